@@ -41,6 +41,7 @@ static const int linkoverhead  = 60;   /* bytes that the links below add to a UD
 
 /* memory: packets of 2 kB, taken when they are first needed */
 static const int queuepkts     = 4096; /* waiting for a link */
+static const int keeppkts      = 8192; /* sent, to be sent again, power of 2 */
 static const int reorderpkts   = 4096; /* waiting for one that is missing, power of 2 */
 static const int reorderms     = 150;  /* ms that a packet waits for one at most */
 

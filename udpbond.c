@@ -1,0 +1,3819 @@
+/* See LICENSE file for copyright and license details.
+ *
+ * udpbond joins several UDP links to one peer into one TUN device. Client and
+ * server differ in who says hello and in who knows the other's address; all
+ * else, and so both directions, is the same code.
+ *
+ * Down, TUN to links: tunread, classify, enqueue; then, as soon as the pacer
+ * of a link has room: dequeue, selectlink, encode, linksend, seal.
+ * Up, links to TUN: linkrecv, verify, decode, replaycheck, then by kind of
+ * record: beatpkt, expresspkt, orderedpkt and reorder, nackpkt; tunwrite.
+ *
+ * There are two lanes with sequence numbers of their own. Express packets are
+ * few or small, go by the quickest link and are delivered as they come. All
+ * others are ordered: they wait in flow queues until a link is free for them,
+ * and at the receiver for those that were sent before.
+ *
+ * Heartbeats on each link measure it in both directions; all that is known
+ * about a link comes from them (measure). Nothing is believed that verify and
+ * the session have not let in.
+ *
+ * There is one ppoll(), in run(). Time is read once a turn, into now. Begin
+ * with main(), then run(), then tunpkt(), schedule() and linkpkt().
+ */
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/if_tun.h>
+
+/* macros */
+#define LEN(x)          ((int)(sizeof(x) / sizeof((x)[0])))
+#define MIN(a, b)       ((a) < (b) ? (a) : (b))
+#define MAX(a, b)       ((a) > (b) ? (a) : (b))
+#define CLAMP(x, a, b)  ((x) < (a) ? (a) : (x) > (b) ? (b) : (x))
+#define MS(x)           ((int64_t)(x) * 1000) /* ms to us */
+#define MBIT(x)         ((int64_t)((x) * 1000000)) /* Mbit/s to bit/s */
+
+/* sizes */
+enum {
+	HdrLen = 11, TagLen = 8, KeyLen = 16, BeatLen = 90,
+	MtuMax = 1500,            /* of the TUN */
+	MtuMin = 576,             /* of a link */
+	PktSize = HdrLen + MtuMax + TagLen,
+	Small = 256,              /* bytes of records that share a datagram */
+	Batch = 64,               /* datagrams a system call */
+	Nflows = 1024,            /* flow queues, power of 2 */
+	Nbeats = 32,              /* heartbeats remembered a link */
+	Nsamples = 64,            /* of when seqs were sent, power of 2 */
+	Nranges = 64,             /* of missing packets in one nack */
+	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
+	TextSize = 65536,         /* of a status report */
+};
+
+/* times in us, and what goes with them */
+enum {
+	Second = 1000000,
+	Burst = 1000,             /* least that a pacer may be ahead */
+	BurstMax = 5000,          /* and most: a turn of the loop comes late */
+	Grace = 3000,             /* a link may swap packets sent this close */
+	Alive = 3 * Second,       /* express traffic keeps its reserve so long */
+	Pause = 3 * Second,       /* a flow that paused so long is a new one */
+	Settle = 300000,          /* till an ordered flow may turn express */
+	Stale = Second,           /* no packet waits longer for a link */
+	Reopen = 3 * Second,      /* a dead link gets a new socket */
+	AckWait = 2000,           /* that an ACK waits for others */
+	SameDelay = 10000,        /* links this close are alike for a flow */
+	MoreDelay = 100000,       /* and this slow they are no help to it */
+	QueueMax = 12000,         /* delay above the base: a queue */
+	Keep = 250000,            /* sent packets are kept to send again */
+	SparseBurst = 200000,     /* of a sparse flow's rate, at once */
+	CodelTarget = 15000, CodelInterval = 150000,
+	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
+	SparsePps = 300,          /* its packets a second at most */
+	Heavy = 128 * 1024,       /* bytes since a pause: a heavy flow */
+	Quantum = 1514,           /* bytes a flow sends in its turn */
+	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
+	RateMin = 256000, RateStart = 5000000, /* bit/s, of an unknown link */
+};
+
+/* enums */
+enum { Client, Server, Both };                         /* roles */
+enum { LinkDown, LinkProbing, LinkUp, LinkLossy };     /* link states */
+enum { LaneOrdered, LaneExpress, LaneBeat, LaneControl, LaneLast };
+enum { Ordered, Express, Ack };                        /* classes of packets */
+enum { CtlNack = 1, CtlBye };                          /* control records */
+enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what verify says */
+enum { TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpAck = 0x10 };
+enum {
+	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04, FlagRepair = 0x08,
+	FlagControl = 0x10, FlagSealed = 0x80,
+	FlagKind = FlagBeat | FlagData | FlagControl,
+	FlagUnknown = 0x60
+};
+enum {
+	GaugeUp, GaugeRtt, GaugeLoss, GaugeScore, GaugeRate, GaugeTxbytes,
+	GaugeRxbytes, GaugeTxpkts, GaugeRxpkts, GaugeLast
+};
+enum {
+	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup, CntLast
+};
+enum {
+	DropShort, DropForm, DropAddr, DropAuth, DropSession, DropReplay,
+	DropWindow, DropQueue, DropCodel, DropStale, DropSize, DropSend,
+	DropTun, DropPool, DropLast
+};
+
+/* types */
+typedef struct {
+	const char *device, *client, *server;
+	int port, priority;
+	double up, down;          /* Mbit/s, 0: unknown */
+} Linkconf;
+
+typedef struct Pkt Pkt;
+struct Pkt {
+	Pkt *next;
+	uint8_t *data;            /* the IP packet, HdrLen into buf or later */
+	uint8_t *wire;            /* the datagram */
+	int len, wirelen;         /* bytes */
+	int refs;                 /* places that hold it */
+	int class, link, key;
+	int flow;                 /* index into flows */
+	int asked;                /* waits to be sent again */
+	int sealed;               /* the tag is in its place */
+	uint64_t seq;
+	int64_t time;             /* us, when it came or was sent */
+	uint8_t buf[PktSize];
+};
+
+typedef struct {
+	Pkt *head, *tail;
+	int len, bytes;
+} Queue;
+
+typedef struct Flow Flow;
+struct Flow {
+	Flow *next;               /* among those with packets waiting */
+	int listed;               /* is on a list */
+	Queue queue;
+	int deficit;              /* bytes, RFC 8290 */
+	int dropping, count;      /* CoDel, RFC 8289 */
+	int64_t above, dropnext;  /* us */
+	int64_t last;             /* us, its newest packet */
+	int64_t lastordered;      /* us, its newest ordered packet */
+	int64_t notbefore;        /* us, arrival of its newest express packet */
+	int64_t clock;            /* us, runs ahead when it is not sparse */
+	int mean;                 /* bytes, of its packets */
+	int64_t sent;             /* bytes since its last pause */
+};
+
+typedef struct {
+	Flow *head, *tail;
+} Flowlist;
+
+typedef struct {
+	int proto, frag, dscp;
+	int l4, l4len;            /* offset and bytes of what follows IP */
+	int sport, dport, tcpflags, payload;
+	uint32_t hash;            /* of what makes a flow */
+} Ip;
+
+typedef struct {
+	uint64_t seq;
+	int flags, len;
+} Rec;
+
+typedef struct {
+	uint64_t id, peer;        /* session ids of sender and receiver */
+	int link, hello;
+	int64_t time, echo;       /* us, sender's clock, receiver's clock */
+	uint32_t held;            /* us, from the echoed one to this one */
+	uint64_t txpkts, txbytes; /* sent on this link, this one included */
+	uint64_t rxpkts, rxbytes; /* received when the echoed one came */
+	uint64_t next;            /* next ordered seq */
+	int prio;
+	uint32_t up, down;        /* kbit/s, of the client's configuration */
+} Beat;
+
+typedef struct {
+	uint64_t last;            /* the highest seq seen */
+	uint64_t bits[ReplayWords];
+} Replay;
+
+typedef struct {
+	int64_t time;             /* us, when it was sent or came, per peer */
+	uint64_t pkts, bytes;
+} Tally;
+
+typedef struct Link Link;
+struct Link {
+	const Linkconf *conf;
+	char name[64];
+	int fd, state;
+	struct sockaddr_storage peer; /* where to send */
+	socklen_t peerlen;        /* 0: not known yet */
+	int v6, mtu;              /* mtu: bytes, of an IP packet */
+	int prio;
+	int64_t ceil[2];          /* bit/s configured: sending, receiving */
+
+	/* the pacer: the times at which the bytes sent so far will have left
+	 * at the full rate and at satpercent of it */
+	int64_t rate;             /* bit/s */
+	int64_t cost;             /* ps a byte */
+	int64_t clock, satclock;  /* ns */
+	int64_t burst;            /* ns that they may be ahead of now */
+	Pkt *out[Batch];          /* to be sent at the end of the turn */
+	int nout;
+
+	/* from heartbeats */
+	Tally tx, rx;             /* all that was sent and received */
+	Tally sectx, secrx;       /* a second ago */
+	int64_t bw, bwmax;        /* bit/s, busier direction of the last second */
+	int use;                  /* percent, of bwmax */
+	int64_t rxbest;           /* bit/s, most received in a second */
+	Tally beats[Nbeats];      /* sent, by number */
+	unsigned nbeats;
+	Tally in;                 /* the newest that came, with rx of then */
+	int64_t incame;           /* us, when it came; 0: none in this session */
+	uint64_t inseq;           /* its seq */
+	uint64_t lastseq;         /* of the newest record that came */
+	Tally echoed, arrived;    /* tx and the peer's rx of the newest echo */
+	int64_t echotime;         /* us, when it came */
+	int good, wasup;          /* echoes since it was down; it ever was up */
+	int64_t srtt, rttvar;     /* us, RFC 6298 */
+	int score;                /* not saturated */
+	int64_t owd, owdin;       /* us, to the peer and from it; the offset of
+	                           * the two clocks is in both, for all links */
+	int64_t owdbase;          /* us, owd without a queue */
+	double sent, lost, loss;  /* packets, decaying; 0 to 1 */
+
+	/* rate estimation */
+	int late, starting;       /* beats in a row with a queue */
+	int64_t cut, best;        /* us of the last cut, bit/s */
+
+	/* ordered packets that came by it */
+	uint64_t top;             /* one above the newest known to be sent */
+	int64_t toptime;          /* us */
+
+	int64_t next;             /* us, next heartbeat */
+	int64_t lastbeat;         /* us, sent */
+	int64_t reopen;           /* us, new socket if not up by then */
+	int lasterror;
+};
+
+typedef struct {
+	uint64_t id, peer;        /* ours, the peer's; 0: none */
+	uint64_t beats;           /* seq of the next heartbeat */
+	uint8_t txkey[KeyLen], rxkey[KeyLen];
+} Session;
+
+typedef struct {
+	Pkt *p;
+	int64_t since;            /* us, when it was missed */
+	int64_t asked;            /* us, when it was asked for; 0: not */
+} Slot;
+
+typedef struct {
+	char buf[TextSize];
+	int len;
+} Text;
+
+/* function declarations */
+/* util */
+static void vlog(const char *, va_list);
+static void die(const char *, ...);
+static void warn(const char *, ...);
+static void logmsg(const char *, ...);
+static int64_t monotime(void);
+static uint64_t random64(void);
+static void text(Text *, const char *, ...);
+static Pkt * pktalloc(void);
+static void pktfree(Pkt *);
+static void pktdrop(Pkt *, int);
+static void queueput(Queue *, Pkt *);
+static Pkt * queueget(Queue *);
+/* wire */
+static void put(uint8_t *, uint64_t, int);
+static uint64_t get(const uint8_t *, int);
+static void encode(Pkt *, uint64_t, int);
+static int decode(const uint8_t *, int, Rec *);
+static void beatencode(uint8_t *, const Beat *);
+static int beatdecode(const uint8_t *, int, Beat *);
+/* auth */
+static uint64_t getle(const uint8_t *);
+static uint64_t siphash(const uint8_t *, const uint8_t *, int);
+static void derive(uint8_t *, uint64_t, uint64_t, int);
+static void sessionkeys(Session *);
+static void keyload(void);
+static void seal(Pkt *);
+static int tagged(const Pkt *, const uint8_t *);
+static int verify(Pkt *);
+/* tun */
+static void tunopen(void);
+static void tunaddr(const char *);
+static void tunmtu(void);
+static Pkt * tunread(void);
+static void tunwrite(Pkt *);
+/* link */
+static int setopt(int, int, int, int);
+static int linkpayload(const Link *);
+static void linkopen(Link *);
+static void linkclose(Link *);
+static void linkmtu(Link *);
+static int wireoverhead(const Link *);
+static void charge(Link *, int);
+static void linksend(Link *, Pkt *);
+static void linkflush(Link *);
+static void linkerror(Link *, int);
+static int linkrecv(Link *, Pkt **, struct sockaddr_storage *);
+/* ip */
+static int ipparse(const uint8_t *, int, Ip *);
+static uint32_t sum(const uint8_t *, int, uint32_t);
+static void change16(uint8_t *, int, int, uint8_t *);
+static void ipclamp(uint8_t *, int, int);
+static int ipmark(uint8_t *);
+static void iptoobig(const Pkt *, int);
+/* down */
+static void tunpkt(void);
+/* classify */
+static int classify(Pkt *);
+static int capped(int);
+static int sparse(Flow *, int);
+/* flow */
+static int toobig(const Pkt *);
+static void enqueue(Pkt *);
+static void dropfattest(void);
+static void flowappend(Flowlist *, Flow *);
+static int isqrt(int);
+static Pkt * flowdequeue(Flow *);
+static Pkt * dequeue(Flowlist *, Link **);
+/* select */
+static int score(int, int64_t, double, int);
+static int usable(const Link *, const Pkt *);
+static int room(const Link *, int64_t);
+static int64_t arrival(const Link *, int);
+static int early(const Link *, const Flow *);
+static Link * bestlink(const Pkt *);
+static Link * selectexpress(const Pkt *);
+static Link * selectack(const Pkt *);
+static Link * reserved(void);
+static Link * selectlink(const Flow *);
+static Link * selectlight(const Flow *);
+static Link * selectheavy(const Flow *);
+static int64_t bulkdelay(void);
+static Link * quickest(void);
+static Link * soonest(const Pkt *);
+/* schedule */
+static void transmit(Link *, Pkt *);
+static void schedule(void);
+static void keep(Pkt *);
+static void forget(void);
+static void resend(Pkt *);
+static void retransmit(Link *, Pkt *);
+static void rescue(const Link *);
+/* up */
+static void linkpkt(Link *);
+static int trusted(const Link *, const struct sockaddr_storage *);
+static void datagram(Link *, Pkt *, const struct sockaddr_storage *);
+static void record(Link *, Pkt *, const Rec *,
+                   const struct sockaddr_storage *);
+static int replaycheck(Replay *, uint64_t);
+static void beatpkt(Link *, Pkt *, const struct sockaddr_storage *);
+static void linkpeer(Link *, const Beat *, const struct sockaddr_storage *);
+static void expresspkt(Pkt *);
+static void orderedpkt(Link *, Pkt *, int);
+static void controlpkt(Pkt *);
+static void nackpkt(const uint8_t *, int);
+static int overbudget(int);
+static void deliver(Pkt *);
+/* reorder */
+static void reorderreset(uint64_t);
+static Slot * slotof(uint64_t);
+static void reordertop(uint64_t);
+static void reorderinsert(Pkt *, int);
+static void reorderpass(void);
+static void reorderdrain(void);
+static int64_t slotdeadline(const Slot *);
+static int64_t asktime(void);
+static void reorderask(void);
+static uint64_t frontier(void);
+static void sample(const Link *, uint64_t);
+static uint64_t sentby(int64_t);
+/* session */
+static uint64_t answerid(uint64_t);
+static int proposed(const Beat *);
+static void hello(Link *);
+static void hellopkt(Link *, const Beat *, const struct sockaddr_storage *);
+static void newsession(const Session *);
+static void byepkt(void);
+static void control(Link *, const uint8_t *, int);
+/* measure */
+static void beat(Link *);
+static void beatsend(Link *, Session *, int, const struct sockaddr_storage *);
+static void measurertt(Link *, int64_t);
+static void measure(Link *, const Beat *);
+static void measureloss(Link *, const Tally *, const Tally *);
+static void ratelearn(Link *, const Tally *, const Tally *, int64_t);
+static int64_t tallyrate(const Link *, const Tally *, const Tally *);
+static void rateceil(Link *, int64_t, int64_t);
+static void ratecost(Link *);
+static void linkstate(Link *, int, const char *, ...);
+static int64_t deadtime(const Link *);
+static int linkheard(const Link *);
+static void linkcheck(Link *);
+static void second(void);
+static void timers(void);
+static int64_t polltimeout(void);
+/* ctl */
+static const char * linkword(const Link *);
+static void metrics(Text *);
+static void statistics(Text *);
+static void totals(Text *);
+static double gauge(const Link *, int);
+static void describe(Text *, const char *, const char *, const char *);
+static void prometheus(Text *);
+static void status(Text *);
+static void printreport(void);
+static socklen_t ctladdr(struct sockaddr_un *);
+static void ctlopen(void);
+static void ctlpkt(void);
+static void ctlask(int);
+/* life */
+static void onsignal(int);
+static int parseaddr(const char *, int, struct sockaddr_storage *);
+static int parseprefix(const char *, struct sockaddr_storage *, int *);
+static const uint8_t * addrbytes(const struct sockaddr_storage *, int *);
+static int addrport(const struct sockaddr_storage *);
+static int sameaddr(const struct sockaddr_storage *,
+                    const struct sockaddr_storage *);
+static const char * addrtext(const struct sockaddr_storage *);
+static int private(const char *);
+static int bad(const char *, ...);
+static int checkaddr(int, const char *, const char *);
+static int checkint(const char *, int, int, int);
+static int checkrate(int, const char *, double);
+static int checklink(int);
+static int checkconf(void);
+static int checkdevices(void);
+static void linkinit(Link *, int);
+static void explain(int);
+static int check(void);
+static pid_t commands(const char *, const char **, int);
+static void setup(void);
+static void run(void);
+static void cleanup(void);
+static void usage(void);
+
+/* variables */
+static const char *statename[] = { "down", "probing", "up", "lossy" };
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+static const struct { const char *text, *metric, *help; } countname[] = {
+	{ "in order", "in_order_packets_total",
+	  "Ordered packets that came in order." },
+	{ "reordered", "reordered_packets_total",
+	  "Ordered packets held until those before them came." },
+	{ "late", "late_packets_total",
+	  "Ordered packets that came after they had been given up." },
+	{ "lost", "lost_packets_total",
+	  "Ordered packets given up." },
+	{ "repaired", "repaired_packets_total",
+	  "Ordered packets that came when asked for again." },
+	{ "duplicates", "duplicate_packets_total",
+	  "Packets that had come before." },
+};
+static const struct { const char *name, *type, *help; } gaugename[] = {
+	{ "link_up", "gauge", "Whether the link carries packets." },
+	{ "link_rtt_seconds", "gauge", "Smoothed round trip time." },
+	{ "link_loss_ratio", "gauge", "Share of packets lost on the way out." },
+	{ "link_score", "gauge", "Score, lower is better." },
+	{ "link_rate_bytes_per_second", "gauge", "Rate of the pacer." },
+	{ "link_transmit_bytes_total", "counter", "Bytes sent in datagrams." },
+	{ "link_receive_bytes_total", "counter", "Bytes received." },
+	{ "link_transmit_packets_total", "counter", "Datagrams sent." },
+	{ "link_receive_packets_total", "counter", "Datagrams received." },
+};
+static const char *dropname[] = {
+	"short", "malformed", "address", "auth", "session", "replay",
+	"window", "queue", "codel", "stale", "size", "send", "tun", "pool"
+};
+static uint64_t counts[CntLast], drops[DropLast];
+static volatile sig_atomic_t stopping, reporting, reopening;
+static int role, quiet, interval = 5;
+static int64_t now;               /* us */
+static int tunfd = -1, ctlfd = -1, tunlen;
+
+static Pkt *pktlist, *pktpool;    /* free ones; all */
+static int npkts, pktsused;       /* in the pool; ever taken from it */
+
+static uint8_t masterkey[KeyLen], hellokey[KeyLen], secret[KeyLen];
+static Session session, next;     /* the running one, the one proposed */
+static uint64_t helloid;          /* client: of the hello to be answered */
+static uint64_t epoch;            /* server: sessions so far */
+static uint64_t txseq[LaneLast];
+static Replay replay[LaneLast];
+
+static Flow *flows;
+static Flowlist newflows, oldflows;
+static Queue express, acks, again;
+static int queued;                /* packets in flow queues */
+static int64_t lastexpress;       /* us, when express traffic was seen */
+static int64_t capclock, againclock; /* us */
+
+static Pkt **sent;                /* ordered packets by seq, to send again */
+static uint64_t sentfirst;        /* oldest of them */
+
+static Slot *slots;               /* ordered packets by seq */
+static uint64_t expected;         /* next seq to be delivered */
+static uint64_t known;            /* one above the newest known to be sent */
+static uint64_t asked;            /* what is missing below was asked for */
+static uint64_t ready, pending;   /* frontiers, one Grace old and newer */
+static int64_t readytime;         /* us, of the newer one */
+static struct { int64_t time; uint64_t top; } samples[Nsamples];
+static unsigned nsamples;
+
+static int64_t nextsecond, nextreport; /* us */
+
+#include "config.h"
+
+static Link bond[LEN(links)];
+
+/* compile-time checks */
+typedef char checklinks[LEN(links) > 0 && LEN(links) <= 255 ? 1 : -1];
+typedef char checkflows[(Nflows & (Nflows - 1)) == 0 ? 1 : -1];
+
+/* util */
+static void
+vlog(const char *fmt, va_list ap)
+{
+	int saved = errno;
+
+	fputs("udpbond: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	if (fmt[0] && fmt[strlen(fmt) - 1] == ':')
+		fprintf(stderr, " %s", strerror(saved));
+	fputc('\n', stderr);
+}
+
+static void
+die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(fmt, ap);
+	va_end(ap);
+	exit(1);
+}
+
+static void
+warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(fmt, ap);
+	va_end(ap);
+}
+
+static void
+logmsg(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (quiet)
+		return;
+	va_start(ap, fmt);
+	vlog(fmt, ap);
+	va_end(ap);
+}
+
+/* us since some time in the past; wall clock is never used */
+static int64_t
+monotime(void)
+{
+	struct timespec ts;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &ts) < 0)
+		die("clock_gettime:");
+	return (int64_t)ts.tv_sec * Second + ts.tv_nsec / 1000;
+}
+
+/* never 0, which means none */
+static uint64_t
+random64(void)
+{
+	uint64_t r;
+
+	do {
+		if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+			die("getrandom:");
+	} while (!r);
+	return r;
+}
+
+/* append to a text, which is cut when it is full */
+static void
+text(Text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n, left = (int)sizeof(t->buf) - t->len;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->buf + t->len, left, fmt, ap);
+	va_end(ap);
+	t->len += CLAMP(n, 0, left - 1);
+}
+
+/* a packet from the pool, whose pages are not touched before they are needed;
+ * NULL: all are in use */
+static Pkt *
+pktalloc(void)
+{
+	Pkt *p;
+
+	if ((p = pktlist))
+		pktlist = p->next;
+	else if (pktsused < npkts)
+		p = &pktpool[pktsused++];
+	else
+		return NULL;
+	memset(p, 0, offsetof(Pkt, buf));
+	p->refs = 1;
+	p->data = p->buf + HdrLen;
+	return p;
+}
+
+static void
+pktfree(Pkt *p)
+{
+	if (--p->refs > 0)
+		return;
+	p->next = pktlist;
+	pktlist = p;
+}
+
+static void
+pktdrop(Pkt *p, int why)
+{
+	drops[why]++;
+	pktfree(p);
+}
+
+static void
+queueput(Queue *q, Pkt *p)
+{
+	p->next = NULL;
+	if (q->tail)
+		q->tail->next = p;
+	else
+		q->head = p;
+	q->tail = p;
+	q->len++;
+	q->bytes += p->len;
+}
+
+static Pkt *
+queueget(Queue *q)
+{
+	Pkt *p = q->head;
+
+	if (!p)
+		return NULL;
+	if (!(q->head = p->next))
+		q->tail = NULL;
+	q->len--;
+	q->bytes -= p->len;
+	return p;
+}
+
+/* wire
+ *
+ *	 0               8       9      11
+ *	+---------------+-------+-------+---------+  +---------+
+ *	| seq           | flags | len   | payload |..| tag 8   |
+ *	+---------------+-------+-------+---------+  +---------+
+ *
+ * in network byte order, several records back to back, then the tag if the
+ * datagram is sealed. A heartbeat's payload:
+ *
+ *	 0 id        8 peer      16 link   17 hello  18 time
+ *	26 echo     34 held      38 txpkts 46 txbytes
+ *	54 rxpkts   62 rxbytes   70 next   78 prio   80 up  84 down  88 zero
+ */
+static void
+put(uint8_t *d, uint64_t v, int n)
+{
+	while (n-- > 0) {
+		d[n] = v;
+		v >>= 8;
+	}
+}
+
+static uint64_t
+get(const uint8_t *d, int n)
+{
+	uint64_t v = 0;
+
+	while (n-- > 0)
+		v = v << 8 | *d++;
+	return v;
+}
+
+/* the header in front of the packet's data */
+static void
+encode(Pkt *p, uint64_t seq, int flags)
+{
+	p->seq = seq;
+	p->wire = p->data - HdrLen;
+	p->wirelen = HdrLen + p->len;
+	p->sealed = 0;
+	put(p->wire, seq, 8);
+	put(p->wire + 8, flags | (keyfile ? FlagSealed : 0), 1);
+	put(p->wire + 9, p->len, 2);
+}
+
+/* bytes of the record at d, -1 if there is none that makes sense */
+static int
+decode(const uint8_t *d, int len, Rec *r)
+{
+	int kind;
+
+	if (len < HdrLen)
+		return -1;
+	r->seq = get(d, 8);
+	r->flags = get(d + 8, 1);
+	r->len = get(d + 9, 2);
+	kind = r->flags & FlagKind;
+	if (r->len > len - HdrLen || r->flags & FlagUnknown)
+		return -1;
+	if (kind != FlagBeat && kind != FlagData && kind != FlagControl)
+		return -1;
+	if (r->flags & (FlagExpress | FlagRepair) && kind != FlagData)
+		return -1;
+	if (!(r->flags & FlagSealed) != !keyfile)
+		return -1;
+	return HdrLen + r->len;
+}
+
+static void
+beatencode(uint8_t *d, const Beat *b)
+{
+	put(d, b->id, 8);
+	put(d + 8, b->peer, 8);
+	put(d + 16, b->link, 1);
+	put(d + 17, b->hello, 1);
+	put(d + 18, b->time, 8);
+	put(d + 26, b->echo, 8);
+	put(d + 34, b->held, 4);
+	put(d + 38, b->txpkts, 8);
+	put(d + 46, b->txbytes, 8);
+	put(d + 54, b->rxpkts, 8);
+	put(d + 62, b->rxbytes, 8);
+	put(d + 70, b->next, 8);
+	put(d + 78, b->prio, 2);
+	put(d + 80, b->up, 4);
+	put(d + 84, b->down, 4);
+	put(d + 88, 0, 2);
+}
+
+/* longer ones may come from a newer version */
+static int
+beatdecode(const uint8_t *d, int len, Beat *b)
+{
+	if (len < BeatLen)
+		return -1;
+	b->id = get(d, 8);
+	b->peer = get(d + 8, 8);
+	b->link = get(d + 16, 1);
+	b->hello = get(d + 17, 1);
+	b->time = get(d + 18, 8);
+	b->echo = get(d + 26, 8);
+	b->held = get(d + 34, 4);
+	b->txpkts = get(d + 38, 8);
+	b->txbytes = get(d + 46, 8);
+	b->rxpkts = get(d + 54, 8);
+	b->rxbytes = get(d + 62, 8);
+	b->next = get(d + 70, 8);
+	b->prio = get(d + 78, 2);
+	b->up = get(d + 80, 4);
+	b->down = get(d + 84, 4);
+	return b->id ? 0 : -1;
+}
+
+/* auth */
+#define ROTL(x, b)  ((x) << (b) | (x) >> (64 - (b)))
+#define SIPROUND do { \
+	v0 += v1; v1 = ROTL(v1, 13); v1 ^= v0; v0 = ROTL(v0, 32); \
+	v2 += v3; v3 = ROTL(v3, 16); v3 ^= v2; \
+	v0 += v3; v3 = ROTL(v3, 21); v3 ^= v0; \
+	v2 += v1; v1 = ROTL(v1, 17); v1 ^= v2; v2 = ROTL(v2, 32); \
+} while (0)
+
+static uint64_t
+getle(const uint8_t *d)
+{
+	return (uint64_t)d[7] << 56 | (uint64_t)d[6] << 48 |
+	       (uint64_t)d[5] << 40 | (uint64_t)d[4] << 32 |
+	       (uint64_t)d[3] << 24 | (uint64_t)d[2] << 16 |
+	       (uint64_t)d[1] << 8 | (uint64_t)d[0];
+}
+
+/* SipHash-2-4, Aumasson and Bernstein 2012 */
+static uint64_t
+siphash(const uint8_t *key, const uint8_t *d, int len)
+{
+	uint64_t k0 = getle(key), k1 = getle(key + 8), m;
+	uint64_t v0 = k0 ^ UINT64_C(0x736f6d6570736575);
+	uint64_t v1 = k1 ^ UINT64_C(0x646f72616e646f6d);
+	uint64_t v2 = k0 ^ UINT64_C(0x6c7967656e657261);
+	uint64_t v3 = k1 ^ UINT64_C(0x7465646279746573);
+	uint8_t last[8] = { 0 };
+	int left;
+
+	for (left = len; left >= 8; left -= 8, d += 8) {
+		m = getle(d);
+		v3 ^= m;
+		SIPROUND;
+		SIPROUND;
+		v0 ^= m;
+	}
+	memcpy(last, d, left);
+	last[7] = len;
+	m = getle(last);
+	v3 ^= m;
+	SIPROUND;
+	SIPROUND;
+	v0 ^= m;
+	v2 ^= 0xff;
+	SIPROUND;
+	SIPROUND;
+	SIPROUND;
+	SIPROUND;
+	return v0 ^ v1 ^ v2 ^ v3;
+}
+
+/* a key from the master key, two session ids and what it is for */
+static void
+derive(uint8_t *key, uint64_t a, uint64_t b, int use)
+{
+	uint8_t in[18];
+	int i;
+
+	put(in, a, 8);
+	put(in + 8, b, 8);
+	in[16] = use;
+	for (i = 0; i < 2; i++) {
+		in[17] = i;
+		put(key + 8 * i, siphash(masterkey, in, sizeof(in)), 8);
+	}
+}
+
+/* both directions, from the ids of client and server */
+static void
+sessionkeys(Session *s)
+{
+	uint64_t client = role == Client ? s->id : s->peer;
+	uint64_t server = role == Client ? s->peer : s->id;
+
+	derive(role == Client ? s->txkey : s->rxkey, client, server, 1);
+	derive(role == Client ? s->rxkey : s->txkey, client, server, 2);
+}
+
+/* the key file: 32 hex digits, readable by its owner only */
+static void
+keyload(void)
+{
+	struct stat st;
+	char buf[128], *s = buf;
+	unsigned byte;
+	int fd, i, n;
+
+	if (!keyfile)
+		return;
+	if ((fd = open(keyfile, O_RDONLY | O_CLOEXEC)) < 0)
+		die("keyfile: open %s:", keyfile);
+	if (fstat(fd, &st) < 0)
+		die("keyfile: stat %s:", keyfile);
+	if (st.st_mode & 077)
+		die("keyfile: %s can be read by others: chmod 600 %s",
+		    keyfile, keyfile);
+	if ((n = read(fd, buf, sizeof(buf) - 1)) < 0)
+		die("keyfile: read %s:", keyfile);
+	close(fd);
+	buf[n] = '\0';
+	for (i = 0; i < KeyLen && sscanf(s, "%2x", &byte) == 1; i++, s += 2)
+		masterkey[i] = byte;
+	if (i < KeyLen || strspn(buf, "0123456789abcdefABCDEF") != 2 * KeyLen ||
+	    s[strspn(s, " \r\n")])
+		die("keyfile: %s is not 32 hex digits: make one with "
+		    "udpbond -k", keyfile);
+	memset(buf, 0, sizeof(buf));
+	derive(hellokey, 0, 0, 0);
+}
+
+/* the tag behind the datagram, under the key that p->key names */
+static void
+seal(Pkt *p)
+{
+	const uint8_t *key[] = { session.txkey, next.txkey, hellokey };
+
+	if (!keyfile || p->sealed)
+		return;
+	p->sealed = 1;
+	put(p->wire + p->wirelen, siphash(key[p->key], p->wire, p->wirelen), 8);
+	p->wirelen += TagLen;
+}
+
+static int
+tagged(const Pkt *p, const uint8_t *key)
+{
+	int len = p->wirelen - TagLen;
+
+	return siphash(key, p->wire, len) == get(p->wire + len, 8);
+}
+
+/* Says under which key the datagram was sealed and takes the tag off. What
+ * a server should hold against a session that it only proposed is computed
+ * from the heartbeat itself, so that proposing takes no memory. */
+static int
+verify(Pkt *p)
+{
+	Beat b;
+	Rec r;
+	int key = KeyNone;
+
+	if (!keyfile)
+		return p->wire[8] & FlagSealed ? KeyNone : KeySession;
+	if (p->wirelen < HdrLen + TagLen || !(p->wire[8] & FlagSealed))
+		return KeyNone;
+	if (session.id && tagged(p, session.rxkey)) {
+		key = KeySession;
+	} else if (p->wire[8] & FlagBeat &&
+	    decode(p->wire, p->wirelen - TagLen, &r) > 0 &&
+	    !beatdecode(p->wire + HdrLen, r.len, &b)) {
+		if (b.hello) {
+			key = tagged(p, hellokey) ? KeyHello : KeyNone;
+		} else {
+			if (proposed(&b) && tagged(p, next.rxkey))
+				key = KeyNext;
+		}
+	}
+	p->wirelen -= TagLen;
+	return key;
+}
+
+/* tun */
+static void
+tunopen(void)
+{
+	struct ifreq ifr;
+	char *addrs, *a, *save;
+	int s;
+
+	memset(&ifr, 0, sizeof(ifr));
+	ifr.ifr_flags = IFF_TUN | IFF_NO_PI;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	tunfd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (tunfd < 0)
+		die("open /dev/net/tun (is the tun module loaded?):");
+	if (ioctl(tunfd, TUNSETIFF, &ifr) < 0)
+		die("tundev: cannot make %s (already there, or not root?):",
+		    tundev);
+	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
+		die("strdup:");
+	for (a = strtok_r(addrs, " ", &save); a; a = strtok_r(NULL, " ", &save))
+		tunaddr(a);
+	free(addrs);
+	tunmtu();
+	if ((s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
+		die("socket:");
+	ifr.ifr_qlen = MAX(queuepkts, 500);
+	if (ioctl(s, SIOCSIFTXQLEN, &ifr) < 0)
+		die("%s: set queue length:", tundev);
+	if (ioctl(s, SIOCGIFFLAGS, &ifr) < 0)
+		die("%s: get flags:", tundev);
+	ifr.ifr_flags |= IFF_UP;
+	if (ioctl(s, SIOCSIFFLAGS, &ifr) < 0)
+		die("%s: set up:", tundev);
+	close(s);
+}
+
+/* the address with its prefix length, IPv4 or IPv6 */
+static void
+tunaddr(const char *s)
+{
+	struct { struct in6_addr addr; uint32_t prefix; int index; } ifr6;
+	struct sockaddr_storage ss;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&ss;
+	struct ifreq ifr;
+	int fd, prefix, v6;
+
+	if (parseprefix(s, &ss, &prefix) < 0)
+		die("%s: %s is not an address", tundev, s);
+	v6 = ss.ss_family == AF_INET6;
+	if ((fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
+		die("%s: address %s: socket:", tundev, s);
+	memset(&ifr, 0, sizeof(ifr));
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	if (v6) {
+		memcpy(&ifr6.addr, &((struct sockaddr_in6 *)&ss)->sin6_addr, 16);
+		ifr6.prefix = prefix;
+		ifr6.index = if_nametoindex(tundev);
+		if (ioctl(fd, SIOCSIFADDR, &ifr6) < 0)
+			die("%s: set address %s:", tundev, s);
+	} else {
+		memcpy(&ifr.ifr_addr, &ss, sizeof(*sin));
+		if (ioctl(fd, SIOCSIFADDR, &ifr) < 0)
+			die("%s: set address %s:", tundev, s);
+		sin->sin_addr.s_addr = htonl(prefix ?
+		    UINT32_C(0xffffffff) << (32 - prefix) : 0);
+		memcpy(&ifr.ifr_netmask, &ss, sizeof(*sin));
+		if (ioctl(fd, SIOCSIFNETMASK, &ifr) < 0)
+			die("%s: set netmask of %s:", tundev, s);
+	}
+	close(fd);
+}
+
+/* what fits through every link */
+static void
+tunmtu(void)
+{
+	struct ifreq ifr;
+	int i, s, mtu = MtuMax;
+
+	for (i = 0; i < LEN(bond); i++)
+		mtu = MIN(mtu, linkpayload(&bond[i]));
+	if (mtu == tunlen)
+		return;
+	memset(&ifr, 0, sizeof(ifr));
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	ifr.ifr_mtu = mtu;
+	if ((s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0 ||
+	    ioctl(s, SIOCSIFMTU, &ifr) < 0)
+		warn("%s: set mtu %d:", tundev, mtu);
+	else
+		logmsg("%s: mtu %d", tundev, mtu);
+	if (s >= 0)
+		close(s);
+	tunlen = mtu;
+}
+
+/* NULL: nothing there */
+static Pkt *
+tunread(void)
+{
+	Pkt *p;
+
+	if (!(p = pktalloc())) {
+		drops[DropPool]++;
+		return NULL;
+	}
+	p->len = read(tunfd, p->data, MtuMax);
+	if (p->len > 0) {
+		p->time = now;
+		return p;
+	}
+	if (p->len < 0 && errno != EAGAIN && errno != EINTR)
+		drops[DropTun]++;
+	pktfree(p);
+	return NULL;
+}
+
+static void
+tunwrite(Pkt *p)
+{
+	if (write(tunfd, p->data, p->len) < 0)
+		drops[DropTun]++;
+}
+
+/* link */
+static int
+setopt(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* the largest packet that the link carries, bytes */
+static int
+linkpayload(const Link *l)
+{
+	return l->mtu - (l->v6 ? 48 : 28) - HdrLen - (keyfile ? TagLen : 0);
+}
+
+/* A new socket, from a port of its own on the client. A failure is logged
+ * when it differs from the last one; the link stays down and tries again. */
+static void
+linkopen(Link *l)
+{
+	const Linkconf *c = l->conf;
+	const char *local = role == Client ? c->client : c->server;
+	struct sockaddr_storage ss;
+	const char *what = "socket";
+	int fd;
+
+	linkclose(l);
+	l->reopen = now + Reopen;
+	l->nbeats = 0;
+	l->v6 = parseaddr(local ? local : c->server ? c->server : c->client,
+	    role == Client ? 0 : c->port, &ss) == AF_INET6;
+	fd = socket(l->v6 ? AF_INET6 : AF_INET,
+	    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		goto err;
+	if (!local)
+		parseaddr(l->v6 ? "::" : "0.0.0.0",
+		    role == Client ? 0 : c->port, &ss);
+	what = "options";
+	if (setopt(fd, SOL_IP, IP_FREEBIND, 1) < 0 ||
+	    setopt(fd, SOL_SOCKET, SO_REUSEADDR, role == Server) < 0)
+		goto err;
+	if (l->v6) {
+		setopt(fd, SOL_IPV6, IPV6_V6ONLY, !!local);
+		setopt(fd, SOL_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
+	}
+	setopt(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+	if (setopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20) < 0)
+		setopt(fd, SOL_SOCKET, SO_RCVBUF, 4 << 20);
+	what = "device";
+	if (role == Client && c->device && setsockopt(fd, SOL_SOCKET,
+	    SO_BINDTODEVICE, c->device, strlen(c->device) + 1) < 0)
+		goto err;
+	what = "bind";
+	if (bind(fd, (struct sockaddr *)&ss, sizeof(ss)) < 0)
+		goto err;
+	if (role == Client) {
+		parseaddr(c->server, c->port, &l->peer);
+		l->peerlen = sizeof(l->peer);
+		what = "connect";
+		if (connect(fd, (struct sockaddr *)&l->peer, l->peerlen) < 0)
+			goto err;
+	}
+	l->fd = fd;
+	if (l->lasterror)
+		logmsg("link %s: open", l->name);
+	l->lasterror = 0;
+	linkmtu(l);
+	return;
+err:
+	if (errno != l->lasterror)
+		warn("link %s: %s:", l->name, what);
+	l->lasterror = errno;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+linkclose(Link *l)
+{
+	while (l->nout > 0)
+		pktdrop(l->out[--l->nout], DropSend);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+}
+
+/* what the route to the peer carries; a server without a peer's address
+ * takes the usual until it knows better */
+static void
+linkmtu(Link *l)
+{
+	struct sockaddr_storage ss = l->peer;
+	socklen_t len = sizeof(int);
+	int fd = l->fd, mtu = 0;
+
+	if (role == Server) {
+		if (!l->peerlen && (!l->conf->client ||
+		    parseaddr(l->conf->client, l->conf->port, &ss) < 0))
+			return;
+		fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (fd < 0)
+			return;
+		if (connect(fd, (struct sockaddr *)&ss, sizeof(ss)) < 0) {
+			close(fd);
+			return;
+		}
+	}
+	if (getsockopt(fd, l->v6 ? SOL_IPV6 : SOL_IP, l->v6 ? IPV6_MTU : IP_MTU,
+	    &mtu, &len) == 0 && mtu >= MtuMin && mtu != l->mtu) {
+		if (l->mtu && l->fd >= 0)
+			logmsg("link %s: mtu %d, was %d", l->name, mtu, l->mtu);
+		l->mtu = mtu;
+	}
+	if (fd != l->fd)
+		close(fd);
+}
+
+/* bytes that a datagram grows by on its way */
+static int
+wireoverhead(const Link *l)
+{
+	return (l->v6 ? 48 : 28) + linkoverhead;
+}
+
+/* the pacer's clocks run ahead by the time the bytes take */
+static void
+charge(Link *l, int bytes)
+{
+	int64_t ns = bytes * l->cost / 1000;
+
+	l->clock = MAX(l->clock, now * 1000) + ns;
+	l->satclock = MAX(l->satclock, now * 1000) + ns * 100 / satpercent;
+}
+
+/* Takes the datagram over, to be sent at the end of the turn. Small records
+ * that meet here share a datagram. */
+static void
+linksend(Link *l, Pkt *p)
+{
+	Pkt *o = l->nout > 0 ? l->out[l->nout - 1] : NULL;
+
+	if (o && o->refs == 1 && !o->sealed && o->key == p->key && p->wirelen <= Small &&
+	    o->wirelen + p->wirelen <= tunlen) {
+		memcpy(o->wire + o->wirelen, p->wire, p->wirelen);
+		o->wirelen += p->wirelen;
+		charge(l, p->wirelen);
+		pktfree(p);
+		return;
+	}
+	if (l->nout == Batch)
+		linkflush(l);
+	if (l->nout == Batch) {
+		pktdrop(p, DropSend);
+		return;
+	}
+	l->out[l->nout++] = p;
+	charge(l, p->wirelen + wireoverhead(l) + (keyfile ? TagLen : 0));
+}
+
+/* A full socket or device keeps the rest for later and stops the pacer for a
+ * while; no other error proves anything about the link, so it is counted.
+ * ECONNREFUSED and the like may belong to a datagram sent before. */
+static void
+linkflush(Link *l)
+{
+	struct mmsghdr mm[Batch];
+	struct iovec iov[Batch];
+	Pkt *p;
+	int i, n, done = 0, tries = 0;
+
+	if (l->nout == 0)
+		return;
+	memset(mm, 0, l->nout * sizeof(mm[0]));
+	for (i = 0; i < l->nout; i++) {
+		p = l->out[i];
+		seal(p);
+		iov[i].iov_base = p->wire;
+		iov[i].iov_len = p->wirelen;
+		mm[i].msg_hdr.msg_iov = &iov[i];
+		mm[i].msg_hdr.msg_iovlen = 1;
+		if (role == Server) {
+			mm[i].msg_hdr.msg_name = &l->peer;
+			mm[i].msg_hdr.msg_namelen = l->peerlen;
+		}
+	}
+	while (done < l->nout) {
+		n = sendmmsg(l->fd, mm + done, l->nout - done, MSG_DONTWAIT);
+		if (n > 0) {
+			for (i = done; i < done + n; i++) {
+				l->tx.pkts++;
+				l->tx.bytes += l->out[i]->wirelen;
+				pktfree(l->out[i]);
+			}
+			done += n;
+			tries = 0;
+			continue;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+			l->clock = MAX(l->clock, now * 1000) + 2 * Burst * 1000;
+			break;
+		}
+		if (errno == EINTR || tries++ == 0)
+			continue;
+		linkerror(l, errno);
+		pktdrop(l->out[done++], DropSend);
+		tries = 0;
+	}
+	l->nout -= done;
+	memmove(l->out, l->out + done, l->nout * sizeof(l->out[0]));
+}
+
+/* counted by the caller; here what can be learned from it */
+static void
+linkerror(Link *l, int error)
+{
+	if (error == EMSGSIZE) {
+		linkmtu(l);
+		tunmtu();
+	} else if (error != l->lasterror) {
+		errno = error;
+		logmsg("link %s: send:", l->name);
+	}
+	if (error == ENODEV || error == ENXIO || error == EADDRNOTAVAIL)
+		l->reopen = MIN(l->reopen, now + Second);
+	l->lasterror = error;
+}
+
+/* a batch of datagrams and who sent them, 0 if there is none */
+static int
+linkrecv(Link *l, Pkt **in, struct sockaddr_storage *from)
+{
+	static Pkt *fresh[Batch];
+	struct mmsghdr mm[Batch];
+	struct iovec iov[Batch];
+	int i, n, max;
+
+	for (max = 0; max < Batch; max++) {
+		if (!fresh[max] && !(fresh[max] = pktalloc()))
+			break;
+		memset(&mm[max], 0, sizeof(mm[max]));
+		iov[max].iov_base = fresh[max]->buf;
+		iov[max].iov_len = PktSize;
+		mm[max].msg_hdr.msg_iov = &iov[max];
+		mm[max].msg_hdr.msg_iovlen = 1;
+		mm[max].msg_hdr.msg_name = &from[max];
+		mm[max].msg_hdr.msg_namelen = sizeof(from[max]);
+	}
+	n = recvmmsg(l->fd, mm, max, MSG_DONTWAIT, NULL);
+	for (i = 0; i < n; i++) {
+		in[i] = fresh[i];
+		fresh[i] = NULL;
+		in[i]->wire = in[i]->buf;
+		in[i]->wirelen = mm[i].msg_len;
+		in[i]->time = now;
+		if (mm[i].msg_hdr.msg_flags & MSG_TRUNC)
+			in[i]->wirelen = 0;
+	}
+	return MAX(n, 0);
+}
+
+/* ip */
+
+/* What classify wants to know of a packet, -1 if it is no IP packet. A flow
+ * is addresses, protocol and ports; fragments have no ports, nor are they
+ * looked into, so that those of one packet stay together. */
+static int
+ipparse(const uint8_t *d, int len, Ip *ip)
+{
+	const uint8_t *t;
+	int i, off, nh, addrs, naddrs;
+	uint64_t h;
+
+	memset(ip, 0, sizeof(*ip));
+	if (len >= 20 && d[0] >> 4 == 4) {
+		off = (d[0] & 15) * 4;
+		if (off < 20 || get(d + 2, 2) != (uint64_t)len || off > len)
+			return -1;
+		ip->dscp = d[1] >> 2;
+		ip->proto = d[9];
+		ip->frag = (get(d + 6, 2) & 0x3fff) != 0;
+		addrs = 12;
+		naddrs = 8;
+	} else if (len >= 40 && d[0] >> 4 == 6) {
+		if (get(d + 4, 2) + 40 != (uint64_t)len)
+			return -1;
+		ip->dscp = (d[0] & 15) << 2 | d[1] >> 6;
+		nh = d[6];
+		/* hop-by-hop, routing, destination options, fragment */
+		for (off = 40; nh == 0 || nh == 43 || nh == 60 || nh == 44; ) {
+			if (off + 8 > len)
+				return -1;
+			if (nh == 44)
+				ip->frag = 1;
+			nh = d[off];
+			off += ip->frag ? 8 : d[off + 1] * 8 + 8;
+			if (ip->frag)
+				break;
+		}
+		if (off > len)
+			return -1;
+		ip->proto = nh;
+		addrs = 8;
+		naddrs = 32;
+	} else {
+		return -1;
+	}
+	ip->l4 = off;
+	ip->l4len = len - off;
+	t = d + off;
+	if (!ip->frag && ip->l4len >= 8 &&
+	    (ip->proto == IPPROTO_UDP || ip->proto == IPPROTO_TCP)) {
+		ip->sport = get(t, 2);
+		ip->dport = get(t + 2, 2);
+	}
+	if (!ip->frag && ip->proto == IPPROTO_TCP) {
+		if (ip->l4len < 20 || (t[12] >> 4) < 5 ||
+		    (t[12] >> 4) * 4 > ip->l4len)
+			return -1;
+		ip->tcpflags = t[13];
+		ip->payload = ip->l4len - (t[12] >> 4) * 4;
+	}
+	h = get(secret, 8) ^ (uint64_t)ip->sport << 24 ^
+	    (uint64_t)ip->dport << 8 ^ ip->proto;
+	for (i = 0; i < naddrs; i += 4)
+		h = (h ^ h >> 32 ^ get(d + addrs + i, 4)) *
+		    UINT64_C(0x9e3779b97f4a7c15);
+	ip->hash = (h ^ h >> 29) >> 16;
+	return 0;
+}
+
+/* one's complement sum of 16 bit words, RFC 1071 */
+static uint32_t
+sum(const uint8_t *d, int len, uint32_t s)
+{
+	for (; len > 1; len -= 2, d += 2)
+		s += d[0] << 8 | d[1];
+	if (len)
+		s += d[0] << 8;
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return s;
+}
+
+/* a 16 bit word at any place of what a checksum covers, RFC 1624 */
+static void
+change16(uint8_t *d, int at, int value, uint8_t *check)
+{
+	int word = at & ~1, len = at & 1 ? 4 : 2;
+	uint32_t old = sum(d + word, len, 0);
+
+	put(d + at, value, 2);
+	old = sum(d + word, len, (~get(check, 2) & 0xffff) + (~old & 0xffff));
+	put(check, ~old & 0xffff, 2);
+}
+
+/* lower the MSS in a SYN to what the tunnel carries */
+static void
+ipclamp(uint8_t *d, int len, int mtu)
+{
+	Ip ip;
+	uint8_t *t, *o, *end;
+	uint16_t mss;
+
+	if (ipparse(d, len, &ip) < 0 || !(ip.tcpflags & TcpSyn))
+		return;
+	mss = mtu - 20 - (d[0] >> 4 == 4 ? 20 : 40);
+	t = d + ip.l4;
+	end = t + (t[12] >> 4) * 4;
+	for (o = t + 20; o < end && *o; o += *o == 1 ? 1 : o[1]) {
+		if (*o == 1)
+			continue;
+		if (end - o < 2 || o[1] < 2 || o[1] > end - o)
+			return;
+		if (*o == 2 && o[1] == 4 && get(o + 2, 2) > mss) {
+			change16(t, o + 2 - t, mss, t + 16);
+			return;
+		}
+	}
+}
+
+/* Congestion experienced, RFC 3168; 0 if the sender does not know ECN. The
+ * IPv6 header has no checksum. */
+static int
+ipmark(uint8_t *d)
+{
+	int v4 = d[0] >> 4 == 4;
+	int ecn = v4 ? d[1] & 3 : d[1] >> 4 & 3;
+
+	if (ecn == 0)
+		return 0;
+	if (v4)
+		change16(d, 0, get(d, 2) | 3, d + 10);
+	else
+		d[1] |= 0x30;
+	return 1;
+}
+
+/* Tell the sender of a packet that is too big: RFC 1191, RFC 4443. It comes
+ * from the packet's destination, since the TUN need not have an address of
+ * that family. */
+static void
+iptoobig(const Pkt *p, int mtu)
+{
+	const uint8_t *d = p->data;
+	uint8_t pseudo[40] = { 0 }, *o;
+	Pkt *q;
+	Ip ip;
+
+	if (ipparse(d, p->len, &ip) < 0 || ip.proto == IPPROTO_ICMP ||
+	    ip.proto == IPPROTO_ICMPV6 || !(q = pktalloc()))
+		return;
+	o = q->data;
+	memset(o, 0, 48);
+	if (d[0] >> 4 == 4) {
+		q->len = 28 + MIN(p->len, ip.l4 + 8);
+		o[0] = 0x45;
+		put(o + 2, q->len, 2);
+		o[8] = 64;
+		o[9] = IPPROTO_ICMP;
+		memcpy(o + 12, d + 16, 4);
+		memcpy(o + 16, d + 12, 4);
+		put(o + 10, ~sum(o, 20, 0) & 0xffff, 2);
+		put(o + 20, 0x0304, 2);
+		put(o + 26, mtu, 2);
+		memcpy(o + 28, d, q->len - 28);
+		put(o + 22, ~sum(o + 20, q->len - 20, 0) & 0xffff, 2);
+	} else {
+		q->len = 48 + MIN(p->len, 1280 - 48);
+		o[0] = 0x60;
+		put(o + 4, q->len - 40, 2);
+		o[6] = IPPROTO_ICMPV6;
+		o[7] = 64;
+		memcpy(o + 8, d + 24, 16);
+		memcpy(o + 24, d + 8, 16);
+		o[40] = 2;
+		put(o + 44, mtu, 4);
+		memcpy(o + 48, d, q->len - 48);
+		memcpy(pseudo, o + 8, 32);
+		put(pseudo + 32, q->len - 40, 4);
+		pseudo[39] = IPPROTO_ICMPV6;
+		put(o + 42, ~sum(o + 40, q->len - 40, sum(pseudo, 40, 0)) &
+		    0xffff, 2);
+	}
+	tunwrite(q);
+	pktfree(q);
+}
+
+/* down: from the TUN into the queues, from there to the links */
+static void
+tunpkt(void)
+{
+	Pkt *p;
+	int i;
+
+	for (i = 0; i < Batch && (p = tunread()); i++) {
+		ipclamp(p->data, p->len, tunlen);
+		p->class = classify(p);
+		enqueue(p);
+	}
+}
+
+/* classify: which lane, and which flow the packet belongs to */
+
+/* Express are the packets that a person waits for or that are too few to
+ * matter. Those chosen by what they claim to be have a limit, the others are
+ * measured: a sparse flow is express until it is no longer sparse. */
+static int
+classify(Pkt *p)
+{
+	Flow *f;
+	Ip ip;
+	int fresh;
+
+	if (ipparse(p->data, p->len, &ip) < 0) {
+		p->flow = 0;
+		return Ordered;
+	}
+	p->flow = ip.hash & (Nflows - 1);
+	f = &flows[p->flow];
+	fresh = !f->mean || now - f->last > Pause;
+	f->mean = fresh ? p->len : f->mean + (p->len - f->mean) / 8;
+	f->sent = fresh ? p->len : f->sent + p->len;
+	f->last = now;
+	if (ip.frag)
+		return Ordered;
+	if (ip.proto == IPPROTO_TCP && !(ip.tcpflags & (TcpFin | TcpRst))) {
+		if (ip.tcpflags & TcpSyn)
+			return Express;
+		if (ip.tcpflags & TcpAck && !ip.payload)
+			return Ack;
+	}
+	if ((ip.proto == IPPROTO_ICMP || ip.proto == IPPROTO_ICMPV6 ||
+	    ip.dscp >= 32 || (ip.proto == IPPROTO_UDP &&
+	    (ip.sport == 53 || ip.dport == 53))) && !capped(p->len))
+		return Express;
+	/* QUIC takes three packets out of order for a loss */
+	if (ip.proto == IPPROTO_UDP && (ip.sport == 443 || ip.dport == 443))
+		return Ordered;
+	if (ip.tcpflags & (TcpFin | TcpRst) || !sparse(f, p->len))
+		return Ordered;
+	/* it must not overtake its own ordered packets */
+	return now - f->lastordered < Settle ? Ordered : Express;
+}
+
+/* more than a quarter of the best link in packets that claim to be urgent */
+static int
+capped(int len)
+{
+	const Link *l = bestlink(NULL);
+	int64_t rate = l ? l->rate / 4 : RateMin;
+
+	if (capclock > now + Second / 10)
+		return 1;
+	capclock = MAX(capclock, now) + (int64_t)len * 8 * Second / rate;
+	return 0;
+}
+
+/* games, voice, shells: small packets, not many, no more than 1 Mbit/s */
+static int
+sparse(Flow *f, int len)
+{
+	f->clock = MIN(MAX(f->clock, now), now + 2 * SparseBurst);
+	f->clock += MAX(Second / SparsePps, len * 8);
+	return f->mean <= SparseLen && f->clock <= now + SparseBurst;
+}
+
+/* flow: queues, RFC 8290; the fattest loses when there is no room */
+
+/* links are there, but none that carries it: its sender is told */
+static int
+toobig(const Pkt *p)
+{
+	int most = 0;
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			most = MAX(most, linkpayload(l));
+	if (!most || p->len <= most)
+		return 0;
+	iptoobig(p, most);
+	return 1;
+}
+
+static void
+enqueue(Pkt *p)
+{
+	Flow *f = &flows[p->flow];
+
+	if (toobig(p)) {
+		pktdrop(p, DropSize);
+		return;
+	}
+	if (p->class == Ordered) {
+		f->lastordered = now;
+		queueput(&f->queue, p);
+		if (!f->listed) {
+			f->deficit = Quantum;
+			flowappend(&newflows, f);
+		}
+		if (++queued > queuepkts)
+			dropfattest();
+		return;
+	}
+	if (p->class == Express)
+		lastexpress = now;
+	queueput(p->class == Express ? &express : &acks, p);
+	if (express.len > queuepkts / 4)
+		pktdrop(queueget(&express), DropQueue);
+	if (acks.len > queuepkts / 4)
+		pktdrop(queueget(&acks), DropQueue);
+}
+
+/* half of the longest queue, up to a batch, from its head */
+static void
+dropfattest(void)
+{
+	Flow *f, *fat = &flows[0];
+	int n;
+
+	for (f = flows; f < flows + Nflows; f++)
+		if (f->queue.bytes > fat->queue.bytes)
+			fat = f;
+	for (n = MIN((fat->queue.len + 1) / 2, Batch); n > 0; n--) {
+		pktdrop(queueget(&fat->queue), DropQueue);
+		queued--;
+	}
+}
+
+static void
+flowappend(Flowlist *list, Flow *f)
+{
+	f->next = NULL;
+	f->listed = 1;
+	if (list->tail)
+		list->tail->next = f;
+	else
+		list->head = f;
+	list->tail = f;
+}
+
+static int
+isqrt(int n)
+{
+	int r = 1;
+
+	while ((r + 1) * (r + 1) <= n)
+		r++;
+	return r;
+}
+
+/* CoDel, RFC 8289: drop or mark when packets have waited longer than the
+ * target for an interval. NULL: all that was there was stale. */
+static Pkt *
+flowdequeue(Flow *f)
+{
+	Pkt *p;
+
+	while ((p = queueget(&f->queue))) {
+		queued--;
+		if (now - p->time > Stale) {
+			pktdrop(p, DropStale);
+			continue;
+		}
+		if (now - p->time < CodelTarget || f->queue.bytes <= Quantum) {
+			f->above = 0;
+			f->dropping = 0;
+			return p;
+		}
+		if (!f->above)
+			f->above = now + CodelInterval;
+		if (!f->dropping && now >= f->above) {
+			f->dropping = 1;
+			f->count = f->count > 2 &&
+			    now - f->dropnext < 16 * CodelInterval ?
+			    f->count - 2 : 1;
+			f->dropnext = now;
+		}
+		if (!f->dropping || now < f->dropnext)
+			return p;
+		f->dropnext += CodelInterval / isqrt(f->count++);
+		if (ipmark(p->data))
+			return p;
+		pktdrop(p, DropCodel);
+	}
+	return NULL;
+}
+
+/* the next packet of the flows on the list and the link that takes it; NULL:
+ * none that a link takes now. Flows for which there is no link are passed
+ * over and keep their place. */
+static Pkt *
+dequeue(Flowlist *list, Link **l)
+{
+	Flow **at, *f, *prev = NULL;
+	Pkt *p;
+
+	for (at = &list->head; (f = *at); ) {
+		if (f->deficit > 0 && f->queue.head) {
+			if ((*l = selectlink(f)) && (p = flowdequeue(f))) {
+				f->deficit -= p->len;
+				return p;
+			}
+			if (*l)
+				continue; /* it is empty now */
+			prev = f;
+			at = &f->next;
+			continue;
+		}
+		if (!(*at = f->next))
+			list->tail = prev;
+		f->listed = 0;
+		if (f->queue.head)
+			f->deficit += Quantum;
+		else if (list == &oldflows)
+			continue;
+		flowappend(&oldflows, f);
+	}
+	return NULL;
+}
+
+/* select: which link carries the packet */
+
+/* lower is better; rtt in us, loss from 0 to 1 */
+static int
+score(int prio, int64_t rtt, double loss, int saturated)
+{
+	return prio * prioweight + rtt * rttweight / 1000 +
+	       (saturated ? satweight : 0) + (int)(loss * lossweight);
+}
+
+/* it works, and the packet fits: any packet if p is NULL */
+static int
+usable(const Link *l, const Pkt *p)
+{
+	return l->state >= LinkUp && l->fd >= 0 &&
+	    (!p || p->len <= linkpayload(l));
+}
+
+/* the pacer has room for a packet by this one of its clocks */
+static int
+room(const Link *l, int64_t clock)
+{
+	return l->nout < Batch && clock <= now * 1000 + l->burst;
+}
+
+/* when a packet that is sent by the link next will be there, us; comparable
+ * between links only, see Link.owd */
+static int64_t
+arrival(const Link *l, int len)
+{
+	return MAX(now, l->clock / 1000) + len * l->cost / 1000000 + l->owd;
+}
+
+/* it would overtake the flow's last express packet */
+static int
+early(const Link *l, const Flow *f)
+{
+	return now + l->owd < f->notbefore;
+}
+
+/* the link with the least score, whether or not it has room */
+static Link *
+bestlink(const Pkt *p)
+{
+	Link *l, *best = NULL;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, p) && (!best ||
+		    l->score < best->score))
+			best = l;
+	return best;
+}
+
+/* Express packets take the least score that has room, saturated or not: the
+ * last of the best link is theirs. ACKs leave it to them, and wait for each
+ * other until they fill a datagram before they try another link. */
+static Link *
+selectexpress(const Pkt *p)
+{
+	Link *l, *best = NULL;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, p) && room(l, l->clock) && (!best ||
+		    l->score < best->score))
+			best = l;
+	return best;
+}
+
+static Link *
+selectack(const Pkt *p)
+{
+	Link *l, *best = bestlink(p);
+
+	if (!best || room(best, best->satclock))
+		return best;
+	if (acks.bytes + acks.len * HdrLen < tunlen &&
+	    now - p->time < AckWait)
+		return NULL;
+	for (best = NULL, l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, p) && room(l, l->satclock) && (!best ||
+		    l->score < best->score))
+			best = l;
+	return best;
+}
+
+/* the link whose last part is kept for express traffic while there is some
+ * and while there is another link */
+static Link *
+reserved(void)
+{
+	Link *l, *best = bestlink(NULL);
+
+	if (now - lastexpress > Alive)
+		return NULL;
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (l != best && usable(l, NULL))
+			return best;
+	return NULL;
+}
+
+static Link *
+selectlink(const Flow *f)
+{
+	return f->sent > Heavy ? selectheavy(f) : selectlight(f);
+}
+
+/* Light flows wait for the best link as long as that brings the packet there
+ * sooner than another, behind what waits already. When it is saturated the
+ * least score decides, and when all are, the earliest arrival. */
+static Link *
+selectlight(const Flow *f)
+{
+	const Pkt *p = f->queue.head;
+	Link *l, *best = bestlink(p), *r = reserved(), *to = NULL;
+	int64_t wait;
+	int sat, tosat = 0;
+
+	if (!best)
+		return NULL;
+	if (room(best, best->satclock) && !early(best, f))
+		return best;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!usable(l, p) || early(l, f))
+			continue;
+		sat = !room(l, l->satclock);
+		if (sat && (l == r || !room(l, l->clock)))
+			continue;
+		if (!to || sat < tosat || (sat == tosat && (sat ?
+		    arrival(l, p->len) < arrival(to, p->len) :
+		    l->score < to->score))) {
+			to = l;
+			tosat = sat;
+		}
+	}
+	if (to && to != best) {
+		wait = MAX(best->satclock - now * 1000, 0) / 1000 +
+		    f->queue.bytes * best->cost / 1000000;
+		if (now + wait + best->owd <= arrival(to, p->len))
+			return NULL;
+	}
+	return to;
+}
+
+/* Heavy flows keep to links of one delay, that which holds most of the
+ * capacity, and share them evenly; quicker links help when those are full,
+ * slower ones too when they are not much slower. A delay that changes is
+ * what a sender takes for congestion, or for a lack of it. */
+static Link *
+selectheavy(const Flow *f)
+{
+	enum { Free, Full, Quick, QuickFull, Slow, None };
+	const Pkt *p = f->queue.head;
+	Link *l, *to = NULL, *r = reserved();
+	int64_t delay = bulkdelay();
+	int rank, torank = None, least = INT_MAX;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, p) && room(l, l->satclock) &&
+		    llabs(l->owd - delay) <= SameDelay)
+			least = MIN(least, l->score);
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!usable(l, p) || !room(l, l->clock) || early(l, f))
+			continue;
+		if (l->owd > delay + SameDelay)
+			rank = l->owd > delay + MoreDelay ? None : Slow;
+		else if (l->owd < delay - SameDelay)
+			rank = room(l, l->satclock) ? Quick :
+			    l == r ? None : QuickFull;
+		else
+			rank = room(l, l->satclock) &&
+			    l->score <= least + 5 * rttweight ? Free : l == r ? None : Full;
+		if (rank < torank || (to && rank == torank &&
+		    l->clock < to->clock)) {
+			to = l;
+			torank = rank;
+		}
+	}
+	return to;
+}
+
+/* where half of the capacity is as quick or quicker */
+static int64_t
+bulkdelay(void)
+{
+	Link *l, *m;
+	int64_t all = 0, upto, delay = INT64_MAX;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			all += l->rate;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!usable(l, NULL) || l->owd >= delay)
+			continue;
+		for (upto = 0, m = bond; m < bond + LEN(bond); m++)
+			if (usable(m, NULL) && m->owd <= l->owd)
+				upto += m->rate;
+		if (upto > all / 2)
+			delay = l->owd;
+	}
+	return delay;
+}
+
+/* the link with the least RTT */
+static Link *
+quickest(void)
+{
+	Link *l, *best = NULL;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL) && (!best || l->srtt < best->srtt))
+			best = l;
+	return best;
+}
+
+/* for packets sent again */
+static Link *
+soonest(const Pkt *p)
+{
+	Link *l, *best = NULL;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, p) && room(l, l->clock) && (!best ||
+		    arrival(l, p->len) < arrival(best, p->len)))
+			best = l;
+	return best;
+}
+
+/* schedule: what waits goes out while there is room */
+
+static void
+transmit(Link *l, Pkt *p)
+{
+	int lane = p->class == Ordered ? LaneOrdered : LaneExpress;
+
+	encode(p, txseq[lane]++,
+	    FlagData | (lane == LaneExpress ? FlagExpress : 0));
+	p->link = l - bond;
+	if (lane == LaneOrdered)
+		keep(p);
+	else
+		flows[p->flow].notbefore = now + l->owd;
+	linksend(l, p);
+}
+
+static void
+schedule(void)
+{
+	Link *l;
+	Pkt *p;
+
+	while ((p = express.head) && (l = selectexpress(p)))
+		transmit(l, queueget(&express));
+	while ((p = acks.head) && (l = selectack(p)))
+		transmit(l, queueget(&acks));
+	while ((p = again.head) && (l = soonest(p)))
+		retransmit(l, queueget(&again));
+	while ((p = dequeue(&newflows, &l)) || (p = dequeue(&oldflows, &l)))
+		transmit(l, p);
+	for (l = bond; l < bond + LEN(bond); l++)
+		linkflush(l);
+}
+
+/* an ordered packet is kept for when the peer asks for it again */
+static void
+keep(Pkt *p)
+{
+	Pkt **slot = &sent[p->seq & (keeppkts - 1)];
+
+	if (*slot)
+		pktfree(*slot);
+	*slot = p;
+	p->refs++;
+	p->time = now;
+}
+
+static void
+forget(void)
+{
+	Pkt **slot;
+
+	sentfirst = MAX(sentfirst, txseq[LaneOrdered] - MIN(txseq[LaneOrdered],
+	    (uint64_t)keeppkts));
+	for (; sentfirst < txseq[LaneOrdered]; sentfirst++) {
+		slot = &sent[sentfirst & (keeppkts - 1)];
+		if (*slot && now - (*slot)->time < Keep)
+			return;
+		if (*slot)
+			pktfree(*slot);
+		*slot = NULL;
+	}
+}
+
+static void
+resend(Pkt *p)
+{
+	if (p->asked)
+		return;
+	p->asked = 1;
+	p->refs++;
+	queueput(&again, p);
+}
+
+static void
+retransmit(Link *l, Pkt *p)
+{
+	p->asked = 0;
+	p->link = l - bond;
+	encode(p, p->seq, FlagData | FlagRepair);
+	linksend(l, p);
+}
+
+/* a link died: what it may not have delivered goes by another */
+static void
+rescue(const Link *l)
+{
+	uint64_t seq;
+	Pkt *p;
+
+	for (seq = sentfirst; seq < txseq[LaneOrdered]; seq++) {
+		p = sent[seq & (keeppkts - 1)];
+		if (p && p->link == l - bond && p->time >= l->echoed.time)
+			resend(p);
+	}
+}
+
+/* up: from the links to the TUN */
+static void
+linkpkt(Link *l)
+{
+	static struct sockaddr_storage from[Batch];
+	Pkt *in[Batch];
+	int i, n;
+
+	n = linkrecv(l, in, from);
+	for (i = 0; i < n; i++)
+		datagram(l, in[i], &from[i]);
+}
+
+/* without a key the address is all there is to tell the peer by */
+static int
+trusted(const Link *l, const struct sockaddr_storage *from)
+{
+	const char *want = role == Client ? l->conf->server : l->conf->client;
+	struct sockaddr_storage ss;
+
+	if (!want)
+		return keyfile != NULL;
+	if (keyfile && role == Server)
+		return 1;
+	parseaddr(want, 0, &ss);
+	return sameaddr(&ss, from);
+}
+
+/* the gates, cheapest first, then each record by itself */
+static void
+datagram(Link *l, Pkt *p, const struct sockaddr_storage *from)
+{
+	Pkt *q;
+	Rec r;
+	int n, len = p->wirelen;
+
+	if (len < HdrLen) {
+		pktdrop(p, DropShort);
+		return;
+	}
+	if (!trusted(l, from)) {
+		pktdrop(p, DropAddr);
+		return;
+	}
+	if ((p->key = verify(p)) == KeyNone) {
+		pktdrop(p, DropAuth);
+		return;
+	}
+	l->rx.pkts++;
+	l->rx.bytes += len;
+	for (;;) {
+		if ((n = decode(p->wire, p->wirelen, &r)) < 0) {
+			pktdrop(p, DropForm);
+			return;
+		}
+		p->data = p->wire + HdrLen;
+		p->len = r.len;
+		if (n == p->wirelen) {
+			record(l, p, &r, from);
+			return;
+		}
+		if (!(q = pktalloc())) {
+			pktdrop(p, DropPool);
+			return;
+		}
+		memcpy(q->data, p->data, p->len);
+		q->len = p->len;
+		q->key = p->key;
+		q->time = p->time;
+		record(l, q, &r, from);
+		p->wire += n;
+		p->wirelen -= n;
+	}
+}
+
+/* Only heartbeats are heard before the link has brought one of this session:
+ * what comes earlier was sent in an older one. */
+static void
+record(Link *l, Pkt *p, const Rec *r, const struct sockaddr_storage *from)
+{
+	p->seq = r->seq;
+	if (r->flags & FlagData)
+		l->lastseq = r->seq;
+	if (r->flags & FlagBeat)
+		beatpkt(l, p, from);
+	else if (p->key != KeySession || !l->incame)
+		pktdrop(p, DropSession);
+	else if (r->flags & FlagControl)
+		controlpkt(p);
+	else if (r->flags & FlagExpress)
+		expresspkt(p);
+	else
+		orderedpkt(l, p, r->flags & FlagRepair);
+}
+
+/* 0 if the seq is new, which it then no longer is; -1 if it was there or is
+ * too old to tell, RFC 6479 */
+static int
+replaycheck(Replay *w, uint64_t seq)
+{
+	uint64_t *word = &w->bits[seq / 64 % ReplayWords];
+	uint64_t bit = UINT64_C(1) << seq % 64, ahead;
+
+	if (seq > w->last) {
+		ahead = MIN(seq / 64 - w->last / 64, ReplayWords);
+		for (; ahead > 0; ahead--)
+			w->bits[(seq / 64 - ahead + 1) % ReplayWords] = 0;
+		w->last = seq;
+	} else if (w->last / 64 - seq / 64 >= ReplayWords) {
+		return -1;
+	}
+	if (*word & bit)
+		return -1;
+	*word |= bit;
+	return 0;
+}
+
+/* heartbeat: who it is from decides what may be believed */
+static void
+beatpkt(Link *l, Pkt *p, const struct sockaddr_storage *from)
+{
+	Beat b;
+
+	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond) {
+		pktdrop(p, DropForm);
+		return;
+	}
+	if (b.hello) {
+		hellopkt(l, &b, from);
+		pktfree(p);
+		return;
+	}
+	if (b.id != session.peer || b.peer != session.id) {
+		if (!proposed(&b) || (keyfile && p->key != KeyNext)) {
+			pktdrop(p, DropSession);
+			return;
+		}
+		newsession(&next);
+	}
+	if (replaycheck(&replay[LaneBeat], p->seq) < 0) {
+		pktdrop(p, DropReplay);
+		return;
+	}
+	if (!l->incame)
+		l->top = b.next;
+	if (!l->incame || p->seq > l->inseq) {
+		l->inseq = p->seq;
+		if (role == Server)
+			linkpeer(l, &b, from);
+		measure(l, &b);
+		reordertop(b.next);
+		l->top = MAX(l->top, b.next);
+	}
+	/* the sooner both know that they are heard the better */
+	if ((l->state < LinkUp || !b.echo) && now - l->lastbeat > MS(10))
+		beat(l);
+	pktfree(p);
+}
+
+/* the server sends to where the newest heartbeat came from */
+static void
+linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
+{
+	char was[64], is[64];
+
+	if (!sameaddr(&l->peer, from) || addrport(&l->peer) != addrport(from)) {
+		snprintf(was, sizeof(was), "%s", addrtext(&l->peer));
+		snprintf(is, sizeof(is), "%s", addrtext(from));
+		logmsg("link %s: peer is at %s%s%s", l->name, is,
+		    l->peerlen ? ", was at " : "", l->peerlen ? was : "");
+		l->peer = *from;
+		l->peerlen = sizeof(*from);
+		linkmtu(l);
+		tunmtu();
+	}
+	l->prio = b->prio;
+	rateceil(l, (int64_t)b->down * 1000, (int64_t)b->up * 1000);
+}
+
+static void
+expresspkt(Pkt *p)
+{
+	if (replaycheck(&replay[LaneExpress], p->seq) < 0) {
+		counts[CntDup]++;
+		pktfree(p);
+		return;
+	}
+	deliver(p);
+}
+
+static void
+orderedpkt(Link *l, Pkt *p, int repair)
+{
+	if (p->seq > known + SeqJump) {
+		pktdrop(p, DropWindow);
+		return;
+	}
+	if (replaycheck(&replay[LaneOrdered], p->seq) < 0) {
+		counts[CntDup]++;
+		pktfree(p);
+		return;
+	}
+	if (!repair) {
+		l->top = p->seq + 1;
+		l->toptime = now;
+		sample(l, p->seq);
+	}
+	reorderinsert(p, repair);
+	reorderdrain();
+}
+
+static void
+controlpkt(Pkt *p)
+{
+	if (replaycheck(&replay[LaneControl], p->seq) < 0) {
+		pktdrop(p, DropReplay);
+		return;
+	}
+	if (p->len > 1 && p->data[0] == CtlNack)
+		nackpkt(p->data + 1, p->len - 1);
+	else if (p->len >= 1 && p->data[0] == CtlBye)
+		byepkt();
+	else
+		drops[DropForm]++;
+	pktfree(p);
+}
+
+/* ranges of missing packets: first seq, 8 bytes, and how many, 2 bytes */
+static void
+nackpkt(const uint8_t *d, int len)
+{
+	uint64_t seq, end;
+	Pkt *p;
+
+	for (; len >= 10; d += 10, len -= 10) {
+		seq = MAX(get(d, 8), sentfirst);
+		end = MIN(get(d, 8) + get(d + 8, 2), txseq[LaneOrdered]);
+		for (; seq < end; seq++) {
+			p = sent[seq & (keeppkts - 1)];
+			if (p && p->seq == seq && !overbudget(p->len))
+				resend(p);
+		}
+	}
+}
+
+/* more repair than a sixteenth of what the links carry */
+static int
+overbudget(int len)
+{
+	const Link *l;
+	int64_t rate = 1;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			rate += l->rate / 16;
+	if (againclock > now + Second / 4)
+		return 1;
+	againclock = MAX(againclock, now) + (int64_t)len * 8 * Second / rate;
+	return 0;
+}
+
+static void
+deliver(Pkt *p)
+{
+	ipclamp(p->data, p->len, tunlen);
+	tunwrite(p);
+	pktfree(p);
+}
+
+/* reorder: ordered packets wait here for those sent before them
+ *
+ *	 delivered     missing, held ...           not sent, as far as known
+ *	-------------+---------------------------+---------------------------
+ *	             expected                    known
+ *
+ * Links are FIFO, so a packet is lost when every link has brought a newer
+ * one (frontier). Then it is asked for again, and given up when that did not
+ * help. The deadline of each missing packet is only the backstop. */
+
+static void
+reorderreset(uint64_t seq)
+{
+	int i;
+
+	for (i = 0; i < reorderpkts; i++) {
+		if (slots[i].p)
+			pktfree(slots[i].p);
+		memset(&slots[i], 0, sizeof(slots[i]));
+	}
+	expected = known = asked = ready = pending = seq;
+	nsamples = 0;
+}
+
+static Slot *
+slotof(uint64_t seq)
+{
+	return &slots[seq & (reorderpkts - 1)];
+}
+
+/* all below top have been sent: those not here yet are missed from now on */
+static void
+reordertop(uint64_t top)
+{
+	if (top > known + SeqJump)
+		reorderreset(top);
+	for (; known < top; known++) {
+		if (known - expected >= (uint64_t)reorderpkts)
+			reorderpass();
+		slotof(known)->p = NULL;
+		slotof(known)->since = now;
+		slotof(known)->asked = 0;
+	}
+}
+
+static void
+reorderinsert(Pkt *p, int repair)
+{
+	if (p->seq < expected) {
+		counts[CntLate]++;
+		deliver(p);
+		return;
+	}
+	counts[p->seq == expected ? CntInorder : CntReordered]++;
+	reordertop(p->seq + 1);
+	if (repair && slotof(p->seq)->asked)
+		counts[CntRepaired]++;
+	slotof(p->seq)->p = p;
+}
+
+/* the oldest goes out, or is given up */
+static void
+reorderpass(void)
+{
+	Slot *s = slotof(expected++);
+
+	if (s->p)
+		deliver(s->p);
+	else
+		counts[CntLost]++;
+	s->p = NULL;
+}
+
+static void
+reorderdrain(void)
+{
+	Slot *s;
+
+	for (; expected < known; reorderpass()) {
+		s = slotof(expected);
+		if (!s->p && now < slotdeadline(s))
+			return;
+	}
+}
+
+/* when a missing packet is given up */
+static int64_t
+slotdeadline(const Slot *s)
+{
+	int64_t backstop = s->since + MS(reorderms);
+
+	return s->asked ? MIN(backstop, s->asked + asktime()) : backstop;
+}
+
+/* how long an answer to a nack takes */
+static int64_t
+asktime(void)
+{
+	const Link *l = quickest();
+
+	return l ? l->srtt + 4 * l->rttvar + 2 * Grace : 0;
+}
+
+/* Each range of packets proven lost is asked for once. The proof is as old
+ * as Grace, in which a link may still mend its order. */
+static void
+reorderask(void)
+{
+	uint8_t nack[1 + Nranges * 10];
+	uint64_t first;
+	int n = 1;
+
+	if (expected == known)
+		return;
+	if (now - readytime >= Grace) {
+		ready = pending;
+		pending = frontier();
+		readytime = now;
+	}
+	nack[0] = CtlNack;
+	for (asked = MAX(asked, expected); asked < ready; asked++) {
+		if (slotof(asked)->p)
+			continue;
+		for (first = asked; asked < ready && !slotof(asked)->p &&
+		    asked - first < 0xffff; asked++)
+			slotof(asked)->asked = now;
+		put(nack + n, first, 8);
+		put(nack + n + 8, asked - first, 2);
+		if ((n += 10) == (int)sizeof(nack))
+			break;
+	}
+	if (n > 1)
+		control(quickest(), nack, n);
+}
+
+/* below it all that was sent has come or is lost */
+static uint64_t
+frontier(void)
+{
+	uint64_t f = known, top;
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!linkheard(l))
+			continue;
+		top = l->top;
+		if (now - l->toptime > MS(reorderms))
+			top = MAX(top, sentby(now - l->owdin - Grace));
+		f = MIN(f, top);
+	}
+	return f;
+}
+
+/* An idle link would have brought by now what was sent before some time,
+ * known from when the other links brought it. Times are the peer's. */
+static void
+sample(const Link *l, uint64_t seq)
+{
+	int64_t t = now - l->owdin;
+
+	if (nsamples && t - samples[(nsamples - 1) % Nsamples].time < Grace)
+		return;
+	samples[nsamples % Nsamples].time = t;
+	samples[nsamples++ % Nsamples].top = seq;
+}
+
+static uint64_t
+sentby(int64_t t)
+{
+	unsigned i, n = MIN(nsamples, (unsigned)Nsamples);
+
+	for (i = 1; i <= n; i++)
+		if (samples[(nsamples - i) % Nsamples].time <= t)
+			return samples[(nsamples - i) % Nsamples].top;
+	return 0;
+}
+
+/* session: two ids, one of each end
+ *
+ *	client                                     server
+ *	  | -- hello: C, S' ------------------------> |  C is new, S' the session
+ *	  |                                           |  the client had, or 0
+ *	  | <------------------------- hello: S, C -- |  nothing is remembered:
+ *	  |                                           |  S is computed from C
+ *	  | -- heartbeat: C, S ---------------------> |  the session is C, S
+ *	  | <--------------------- heartbeat: S, C -- |
+ *	  |  the session is C, S                      |
+ *
+ * With a key, hellos are sealed under a key of their own and the heartbeats
+ * under one made from both ids, so each end has proof that the other has just
+ * taken part. A recorded hello makes the server send one datagram. Recorded
+ * heartbeats of an old session do not verify: S also depends on a secret made
+ * at start and on the number of sessions since. */
+
+/* server: its id in a session with this client, never 0 */
+static uint64_t
+answerid(uint64_t id)
+{
+	uint8_t in[16];
+
+	put(in, id, 8);
+	put(in + 8, epoch, 8);
+	return siphash(secret, in, sizeof(in)) | 1;
+}
+
+/* is this heartbeat of the session that next would be? */
+static int
+proposed(const Beat *b)
+{
+	if (role == Server) {
+		next.id = answerid(b->id);
+		next.peer = b->id;
+		next.beats = 1;
+		sessionkeys(&next);
+	}
+	return next.id && b->peer == next.id && b->id == next.peer;
+}
+
+static void
+hello(Link *l)
+{
+	static Session s;
+
+	if (!helloid)
+		helloid = random64();
+	s.id = helloid;
+	s.peer = session.id ? session.peer : 0;
+	beatsend(l, &s, KeyHello, &l->peer);
+}
+
+/* The server answers, unless the client asks about the running session, for
+ * which heartbeats answer; the client goes on under both ids. */
+static void
+hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
+{
+	static Session s;
+
+	if (role == Server) {
+		if (b->peer && b->peer == session.id)
+			return;
+		s.id = answerid(b->id);
+		s.peer = b->id;
+		beatsend(l, &s, KeyHello, from);
+	} else if (helloid && b->peer == helloid) {
+		if (next.peer != b->id) {
+			next.id = helloid;
+			next.peer = b->id;
+			next.beats = 1;
+			sessionkeys(&next);
+		}
+		beatsend(l, &next, KeyNext, &l->peer);
+	}
+}
+
+/* all that belongs to a session starts anew, on both ends */
+static void
+newsession(const Session *s)
+{
+	Link *l;
+	int i;
+
+	session = *s;
+	memset(&next, 0, sizeof(next));
+	helloid = 0;
+	epoch++;
+	memset(replay, 0, sizeof(replay));
+	for (i = 0; i < LaneLast; i++)
+		txseq[i] = 1;
+	for (sentfirst = 0; sentfirst < (uint64_t)keeppkts; sentfirst++) {
+		if (sent[sentfirst])
+			pktfree(sent[sentfirst]);
+		sent[sentfirst] = NULL;
+	}
+	sentfirst = 1;
+	while (again.head)
+		pktfree(queueget(&again));
+	reorderreset(1);
+	for (l = bond; l < bond + LEN(bond); l++) {
+		l->incame = l->echotime = 0;
+		l->inseq = l->top = 0;
+		l->toptime = 0;
+		memset(&l->echoed, 0, sizeof(l->echoed));
+		l->good = l->wasup = 0;
+		if (l->state != LinkDown)
+			linkstate(l, LinkProbing, "new session");
+	}
+	logmsg("session: started");
+}
+
+/* the peer ended cleanly */
+static void
+byepkt(void)
+{
+	Link *l;
+
+	logmsg("session: the peer has ended");
+	for (l = bond; l < bond + LEN(bond); l++) {
+		linkstate(l, LinkDown, "the peer has ended");
+		l->incame = l->echotime = 0;
+	}
+	memset(&session, 0, sizeof(session));
+}
+
+static void
+control(Link *l, const uint8_t *d, int len)
+{
+	Pkt *p;
+
+	if (!l || !(p = pktalloc()))
+		return;
+	memcpy(p->data, d, len);
+	p->len = len;
+	encode(p, txseq[LaneControl]++, FlagControl);
+	linksend(l, p);
+}
+
+/* measure: what heartbeats say about a link */
+
+static void
+beat(Link *l)
+{
+	if (l->fd < 0)
+		return;
+	if (role == Client && (!session.id ||
+	    now - l->echotime > MS(hbinterval) * 3 / 2 + l->srtt))
+		hello(l);
+	if (session.id && l->peerlen)
+		beatsend(l, &session, KeySession, &l->peer);
+}
+
+/* A heartbeat leaves at once, behind all that was given to the link before:
+ * its next seq says that no lower one will follow. */
+static void
+beatsend(Link *l, Session *s, int key, const struct sockaddr_storage *to)
+{
+	Tally *t = &l->beats[l->nbeats % Nbeats];
+	Beat b = { 0 };
+	Pkt *p;
+
+	linkflush(l);
+	l->lastbeat = now;
+	if (l->nout > 0 || !(p = pktalloc()))
+		return;
+	b.id = s->id;
+	b.peer = s->peer;
+	b.link = l - bond;
+	b.hello = key == KeyHello;
+	b.time = now;
+	if (l->incame && key == KeySession) {
+		b.echo = l->in.time;
+		b.held = now - l->incame;
+	}
+	b.txpkts = l->tx.pkts + 1;
+	b.txbytes = l->tx.bytes + HdrLen + BeatLen + (keyfile ? TagLen : 0);
+	b.rxpkts = l->in.pkts;
+	b.rxbytes = l->in.bytes;
+	b.next = key == KeySession ? txseq[LaneOrdered] : 1;
+	b.prio = l->conf->priority;
+	b.up = l->conf->up * 1000;
+	b.down = l->conf->down * 1000;
+	beatencode(p->data, &b);
+	p->len = BeatLen;
+	p->key = key;
+	encode(p, s->beats++, FlagBeat);
+	seal(p);
+	charge(l, p->wirelen + wireoverhead(l));
+	if (sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
+	    role == Server ? (const struct sockaddr *)to : NULL,
+	    role == Server ? sizeof(*to) : 0) < 0)
+		linkerror(l, errno);
+	l->tx.pkts++;
+	l->tx.bytes += p->wirelen;
+	if (key != KeyHello) {
+		*t = l->tx;
+		t->time = now;
+		l->nbeats++;
+	}
+	pktfree(p);
+}
+
+/* RFC 6298, with the time that the peer held the echo taken off */
+static void
+measurertt(Link *l, int64_t rtt)
+{
+	if (!l->srtt) {
+		l->srtt = rtt;
+		l->rttvar = rtt / 2;
+		return;
+	}
+	l->rttvar += (llabs(l->srtt - rtt) - l->rttvar) / 4;
+	l->srtt += (rtt - l->srtt) / 8;
+}
+
+static void
+measure(Link *l, const Beat *b)
+{
+	Tally *t = NULL, arrived;
+	int64_t rtt, owdin = now - b->time, owd;
+	unsigned i;
+
+	l->owdin = l->incame ? l->owdin + (owdin - l->owdin) / 4 : owdin;
+	l->in.time = b->time;
+	l->in.pkts = l->rx.pkts;
+	l->in.bytes = l->rx.bytes;
+	l->incame = now;
+	for (i = 0; b->echo && i < MIN(l->nbeats, (unsigned)Nbeats); i++)
+		if (l->beats[i].time == b->echo)
+			t = &l->beats[i];
+	rtt = now - b->echo - b->held;
+	if (!t || t->time <= l->echoed.time || rtt < 0)
+		return;
+	measurertt(l, rtt);
+	arrived.time = b->time - b->held;
+	arrived.pkts = b->rxpkts;
+	arrived.bytes = b->rxbytes;
+	owd = arrived.time - b->echo;
+	if (l->echoed.time) {
+		l->owd += (owd - l->owd) / 4;
+		measureloss(l, t, &arrived);
+		ratelearn(l, t, &arrived, owd);
+	} else {
+		l->owd = l->owdbase = owd;
+	}
+	l->echoed = *t;
+	l->arrived = arrived;
+	l->echotime = now;
+	l->good++;
+	l->score = score(l->prio, l->srtt, l->loss, 0);
+}
+
+/* between two echoes, decaying within some 30 heartbeats */
+static void
+measureloss(Link *l, const Tally *tx, const Tally *rx)
+{
+	double n = tx->pkts - l->echoed.pkts;
+	double got = rx->pkts - l->arrived.pkts;
+
+	l->sent += n - l->sent / 32;
+	l->lost += MAX(n - got, 0) - l->lost / 32;
+	l->loss = l->sent > 20 ? l->lost / l->sent : 0;
+}
+
+/* Rate of the link from what arrives there. A queue that stands for longer
+ * than a satellite's 140 ms spike while the pacer was the limit cuts it to
+ * what was delivered, none lets it grow; an idle link teaches nothing, and
+ * random loss is none of its business. */
+static void
+ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
+{
+	int64_t sentbps = tallyrate(l, &l->echoed, tx);
+	int64_t gotbps = tallyrate(l, &l->arrived, rx);
+	int64_t queue, loaded = sentbps > l->rate / 4 * 3;
+	int64_t max = l->ceil[0] ? l->ceil[0] : INT64_MAX / 2;
+	int64_t limit = QueueMax + 2 * 12000 * (int64_t)Second / l->rate;
+
+	if (owd < l->owdbase)
+		l->owdbase = owd;
+	else
+		l->owdbase += (owd - l->owdbase) /
+		    (sentbps < l->rate / 4 ? 32 : 1024);
+	queue = owd - l->owdbase;
+	l->late = queue > limit ? l->late + 1 : 0;
+	if (!loaded)
+		return;
+	l->best = MAX(gotbps, l->best - l->best / 128);
+	if (l->late * MS(hbinterval) > 250000 && now - l->cut > 300000) {
+		l->rate = MAX(gotbps / 100 * 95, l->rate / 4 * 3);
+		l->starting = 0;
+		l->cut = now;
+	} else if (l->late == 0 && now - l->cut > 300000) {
+		if (l->starting && gotbps < sentbps / 10 * 8)
+			l->starting = 0;
+		l->rate += l->starting ? l->rate / 2 : l->rate / 50;
+		l->rate = MIN(l->rate, l->best / 4 * 5);
+	}
+	l->rate = CLAMP(l->rate, RateMin, max);
+	ratecost(l);
+}
+
+/* bit/s between two tallies, with all that the links below add */
+static int64_t
+tallyrate(const Link *l, const Tally *from, const Tally *to)
+{
+	int64_t us = MAX(to->time - from->time, 1);
+
+	return (int64_t)((to->bytes - from->bytes +
+	    (to->pkts - from->pkts) * wireoverhead(l)) * 8 * Second) / us;
+}
+
+static void
+rateceil(Link *l, int64_t tx, int64_t rx)
+{
+	if (l->rate && l->ceil[0] == tx && l->ceil[1] == rx)
+		return;
+	l->ceil[0] = tx;
+	l->ceil[1] = rx;
+	l->rate = tx ? tx : RateStart;
+	l->starting = !tx;
+	ratecost(l);
+}
+
+static void
+ratecost(Link *l)
+{
+	l->cost = INT64_C(8000000000000) / l->rate;
+	l->burst = CLAMP(l->srtt / 16, Burst, BurstMax) * 1000;
+}
+
+/* the only place where a link changes state, so the log is its history */
+static void
+linkstate(Link *l, int state, const char *fmt, ...)
+{
+	va_list ap;
+	char why[128];
+
+	if (l->state == state)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	logmsg("link %s: %s, was %s: %s", l->name, statename[state],
+	    statename[l->state], why);
+	if (state == LinkDown) {
+		l->good = 0;
+		l->reopen = now + Reopen;
+	}
+	l->state = state;
+}
+
+/* a link is dead when that long nothing is heard from it, us */
+static int64_t
+deadtime(const Link *l)
+{
+	return MAX(3 * MS(hbinterval), l->srtt * 5 / 2);
+}
+
+/* the peer's packets come through */
+static int
+linkheard(const Link *l)
+{
+	return l->incame && now - l->incame < deadtime(l);
+}
+
+static void
+linkcheck(Link *l)
+{
+	int64_t silent = now - l->echotime;
+
+	switch (l->state) {
+	case LinkUp:
+	case LinkLossy:
+		if (silent > deadtime(l)) {
+			linkstate(l, LinkDown, "no echo for %d ms",
+			    (int)(silent / 1000));
+			rescue(l);
+		} else if (l->state == LinkUp && l->loss * 100 > losspercent) {
+			linkstate(l, LinkLossy, "%d %% lost",
+			    (int)(l->loss * 100));
+		} else if (l->state == LinkLossy &&
+		    l->loss * 200 < losspercent) {
+			linkstate(l, LinkUp, "%d %% lost",
+			    (int)(l->loss * 100));
+		}
+		break;
+	case LinkDown:
+		if (l->good)
+			linkstate(l, LinkProbing, "it answers");
+		/* FALLTHROUGH */
+	case LinkProbing:
+		if (l->echotime && l->good >= (l->wasup ? 3 : 1)) {
+			linkstate(l, LinkUp, "RTT %d.%d ms",
+			    (int)(l->srtt / 1000), (int)(l->srtt / 100 % 10));
+			l->wasup = 1;
+			tunmtu();
+		}
+		break;
+	}
+	if (role == Client && l->state < LinkUp && now >= l->reopen)
+		linkopen(l);
+}
+
+/* what each link carried in the last second, in its busier direction */
+static void
+second(void)
+{
+	int64_t tx, rx, rxmax;
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++) {
+		l->tx.time = l->rx.time = now;
+		tx = tallyrate(l, &l->sectx, &l->tx);
+		rx = tallyrate(l, &l->secrx, &l->rx);
+		l->sectx = l->tx;
+		l->secrx = l->rx;
+		l->rxbest = MAX(l->rxbest, rx);
+		rxmax = l->ceil[1] ? l->ceil[1] : MAX(l->rxbest, RateMin);
+		l->bw = tx / (l->rate / 1000) > rx / (rxmax / 1000) ? tx : rx;
+		l->bwmax = l->bw == tx ? l->rate : rxmax;
+		l->use = l->bw * 100 / l->bwmax;
+	}
+	waitpid(-1, NULL, WNOHANG);
+}
+
+static void
+timers(void)
+{
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++) {
+		linkcheck(l);
+		if (now >= l->next) {
+			l->next = MAX(l->next + MS(hbinterval), now);
+			beat(l);
+		}
+	}
+	forget();
+	reorderask();
+	reorderdrain();
+	if (now >= nextsecond) {
+		nextsecond = now + Second;
+		second();
+	}
+	if (interval && now >= nextreport) {
+		nextreport = now + (int64_t)interval * Second;
+		reporting = 1;
+	}
+	if (reporting) {
+		reporting = 0;
+		printreport();
+	}
+	if (reopening) {
+		reopening = 0;
+		for (l = bond; l < bond + LEN(bond); l++)
+			linkopen(l);
+	}
+}
+
+/* us until something is due */
+static int64_t
+polltimeout(void)
+{
+	int64_t at = nextsecond, room;
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++) {
+		at = MIN(at, l->next);
+		if (!express.head && !acks.head && !again.head && !queued &&
+		    !l->nout)
+			continue;
+		at = MIN(at, now + BurstMax);
+		room = (l->clock - l->burst) / 1000 + 1;
+		if (room > now)
+			at = MIN(at, room);
+		room = (l->satclock - l->burst) / 1000 + 1;
+		if (room > now)
+			at = MIN(at, room);
+	}
+	if (expected < known) {
+		at = MIN(at, slotdeadline(slotof(expected)));
+		if (asked < known)
+			at = MIN(at, readytime + Grace);
+	}
+	return MAX(at - now, 0);
+}
+
+/* ctl: what the program tells about itself */
+
+static const char *
+linkword(const Link *l)
+{
+	if (l->state < LinkUp)
+		return "DOWN";
+	if (l->state == LinkLossy)
+		return "LOSSY";
+	return l->use > satpercent ? "SATURATED" : "OK";
+}
+
+static void
+metrics(Text *t)
+{
+	const Link *l;
+	int i;
+
+	text(t, "=== Link Metrics ===\n");
+	for (i = 0; i < LEN(bond); i++) {
+		l = &bond[i];
+		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%), "
+		    "Score: %d, %s\n", i, l->conf->client ? l->conf->client :
+		    l->name, l->srtt / 1e3,
+		    l->bw / 1e6, l->bwmax / 1e6, l->use, l->score, linkword(l));
+	}
+	totals(t);
+}
+
+static void
+statistics(Text *t)
+{
+	const Link *l;
+
+	text(t, "=== Link Statistics ===\n");
+	for (l = bond; l < bond + LEN(bond); l++)
+		text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
+		    ", Last seq: %" PRIu64 ", RTT: %dms\n",
+		    l->peerlen ? addrtext(&l->peer) : l->name, l->rx.pkts,
+		    l->rx.bytes, l->lastseq, (int)((l->srtt + 500) / 1000));
+	totals(t);
+}
+
+static void
+totals(Text *t)
+{
+	int i, n = 0;
+
+	text(t, "Total -");
+	for (i = 0; i < CntLast; i++)
+		text(t, " %s: %" PRIu64 ",", countname[i].text, counts[i]);
+	text(t, " dropped:");
+	for (i = 0; i < DropLast; i++)
+		if (drops[i])
+			text(t, "%s %s %" PRIu64, n++ ? "," : "", dropname[i],
+			    drops[i]);
+	text(t, n ? "\n" : " none\n");
+}
+
+/* Prometheus text format 0.0.4: seconds, bytes and ratios */
+static double
+gauge(const Link *l, int which)
+{
+	switch (which) {
+	case GaugeUp:      return l->state >= LinkUp;
+	case GaugeRtt:     return l->srtt / 1e6;
+	case GaugeLoss:    return l->loss;
+	case GaugeScore:   return l->score;
+	case GaugeRate:    return l->rate / 8e0;
+	case GaugeTxbytes: return l->tx.bytes;
+	case GaugeRxbytes: return l->rx.bytes;
+	case GaugeTxpkts:  return l->tx.pkts;
+	case GaugeRxpkts:  return l->rx.pkts;
+	}
+	return 0;
+}
+
+static void
+describe(Text *t, const char *name, const char *type, const char *help)
+{
+	text(t, "# HELP udpbond_%s %s\n# TYPE udpbond_%s %s\n", name, help,
+	    name, type);
+}
+
+static void
+prometheus(Text *t)
+{
+	const Link *l;
+	int i;
+
+	for (i = 0; i < GaugeLast; i++) {
+		describe(t, gaugename[i].name, gaugename[i].type,
+		    gaugename[i].help);
+		for (l = bond; l < bond + LEN(bond); l++)
+			text(t, "udpbond_%s{link=\"%s\"} %.12g\n",
+			    gaugename[i].name, l->name, gauge(l, i));
+	}
+	for (i = 0; i < CntLast; i++) {
+		describe(t, countname[i].metric, "counter", countname[i].help);
+		text(t, "udpbond_%s %" PRIu64 "\n", countname[i].metric,
+		    counts[i]);
+	}
+	describe(t, "dropped_packets_total", "counter", "Packets dropped.");
+	for (i = 0; i < DropLast; i++)
+		text(t, "udpbond_dropped_packets_total{reason=\"%s\"} %"
+		    PRIu64 "\n", dropname[i], drops[i]);
+}
+
+static void
+status(Text *t)
+{
+	if (role == Client)
+		metrics(t);
+	else
+		statistics(t);
+}
+
+/* to stdout, unless nobody reads there */
+static void
+printreport(void)
+{
+	static Text t;
+	struct pollfd pfd = { 1, POLLOUT, 0 };
+
+	t.len = 0;
+	status(&t);
+	if (poll(&pfd, 1, 0) == 1 && pfd.revents & POLLOUT &&
+	    write(1, t.buf, t.len) < 0)
+		return;
+}
+
+/* The control socket is named in the network namespace, not in the file
+ * system: it leaves nothing behind and works from a chroot. */
+static socklen_t
+ctladdr(struct sockaddr_un *sun)
+{
+	memset(sun, 0, sizeof(*sun));
+	sun->sun_family = AF_UNIX;
+	return offsetof(struct sockaddr_un, sun_path) + 1 +
+	    snprintf(sun->sun_path + 1, sizeof(sun->sun_path) - 1,
+	    "udpbond/%s", tundev);
+}
+
+static void
+ctlopen(void)
+{
+	struct sockaddr_un sun;
+	socklen_t len = ctladdr(&sun);
+
+	ctlfd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (ctlfd < 0)
+		die("control socket:");
+	if (setopt(ctlfd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
+		die("control socket: SO_PASSCRED:");
+	if (bind(ctlfd, (struct sockaddr *)&sun, len) < 0)
+		die("control socket: is udpbond already running with %s?",
+		    tundev);
+}
+
+/* One letter asks, one datagram answers; only root is answered. */
+static void
+ctlpkt(void)
+{
+	static Text t;
+	struct sockaddr_un from;
+	char ask, control[CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec iov = { &ask, 1 };
+	struct ucred cred = { 0, -1, -1 };
+	struct msghdr m = { 0 };
+	struct cmsghdr *c;
+
+	m.msg_name = &from;
+	m.msg_namelen = sizeof(from);
+	m.msg_iov = &iov;
+	m.msg_iovlen = 1;
+	m.msg_control = control;
+	m.msg_controllen = sizeof(control);
+	if (recvmsg(ctlfd, &m, MSG_DONTWAIT) != 1)
+		return;
+	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+		if (c->cmsg_level == SOL_SOCKET &&
+		    c->cmsg_type == SCM_CREDENTIALS)
+			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+	t.len = 0;
+	if (cred.uid != 0)
+		text(&t, "udpbond: only root may ask\n");
+	else if (ask == 'p')
+		prometheus(&t);
+	else
+		status(&t);
+	if (sendto(ctlfd, t.buf, t.len, MSG_DONTWAIT, m.msg_name,
+	    m.msg_namelen) < 0)
+		return;
+}
+
+/* the other end: udpbond -l and -p */
+static void
+ctlask(int what)
+{
+	struct sockaddr_un sun;
+	struct pollfd pfd;
+	static Text t;
+	char ask = what;
+	sa_family_t family = AF_UNIX;
+
+	pfd.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	pfd.events = POLLIN;
+	/* only a family: the kernel chooses a name */
+	if (pfd.fd < 0 ||
+	    bind(pfd.fd, (struct sockaddr *)&family, sizeof(family)) < 0)
+		die("control socket:");
+	if (sendto(pfd.fd, &ask, 1, 0, (struct sockaddr *)&sun,
+	    ctladdr(&sun)) < 0)
+		die("no running udpbond with %s in this network namespace",
+		    tundev);
+	if (poll(&pfd, 1, 2000) != 1 ||
+	    (t.len = recv(pfd.fd, t.buf, sizeof(t.buf), 0)) < 0)
+		die("the running udpbond does not answer");
+	fwrite(t.buf, 1, t.len, stdout);
+	if (!strncmp(t.buf, "udpbond: ", MIN(t.len, 9)))
+		exit(1);
+}
+
+/* life */
+static void
+onsignal(int sig)
+{
+	if (sig == SIGUSR1)
+		reporting = 1;
+	else if (sig == SIGHUP)
+		reopening = 1;
+	else
+		stopping = 1;
+}
+
+/* the address family, -1 if it is no address */
+static int
+parseaddr(const char *s, int port, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in *sin = (struct sockaddr_in *)ss;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (s && inet_pton(AF_INET, s, &sin->sin_addr) == 1) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = htons(port);
+		return AF_INET;
+	}
+	if (s && inet_pton(AF_INET6, s, &sin6->sin6_addr) == 1) {
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_port = htons(port);
+		return AF_INET6;
+	}
+	return -1;
+}
+
+/* an address with its prefix length */
+static int
+parseprefix(const char *s, struct sockaddr_storage *ss, int *prefix)
+{
+	char buf[64], *slash, *end;
+	long n;
+
+	snprintf(buf, sizeof(buf), "%s", s);
+	if (!(slash = strchr(buf, '/')))
+		return -1;
+	*slash = '\0';
+	n = strtol(slash + 1, &end, 10);
+	if (parseaddr(buf, 0, ss) < 0 || *end || end == slash + 1 || n < 0 ||
+	    n > (ss->ss_family == AF_INET ? 32 : 128))
+		return -1;
+	*prefix = n;
+	return 0;
+}
+
+/* IPv4 or IPv6; a mapped one, as a socket for both sees it, is IPv4 */
+static const uint8_t *
+addrbytes(const struct sockaddr_storage *ss, int *len)
+{
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)ss;
+	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)ss;
+
+	*len = ss->ss_family == AF_INET ? 4 : ss->ss_family ? 16 : 0;
+	if (*len != 16)
+		return (const uint8_t *)&sin->sin_addr;
+	if (!IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
+		return sin6->sin6_addr.s6_addr;
+	*len = 4;
+	return sin6->sin6_addr.s6_addr + 12;
+}
+
+static int
+addrport(const struct sockaddr_storage *ss)
+{
+	return ntohs(ss->ss_family == AF_INET6 ?
+	    ((const struct sockaddr_in6 *)ss)->sin6_port :
+	    ((const struct sockaddr_in *)ss)->sin_port);
+}
+
+static int
+sameaddr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	int n, m;
+	const uint8_t *x = addrbytes(a, &n), *y = addrbytes(b, &m);
+
+	return n == m && !memcmp(x, y, n);
+}
+
+/* address:port, the address in brackets when it is IPv6 */
+static const char *
+addrtext(const struct sockaddr_storage *ss)
+{
+	static char buf[INET6_ADDRSTRLEN + 8], a[INET6_ADDRSTRLEN];
+	int len;
+	const uint8_t *d = addrbytes(ss, &len);
+
+	inet_ntop(len == 4 ? AF_INET : AF_INET6, d, a, sizeof(a));
+	snprintf(buf, sizeof(buf), len == 4 ? "%s:%d" : "[%s]:%d", a,
+	    addrport(ss));
+	return buf;
+}
+
+/* an address that only hosts of one site can have, RFC 1918, 6598, 4193 */
+static int
+private(const char *s)
+{
+	static const struct { const char *net; int bits; } nets[] = {
+		{ "10.0.0.0", 8 }, { "172.16.0.0", 12 }, { "192.168.0.0", 16 },
+		{ "100.64.0.0", 10 }, { "127.0.0.0", 8 }, { "169.254.0.0", 16 },
+		{ "fc00::", 7 }, { "fe80::", 10 }, { "::1", 128 },
+	};
+	uint8_t a[16], n[16];
+	int i, j, af = strchr(s, ':') ? AF_INET6 : AF_INET;
+
+	inet_pton(af, s, a);
+	for (i = 0; i < LEN(nets); i++) {
+		if (inet_pton(af, nets[i].net, n) != 1)
+			continue;
+		for (j = 0; j < nets[i].bits; j++)
+			if ((a[j / 8] ^ n[j / 8]) & 0x80 >> j % 8)
+				break;
+		if (j == nets[i].bits)
+			return 1;
+	}
+	return 0;
+}
+
+/* one more thing wrong with the configuration */
+static int
+bad(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(fmt, ap);
+	va_end(ap);
+	return 1;
+}
+
+static int
+checkaddr(int i, const char *field, const char *s)
+{
+	struct sockaddr_storage ss;
+
+	if (s && parseaddr(s, 0, &ss) < 0)
+		return bad("links[%d] (%s): %s: \"%s\" is not an IPv4 or IPv6 "
+		    "address", i, bond[i].name, field, s);
+	return 0;
+}
+
+static int
+checkint(const char *name, int value, int min, int max)
+{
+	if (value < min || value > max)
+		return bad("%s: %d is not in %d to %d", name, value, min, max);
+	return 0;
+}
+
+static int
+checkrate(int i, const char *field, double rate)
+{
+	if (!(rate >= 0 && rate <= 100000))
+		return bad("links[%d] (%s): %s: %g is not a rate in Mbit/s, "
+		    "0 to 100000", i, bond[i].name, field, rate);
+	return 0;
+}
+
+static int
+checklink(int i)
+{
+	const Linkconf *c = &links[i];
+	const char *name = bond[i].name;
+	int j, n = 0;
+
+	n += checkaddr(i, "client", c->client);
+	n += checkaddr(i, "server", c->server);
+	n += checkrate(i, "up", c->up);
+	n += checkrate(i, "down", c->down);
+	if (c->port < 1 || c->port > 65535)
+		n += bad("links[%d] (%s): port: %d is not in 1 to 65535", i,
+		    name, c->port);
+	for (j = 0; j < i; j++)
+		if (links[j].port == c->port)
+			n += bad("links[%d] (%s): port: %d is that of links[%d] "
+			    "too", i, name, c->port, j);
+	for (j = 0; j < i; j++)
+		if (c->device && links[j].device && c->client &&
+		    links[j].client && !strcmp(links[j].client, c->client) &&
+		    !strcmp(links[j].device, c->device))
+			n += bad("links[%d] (%s): client: %s is that of "
+			    "links[%d] too, on the same device", i, name,
+			    c->client, j);
+	if (c->priority < 0 || c->priority > 60)
+		n += bad("links[%d] (%s): priority: %d is not in 0 to 60", i,
+		    name, c->priority);
+	if (c->device && (!*c->device || strlen(c->device) >= IFNAMSIZ))
+		n += bad("links[%d] (%s): device: \"%s\" is not the name of an "
+		    "interface", i, name, c->device);
+	if (c->client && c->server &&
+	    !strchr(c->client, ':') != !strchr(c->server, ':'))
+		n += bad("links[%d] (%s): client and server: %s and %s are not "
+		    "of one family", i, name, c->client, c->server);
+	if (!keyfile && !c->client && role != Client)
+		n += bad("links[%d] (%s): client: NULL needs a keyfile, or "
+		    "anyone could be the client", i, name);
+	if (role != Server && !c->server)
+		n += bad("links[%d] (%s): server: the client must know it", i,
+		    name);
+	if (!keyfile && !c->server && role != Client)
+		n += bad("links[%d] (%s): server: NULL is all addresses, which "
+		    "needs a keyfile", i, name);
+	if (!keyfile && c->server && !n && !private(c->server))
+		n += bad("links[%d] (%s): server: %s is a public address, "
+		    "which needs a keyfile", i, name, c->server);
+	return n;
+}
+
+/* the number of things that are wrong, each of which is told */
+static int
+checkconf(void)
+{
+	struct sockaddr_storage ss;
+	const char *which[] = { "clientaddr", "serveraddr" }, *s;
+	char buf[256], *a, *save;
+	int i, prefix, n = 0;
+
+	if (!*tundev || strlen(tundev) >= IFNAMSIZ || strchr(tundev, '/'))
+		n += bad("tundev: \"%s\" is not the name of an interface",
+		    tundev);
+	for (i = 0; i < 2; i++) {
+		s = i == Client ? clientaddr : serveraddr;
+		snprintf(buf, sizeof(buf), "%s", s);
+		if (!(a = strtok_r(buf, " ", &save)))
+			n += bad("%s: there is no address", which[i]);
+		for (; a; a = strtok_r(NULL, " ", &save))
+			if (parseprefix(a, &ss, &prefix) < 0)
+				n += bad("%s: \"%s\" is not an address with a "
+				    "prefix length, as 10.0.0.1/24", which[i], a);
+	}
+	n += checkint("prioweight", prioweight, 0, 1000000);
+	n += checkint("rttweight", rttweight, 0, 100000);
+	n += checkint("satweight", satweight, 0, 10000000);
+	n += checkint("lossweight", lossweight, 0, 10000000);
+	n += checkint("satpercent", satpercent, 10, 100);
+	n += checkint("losspercent", losspercent, 1, 100);
+	n += checkint("hbinterval", hbinterval, 10, 1000);
+	n += checkint("linkoverhead", linkoverhead, 0, 500);
+	n += checkint("queuepkts", queuepkts, 64, 1 << 20);
+	n += checkint("keeppkts", keeppkts, 64, 1 << 20);
+	n += checkint("reorderpkts", reorderpkts, 64, 1 << 20);
+	n += checkint("reorderms", reorderms, 10, 1000);
+	if (reorderpkts & (reorderpkts - 1))
+		n += bad("reorderpkts: %d is not a power of 2", reorderpkts);
+	if (keeppkts & (keeppkts - 1))
+		n += bad("keeppkts: %d is not a power of 2", keeppkts);
+	for (i = 0; i < LEN(links); i++)
+		n += checklink(i);
+	return n;
+}
+
+/* a device that is missing may come later: no reason not to start */
+static int
+checkdevices(void)
+{
+	int i, n = 0;
+
+	for (i = 0; i < LEN(links); i++)
+		if (links[i].device && !if_nametoindex(links[i].device))
+			n += bad("links[%d] (%s): device: there is no %s now, "
+			    "the link is down until there is", i, bond[i].name,
+			    links[i].device);
+	return n;
+}
+
+/* device, address or number, whatever there is to call it */
+static void
+linkinit(Link *l, int i)
+{
+	l->conf = &links[i];
+	l->fd = -1;
+	if (links[i].device)
+		snprintf(l->name, sizeof(l->name), "%s", links[i].device);
+	else if (links[i].client)
+		snprintf(l->name, sizeof(l->name), "%s", links[i].client);
+	else
+		snprintf(l->name, sizeof(l->name), "link%d", i);
+}
+
+/* what would be done, for udpbond -t */
+static void
+explain(int who)
+{
+	const Linkconf *c;
+	const char **cmd = who == Client ? clientup : serverup;
+	int i, n = who == Client ? LEN(clientup) : LEN(serverup);
+
+	printf("As %s it makes %s with %s and talks over %d links, %s:\n",
+	    who == Client ? "client" : "server", tundev,
+	    who == Client ? clientaddr : serveraddr, LEN(links), keyfile ?
+	    "each packet authenticated" : "trusted to be private");
+	for (i = 0; i < LEN(links); i++) {
+		c = &links[i];
+		printf("  %s: ", bond[i].name);
+		if (who == Client)
+			printf("from %s%s%s to %s port %d",
+			    c->client ? c->client : "any address",
+			    c->device ? " on " : "", c->device ? c->device : "",
+			    c->server ? c->server : "?", c->port);
+		else
+			printf("at %s port %d for %s",
+			    c->server ? c->server : "all addresses", c->port,
+			    c->client ? c->client : "whoever has the key");
+		printf(", priority %d, ", c->priority);
+		if (c->up > 0 && c->down > 0)
+			printf("%g Mbit/s up and %g down\n", c->up, c->down);
+		else
+			printf("rate to be found out\n");
+	}
+	for (i = 0; i < n; i++)
+		printf("%s %s\n", i ? "       " : "It runs", cmd[i]);
+}
+
+/* udpbond -t: 0 if it would start */
+static int
+check(void)
+{
+	int n = checkconf();
+
+	if (role != Server)
+		n += checkdevices();
+	keyload();
+	if (role != Server)
+		explain(Client);
+	if (role != Client)
+		explain(Server);
+	fflush(stdout);
+	if (n > 0)
+		warn("%d to mend", n);
+	return n > 0;
+}
+
+/* Shell commands in a process of their own, one after the other. The packets
+ * do not wait for them. */
+static pid_t
+commands(const char *what, const char **cmd, int n)
+{
+	char mtu[16];
+	sigset_t none;
+	pid_t pid;
+	int i, status;
+
+	if (n == 0)
+		return 0;
+	if ((pid = fork()) < 0)
+		warn("%s: fork:", what);
+	if (pid != 0)
+		return pid;
+	signal(SIGINT, SIG_IGN); /* a ^C is for the parent, which waits */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	close(tunfd);
+	close(ctlfd);
+	for (i = 0; i < LEN(bond); i++)
+		close(bond[i].fd);
+	snprintf(mtu, sizeof(mtu), "%d", tunlen);
+	setenv("TUN", tundev, 1);
+	setenv("ADDR", role == Client ? clientaddr : serveraddr, 1);
+	setenv("MTU", mtu, 1);
+	for (i = 0; i < n; i++)
+		if ((status = system(cmd[i])) != 0)
+			warn("%s: \"%s\" failed with status %d", what, cmd[i],
+			    WIFEXITED(status) ? WEXITSTATUS(status) : status);
+	_exit(0);
+}
+
+static void
+setup(void)
+{
+	struct sigaction sa;
+	sigset_t set;
+	Link *l;
+	int i;
+
+	keyload();
+	if (checkconf() > 0)
+		die("the configuration has to be mended first, see above");
+	if (role == Client)
+		checkdevices();
+	put(secret, random64(), 8);
+	put(secret + 8, random64(), 8);
+	npkts = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
+	    (2 * LEN(bond) + 4) * Batch;
+	pktpool = calloc(npkts, sizeof(*pktpool));
+	flows = calloc(Nflows, sizeof(*flows));
+	sent = calloc(keeppkts, sizeof(*sent));
+	slots = calloc(reorderpkts, sizeof(*slots));
+	if (!pktpool || !flows || !sent || !slots)
+		die("no memory for %d packets:", npkts);
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = onsignal;
+	sigemptyset(&set);
+	for (i = 0; i < LEN(signals); i++) {
+		sigaction(signals[i], &sa, NULL);
+		sigaddset(&set, signals[i]);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	now = monotime();
+	ctlopen();
+	for (i = 0; i < LEN(bond); i++) {
+		l = &bond[i];
+		l->state = LinkProbing;
+		l->prio = l->conf->priority;
+		l->mtu = MtuMax;
+		l->next = now + MS(hbinterval) * i / LEN(bond) / 4;
+		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
+		    MBIT(role == Client ? l->conf->down : l->conf->up));
+		linkopen(l);
+	}
+	tunopen();
+	nextsecond = now + Second;
+	nextreport = now + (int64_t)interval * Second;
+	if (role == Client)
+		commands("clientup", clientup, LEN(clientup));
+	else
+		commands("serverup", serverup, LEN(serverup));
+}
+
+static void
+run(void)
+{
+	enum { PfdTun, PfdCtl, PfdLink };
+	struct pollfd pfd[PfdLink + LEN(bond)];
+	struct timespec ts;
+	sigset_t none;
+	int64_t us;
+	int i;
+
+	sigemptyset(&none);
+	memset(pfd, 0, sizeof(pfd));
+	while (!stopping) {
+		pfd[PfdTun].fd = tunfd;
+		pfd[PfdCtl].fd = ctlfd;
+		for (i = 0; i < LEN(bond); i++)
+			pfd[PfdLink + i].fd = bond[i].fd;
+		for (i = 0; i < LEN(pfd); i++)
+			pfd[i].events = POLLIN;
+		us = polltimeout();
+		ts.tv_sec = us / Second;
+		ts.tv_nsec = us % Second * 1000;
+		if (ppoll(pfd, LEN(pfd), &ts, &none) < 0 && errno != EINTR)
+			die("ppoll:");
+		now = monotime();
+		for (i = 0; i < LEN(bond); i++)
+			if (pfd[PfdLink + i].revents)
+				linkpkt(&bond[i]);
+		if (pfd[PfdTun].revents)
+			tunpkt();
+		if (pfd[PfdCtl].revents)
+			ctlpkt();
+		timers();
+		schedule();
+	}
+}
+
+/* tell the peer, take the TUN away, then run the down commands */
+static void
+cleanup(void)
+{
+	const uint8_t d = CtlBye;
+	struct timespec ts = { 0, 10000000 };
+	pid_t pid;
+	Link *l;
+	int i;
+
+	logmsg("stopping");
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (session.id && usable(l, NULL)) {
+			control(l, &d, 1);
+			linkflush(l);
+		}
+		linkclose(l);
+	}
+	close(tunfd);
+	if (role == Client)
+		pid = commands("clientdown", clientdown, LEN(clientdown));
+	else
+		pid = commands("serverdown", serverdown, LEN(serverdown));
+	for (i = 0; pid > 0 && waitpid(pid, NULL, WNOHANG) != pid; i++) {
+		if (i == 1000) {
+			warn("the down commands still run after 10 s");
+			return;
+		}
+		nanosleep(&ts, NULL);
+	}
+}
+
+static void
+usage(void)
+{
+	fputs("usage: udpbond -c | -s [-q] [-m secs]\n"
+	    "       udpbond -t [-c | -s]\n"
+	    "       udpbond -l | -p | -k | -v\n", stderr);
+	exit(2);
+}
+
+int
+main(int argc, char *argv[])
+{
+	char *end;
+	int c, i, what = 0;
+
+	role = Both;
+	while ((c = getopt(argc, argv, "cskltpvqm:")) != -1) {
+		switch (c) {
+		case 'c':
+		case 's':
+			if (role != Both)
+				usage();
+			role = c == 'c' ? Client : Server;
+			break;
+		case 'k':
+		case 'l':
+		case 'p':
+		case 't':
+		case 'v':
+			if (what)
+				usage();
+			what = c;
+			break;
+		case 'q':
+			quiet = 1;
+			break;
+		case 'm':
+			interval = strtol(optarg, &end, 10);
+			if (*end || end == optarg || interval < 0 ||
+			    interval > 86400)
+				die("-m %s: not a number of seconds, 0 to "
+				    "86400", optarg);
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind < argc || (!what && role == Both) ||
+	    (what && what != 't' && role != Both))
+		usage();
+	for (i = 0; i < LEN(bond); i++)
+		linkinit(&bond[i], i);
+	switch (what) {
+	case 'k':
+		printf("%016" PRIx64 "%016" PRIx64 "\n", random64(),
+		    random64());
+		return 0;
+	case 'l':
+	case 'p':
+		ctlask(what);
+		return 0;
+	case 't':
+		return check();
+	case 'v':
+		printf("udpbond-%s\n", VERSION);
+		return 0;
+	}
+	setup();
+	run();
+	cleanup();
+	return 0;
+}
