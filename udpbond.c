@@ -462,6 +462,7 @@ static void explain(int);
 static int check(void);
 static pid_t commands(const char *, const char **, int);
 static void setup(void);
+static void turn(const struct pollfd *);
 static void run(void);
 static void cleanup(void);
 static void usage(void);
@@ -537,6 +538,7 @@ static int64_t nextsecond, nextreport; /* us */
 
 #include "config.h"
 
+enum { PfdTun, PfdCtl, PfdLink, PfdLast = PfdLink + LEN(links) };
 static Link bond[LEN(links)];
 
 /* compile-time checks */
@@ -3676,40 +3678,47 @@ setup(void)
 		commands("serverup", serverup, LEN(serverup));
 }
 
+/* one turn of the loop: what came in, what is due, what may go out */
+static void
+turn(const struct pollfd *pfd)
+{
+	int i;
+
+	now = monotime();
+	for (i = 0; i < LEN(bond); i++)
+		if (pfd[PfdLink + i].revents)
+			linkpkt(&bond[i]);
+	if (pfd[PfdTun].revents)
+		tunpkt();
+	if (pfd[PfdCtl].revents)
+		ctlpkt();
+	timers();
+	schedule();
+}
+
 static void
 run(void)
 {
-	enum { PfdTun, PfdCtl, PfdLink };
-	struct pollfd pfd[PfdLink + LEN(bond)];
+	struct pollfd pfd[PfdLast];
 	struct timespec ts;
 	sigset_t none;
 	int64_t us;
 	int i;
 
 	sigemptyset(&none);
-	memset(pfd, 0, sizeof(pfd));
 	while (!stopping) {
-		pfd[PfdTun].fd = tunfd;
-		pfd[PfdCtl].fd = ctlfd;
-		for (i = 0; i < LEN(bond); i++)
-			pfd[PfdLink + i].fd = bond[i].fd;
-		for (i = 0; i < LEN(pfd); i++)
+		for (i = 0; i < PfdLast; i++) {
+			pfd[i].fd = i == PfdTun ? tunfd : i == PfdCtl ? ctlfd :
+			    bond[i - PfdLink].fd;
 			pfd[i].events = POLLIN;
+			pfd[i].revents = 0;
+		}
 		us = polltimeout();
 		ts.tv_sec = us / Second;
 		ts.tv_nsec = us % Second * 1000;
-		if (ppoll(pfd, LEN(pfd), &ts, &none) < 0 && errno != EINTR)
+		if (ppoll(pfd, PfdLast, &ts, &none) < 0 && errno != EINTR)
 			die("ppoll:");
-		now = monotime();
-		for (i = 0; i < LEN(bond); i++)
-			if (pfd[PfdLink + i].revents)
-				linkpkt(&bond[i]);
-		if (pfd[PfdTun].revents)
-			tunpkt();
-		if (pfd[PfdCtl].revents)
-			ctlpkt();
-		timers();
-		schedule();
+		turn(pfd);
 	}
 }
 
