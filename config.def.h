@@ -45,6 +45,10 @@ static const int keeppkts      = 8192; /* sent, to be sent again, power of 2 */
 static const int reorderpkts   = 4096; /* waiting for one that is missing, power of 2 */
 static const int reorderms     = 150;  /* ms that a packet waits for one at most */
 
+/* scheduling priority of the process, nice(2): a packet that waits for the
+ * processor is a slow one */
+static const int niceness      = -10;
+
 /* shell commands, run in this order once the TUN is up and, after it is
  * gone, when the program ends; TUN, ADDR and MTU are in the environment */
 static const char *clientup[] = {

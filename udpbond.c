@@ -23,6 +23,7 @@
  */
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -142,6 +143,7 @@ struct Pkt {
 	int class, link, key;
 	int flow;                 /* index into flows */
 	int asked;                /* waits to be sent again */
+	int light;                /* its flow was light when it came */
 	int sealed;               /* the tag is in its place */
 	uint64_t seq;
 	int64_t time;             /* us, when it came or was sent */
@@ -345,6 +347,7 @@ static int sparse(Flow *, int);
 static int toobig(const Pkt *);
 static void enqueue(Pkt *);
 static void dropfattest(void);
+static Pkt * flowget(Flow *);
 static void flowappend(Flowlist *, Flow *);
 static int isqrt(int);
 static Pkt * flowdequeue(Flow *);
@@ -518,7 +521,8 @@ static Replay replay[LaneLast];
 static Flow *flows;
 static Flowlist newflows, oldflows;
 static Queue express, acks, again;
-static int queued;                /* packets in flow queues */
+static int queued, listed;        /* packets in flow queues; flows on lists */
+static int64_t lightbytes;        /* bytes of light flows that wait */
 static int64_t lastexpress;       /* us, when express traffic was seen */
 static int64_t capclock, againclock; /* us */
 
@@ -1645,6 +1649,8 @@ enqueue(Pkt *p)
 	}
 	if (p->class == Ordered) {
 		f->lastordered = now;
+		if ((p->light = f->sent <= Heavy))
+			lightbytes += p->len;
 		queueput(&f->queue, p);
 		if (!f->listed) {
 			f->deficit = Quantum;
@@ -1673,10 +1679,21 @@ dropfattest(void)
 	for (f = flows; f < flows + Nflows; f++)
 		if (f->queue.bytes > fat->queue.bytes)
 			fat = f;
-	for (n = MIN((fat->queue.len + 1) / 2, Batch); n > 0; n--) {
-		pktdrop(queueget(&fat->queue), DropQueue);
-		queued--;
-	}
+	for (n = MIN((fat->queue.len + 1) / 2, Batch); n > 0; n--)
+		pktdrop(flowget(fat), DropQueue);
+}
+
+static Pkt *
+flowget(Flow *f)
+{
+	Pkt *p;
+
+	if (!(p = queueget(&f->queue)))
+		return NULL;
+	queued--;
+	if (p->light)
+		lightbytes -= p->len;
+	return p;
 }
 
 static void
@@ -1684,6 +1701,7 @@ flowappend(Flowlist *list, Flow *f)
 {
 	f->next = NULL;
 	f->listed = 1;
+	listed++;
 	if (list->tail)
 		list->tail->next = f;
 	else
@@ -1702,19 +1720,20 @@ isqrt(int n)
 }
 
 /* CoDel, RFC 8289: drop or mark when packets have waited longer than the
- * target for an interval. NULL: all that was there was stale. */
+ * target for an interval; those of light flows may wait for the best link.
+ * NULL: all that was there was stale. */
 static Pkt *
 flowdequeue(Flow *f)
 {
 	Pkt *p;
 
-	while ((p = queueget(&f->queue))) {
-		queued--;
+	while ((p = flowget(f))) {
 		if (now - p->time > Stale) {
 			pktdrop(p, DropStale);
 			continue;
 		}
-		if (now - p->time < CodelTarget || f->queue.bytes <= Quantum) {
+		if (p->light || now - p->time < CodelTarget ||
+		    f->queue.bytes <= Quantum) {
 			f->above = 0;
 			f->dropping = 0;
 			return p;
@@ -1762,6 +1781,7 @@ dequeue(Flowlist *list, Link **l)
 		if (!(*at = f->next))
 			list->tail = prev;
 		f->listed = 0;
+		listed--;
 		if (f->queue.head)
 			f->deficit += Quantum;
 		else if (list == &oldflows)
@@ -1906,8 +1926,8 @@ selectlight(const Flow *f)
 		}
 	}
 	if (to && to != best) {
-		wait = MAX(best->satclock - now * 1000, 0) / 1000 +
-		    f->queue.bytes * best->cost / 1000000;
+		wait = MAX(best->satclock / 1000 - now, 0) + best->cost *
+		    MIN(lightbytes, f->queue.bytes * listed) / 1000000;
 		if (now + wait + best->owd <= arrival(to, p->len))
 			return NULL;
 	}
@@ -3501,6 +3521,7 @@ checkconf(void)
 	n += checkint("keeppkts", keeppkts, 64, 1 << 20);
 	n += checkint("reorderpkts", reorderpkts, 64, 1 << 20);
 	n += checkint("reorderms", reorderms, 10, 1000);
+	n += checkint("niceness", niceness, -20, 19);
 	if (reorderpkts & (reorderpkts - 1))
 		n += bad("reorderpkts: %d is not a power of 2", reorderpkts);
 	if (keeppkts & (keeppkts - 1))
@@ -3670,6 +3691,8 @@ setup(void)
 		linkopen(l);
 	}
 	tunopen();
+	if (setpriority(PRIO_PROCESS, 0, niceness) < 0)
+		warn("niceness %d:", niceness);
 	nextsecond = now + Second;
 	nextreport = now + (int64_t)interval * Second;
 	if (role == Client)
