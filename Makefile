@@ -21,11 +21,13 @@ config.h:
 udpbond: udpbond.c config.h config.mk
 	${CC} ${CPPFLAGS} ${CFLAGS} -o $@ udpbond.c ${LDFLAGS}
 
+# a musl-gcc wrapper lacks the kernel's headers, so the system's come last
 static: config.h
 	@command -v ${STATICCC} >/dev/null || { \
-		echo "static: ${STATICCC} not found: install musl-tools" \
-		"(Debian), musl-dev (Alpine) or set STATICCC" >&2; exit 1; }
-	${STATICCC} ${CPPFLAGS} ${CFLAGS} -Os -static -o udpbond udpbond.c ${LDFLAGS}
+		echo "static: no ${STATICCC}: install musl-tools (Debian)," \
+		"or set STATICCC to a compiler for musl" >&2; exit 1; }
+	${STATICCC} ${CPPFLAGS} ${CFLAGS} ${STATICFLAGS} -o udpbond \
+		udpbond.c ${LDFLAGS}
 
 clean:
 	rm -f udpbond ${DIST}.tar.gz test/linkem test/unit test/sim

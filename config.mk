@@ -10,6 +10,11 @@ CPPFLAGS = -D_GNU_SOURCE -DVERSION=\"${VERSION}\"
 CFLAGS = -std=c99 -pedantic -Wall -Wextra -O2
 LDFLAGS = -s
 
-# compiler and linker; make static takes STATICCC
+# compiler and linker
 CC = cc
+
+# for make static
 STATICCC = musl-gcc
+STATICFLAGS = -Os -static -ffunction-sections -Wl,--gc-sections \
+	-Wl,-z,noseparate-code -idirafter /usr/include \
+	-idirafter /usr/include/$$(${STATICCC} -dumpmachine)

@@ -291,11 +291,11 @@ static void logmsg(const char *, ...);
 static int64_t monotime(void);
 static uint64_t random64(void);
 static void text(Text *, const char *, ...);
-static Pkt * pktalloc(void);
+static Pkt *pktalloc(void);
 static void pktfree(Pkt *);
 static void pktdrop(Pkt *, int);
 static void queueput(Queue *, Pkt *);
-static Pkt * queueget(Queue *);
+static Pkt *queueget(Queue *);
 /* wire */
 static void put(uint8_t *, uint64_t, int);
 static uint64_t get(const uint8_t *, int);
@@ -308,6 +308,7 @@ static uint64_t getle(const uint8_t *);
 static uint64_t siphash(const uint8_t *, const uint8_t *, int);
 static void derive(uint8_t *, uint64_t, uint64_t, int);
 static void sessionkeys(Session *);
+static int hexdigit(int);
 static void keyload(void);
 static void seal(Pkt *);
 static int tagged(const Pkt *, const uint8_t *);
@@ -316,7 +317,7 @@ static int verify(Pkt *);
 static void tunopen(void);
 static void tunaddr(const char *);
 static void tunmtu(void);
-static Pkt * tunread(void);
+static Pkt *tunread(void);
 static void tunwrite(Pkt *);
 /* link */
 static int setopt(int, int, int, int);
@@ -347,27 +348,27 @@ static int sparse(Flow *, int);
 static int toobig(const Pkt *);
 static void enqueue(Pkt *);
 static void dropfattest(void);
-static Pkt * flowget(Flow *);
+static Pkt *flowget(Flow *);
 static void flowappend(Flowlist *, Flow *);
 static int isqrt(int);
-static Pkt * flowdequeue(Flow *);
-static Pkt * dequeue(Flowlist *, Link **);
+static Pkt *flowdequeue(Flow *);
+static Pkt *dequeue(Flowlist *, Link **);
 /* select */
 static int score(int, int64_t, double, int);
 static int usable(const Link *, const Pkt *);
 static int room(const Link *, int64_t);
 static int64_t arrival(const Link *, int);
 static int early(const Link *, const Flow *);
-static Link * bestlink(const Pkt *);
-static Link * selectexpress(const Pkt *);
-static Link * selectack(const Pkt *);
-static Link * reserved(void);
-static Link * selectlink(const Flow *);
-static Link * selectlight(const Flow *);
-static Link * selectheavy(const Flow *);
+static Link *bestlink(const Pkt *);
+static Link *selectexpress(const Pkt *);
+static Link *selectack(const Pkt *);
+static Link *reserved(void);
+static Link *selectlink(const Flow *);
+static Link *selectlight(const Flow *);
+static Link *selectheavy(const Flow *);
 static int64_t bulkdelay(void);
-static Link * quickest(void);
-static Link * soonest(const Pkt *);
+static Link *quickest(void);
+static Link *soonest(const Pkt *);
 /* schedule */
 static void transmit(Link *, Pkt *);
 static void schedule(void);
@@ -393,7 +394,7 @@ static int overbudget(int);
 static void deliver(Pkt *);
 /* reorder */
 static void reorderreset(uint64_t);
-static Slot * slotof(uint64_t);
+static Slot *slotof(uint64_t);
 static void reordertop(uint64_t);
 static void reorderinsert(Pkt *, int);
 static void reorderpass(void);
@@ -430,7 +431,7 @@ static void second(void);
 static void timers(void);
 static int64_t polltimeout(void);
 /* ctl */
-static const char * linkword(const Link *);
+static const char *linkword(const Link *);
 static void metrics(Text *);
 static void statistics(Text *);
 static void totals(Text *);
@@ -447,11 +448,11 @@ static void ctlask(int);
 static void onsignal(int);
 static int parseaddr(const char *, int, struct sockaddr_storage *);
 static int parseprefix(const char *, struct sockaddr_storage *, int *);
-static const uint8_t * addrbytes(const struct sockaddr_storage *, int *);
+static const uint8_t *addrbytes(const struct sockaddr_storage *, int *);
 static int addrport(const struct sockaddr_storage *);
 static int sameaddr(const struct sockaddr_storage *,
                     const struct sockaddr_storage *);
-static const char * addrtext(const struct sockaddr_storage *);
+static const char *addrtext(const struct sockaddr_storage *);
 static int private(const char *);
 static int bad(const char *, ...);
 static int checkaddr(int, const char *, const char *);
@@ -887,14 +888,22 @@ sessionkeys(Session *s)
 	derive(role == Client ? s->rxkey : s->txkey, client, server, 2);
 }
 
+static int
+hexdigit(int c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *d = c ? strchr(digits, c | 0x20) : NULL;
+
+	return d ? d - digits : -1;
+}
+
 /* the key file: 32 hex digits, readable by its owner only */
 static void
 keyload(void)
 {
 	struct stat st;
-	char buf[128], *s = buf;
-	unsigned byte;
-	int fd, i, n;
+	char buf[2 * KeyLen + 3] = { 0 };
+	int fd, i, high, low;
 
 	if (!keyfile)
 		return;
@@ -905,14 +914,17 @@ keyload(void)
 	if (st.st_mode & 077)
 		die("keyfile: %s can be read by others: chmod 600 %s",
 		    keyfile, keyfile);
-	if ((n = read(fd, buf, sizeof(buf) - 1)) < 0)
+	if (read(fd, buf, sizeof(buf) - 1) < 0)
 		die("keyfile: read %s:", keyfile);
 	close(fd);
-	buf[n] = '\0';
-	for (i = 0; i < KeyLen && sscanf(s, "%2x", &byte) == 1; i++, s += 2)
-		masterkey[i] = byte;
-	if (i < KeyLen || strspn(buf, "0123456789abcdefABCDEF") != 2 * KeyLen ||
-	    s[strspn(s, " \r\n")])
+	for (i = 0; i < KeyLen; i++) {
+		high = hexdigit(buf[2 * i]);
+		low = high < 0 ? -1 : hexdigit(buf[2 * i + 1]);
+		if (low < 0)
+			break;
+		masterkey[i] = high << 4 | low;
+	}
+	if (i < KeyLen || (buf[2 * i] && strcmp(buf + 2 * i, "\n")))
 		die("keyfile: %s is not 32 hex digits: make one with "
 		    "udpbond -k", keyfile);
 	memset(buf, 0, sizeof(buf));
@@ -2909,6 +2921,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	    statename[l->state], why);
 	if (state == LinkDown) {
 		l->good = 0;
+		l->sent = l->lost = l->loss = 0;
 		l->reopen = now + Reopen;
 	}
 	l->state = state;
