@@ -55,8 +55,8 @@ static const char *clientup[] = {
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
 	"ip route replace 10.99.0.0/24 dev $TUN",
 	"ip route replace default dev $TUN table 200",
-	"ip rule add to " LAN " lookup main priority 199",
-	"ip rule add from " LAN " lookup 200 priority 200",
+	"ip rule del priority 199 2>/dev/null; ip rule add to " LAN " lookup main priority 199",
+	"ip rule del priority 200 2>/dev/null; ip rule add from " LAN " lookup 200 priority 200",
 };
 static const char *clientdown[] = {
 	"ip rule del priority 200",
@@ -66,7 +66,7 @@ static const char *serverup[] = {
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
 	"ip route replace 192.168.50.0/24 dev $TUN",
 	"ip route replace " LAN " dev $TUN",
-	"nft add table ip udpbond",
+	"nft add table ip udpbond; nft flush table ip udpbond",
 	"nft add chain ip udpbond nat '{ type nat hook postrouting priority 100; }'",
 	"nft add rule ip udpbond nat ip saddr '{ 192.168.50.0/24, " LAN " }' oifname != $TUN masquerade",
 };

@@ -2123,7 +2123,8 @@ rescue(const Link *l)
 
 	for (seq = sentfirst; seq < txseq[LaneOrdered]; seq++) {
 		p = sent[seq & (keeppkts - 1)];
-		if (p && p->link == l - bond && p->time >= l->echoed.time)
+		if (p && p->link == l - bond && p->time >= l->echoed.time &&
+		    now - p->time < MS(reorderms))
 			resend(p);
 	}
 }
@@ -2919,12 +2920,14 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	va_end(ap);
 	logmsg("link %s: %s, was %s: %s", l->name, statename[state],
 	    statename[l->state], why);
-	if (state == LinkDown) {
-		l->good = 0;
-		l->sent = l->lost = l->loss = 0;
-		l->reopen = now + Reopen;
-	}
 	l->state = state;
+	if (state != LinkDown)
+		return;
+	rescue(l);
+	l->good = 0;
+	l->sent = l->lost = l->loss = 0;
+	memset(&l->echoed, 0, sizeof(l->echoed));
+	l->reopen = now + Reopen;
 }
 
 /* a link is dead when that long nothing is heard from it, us */
@@ -2952,7 +2955,6 @@ linkcheck(Link *l)
 		if (silent > deadtime(l)) {
 			linkstate(l, LinkDown, "no echo for %d ms",
 			    (int)(silent / 1000));
-			rescue(l);
 		} else if (l->state == LinkUp && l->loss * 100 > losspercent) {
 			linkstate(l, LinkLossy, "%d %% lost",
 			    (int)(l->loss * 100));
