@@ -85,6 +85,9 @@ enum {
 	Stale = Second,           /* no packet waits longer for a link */
 	Reopen = 3 * Second,      /* a dead link gets a new socket */
 	AckWait = 2000,           /* that an ACK waits for others */
+	Doubt = 30000,            /* a missing packet may be lost */
+	BurstEnd = 5000,          /* no ordered packet: a burst has ended */
+	BeatMin = 20000,          /* between heartbeats that tell so */
 	SameDelay = 10000,        /* links this close are alike for a flow */
 	MoreDelay = 100000,       /* and this slow they are no help to it */
 	QueueMax = 12000,         /* delay above the base: a queue */
@@ -93,6 +96,7 @@ enum {
 	CodelTarget = 15000, CodelInterval = 150000,
 	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
 	SparsePps = 300,          /* its packets a second at most */
+	Tries = 2,                /* to get a missing packet */
 	Heavy = 128 * 1024,       /* bytes since a pause: a heavy flow */
 	Quantum = 1514,           /* bytes a flow sends in its turn */
 	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
@@ -260,6 +264,7 @@ struct Link {
 	int64_t toptime;          /* us */
 
 	int64_t next;             /* us, next heartbeat */
+	int64_t lastordered;      /* us, newest ordered packet sent by it */
 	int64_t lastbeat;         /* us, sent */
 	int64_t reopen;           /* us, new socket if not up by then */
 	int lasterror;
@@ -274,7 +279,8 @@ typedef struct {
 typedef struct {
 	Pkt *p;
 	int64_t since;            /* us, when it was missed */
-	int64_t asked;            /* us, when it was asked for; 0: not */
+	int64_t asked;            /* us, when it was last asked for */
+	int tries;                /* how often it was asked for */
 } Slot;
 
 typedef struct {
@@ -401,9 +407,10 @@ static void reorderpass(void);
 static void reorderdrain(void);
 static int64_t slotdeadline(const Slot *);
 static int64_t asktime(void);
+static int64_t doubttime(void);
 static void reorderask(void);
 static uint64_t frontier(void);
-static void sample(const Link *, uint64_t);
+static void sample(int64_t, uint64_t);
 static uint64_t sentby(int64_t);
 /* session */
 static uint64_t answerid(uint64_t);
@@ -428,6 +435,7 @@ static int64_t deadtime(const Link *);
 static int linkheard(const Link *);
 static void linkcheck(Link *);
 static void second(void);
+static int64_t burstend(const Link *);
 static void timers(void);
 static int64_t polltimeout(void);
 /* ctl */
@@ -533,7 +541,6 @@ static uint64_t sentfirst;        /* oldest of them */
 static Slot *slots;               /* ordered packets by seq */
 static uint64_t expected;         /* next seq to be delivered */
 static uint64_t known;            /* one above the newest known to be sent */
-static uint64_t asked;            /* what is missing below was asked for */
 static uint64_t ready, pending;   /* frontiers, one Grace old and newer */
 static int64_t readytime;         /* us, of the newer one */
 static struct { int64_t time; uint64_t top; } samples[Nsamples];
@@ -2040,10 +2047,12 @@ transmit(Link *l, Pkt *p)
 	encode(p, txseq[lane]++,
 	    FlagData | (lane == LaneExpress ? FlagExpress : 0));
 	p->link = l - bond;
-	if (lane == LaneOrdered)
+	if (lane == LaneOrdered) {
+		l->lastordered = now;
 		keep(p);
-	else
+	} else {
 		flows[p->flow].notbefore = now + l->owd;
+	}
 	linksend(l, p);
 }
 
@@ -2280,6 +2289,7 @@ beatpkt(Link *l, Pkt *p, const struct sockaddr_storage *from)
 			linkpeer(l, &b, from);
 		measure(l, &b);
 		reordertop(b.next);
+		sample(b.time, b.next);
 		l->top = MAX(l->top, b.next);
 	}
 	/* the sooner both know that they are heard the better */
@@ -2334,7 +2344,7 @@ orderedpkt(Link *l, Pkt *p, int repair)
 	if (!repair) {
 		l->top = p->seq + 1;
 		l->toptime = now;
-		sample(l, p->seq);
+		sample(now - l->owdin, p->seq);
 	}
 	reorderinsert(p, repair);
 	reorderdrain();
@@ -2384,7 +2394,7 @@ overbudget(int len)
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
 			rate += l->rate / 16;
-	if (againclock > now + Second / 4)
+	if (againclock > now + Second)
 		return 1;
 	againclock = MAX(againclock, now) + (int64_t)len * 8 * Second / rate;
 	return 0;
@@ -2418,7 +2428,7 @@ reorderreset(uint64_t seq)
 			pktfree(slots[i].p);
 		memset(&slots[i], 0, sizeof(slots[i]));
 	}
-	expected = known = asked = ready = pending = seq;
+	expected = known = ready = pending = seq;
 	nsamples = 0;
 }
 
@@ -2439,7 +2449,7 @@ reordertop(uint64_t top)
 			reorderpass();
 		slotof(known)->p = NULL;
 		slotof(known)->since = now;
-		slotof(known)->asked = 0;
+		slotof(known)->tries = 0;
 	}
 }
 
@@ -2453,7 +2463,7 @@ reorderinsert(Pkt *p, int repair)
 	}
 	counts[p->seq == expected ? CntInorder : CntReordered]++;
 	reordertop(p->seq + 1);
-	if (repair && slotof(p->seq)->asked)
+	if (repair && slotof(p->seq)->tries)
 		counts[CntRepaired]++;
 	slotof(p->seq)->p = p;
 }
@@ -2489,7 +2499,8 @@ slotdeadline(const Slot *s)
 {
 	int64_t backstop = s->since + MS(reorderms);
 
-	return s->asked ? MIN(backstop, s->asked + asktime()) : backstop;
+	return s->tries < Tries ? backstop :
+	    MIN(backstop, s->asked + asktime());
 }
 
 /* how long an answer to a nack takes */
@@ -2501,33 +2512,56 @@ asktime(void)
 	return l ? l->srtt + 4 * l->rttvar + 2 * Grace : 0;
 }
 
-/* Each range of packets proven lost is asked for once. The proof is as old
- * as Grace, in which a link may still mend its order. */
+/* A packet that is missed for so long may well be lost with its link: it is
+ * asked for without proof, but not given up. */
+static int64_t
+doubttime(void)
+{
+	int64_t least = INT64_MAX, most = INT64_MIN;
+	const Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!linkheard(l))
+			continue;
+		least = MIN(least, l->owdin);
+		most = MAX(most, l->owdin);
+	}
+	return most > least ? most - least + Doubt : Doubt;
+}
+
+/* Every Grace: what is proven lost, or in doubt, or asked for in vain is
+ * asked for. The proof is as old as Grace, in which a link may still mend its
+ * order. */
 static void
 reorderask(void)
 {
 	uint8_t nack[1 + Nranges * 10];
-	uint64_t first;
-	int n = 1;
+	int64_t answer = asktime(), doubt = doubttime();
+	uint64_t seq, first = 0;
+	Slot *s;
+	int due, n = 1;
 
-	if (expected == known)
+	if (expected == known || now - readytime < Grace)
 		return;
-	if (now - readytime >= Grace) {
-		ready = pending;
-		pending = frontier();
-		readytime = now;
-	}
+	ready = pending;
+	pending = frontier();
+	readytime = now;
 	nack[0] = CtlNack;
-	for (asked = MAX(asked, expected); asked < ready; asked++) {
-		if (slotof(asked)->p)
-			continue;
-		for (first = asked; asked < ready && !slotof(asked)->p &&
-		    asked - first < 0xffff; asked++)
-			slotof(asked)->asked = now;
-		put(nack + n, first, 8);
-		put(nack + n + 8, asked - first, 2);
-		if ((n += 10) == (int)sizeof(nack))
-			break;
+	for (seq = expected; seq <= known && n < (int)sizeof(nack); seq++) {
+		s = slotof(seq);
+		due = seq < known && !s->p && (s->tries == 0 ?
+		    seq < ready || now - s->since >= doubt :
+		    s->tries < Tries && now - s->asked >= answer);
+		if (due) {
+			s->tries++;
+			s->asked = now;
+			first = first ? first : seq;
+		} else if (first) {
+			put(nack + n, first, 8);
+			put(nack + n + 8, seq - first, 2);
+			n += 10;
+			first = 0;
+		}
 	}
 	if (n > 1)
 		control(quickest(), nack, n);
@@ -2552,16 +2586,15 @@ frontier(void)
 }
 
 /* An idle link would have brought by now what was sent before some time,
- * known from when the other links brought it. Times are the peer's. */
+ * known from what came on the others: all below top was sent by then, in the
+ * peer's time. */
 static void
-sample(const Link *l, uint64_t seq)
+sample(int64_t time, uint64_t top)
 {
-	int64_t t = now - l->owdin;
-
-	if (nsamples && t - samples[(nsamples - 1) % Nsamples].time < Grace)
+	if (nsamples && time - samples[(nsamples - 1) % Nsamples].time < Grace)
 		return;
-	samples[nsamples % Nsamples].time = t;
-	samples[nsamples++ % Nsamples].top = seq;
+	samples[nsamples % Nsamples].time = time;
+	samples[nsamples++ % Nsamples].top = top;
 }
 
 static uint64_t
@@ -2719,6 +2752,7 @@ control(Link *l, const uint8_t *d, int len)
 static void
 beat(Link *l)
 {
+	l->lastbeat = now;
 	if (l->fd < 0)
 		return;
 	if (role == Client && (!session.id ||
@@ -2738,7 +2772,6 @@ beatsend(Link *l, Session *s, int key, const struct sockaddr_storage *to)
 	Pkt *p;
 
 	linkflush(l);
-	l->lastbeat = now;
 	if (l->nout > 0 || !(p = pktalloc()))
 		return;
 	b.id = s->id;
@@ -3003,6 +3036,15 @@ second(void)
 	waitpid(-1, NULL, WNOHANG);
 }
 
+/* when to tell that a burst of ordered packets has ended, so that the loss of
+ * its last ones shows */
+static int64_t
+burstend(const Link *l)
+{
+	return l->lastordered <= l->lastbeat ? INT64_MAX :
+	    MAX(l->lastordered + BurstEnd, l->lastbeat + BeatMin);
+}
+
 static void
 timers(void)
 {
@@ -3010,10 +3052,11 @@ timers(void)
 
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
-		if (now >= l->next) {
+		if (now >= l->next)
 			l->next = MAX(l->next + MS(hbinterval), now);
-			beat(l);
-		}
+		else if (now < burstend(l))
+			continue;
+		beat(l);
 	}
 	forget();
 	reorderask();
@@ -3045,7 +3088,7 @@ polltimeout(void)
 	Link *l;
 
 	for (l = bond; l < bond + LEN(bond); l++) {
-		at = MIN(at, l->next);
+		at = MIN(at, MIN(l->next, burstend(l)));
 		if (!express.head && !acks.head && !again.head && !queued &&
 		    !l->nout)
 			continue;
@@ -3059,8 +3102,7 @@ polltimeout(void)
 	}
 	if (expected < known) {
 		at = MIN(at, slotdeadline(slotof(expected)));
-		if (asked < known)
-			at = MIN(at, readytime + Grace);
+		at = MIN(at, readytime + Grace);
 	}
 	return MAX(at - now, 0);
 }
