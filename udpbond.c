@@ -1151,8 +1151,7 @@ linkopen(Link *l)
 		parseaddr(l->v6 ? "::" : "0.0.0.0",
 		    role == Client ? 0 : c->port, &ss);
 	what = "options";
-	if (setopt(fd, SOL_IP, IP_FREEBIND, 1) < 0 ||
-	    setopt(fd, SOL_SOCKET, SO_REUSEADDR, role == Server) < 0)
+	if (setopt(fd, SOL_IP, IP_FREEBIND, 1) < 0)
 		goto err;
 	if (l->v6) {
 		setopt(fd, SOL_IPV6, IPV6_V6ONLY, !!local);
@@ -1222,7 +1221,7 @@ linkmtu(Link *l)
 	}
 	if (getsockopt(fd, l->v6 ? SOL_IPV6 : SOL_IP, l->v6 ? IPV6_MTU : IP_MTU,
 	    &mtu, &len) == 0 && mtu >= MtuMin && mtu != l->mtu) {
-		if (l->mtu && l->fd >= 0)
+		if (l->mtu)
 			logmsg("link %s: mtu %d, was %d", l->name, mtu, l->mtu);
 		l->mtu = mtu;
 	}
@@ -1569,8 +1568,10 @@ tunpkt(void)
 
 	for (i = 0; i < Batch && (p = tunread()); i++) {
 		ipclamp(p->data, p->len, tunlen);
-		p->class = classify(p);
-		enqueue(p);
+		if ((p->class = classify(p)) < 0)
+			pktdrop(p, DropForm);
+		else
+			enqueue(p);
 	}
 }
 
@@ -1578,7 +1579,8 @@ tunpkt(void)
 
 /* Express are the packets that a person waits for or that are too few to
  * matter. Those chosen by what they claim to be have a limit, the others are
- * measured: a sparse flow is express until it is no longer sparse. */
+ * measured: a sparse flow is express until it is no longer sparse. -1: this
+ * is no IP packet. */
 static int
 classify(Pkt *p)
 {
@@ -1586,10 +1588,8 @@ classify(Pkt *p)
 	Ip ip;
 	int fresh;
 
-	if (ipparse(p->data, p->len, &ip) < 0) {
-		p->flow = 0;
-		return Ordered;
-	}
+	if (ipparse(p->data, p->len, &ip) < 0)
+		return -1;
 	p->flow = ip.hash & (Nflows - 1);
 	f = &flows[p->flow];
 	fresh = !f->mean || now - f->last > Pause;
@@ -3741,11 +3741,11 @@ setup(void)
 		l = &bond[i];
 		l->state = LinkProbing;
 		l->prio = l->conf->priority;
-		l->mtu = MtuMax;
 		l->next = now + MS(hbinterval) * i / LEN(bond) / 4;
 		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
 		    MBIT(role == Client ? l->conf->down : l->conf->up));
 		linkopen(l);
+		l->mtu = l->mtu ? l->mtu : MtuMax;
 	}
 	tunopen();
 	if (setpriority(PRIO_PROCESS, 0, niceness) < 0)
