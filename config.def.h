@@ -39,7 +39,7 @@ static const int losspercent   = 5;    /* of packets lost: link is lossy */
 static const int hbinterval    = 100;  /* ms between heartbeats on each link */
 static const int linkoverhead  = 60;   /* bytes that the links below add to a UDP/IP packet: WireGuard over IPv4 */
 
-/* memory: packets of 2 kB, taken when they are first needed */
+/* memory: packets of 1.6 kB, taken when they are first needed */
 static const int queuepkts     = 4096; /* waiting for a link */
 static const int keeppkts      = 8192; /* sent, to be sent again, power of 2 */
 static const int reorderpkts   = 4096; /* waiting for one that is missing, power of 2 */

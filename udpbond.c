@@ -66,7 +66,7 @@ enum {
 	Small = 256,              /* bytes of records that share a datagram */
 	Batch = 64,               /* datagrams a system call */
 	Nflows = 1024,            /* flow queues, power of 2 */
-	Nbeats = 32,              /* heartbeats remembered a link */
+	Nbeats = 64,              /* heartbeats remembered a link */
 	Nsamples = 64,            /* of when seqs were sent, power of 2 */
 	Nranges = 64,             /* of missing packets in one nack */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
@@ -93,11 +93,11 @@ enum {
 	QueueMax = 12000,         /* delay above the base: a queue */
 	Keep = 250000,            /* sent packets are kept to send again */
 	SparseBurst = 200000,     /* of a sparse flow's rate, at once */
-	CodelTarget = 15000, CodelInterval = 150000,
+	CodelTarget = 40000, CodelInterval = 200000,
 	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
 	SparsePps = 300,          /* its packets a second at most */
 	Tries = 2,                /* to get a missing packet */
-	Heavy = 128 * 1024,       /* bytes since a pause: a heavy flow */
+	Heavy = 64 * 1024,        /* bytes since a pause: a heavy flow */
 	Quantum = 1514,           /* bytes a flow sends in its turn */
 	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
 	RateMin = 256000, RateStart = 5000000, /* bit/s, of an unknown link */
@@ -245,8 +245,9 @@ struct Link {
 	int64_t incame;           /* us, when it came; 0: none in this session */
 	uint64_t inseq;           /* its seq */
 	uint64_t lastseq;         /* of the newest record that came */
-	Tally echoed, arrived;    /* tx and the peer's rx of the newest echo */
-	int64_t echotime;         /* us, when it came */
+	int64_t echo, echotime;   /* us, of the newest echo: sent, came */
+	Tally echoed, arrived;    /* tx then and the peer's rx, at the end of
+	                           * what is measured */
 	int good, wasup;          /* echoes since it was down; it ever was up */
 	int64_t srtt, rttvar;     /* us, RFC 6298 */
 	int score;                /* not saturated */
@@ -256,7 +257,8 @@ struct Link {
 	double sent, lost, loss;  /* packets, decaying; 0 to 1 */
 
 	/* rate estimation */
-	int late, starting;       /* beats in a row with a queue */
+	int starting;             /* it was never known */
+	int64_t late;             /* us, since when there is a queue; 0: none */
 	int64_t cut, best;        /* us of the last cut, bit/s */
 
 	/* ordered packets that came by it */
@@ -268,6 +270,7 @@ struct Link {
 	int64_t lastbeat;         /* us, sent */
 	int64_t reopen;           /* us, new socket if not up by then */
 	int lasterror;
+	int64_t logged;           /* us, the last error */
 };
 
 typedef struct {
@@ -325,6 +328,7 @@ static void tunaddr(const char *);
 static void tunmtu(void);
 static Pkt *tunread(void);
 static void tunwrite(Pkt *);
+static void tungone(void);
 /* link */
 static int setopt(int, int, int, int);
 static int linkpayload(const Link *);
@@ -363,6 +367,8 @@ static Pkt *dequeue(Flowlist *, Link **);
 static int score(int, int64_t, double, int);
 static int usable(const Link *, const Pkt *);
 static int room(const Link *, int64_t);
+static int saturated(const Link *);
+static int better(const Link *, const Link *);
 static int64_t arrival(const Link *, int);
 static int early(const Link *, const Flow *);
 static Link *bestlink(const Pkt *);
@@ -377,6 +383,7 @@ static Link *quickest(void);
 static Link *soonest(const Pkt *);
 /* schedule */
 static void transmit(Link *, Pkt *);
+static void stale(Queue *, int);
 static void schedule(void);
 static void keep(Pkt *);
 static void forget(void);
@@ -476,6 +483,7 @@ static pid_t commands(const char *, const char **, int);
 static void setup(void);
 static void turn(const struct pollfd *);
 static void run(void);
+static void await(pid_t, const char *);
 static void cleanup(void);
 static void usage(void);
 
@@ -547,6 +555,7 @@ static struct { int64_t time; uint64_t top; } samples[Nsamples];
 static unsigned nsamples;
 
 static int64_t nextsecond, nextreport; /* us */
+static pid_t uppid;               /* runs the up commands */
 
 #include "config.h"
 
@@ -898,10 +907,10 @@ sessionkeys(Session *s)
 static int
 hexdigit(int c)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *d = c ? strchr(digits, c | 0x20) : NULL;
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *d = c ? strchr(digits, c) : NULL;
 
-	return d ? d - digits : -1;
+	return d ? (d - digits) % 16 : -1;
 }
 
 /* the key file: 32 hex digits, readable by its owner only */
@@ -1111,6 +1120,14 @@ tunwrite(Pkt *p)
 {
 	if (write(tunfd, p->data, p->len) < 0)
 		drops[DropTun]++;
+}
+
+/* somebody deleted it: without it there is nothing to do */
+static void
+tungone(void)
+{
+	warn("%s: the device is gone, stopping", tundev);
+	stopping = 1;
 }
 
 /* link */
@@ -1330,7 +1347,8 @@ linkerror(Link *l, int error)
 	if (error == EMSGSIZE) {
 		linkmtu(l);
 		tunmtu();
-	} else if (error != l->lasterror) {
+	} else if (error != l->lasterror && now - l->logged > Second) {
+		l->logged = now;
 		errno = error;
 		logmsg("link %s: send:", l->name);
 	}
@@ -1835,6 +1853,27 @@ room(const Link *l, int64_t clock)
 	return l->nout < Batch && clock <= now * 1000 + l->burst;
 }
 
+/* more than satpercent of its rate is in use: a fact of each packet */
+static int
+saturated(const Link *l)
+{
+	return !room(l, l->satclock);
+}
+
+/* Of links whose RTTs differ by less than 5 ms the one that was used less is
+ * the better one, so that they share and do not flap. */
+static int
+better(const Link *l, const Link *than)
+{
+	int d;
+
+	if (!than)
+		return 1;
+	d = l->score - than->score +
+	    (saturated(l) - saturated(than)) * satweight;
+	return abs(d) > 5 * rttweight ? d < 0 : l->clock < than->clock;
+}
+
 /* when a packet that is sent by the link next will be there, us; comparable
  * between links only, see Link.owd */
 static int64_t
@@ -1883,14 +1922,13 @@ selectack(const Pkt *p)
 {
 	Link *l, *best = bestlink(p);
 
-	if (!best || room(best, best->satclock))
+	if (!best || !saturated(best))
 		return best;
 	if (acks.bytes + acks.len * HdrLen < tunlen &&
 	    now - p->time < AckWait)
 		return NULL;
 	for (best = NULL, l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->satclock) && (!best ||
-		    l->score < best->score))
+		if (usable(l, p) && room(l, l->clock) && better(l, best))
 			best = l;
 	return best;
 }
@@ -1917,40 +1955,31 @@ selectlink(const Flow *f)
 }
 
 /* Light flows wait for the best link as long as that brings the packet there
- * sooner than another, behind what waits already. When it is saturated the
- * least score decides, and when all are, the earliest arrival. */
+ * sooner than another would, behind what waits already. When not, the least
+ * score decides, and when all are saturated the earliest arrival. */
 static Link *
 selectlight(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
-	Link *l, *best = bestlink(p), *r = reserved(), *to = NULL;
-	int64_t wait;
-	int sat, tosat = 0;
+	Link *l, *best = bestlink(p), *to = NULL;
+	int64_t clock, wait;
 
 	if (!best)
 		return NULL;
-	if (room(best, best->satclock) && !early(best, f))
+	clock = best == reserved() ? best->satclock : best->clock;
+	if (room(best, clock) && !early(best, f))
 		return best;
 	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!usable(l, p) || early(l, f))
+		if (l == best || !usable(l, p) || !room(l, l->clock) ||
+		    early(l, f))
 			continue;
-		sat = !room(l, l->satclock);
-		if (sat && (l == r || !room(l, l->clock)))
-			continue;
-		if (!to || sat < tosat || (sat == tosat && (sat ?
-		    arrival(l, p->len) < arrival(to, p->len) :
-		    l->score < to->score))) {
+		if (to && saturated(l) && saturated(to) ?
+		    arrival(l, p->len) < arrival(to, p->len) : better(l, to))
 			to = l;
-			tosat = sat;
-		}
 	}
-	if (to && to != best) {
-		wait = MAX(best->satclock / 1000 - now, 0) + best->cost *
-		    MIN(lightbytes, f->queue.bytes * listed) / 1000000;
-		if (now + wait + best->owd <= arrival(to, p->len))
-			return NULL;
-	}
-	return to;
+	wait = MAX(clock / 1000 - now, 0) + best->cost *
+	    MIN(lightbytes, (int64_t)f->queue.bytes * listed) / 1000000;
+	return to && now + wait + best->owd > arrival(to, p->len) ? to : NULL;
 }
 
 /* Heavy flows keep to links of one delay, that which holds most of the
@@ -1967,7 +1996,7 @@ selectheavy(const Flow *f)
 	int rank, torank = None, least = INT_MAX;
 
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->satclock) &&
+		if (usable(l, p) && !saturated(l) &&
 		    llabs(l->owd - delay) <= SameDelay)
 			least = MIN(least, l->score);
 	for (l = bond; l < bond + LEN(bond); l++) {
@@ -1976,10 +2005,10 @@ selectheavy(const Flow *f)
 		if (l->owd > delay + SameDelay)
 			rank = l->owd > delay + MoreDelay ? None : Slow;
 		else if (l->owd < delay - SameDelay)
-			rank = room(l, l->satclock) ? Quick :
+			rank = !saturated(l) ? Quick :
 			    l == r ? None : QuickFull;
 		else
-			rank = room(l, l->satclock) &&
+			rank = !saturated(l) &&
 			    l->score <= least + 5 * rttweight ? Free : l == r ? None : Full;
 		if (rank < torank || (to && rank == torank &&
 		    l->clock < to->clock)) {
@@ -2056,12 +2085,25 @@ transmit(Link *l, Pkt *p)
 	linksend(l, p);
 }
 
+/* what waited too long is of no use to anyone */
+static void
+stale(Queue *q, int age)
+{
+	while (q->head && now - q->head->time > age) {
+		q->head->asked = 0;
+		pktdrop(queueget(q), DropStale);
+	}
+}
+
 static void
 schedule(void)
 {
 	Link *l;
 	Pkt *p;
 
+	stale(&express, Stale);
+	stale(&acks, Stale);
+	stale(&again, Keep);
 	while ((p = express.head) && (l = selectexpress(p)))
 		transmit(l, queueget(&express));
 	while ((p = acks.head) && (l = selectack(p)))
@@ -2132,7 +2174,7 @@ rescue(const Link *l)
 
 	for (seq = sentfirst; seq < txseq[LaneOrdered]; seq++) {
 		p = sent[seq & (keeppkts - 1)];
-		if (p && p->link == l - bond && p->time >= l->echoed.time &&
+		if (p && p->link == l - bond && p->time >= l->echo &&
 		    now - p->time < MS(reorderms))
 			resend(p);
 	}
@@ -2219,18 +2261,19 @@ static void
 record(Link *l, Pkt *p, const Rec *r, const struct sockaddr_storage *from)
 {
 	p->seq = r->seq;
-	if (r->flags & FlagData)
-		l->lastseq = r->seq;
-	if (r->flags & FlagBeat)
+	if (r->flags & FlagBeat) {
 		beatpkt(l, p, from);
-	else if (p->key != KeySession || !l->incame)
+	} else if (p->key != KeySession || !l->incame) {
 		pktdrop(p, DropSession);
-	else if (r->flags & FlagControl)
+	} else if (r->flags & FlagControl) {
 		controlpkt(p);
-	else if (r->flags & FlagExpress)
-		expresspkt(p);
-	else
-		orderedpkt(l, p, r->flags & FlagRepair);
+	} else {
+		l->lastseq = r->seq;
+		if (r->flags & FlagExpress)
+			expresspkt(p);
+		else
+			orderedpkt(l, p, r->flags & FlagRepair);
+	}
 }
 
 /* 0 if the seq is new, which it then no longer is; -1 if it was there or is
@@ -2332,7 +2375,7 @@ expresspkt(Pkt *p)
 static void
 orderedpkt(Link *l, Pkt *p, int repair)
 {
-	if (p->seq > known + SeqJump) {
+	if (p->seq >= known + SeqJump) {
 		pktdrop(p, DropWindow);
 		return;
 	}
@@ -2503,13 +2546,18 @@ slotdeadline(const Slot *s)
 	    MIN(backstop, s->asked + asktime());
 }
 
-/* how long an answer to a nack takes */
+/* how long an answer to a nack takes: there by the quickest link, back by
+ * any of them */
 static int64_t
 asktime(void)
 {
 	const Link *l = quickest();
+	int64_t there = l ? l->srtt / 2 : 0, back = 0;
 
-	return l ? l->srtt + 4 * l->rttvar + 2 * Grace : 0;
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			back = MAX(back, l->srtt / 2 + 2 * l->rttvar);
+	return there + back + 2 * Grace;
 }
 
 /* A packet that is missed for so long may well be lost with its link: it is
@@ -2707,12 +2755,16 @@ newsession(const Session *s)
 	sentfirst = 1;
 	while (again.head)
 		pktfree(queueget(&again));
+	for (i = 0; i < Nflows; i++)
+		flows[i].notbefore = 0;
 	reorderreset(1);
 	for (l = bond; l < bond + LEN(bond); l++) {
+		while (l->nout > 0)
+			pktdrop(l->out[--l->nout], DropSession);
 		l->incame = l->echotime = 0;
 		l->inseq = l->top = 0;
 		l->toptime = 0;
-		memset(&l->echoed, 0, sizeof(l->echoed));
+		l->echo = l->echoed.time = 0;
 		l->good = l->wasup = 0;
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
@@ -2840,24 +2892,27 @@ measure(Link *l, const Beat *b)
 		if (l->beats[i].time == b->echo)
 			t = &l->beats[i];
 	rtt = now - b->echo - b->held;
-	if (!t || t->time <= l->echoed.time || rtt < 0)
+	if (!t || t->time <= l->echo || rtt < 0)
 		return;
 	measurertt(l, rtt);
 	arrived.time = b->time - b->held;
 	arrived.pkts = b->rxpkts;
 	arrived.bytes = b->rxbytes;
 	owd = arrived.time - b->echo;
-	if (l->echoed.time) {
-		l->owd += (owd - l->owd) / 4;
+	l->echo = t->time;
+	l->echotime = now;
+	l->good++;
+	l->owd = l->echoed.time ? l->owd + (owd - l->owd) / 4 : owd;
+	if (!l->echoed.time) {
+		l->owdbase = owd;
+	} else if (t->time - l->echoed.time > MS(hbinterval) * 3 / 4) {
 		measureloss(l, t, &arrived);
 		ratelearn(l, t, &arrived, owd);
 	} else {
-		l->owd = l->owdbase = owd;
+		return; /* too short a time to measure */
 	}
 	l->echoed = *t;
 	l->arrived = arrived;
-	l->echotime = now;
-	l->good++;
 	l->score = score(l->prio, l->srtt, l->loss, 0);
 }
 
@@ -2892,11 +2947,11 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 		l->owdbase += (owd - l->owdbase) /
 		    (sentbps < l->rate / 4 ? 32 : 1024);
 	queue = owd - l->owdbase;
-	l->late = queue > limit ? l->late + 1 : 0;
+	l->late = queue <= limit ? 0 : l->late ? l->late : now;
 	if (!loaded)
 		return;
 	l->best = MAX(gotbps, l->best - l->best / 128);
-	if (l->late * MS(hbinterval) > 250000 && now - l->cut > 300000) {
+	if (l->late && now - l->late > 250000 && now - l->cut > 300000) {
 		l->rate = MAX(gotbps / 100 * 95, l->rate / 4 * 3);
 		l->starting = 0;
 		l->cut = now;
@@ -2959,7 +3014,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	rescue(l);
 	l->good = 0;
 	l->sent = l->lost = l->loss = 0;
-	memset(&l->echoed, 0, sizeof(l->echoed));
+	l->echo = l->echoed.time = 0;
 	l->reopen = now + Reopen;
 }
 
@@ -3010,7 +3065,8 @@ linkcheck(Link *l)
 		}
 		break;
 	}
-	if (role == Client && l->state < LinkUp && now >= l->reopen)
+	if ((role == Client || l->fd < 0) && l->state < LinkUp &&
+	    now >= l->reopen)
 		linkopen(l);
 }
 
@@ -3033,7 +3089,8 @@ second(void)
 		l->bwmax = l->bw == tx ? l->rate : rxmax;
 		l->use = l->bw * 100 / l->bwmax;
 	}
-	waitpid(-1, NULL, WNOHANG);
+	if (uppid > 0 && waitpid(uppid, NULL, WNOHANG) == uppid)
+		uppid = 0;
 }
 
 /* when to tell that a burst of ordered packets has ended, so that the loss of
@@ -3077,6 +3134,7 @@ timers(void)
 		reopening = 0;
 		for (l = bond; l < bond + LEN(bond); l++)
 			linkopen(l);
+		tunmtu();
 	}
 }
 
@@ -3201,7 +3259,7 @@ prometheus(Text *t)
 		describe(t, gaugename[i].name, gaugename[i].type,
 		    gaugename[i].help);
 		for (l = bond; l < bond + LEN(bond); l++)
-			text(t, "udpbond_%s{link=\"%s\"} %.12g\n",
+			text(t, "udpbond_%s{link=\"%s\"} %.15g\n",
 			    gaugename[i].name, l->name, gauge(l, i));
 	}
 	for (i = 0; i < CntLast; i++) {
@@ -3488,9 +3546,10 @@ checkint(const char *name, int value, int min, int max)
 static int
 checkrate(int i, const char *field, double rate)
 {
-	if (!(rate >= 0 && rate <= 100000))
+	if (rate != 0 && !(rate * 1e6 >= RateMin && rate <= 100000))
 		return bad("links[%d] (%s): %s: %g is not a rate in Mbit/s, "
-		    "0 to 100000", i, bond[i].name, field, rate);
+		    "%g to 100000, nor 0", i, bond[i].name, field, rate,
+		    RateMin / 1e6);
 	return 0;
 }
 
@@ -3572,7 +3631,7 @@ checkconf(void)
 	n += checkint("lossweight", lossweight, 0, 10000000);
 	n += checkint("satpercent", satpercent, 10, 100);
 	n += checkint("losspercent", losspercent, 1, 100);
-	n += checkint("hbinterval", hbinterval, 10, 1000);
+	n += checkint("hbinterval", hbinterval, 20, 1000);
 	n += checkint("linkoverhead", linkoverhead, 0, 500);
 	n += checkint("queuepkts", queuepkts, 64, 1 << 20);
 	n += checkint("keeppkts", keeppkts, 64, 1 << 20);
@@ -3640,17 +3699,15 @@ explain(int who)
 			printf("at %s port %d for %s",
 			    c->server ? c->server : "all addresses", c->port,
 			    c->client ? c->client : "whoever has the key");
-		printf(", priority %d, ", c->priority);
-		if (c->up > 0 && c->down > 0)
-			printf("%g Mbit/s up and %g down\n", c->up, c->down);
-		else
-			printf("rate to be found out\n");
+		printf(", priority %d, Mbit/s up and down: ", c->priority);
+		printf(c->up > 0 ? "%g" : "unknown", c->up);
+		printf(c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
 	}
 	for (i = 0; i < n; i++)
 		printf("%s %s\n", i ? "       " : "It runs", cmd[i]);
 }
 
-/* udpbond -t: 0 if it would start */
+/* udpbond -t: 0 if there is nothing to mend */
 static int
 check(void)
 {
@@ -3675,7 +3732,6 @@ static pid_t
 commands(const char *what, const char **cmd, int n)
 {
 	char mtu[16];
-	sigset_t none;
 	pid_t pid;
 	int i, status;
 
@@ -3686,8 +3742,6 @@ commands(const char *what, const char **cmd, int n)
 	if (pid != 0)
 		return pid;
 	signal(SIGINT, SIG_IGN); /* a ^C is for the parent, which waits */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	close(tunfd);
 	close(ctlfd);
 	for (i = 0; i < LEN(bond); i++)
@@ -3707,7 +3761,6 @@ static void
 setup(void)
 {
 	struct sigaction sa;
-	sigset_t set;
 	Link *l;
 	int i;
 
@@ -3728,13 +3781,9 @@ setup(void)
 		die("no memory for %d packets:", npkts);
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = onsignal;
-	sigemptyset(&set);
-	for (i = 0; i < LEN(signals); i++) {
+	for (i = 0; i < LEN(signals); i++)
 		sigaction(signals[i], &sa, NULL);
-		sigaddset(&set, signals[i]);
-	}
 	signal(SIGPIPE, SIG_IGN);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	now = monotime();
 	ctlopen();
 	for (i = 0; i < LEN(bond); i++) {
@@ -3752,10 +3801,9 @@ setup(void)
 		warn("niceness %d:", niceness);
 	nextsecond = now + Second;
 	nextreport = now + (int64_t)interval * Second;
-	if (role == Client)
-		commands("clientup", clientup, LEN(clientup));
-	else
-		commands("serverup", serverup, LEN(serverup));
+	uppid = role == Client ?
+	    commands("clientup", clientup, LEN(clientup)) :
+	    commands("serverup", serverup, LEN(serverup));
 }
 
 /* one turn of the loop: what came in, what is due, what may go out */
@@ -3768,7 +3816,9 @@ turn(const struct pollfd *pfd)
 	for (i = 0; i < LEN(bond); i++)
 		if (pfd[PfdLink + i].revents)
 			linkpkt(&bond[i]);
-	if (pfd[PfdTun].revents)
+	if (pfd[PfdTun].revents & POLLERR)
+		tungone();
+	else if (pfd[PfdTun].revents)
 		tunpkt();
 	if (pfd[PfdCtl].revents)
 		ctlpkt();
@@ -3781,11 +3831,10 @@ run(void)
 {
 	struct pollfd pfd[PfdLast];
 	struct timespec ts;
-	sigset_t none;
 	int64_t us;
 	int i;
 
-	sigemptyset(&none);
+	/* a signal just before ppoll() waits for the next heartbeat */
 	while (!stopping) {
 		for (i = 0; i < PfdLast; i++) {
 			pfd[i].fd = i == PfdTun ? tunfd : i == PfdCtl ? ctlfd :
@@ -3796,9 +3845,25 @@ run(void)
 		us = polltimeout();
 		ts.tv_sec = us / Second;
 		ts.tv_nsec = us % Second * 1000;
-		if (ppoll(pfd, PfdLast, &ts, &none) < 0 && errno != EINTR)
+		if (ppoll(pfd, PfdLast, &ts, NULL) < 0 && errno != EINTR)
 			die("ppoll:");
 		turn(pfd);
+	}
+}
+
+/* a process is given 10 s to end */
+static void
+await(pid_t pid, const char *what)
+{
+	struct timespec ts = { 0, 10000000 };
+	int i;
+
+	for (i = 0; pid > 0 && waitpid(pid, NULL, WNOHANG) == 0; i++) {
+		if (i == 1000) {
+			warn("%s: still running after 10 s", what);
+			return;
+		}
+		nanosleep(&ts, NULL);
 	}
 }
 
@@ -3807,10 +3872,7 @@ static void
 cleanup(void)
 {
 	const uint8_t d = CtlBye;
-	struct timespec ts = { 0, 10000000 };
-	pid_t pid;
 	Link *l;
-	int i;
 
 	logmsg("stopping");
 	for (l = bond; l < bond + LEN(bond); l++) {
@@ -3821,17 +3883,11 @@ cleanup(void)
 		linkclose(l);
 	}
 	close(tunfd);
-	if (role == Client)
-		pid = commands("clientdown", clientdown, LEN(clientdown));
-	else
-		pid = commands("serverdown", serverdown, LEN(serverdown));
-	for (i = 0; pid > 0 && waitpid(pid, NULL, WNOHANG) != pid; i++) {
-		if (i == 1000) {
-			warn("the down commands still run after 10 s");
-			return;
-		}
-		nanosleep(&ts, NULL);
-	}
+	await(uppid, "up commands");
+	await(role == Client ?
+	    commands("clientdown", clientdown, LEN(clientdown)) :
+	    commands("serverdown", serverdown, LEN(serverdown)),
+	    "down commands");
 }
 
 static void
