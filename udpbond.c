@@ -1604,15 +1604,14 @@ classify(Pkt *p)
 {
 	Flow *f;
 	Ip ip;
-	int fresh;
 
 	if (ipparse(p->data, p->len, &ip) < 0)
 		return -1;
 	p->flow = ip.hash & (Nflows - 1);
 	f = &flows[p->flow];
-	fresh = !f->mean || now - f->last > Pause;
-	f->mean = fresh ? p->len : f->mean + (p->len - f->mean) / 8;
-	f->sent = fresh ? p->len : f->sent + p->len;
+	if (now - f->last > Pause)
+		f->sent = f->mean = 0;
+	f->sent += p->len;
 	f->last = now;
 	if (ip.frag)
 		return Ordered;
@@ -1629,7 +1628,7 @@ classify(Pkt *p)
 	/* QUIC takes three packets out of order for a loss */
 	if (ip.proto == IPPROTO_UDP && (ip.sport == 443 || ip.dport == 443))
 		return Ordered;
-	if (ip.tcpflags & (TcpFin | TcpRst) || !sparse(f, p->len))
+	if (!sparse(f, p->len) || ip.tcpflags & (TcpFin | TcpRst))
 		return Ordered;
 	/* it must not overtake its own ordered packets */
 	return now - f->lastordered < Settle ? Ordered : Express;
@@ -1652,6 +1651,7 @@ capped(int len)
 static int
 sparse(Flow *f, int len)
 {
+	f->mean = f->mean ? f->mean + (len - f->mean) / 8 : len;
 	f->clock = MIN(MAX(f->clock, now), now + 2 * SparseBurst);
 	f->clock += MAX(Second / SparsePps, len * 8);
 	return f->mean <= SparseLen && f->clock <= now + SparseBurst;
