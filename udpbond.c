@@ -84,7 +84,8 @@ enum {
 	Settle = 300000,          /* till an ordered flow may turn express */
 	Stale = Second,           /* no packet waits longer for a link */
 	Reopen = 3 * Second,      /* a dead link gets a new socket */
-	AckWait = 2000,           /* that an ACK waits for others */
+	AckGap = 2000,            /* between the ACKs of a flow, see ack */
+	AckRampGap = 8000,        /* the same while it is in slow start */
 	Doubt = 30000,            /* a missing packet may be lost */
 	BurstEnd = 5000,          /* no ordered packet: a burst has ended */
 	BeatMin = 20000,          /* between heartbeats that tell so */
@@ -97,6 +98,7 @@ enum {
 	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
 	SparsePps = 300,          /* its packets a second at most */
 	Tries = 2,                /* to get a missing packet */
+	AckRamp = 2 * 1024 * 1024, /* bytes acked: slow start is over */
 	Heavy = 64 * 1024,        /* bytes since a pause: a heavy flow */
 	Quantum = 1514,           /* bytes a flow sends in its turn */
 	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
@@ -122,7 +124,8 @@ enum {
 	GaugeRxbytes, GaugeTxpkts, GaugeRxpkts, GaugeLast
 };
 enum {
-	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup, CntLast
+	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup,
+	CntMerged, CntLast
 };
 enum {
 	DropShort, DropForm, DropAddr, DropAuth, DropSession, DropReplay,
@@ -148,6 +151,8 @@ struct Pkt {
 	int flow;                 /* index into flows */
 	int asked;                /* waits to be sent again */
 	int light;                /* its flow was light when it came */
+	int l4;                   /* offset of the TCP header of an ACK */
+	int64_t due;              /* us, when an ACK is to be sent */
 	int sealed;               /* the tag is in its place */
 	uint64_t seq;
 	int64_t time;             /* us, when it came or was sent */
@@ -173,6 +178,10 @@ struct Flow {
 	int64_t clock;            /* us, runs ahead when it is not sparse */
 	int mean;                 /* bytes, of its packets */
 	int64_t sent;             /* bytes since its last pause */
+	Pkt *ack;                 /* the ACK that newer ones may replace */
+	uint32_t ackno;           /* of its newest ACK */
+	int64_t acked;            /* bytes since its last pause */
+	int64_t lastack;          /* us, when an ACK was sent */
 };
 
 typedef struct {
@@ -359,6 +368,12 @@ static int toobig(const Pkt *);
 static void enqueue(Pkt *);
 static void dropfattest(void);
 static Pkt *flowget(Flow *);
+/* ack */
+static int ackplain(const uint8_t *);
+static int ackreplaces(const Pkt *, const Pkt *);
+static void ackenqueue(Flow *, Pkt *);
+static Pkt *ackget(void);
+static void acksend(void);
 static void flowappend(Flowlist *, Flow *);
 static int isqrt(int);
 static Pkt *flowdequeue(Flow *);
@@ -503,6 +518,8 @@ static const struct { const char *text, *metric, *help; } countname[] = {
 	  "Ordered packets that came when asked for again." },
 	{ "duplicates", "duplicate_packets_total",
 	  "Packets that had come before." },
+	{ "ACKs merged", "merged_acks_total",
+	  "TCP ACKs replaced by a newer one before they were sent." },
 };
 static const struct { const char *name, *type, *help; } gaugename[] = {
 	{ "link_up", "gauge", "Whether the link carries packets." },
@@ -542,6 +559,7 @@ static int queued, listed;        /* packets in flow queues; flows on lists */
 static int64_t lightbytes;        /* bytes of light flows that wait */
 static int64_t lastexpress;       /* us, when express traffic was seen */
 static int64_t capclock, againclock; /* us */
+static int64_t nextack;           /* us, when the next ACK is due */
 
 static Pkt **sent;                /* ordered packets by seq, to send again */
 static uint64_t sentfirst;        /* oldest of them */
@@ -1609,8 +1627,9 @@ classify(Pkt *p)
 		return -1;
 	p->flow = ip.hash & (Nflows - 1);
 	f = &flows[p->flow];
+	p->l4 = ip.l4;
 	if (now - f->last > Pause)
-		f->sent = f->mean = 0;
+		f->sent = f->mean = f->acked = 0;
 	f->sent += p->len;
 	f->last = now;
 	if (ip.frag)
@@ -1697,13 +1716,14 @@ enqueue(Pkt *p)
 			dropfattest();
 		return;
 	}
-	if (p->class == Express)
-		lastexpress = now;
-	queueput(p->class == Express ? &express : &acks, p);
+	if (p->class == Ack) {
+		ackenqueue(f, p);
+		return;
+	}
+	lastexpress = now;
+	queueput(&express, p);
 	if (express.len > queuepkts / 4)
 		pktdrop(queueget(&express), DropQueue);
-	if (acks.len > queuepkts / 4)
-		pktdrop(queueget(&acks), DropQueue);
 }
 
 /* half of the longest queue, up to a batch, from its head */
@@ -1731,6 +1751,95 @@ flowget(Flow *f)
 	if (p->light)
 		lightbytes -= p->len;
 	return p;
+}
+
+/* ack: pure TCP ACKs
+ *
+ * A download at full rate makes 13000 of them in a second, where a few
+ * hundred do: a newer one replaces the one of its flow that waits, if that
+ * says nothing else (SACK, ECN, a duplicate). A flow that has had little data
+ * gets each of them at once. While it may be in slow start fewer than 8 of
+ * them go out in a round trip, for that is what cubic's HyStart wants to see
+ * before it takes the step from a quick link to a slow one for congestion. */
+static int
+ackplain(const uint8_t *t)
+{
+	static const uint8_t stamp[] = { 1, 1, 8, 10 };
+
+	return t[13] == TcpAck && (t[12] >> 4 == 5 ||
+	    (t[12] >> 4 == 8 && !memcmp(t + 20, stamp, sizeof(stamp))));
+}
+
+/* p says all that its elder o says, and more */
+static int
+ackreplaces(const Pkt *p, const Pkt *o)
+{
+	const uint8_t *t = p->data + p->l4, *u = o->data + o->l4;
+
+	return p->len == o->len && p->l4 == o->l4 &&
+	    p->data[1] == o->data[1] && !memcmp(t, u, 4) &&
+	    ackplain(t) && ackplain(u) &&
+	    (int32_t)(get(t + 8, 4) - get(u + 8, 4)) > 0;
+}
+
+static void
+ackenqueue(Flow *f, Pkt *p)
+{
+	uint32_t ackno = get(p->data + p->l4 + 8, 4);
+	int32_t more = f->acked ? ackno - f->ackno : 1;
+
+	if (more > 0) {
+		f->acked += more;
+		f->ackno = ackno;
+	}
+	if (f->ack && ackreplaces(p, f->ack)) {
+		memcpy(f->ack->data, p->data, p->len);
+		counts[CntMerged]++;
+		pktfree(p);
+		return;
+	}
+	if (f->ack)
+		f->ack->due = now;
+	p->due = f->acked < Heavy || !ackplain(p->data + p->l4) ? now :
+	    f->lastack + (f->acked < AckRamp ? AckRampGap : AckGap);
+	f->ack = p;
+	queueput(&acks, p);
+	if (acks.len > queuepkts / 4)
+		pktdrop(ackget(), DropQueue);
+}
+
+static Pkt *
+ackget(void)
+{
+	Pkt *p = queueget(&acks);
+	Flow *f = &flows[p->flow];
+
+	if (f->ack == p)
+		f->ack = NULL;
+	return p;
+}
+
+/* those that are due, as far as there is room; the others stay in order */
+static void
+acksend(void)
+{
+	Link *l;
+	Pkt *p;
+	int n;
+
+	nextack = INT64_MAX;
+	for (n = acks.len; n > 0; n--) {
+		p = acks.head;
+		if (now - p->time > Stale) {
+			pktdrop(ackget(), DropStale);
+		} else if (p->due <= now && (l = selectack(p))) {
+			flows[p->flow].lastack = now;
+			transmit(l, ackget());
+		} else {
+			nextack = MIN(nextack, MAX(p->due, now + AckGap));
+			queueput(&acks, queueget(&acks));
+		}
+	}
 }
 
 static void
@@ -1903,8 +2012,7 @@ bestlink(const Pkt *p)
 }
 
 /* Express packets take the least score that has room, saturated or not: the
- * last of the best link is theirs. ACKs leave it to them, and wait for each
- * other until they fill a datagram before they try another link. */
+ * last of the best link is theirs. */
 static Link *
 selectexpress(const Pkt *p)
 {
@@ -1917,17 +2025,13 @@ selectexpress(const Pkt *p)
 	return best;
 }
 
+/* ACKs leave that to them. */
 static Link *
 selectack(const Pkt *p)
 {
-	Link *l, *best = bestlink(p);
+	Link *l, *best = NULL;
 
-	if (!best || !saturated(best))
-		return best;
-	if (acks.bytes + acks.len * HdrLen < tunlen &&
-	    now - p->time < AckWait)
-		return NULL;
-	for (best = NULL, l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, p) && room(l, l->clock) && better(l, best))
 			best = l;
 	return best;
@@ -2102,12 +2206,10 @@ schedule(void)
 	Pkt *p;
 
 	stale(&express, Stale);
-	stale(&acks, Stale);
 	stale(&again, Keep);
 	while ((p = express.head) && (l = selectexpress(p)))
 		transmit(l, queueget(&express));
-	while ((p = acks.head) && (l = selectack(p)))
-		transmit(l, queueget(&acks));
+	acksend();
 	while ((p = again.head) && (l = soonest(p)))
 		retransmit(l, queueget(&again));
 	while ((p = dequeue(&newflows, &l)) || (p = dequeue(&oldflows, &l)))
@@ -3142,13 +3244,12 @@ timers(void)
 static int64_t
 polltimeout(void)
 {
-	int64_t at = nextsecond, room;
+	int64_t at = MIN(nextsecond, nextack), room;
 	Link *l;
 
 	for (l = bond; l < bond + LEN(bond); l++) {
 		at = MIN(at, MIN(l->next, burstend(l)));
-		if (!express.head && !acks.head && !again.head && !queued &&
-		    !l->nout)
+		if (!express.head && !again.head && !queued && !l->nout)
 			continue;
 		at = MIN(at, now + BurstMax);
 		room = (l->clock - l->burst) / 1000 + 1;
