@@ -84,8 +84,6 @@ enum {
 	Settle = 300000,          /* till an ordered flow may turn express */
 	Stale = Second,           /* no packet waits longer for a link */
 	Reopen = 3 * Second,      /* a dead link gets a new socket */
-	AckGap = 2000,            /* between the ACKs of a flow, see ack */
-	AckRampGap = 8000,        /* the same while it is in slow start */
 	Doubt = 30000,            /* a missing packet may be lost */
 	BurstEnd = 5000,          /* no ordered packet: a burst has ended */
 	BeatMin = 20000,          /* between heartbeats that tell so */
@@ -98,7 +96,6 @@ enum {
 	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
 	SparsePps = 300,          /* its packets a second at most */
 	Tries = 2,                /* to get a missing packet */
-	AckRamp = 2 * 1024 * 1024, /* bytes acked: slow start is over */
 	Heavy = 64 * 1024,        /* bytes since a pause: a heavy flow */
 	Quantum = 1514,           /* bytes a flow sends in its turn */
 	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
@@ -371,6 +368,7 @@ static Pkt *flowget(Flow *);
 /* ack */
 static int ackplain(const uint8_t *);
 static int ackreplaces(const Pkt *, const Pkt *);
+static int64_t ackgap(const Flow *);
 static void ackenqueue(Flow *, Pkt *);
 static Pkt *ackget(void);
 static void acksend(void);
@@ -1782,6 +1780,21 @@ ackreplaces(const Pkt *p, const Pkt *o)
 	    (int32_t)(get(t + 8, 4) - get(u + 8, 4)) > 0;
 }
 
+/* us from one to the next, by the bytes that the flow has had acked */
+static int64_t
+ackgap(const Flow *f)
+{
+	static const struct { int64_t upto, gap; } gaps[] = {
+		{ 16 << 10, 0 }, { 64 << 10, 4000 }, { 2 << 20, 8000 },
+	};
+	int i;
+
+	for (i = 0; i < LEN(gaps); i++)
+		if (f->acked < gaps[i].upto)
+			return gaps[i].gap;
+	return 2000;
+}
+
 static void
 ackenqueue(Flow *f, Pkt *p)
 {
@@ -1800,8 +1813,7 @@ ackenqueue(Flow *f, Pkt *p)
 	}
 	if (f->ack)
 		f->ack->due = now;
-	p->due = f->acked < Heavy || !ackplain(p->data + p->l4) ? now :
-	    f->lastack + (f->acked < AckRamp ? AckRampGap : AckGap);
+	p->due = ackplain(p->data + p->l4) ? f->lastack + ackgap(f) : now;
 	f->ack = p;
 	queueput(&acks, p);
 	if (acks.len > queuepkts / 4)
@@ -1836,7 +1848,7 @@ acksend(void)
 			flows[p->flow].lastack = now;
 			transmit(l, ackget());
 		} else {
-			nextack = MIN(nextack, MAX(p->due, now + AckGap));
+			nextack = MIN(nextack, MAX(p->due, now + Burst));
 			queueput(&acks, queueget(&acks));
 		}
 	}
