@@ -38,6 +38,7 @@ static const int satpercent    = 80;   /* of a link's rate in use: saturated */
 static const int losspercent   = 5;    /* of packets lost: link is lossy */
 static const int hbinterval    = 100;  /* ms between heartbeats on each link */
 static const int linkoverhead  = 60;   /* bytes that the links below add to a UDP/IP packet: WireGuard over IPv4 */
+static const int expresscopies = 1;    /* 1: express packets go by a second link too */
 
 /* memory: packets of 1.6 kB, taken when they are first needed */
 static const int queuepkts     = 4096; /* waiting for a link */

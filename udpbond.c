@@ -116,13 +116,14 @@ enum {
 	FlagKind = FlagBeat | FlagData | FlagControl,
 	FlagUnknown = 0x60
 };
+enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
 enum {
 	GaugeUp, GaugeRtt, GaugeLoss, GaugeScore, GaugeRate, GaugeTxbytes,
 	GaugeRxbytes, GaugeTxpkts, GaugeRxpkts, GaugeLast
 };
 enum {
 	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup,
-	CntMerged, CntLast
+	CntCopies, CntMerged, CntLast
 };
 enum {
 	DropShort, DropForm, DropAddr, DropAuth, DropSession, DropReplay,
@@ -271,6 +272,7 @@ struct Link {
 	uint64_t top;             /* one above the newest known to be sent */
 	int64_t toptime;          /* us */
 
+	uint64_t why[WhyLast];    /* packets sent, by reason */
 	int64_t next;             /* us, next heartbeat */
 	int64_t lastordered;      /* us, newest ordered packet sent by it */
 	int64_t lastbeat;         /* us, sent */
@@ -372,6 +374,7 @@ static int64_t ackgap(const Flow *);
 static void ackenqueue(Flow *, Pkt *);
 static Pkt *ackget(void);
 static void acksend(void);
+static int heavy(const Flow *);
 static void flowappend(Flowlist *, Flow *);
 static int isqrt(int);
 static Pkt *flowdequeue(Flow *);
@@ -396,6 +399,7 @@ static Link *quickest(void);
 static Link *soonest(const Pkt *);
 /* schedule */
 static void transmit(Link *, Pkt *);
+static void copy(const Link *, const Pkt *);
 static void stale(Queue *, int);
 static void schedule(void);
 static void keep(Pkt *);
@@ -466,6 +470,7 @@ static void totals(Text *);
 static double gauge(const Link *, int);
 static void describe(Text *, const char *, const char *, const char *);
 static void prometheus(Text *);
+static void reasons(Text *);
 static void status(Text *);
 static void printreport(void);
 static socklen_t ctladdr(struct sockaddr_un *);
@@ -516,6 +521,8 @@ static const struct { const char *text, *metric, *help; } countname[] = {
 	  "Ordered packets that came when asked for again." },
 	{ "duplicates", "duplicate_packets_total",
 	  "Packets that had come before." },
+	{ "copies", "copied_packets_total",
+	  "Express packets that came twice, as they were sent." },
 	{ "ACKs merged", "merged_acks_total",
 	  "TCP ACKs replaced by a newer one before they were sent." },
 };
@@ -529,6 +536,9 @@ static const struct { const char *name, *type, *help; } gaugename[] = {
 	{ "link_receive_bytes_total", "counter", "Bytes received." },
 	{ "link_transmit_packets_total", "counter", "Datagrams sent." },
 	{ "link_receive_packets_total", "counter", "Datagrams received." },
+};
+static const char *whyname[] = {
+	"score", "overflow", "heavy", "copy", "repair"
 };
 static const char *dropname[] = {
 	"short", "malformed", "address", "auth", "session", "replay",
@@ -1703,7 +1713,7 @@ enqueue(Pkt *p)
 	}
 	if (p->class == Ordered) {
 		f->lastordered = now;
-		if ((p->light = f->sent <= Heavy))
+		if ((p->light = !heavy(f)))
 			lightbytes += p->len;
 		queueput(&f->queue, p);
 		if (!f->listed) {
@@ -1854,6 +1864,12 @@ acksend(void)
 	}
 }
 
+static int
+heavy(const Flow *f)
+{
+	return f->sent > Heavy;
+}
+
 static void
 flowappend(Flowlist *list, Flow *f)
 {
@@ -1879,17 +1895,13 @@ isqrt(int n)
 
 /* CoDel, RFC 8289: drop or mark when packets have waited longer than the
  * target for an interval; those of light flows may wait for the best link.
- * NULL: all that was there was stale. */
+ * The last packet is never dropped, so there is one. */
 static Pkt *
 flowdequeue(Flow *f)
 {
 	Pkt *p;
 
 	while ((p = flowget(f))) {
-		if (now - p->time > Stale) {
-			pktdrop(p, DropStale);
-			continue;
-		}
 		if (p->light || now - p->time < CodelTarget ||
 		    f->queue.bytes <= Quantum) {
 			f->above = 0;
@@ -1925,13 +1937,14 @@ dequeue(Flowlist *list, Link **l)
 	Pkt *p;
 
 	for (at = &list->head; (f = *at); ) {
+		while (f->queue.head && now - f->queue.head->time > Stale)
+			pktdrop(flowget(f), DropStale);
 		if (f->deficit > 0 && f->queue.head) {
-			if ((*l = selectlink(f)) && (p = flowdequeue(f))) {
+			if ((*l = selectlink(f))) {
+				p = flowdequeue(f);
 				f->deficit -= p->len;
 				return p;
 			}
-			if (*l)
-				continue; /* it is empty now */
 			prev = f;
 			at = &f->next;
 			continue;
@@ -2067,7 +2080,7 @@ reserved(void)
 static Link *
 selectlink(const Flow *f)
 {
-	return f->sent > Heavy ? selectheavy(f) : selectlight(f);
+	return heavy(f) ? selectheavy(f) : selectlight(f);
 }
 
 /* Light flows wait for the best link as long as that brings the packet there
@@ -2187,18 +2200,40 @@ soonest(const Pkt *p)
 static void
 transmit(Link *l, Pkt *p)
 {
-	int lane = p->class == Ordered ? LaneOrdered : LaneExpress;
-
-	encode(p, txseq[lane]++,
-	    FlagData | (lane == LaneExpress ? FlagExpress : 0));
 	p->link = l - bond;
-	if (lane == LaneOrdered) {
+	l->why[p->class == Ordered && heavy(&flows[p->flow]) ? WhyHeavy :
+	    l == bestlink(p) ? WhyScore : WhyOverflow]++;
+	if (p->class == Ordered) {
+		encode(p, txseq[LaneOrdered]++, FlagData);
 		l->lastordered = now;
 		keep(p);
 	} else {
+		encode(p, txseq[LaneExpress]++, FlagData | FlagExpress);
 		flows[p->flow].notbefore = now + l->owd;
+		if (expresscopies && p->class == Express)
+			copy(l, p);
 	}
 	linksend(l, p);
+}
+
+/* the same express packet over another link, if one has room to spare: the
+ * death of a link, or a loss, is not noticed */
+static void
+copy(const Link *first, const Pkt *p)
+{
+	Link *l, *to = NULL;
+	Pkt *q;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (l != first && usable(l, p) && !saturated(l) && better(l, to))
+			to = l;
+	if (!to || !(q = pktalloc()))
+		return;
+	memcpy(q->data, p->data, p->len);
+	q->len = p->len;
+	encode(q, p->seq, FlagData | FlagExpress | FlagRepair);
+	to->why[WhyCopy]++;
+	linksend(to, q);
 }
 
 /* what waited too long is of no use to anyone */
@@ -2276,6 +2311,7 @@ retransmit(Link *l, Pkt *p)
 	p->asked = 0;
 	p->link = l - bond;
 	encode(p, p->seq, FlagData | FlagRepair);
+	l->why[WhyRepair]++;
 	linksend(l, p);
 }
 
@@ -2479,7 +2515,7 @@ static void
 expresspkt(Pkt *p)
 {
 	if (replaycheck(&replay[LaneExpress], p->seq) < 0) {
-		counts[CntDup]++;
+		counts[CntCopies]++;
 		pktfree(p);
 		return;
 	}
@@ -3006,8 +3042,8 @@ measure(Link *l, const Beat *b)
 		if (l->beats[i].time == b->echo)
 			t = &l->beats[i];
 	rtt = now - b->echo - b->held;
-	if (!t || t->time <= l->echo || rtt < 0)
-		return;
+	if (!t || t->time <= l->echo || rtt < 0 || b->held > deadtime(l))
+		return; /* not new, or from before the link was silent */
 	measurertt(l, rtt);
 	arrived.time = b->time - b->held;
 	arrived.pkts = b->rxpkts;
@@ -3128,7 +3164,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	rescue(l);
 	l->good = 0;
 	l->sent = l->lost = l->loss = 0;
-	l->echo = l->echoed.time = 0;
+	l->echoed.time = 0;
 	l->reopen = now + Reopen;
 }
 
@@ -3386,6 +3422,41 @@ prometheus(Text *t)
 		    PRIu64 "\n", dropname[i], drops[i]);
 }
 
+/* for udpbond -l: how each link is used for sending, and why */
+static void
+reasons(Text *t)
+{
+	int64_t least = INT64_MAX, total;
+	const Link *l;
+	const Flow *f;
+	int i, bytes = 0;
+	int64_t oldest = now;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			least = MIN(least, l->owd - l->srtt / 2);
+	for (l = bond; l < bond + LEN(bond); l++) {
+		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%, "
+		    "sent for", l->name, statename[l->state], l->rate / 1e6,
+		    usable(l, NULL) ? (l->owd - least) / 1e3 : 0.0,
+		    l->loss * 100);
+		for (total = 0, i = 0; i < WhyLast; i++)
+			total += l->why[i];
+		for (i = 0; i < WhyLast; i++)
+			text(t, "%s %s: %d%%", i ? "," : "", whyname[i],
+			    (int)(l->why[i] * 100 / MAX(total, 1)));
+		text(t, "\n");
+	}
+	for (f = flows; f < flows + Nflows; f++) {
+		bytes += f->queue.bytes;
+		if (f->queue.head)
+			oldest = MIN(oldest, f->queue.head->time);
+	}
+	text(t, "Queue - flows: %d, packets: %d, bytes: %d, oldest: %.1fms, "
+	    "express: %d, ACKs: %d, to repeat: %d\n", listed, queued, bytes,
+	    (now - oldest) / 1e3, express.len, acks.len, again.len);
+}
+
 static void
 status(Text *t)
 {
@@ -3468,6 +3539,8 @@ ctlpkt(void)
 		prometheus(&t);
 	else
 		status(&t);
+	if (cred.uid == 0 && ask == 'l')
+		reasons(&t);
 	if (sendto(ctlfd, t.buf, t.len, MSG_DONTWAIT, m.msg_name,
 	    m.msg_namelen) < 0)
 		return;
@@ -3746,6 +3819,7 @@ checkconf(void)
 	n += checkint("losspercent", losspercent, 1, 100);
 	n += checkint("hbinterval", hbinterval, 20, 1000);
 	n += checkint("linkoverhead", linkoverhead, 0, 500);
+	n += checkint("expresscopies", expresscopies, 0, 1);
 	n += checkint("queuepkts", queuepkts, 64, 1 << 20);
 	n += checkint("keeppkts", keeppkts, 64, 1 << 20);
 	n += checkint("reorderpkts", reorderpkts, 64, 1 << 20);
