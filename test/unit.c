@@ -1,0 +1,4808 @@
+/* See LICENSE file for copyright and license details.
+ *
+ * Tests of the functions of udpbond.c, which is included here. Tables hold
+ * input and expected output. The clock is the variable now; the TUN and the
+ * links are socket pairs, whose far ends are lanfd and peerfd. Each group of
+ * tests runs in a process of its own and so finds all variables fresh; anew()
+ * makes them so within a group. Bytes are written as hex digits (unhex).
+ * Begin with main(), then anew(), then any group.
+ */
+#define main udpbond_main
+#include "../udpbond.c"
+#undef main
+
+/* macros */
+#define SEC(x)  ((int64_t)(x) * Second)
+#define NS(us)  ((int64_t)(us) * 1000)
+#define IPV4    "4500 0014 0000 4000 40fd 25eb 0a00 0001 0a00 0002"
+#define GOOD    "0000 0000 0000 0001 02 0014" IPV4 /* a record with it */
+
+/* sizes and values */
+enum { Nlinks = LEN(links), Room = 65536, Mtu = 1420 };
+typedef char checkexample[Nlinks == 5 ? 1 : -1]; /* links of config.def.h */
+static const uint64_t ours = UINT64_C(0x0102030405060708);
+static const uint64_t theirs = UINT64_C(0x1112131415161718);
+
+/* variables */
+static const char *group;
+static char why[512];             /* of the first thing wrong in a test */
+static int passed, failed;
+static int peerfd[Nlinks], lanfd;
+static uint64_t seed = 1;
+
+/* results */
+
+static void
+want(const char *what, int64_t wanted, int64_t came)
+{
+	if (!*why && wanted != came)
+		snprintf(why, sizeof(why), "%s: expected %" PRId64
+		    ", came %" PRId64, what, wanted, came);
+}
+
+/* between the two, both included */
+static void
+wantin(const char *what, int64_t least, int64_t most, int64_t came)
+{
+	if (!*why && (came < least || came > most))
+		snprintf(why, sizeof(why), "%s: expected %" PRId64 " to %"
+		    PRId64 ", came %" PRId64, what, least, most, came);
+}
+
+static void
+wanthex(const char *what, uint64_t wanted, uint64_t came)
+{
+	if (!*why && wanted != came)
+		snprintf(why, sizeof(why), "%s: expected %016" PRIx64
+		    ", came %016" PRIx64, what, wanted, came);
+}
+
+static void
+wantstr(const char *what, const char *wanted, const char *came)
+{
+	if (!*why && strcmp(wanted, came))
+		snprintf(why, sizeof(why), "%s: expected \"%.200s\", came "
+		    "\"%.200s\"", what, wanted, came);
+}
+
+/* the text holds the words */
+static void
+wanttext(const char *words, const char *came)
+{
+	if (!*why && !strstr(came, words))
+		snprintf(why, sizeof(why), "expected \"%s\" in \"%.300s\"",
+		    words, came);
+}
+
+static void
+wantbytes(const char *what, const uint8_t *wanted, int len,
+    const uint8_t *came, int camelen)
+{
+	int i;
+
+	want(what, len, camelen);
+	for (i = 0; !*why && i < len; i++)
+		if (wanted[i] != came[i])
+			snprintf(why, sizeof(why), "%s: byte %d: expected "
+			    "%02x, came %02x", what, i, wanted[i], came[i]);
+}
+
+/* the end of a test, which all went well if nothing is wrong so far */
+static void
+verdict(const char *name)
+{
+	if (*why) {
+		failed++;
+		printf("not ok - %s: %s: %s\n", group, name, why);
+	} else {
+		passed++;
+		printf("ok - %s: %s\n", group, name);
+	}
+	*why = '\0';
+}
+
+/* tools */
+
+static int
+unhex(const char *s, uint8_t *d)
+{
+	static const char digits[] = "0123456789abcdef";
+	int v, n = 0;
+
+	for (; *s; s++) {
+		if (*s == ' ')
+			continue;
+		v = strchr(digits, *s) - digits;
+		d[n / 2] = n & 1 ? d[n / 2] | v : v << 4;
+		n++;
+	}
+	return n / 2;
+}
+
+/* xorshift64*: the same numbers in every run */
+static int
+rnd(int n)
+{
+	seed ^= seed >> 12;
+	seed ^= seed << 25;
+	seed ^= seed >> 27;
+	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 33) % n;
+}
+
+/* of its own size, so that whoever reads beyond it is caught */
+static uint8_t *
+copyof(const uint8_t *d, int len)
+{
+	uint8_t *c = malloc(len ? len : 1);
+
+	if (!c)
+		die("malloc:");
+	memcpy(c, d, len);
+	return c;
+}
+
+/* RFC 1071 by the book */
+static int
+checksum(const uint8_t *d, int len, uint32_t s)
+{
+	int i;
+
+	for (i = 0; i < len; i++)
+		s += i & 1 ? d[i] : d[i] << 8;
+	while (s > 0xffff)
+		s = (s >> 16) + (s & 0xffff);
+	return s;
+}
+
+/* 0xffff if that of the IPv4 header is right */
+static int
+ipsum(const uint8_t *d)
+{
+	return checksum(d, (d[0] & 15) * 4, 0);
+}
+
+/* 0xffff if that of TCP, UDP or ICMPv6 at l4 is right */
+static int
+l4sum(const uint8_t *d, int len, int l4, int proto)
+{
+	int v4 = d[0] >> 4 == 4;
+
+	return checksum(d + l4, len - l4, checksum(d + (v4 ? 12 : 8),
+	    v4 ? 8 : 32, 0) + proto + len - l4);
+}
+
+/* an IPv4 packet with a UDP datagram that carries mark */
+static int
+ippacket(uint8_t *d, int len, int tos, int sport, uint64_t mark)
+{
+	memset(d, 0, len);
+	unhex("4500 0000 0000 4000 4011 0000 c0a8 0114 5db8 d822", d);
+	d[1] = tos;
+	put(d + 2, len, 2);
+	put(d + 10, ~checksum(d, 20, 0) & 0xffff, 2);
+	put(d + 20, sport, 2);
+	put(d + 22, 5201, 2);
+	put(d + 24, len - 20, 2);
+	put(d + 28, mark, 8);
+	return len;
+}
+
+static uint64_t
+markof(const uint8_t *d)
+{
+	return get(d + 28, 8);
+}
+
+/* such a packet, as tunread and classify would give it */
+static Pkt *
+waiting(int class, int flow, int len, int tos, uint64_t mark)
+{
+	Pkt *p = pktalloc();
+
+	if (!p)
+		die("the pool is empty");
+	p->len = ippacket(p->data, len, tos, 1000 + flow, mark);
+	p->class = class;
+	p->flow = flow;
+	p->time = now;
+	return p;
+}
+
+/* a TCP packet without data, by way of the TUN: from host, port; options as
+ * hex digits; the flow that it belongs to */
+static int
+tcpin(int host, int port, int flags, uint32_t ackno, const char *options)
+{
+	uint8_t d[100] = { 0 };
+	int n = unhex(options, d + 40);
+
+	Ip ip;
+
+	unhex("4500 0000 0000 4000 4006 0000 c0a8 0000 5db8 d822", d);
+	put(d + 2, 40 + n, 2);
+	put(d + 14, host, 2);
+	put(d + 10, ~checksum(d, 20, 0) & 0xffff, 2);
+	put(d + 20, port, 2);
+	put(d + 22, 80, 2);
+	put(d + 28, ackno, 4);
+	d[32] = (5 + n / 4) << 4;
+	d[33] = flags;
+	put(d + 36, ~l4sum(d, 40 + n, 20, IPPROTO_TCP) & 0xffff, 2);
+	ipparse(d, 40 + n, &ip);
+	if (write(lanfd, d, 40 + n) < 0)
+		die("write:");
+	tunpkt();
+	return ip.hash & (Nflows - 1);
+}
+
+/* packets that came before: duplicates, and copies if they count apart */
+static int
+repeats(void)
+{
+	int i, n = 0;
+
+	for (i = 0; i < CntLast; i++)
+		if (!strncmp(countname[i].text, "dup", 3) ||
+		    !strncmp(countname[i].text, "cop", 3))
+			n += counts[i];
+	return n;
+}
+
+/* packets that are not in the pool */
+static int
+inuse(void)
+{
+	const Pkt *p;
+	int n = pktsused;
+
+	for (p = pktlist; p; p = p->next)
+		n--;
+	return n;
+}
+
+static void
+fdpair(int *near, int *far)
+{
+	int fd[2];
+
+	if (*near >= 0) {
+		close(*near);
+		close(*far);
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd) < 0)
+		die("socketpair:");
+	setopt(fd[0], SOL_SOCKET, SO_SNDBUF, 1 << 18);
+	*near = fd[0];
+	*far = fd[1];
+}
+
+static int
+fdread(int fd, uint8_t *d)
+{
+	return recv(fd, d, Room, MSG_DONTWAIT);
+}
+
+/* the TUN is a file for a while: a socket holds some hundred packets */
+static void
+filelan(void)
+{
+	FILE *f = tmpfile();
+
+	if (!f)
+		die("tmpfile:");
+	dup2(fileno(f), tunfd);
+	fclose(f);
+}
+
+/* packets of this size in it, and the mark of the last; it is emptied */
+static int
+filelanread(int size, uint64_t *mark)
+{
+	static uint8_t d[Room];
+	int n = lseek(tunfd, 0, SEEK_END) / size;
+
+	if (n > 0 && pread(tunfd, d, size, (n - 1) * size) == size)
+		*mark = get(d + 28, 8);
+	if (ftruncate(tunfd, 0) < 0 || lseek(tunfd, 0, SEEK_SET) < 0)
+		die("ftruncate:");
+	return n;
+}
+
+static void
+drain(void)
+{
+	static uint8_t d[Room];
+	int i;
+
+	while (fdread(lanfd, d) >= 0)
+		;
+	for (i = 0; i < Nlinks; i++)
+		while (fdread(peerfd[i], d) >= 0)
+			;
+}
+
+/* what is written to stderr from here on, to errend, is not for the eye */
+static int errsaved, errfile;
+
+static void
+errbegin(void)
+{
+	FILE *f = tmpfile();
+
+	if (!f)
+		die("tmpfile:");
+	fflush(stderr);
+	errsaved = dup(2);
+	errfile = dup(fileno(f));
+	fclose(f);
+	dup2(errfile, 2);
+}
+
+static void
+errend(char *s, int size)
+{
+	int n;
+
+	fflush(stderr);
+	n = pread(errfile, s, size - 1, 0);
+	s[MAX(n, 0)] = '\0';
+	dup2(errsaved, 2);
+	close(errsaved);
+	close(errfile);
+}
+
+/* what every test starts from */
+
+/* the links of the example: wg0 over ADSL, the others over Starlink */
+static void
+linkanew(Link *l)
+{
+	int i = l - bond, fd = l->fd;
+
+	memset(l, 0, sizeof(*l));
+	linkinit(l, i);
+	l->fd = fd;
+	l->state = LinkUp;
+	l->mtu = Mtu;
+	l->prio = i == 0 ? 1 : 2;
+	l->srtt = i == 0 ? MS(20) : MS(80);
+	l->rttvar = MS(1);
+	l->owd = l->owdbase = l->owdin = l->srtt / 2;
+	rateceil(l, MBIT(i == 0 ? 10 : 70), MBIT(i == 0 ? 10 : 70));
+	l->score = score(l->prio, l->srtt, 0, 0);
+	parseaddr(role == Client ? links[i].server : links[i].client,
+	    role == Client ? links[i].port : 54321, &l->peer);
+	l->peerlen = sizeof(l->peer);
+	l->incame = l->echotime = l->toptime = l->lastbeat = now;
+	l->in.time = now - l->owdin;
+	l->good = l->wasup = l->top = 1;
+	l->next = now + MS(hbinterval);
+	l->reopen = INT64_MAX;
+}
+
+/* a session of this role runs, all links are up and nothing waits */
+static void
+anew(int as)
+{
+	Session s = { 0 };
+	int i;
+
+	if (!pktpool) {
+		npkts = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
+		    (2 * Nlinks + 4) * Batch;
+		pktpool = calloc(npkts, sizeof(*pktpool));
+		flows = calloc(Nflows, sizeof(*flows));
+		sent = calloc(keeppkts, sizeof(*sent));
+		slots = calloc(reorderpkts, sizeof(*slots));
+		if (!pktpool || !flows || !sent || !slots)
+			die("calloc:");
+		fdpair(&tunfd, &lanfd);
+		for (i = 0; i < Nlinks; i++) {
+			bond[i].fd = -1;
+			fdpair(&bond[i].fd, &peerfd[i]);
+		}
+		signal(SIGPIPE, SIG_IGN);
+	}
+	drain();
+	quiet = 1;
+	interval = 0;
+	role = as;
+	keyfile = NULL;
+	tundev = "nonesuch";
+	now = SEC(1000);
+	memset(flows, 0, Nflows * sizeof(*flows));
+	memset(sent, 0, keeppkts * sizeof(*sent));
+	memset(slots, 0, reorderpkts * sizeof(*slots));
+	memset(&newflows, 0, sizeof(newflows));
+	memset(&oldflows, 0, sizeof(oldflows));
+	memset(&express, 0, sizeof(express));
+	memset(&acks, 0, sizeof(acks));
+	memset(&again, 0, sizeof(again));
+	memset(&next, 0, sizeof(next));
+	queued = listed = 0;
+	lightbytes = lastexpress = capclock = againclock = readytime = 0;
+	for (i = 0; i < Nlinks; i++) {
+		bond[i].nout = 0;
+		linkanew(&bond[i]);
+	}
+	tunlen = linkpayload(&bond[0]);
+	for (i = 0; i < KeyLen; i++) {
+		masterkey[i] = i;
+		secret[i] = 0xf0 + i;
+	}
+	s.id = ours;
+	s.peer = theirs;
+	s.beats = 1;
+	sessionkeys(&s);
+	derive(hellokey, 0, 0, 0);
+	newsession(&s);
+	for (i = 0; i < Nlinks; i++)
+		linkanew(&bond[i]);
+	epoch = 0;
+	nextsecond = now + Second;
+	pktlist = NULL;
+	pktsused = 0;
+	memset(counts, 0, sizeof(counts));
+	memset(drops, 0, sizeof(drops));
+}
+
+/* the same, with a key */
+static void
+anewkeyed(int as)
+{
+	anew(as);
+	keyfile = "key";
+	tunlen = linkpayload(&bond[0]);
+}
+
+/* the peer */
+
+/* the key that the peer seals this session's datagrams with */
+static const uint8_t *
+peerkey(void)
+{
+	return session.rxkey;
+}
+
+static int
+sealwith(uint8_t *d, int len, const uint8_t *key)
+{
+	if (!keyfile)
+		return len;
+	put(d + len, siphash(key, d, len), 8);
+	return len + TagLen;
+}
+
+static int
+putrec(uint8_t *d, uint64_t seq, int flags, const uint8_t *payload, int len)
+{
+	put(d, seq, 8);
+	put(d + 8, flags | (keyfile ? FlagSealed : 0), 1);
+	put(d + 9, len, 2);
+	memcpy(d + HdrLen, payload, len);
+	return HdrLen + len;
+}
+
+static int
+putbeat(uint8_t *d, uint64_t seq, const Beat *b)
+{
+	uint8_t payload[BeatLen];
+
+	beatencode(payload, b);
+	return putrec(d, seq, FlagBeat, payload, BeatLen);
+}
+
+static void
+arrivefrom(int link, const struct sockaddr_storage *from, const uint8_t *d,
+    int len)
+{
+	Pkt *p = pktalloc();
+
+	if (!p)
+		die("the pool is empty");
+	memcpy(p->buf, d, MIN(len, PktSize));
+	p->wire = p->buf;
+	p->wirelen = MIN(len, PktSize);
+	p->time = now;
+	datagram(&bond[link], p, from);
+}
+
+static void
+arrive(int link, const uint8_t *d, int len)
+{
+	struct sockaddr_storage from = bond[link].peer;
+
+	arrivefrom(link, &from, d, len);
+}
+
+/* an IP packet marked with its seq */
+static void
+arrivedata(int link, uint64_t seq, int flags)
+{
+	uint8_t d[256], ip[64];
+	int n = ippacket(ip, 60, 0, flags & FlagExpress ? 2000 : 1000, seq);
+
+	n = putrec(d, seq, FlagData | flags, ip, n);
+	arrive(link, d, sealwith(d, n, peerkey()));
+}
+
+static void
+arrivebeat(int link, uint64_t seq, const Beat *b, const uint8_t *key)
+{
+	uint8_t d[256];
+	int n = putbeat(d, seq, b);
+
+	arrive(link, d, sealwith(d, n, key));
+}
+
+/* the newest datagram that the peer got by a link, without its tag if it is
+ * one heartbeat; -1 if there is none */
+static int
+peerbeat(int link, Beat *b, uint8_t *d)
+{
+	Rec r;
+	int len, n = -1;
+
+	while ((len = fdread(peerfd[link], d)) >= 0)
+		if (decode(d, len, &r) > 0 && r.flags & FlagBeat &&
+		    !beatdecode(d + HdrLen, r.len, b))
+			n = len - (keyfile ? TagLen : 0);
+	return n;
+}
+
+/* IP packets that came out of the TUN, and the mark of the last */
+static int
+lanread(uint64_t *mark)
+{
+	static uint8_t d[Room];
+	int n = 0;
+
+	while (fdread(lanfd, d) > 0) {
+		*mark = markof(d);
+		n++;
+	}
+	return n;
+}
+
+/* the tag behind a datagram of n bytes that the peer got */
+static void
+wanttag(const uint8_t *key, const uint8_t *d, int n)
+{
+	if (keyfile && n > 0)
+		wanthex("tag", siphash(key, d, n), get(d + n, 8));
+}
+
+/* data records that went out by a link since the last look */
+static int
+peerdata(int link)
+{
+	static uint8_t d[Room];
+	int len, at, size, n = 0;
+	Rec r;
+
+	while ((len = fdread(peerfd[link], d)) >= 0)
+		for (at = 0; (size = decode(d + at, len - at, &r)) > 0;
+		    at += size)
+			n += !!(r.flags & FlagData);
+	return n;
+}
+
+/* wire */
+
+static void
+testencode(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t seq;
+		int flags, keyed;
+		const char *payload, *wire;
+	} t[] = {
+		{ "data", 42, FlagData, 0, "dead beef",
+		  "0000 0000 0000 002a 02 0004 dead beef" },
+		{ "express", UINT64_C(0x0123456789abcdef),
+		  FlagData | FlagExpress, 0, "45",
+		  "0123 4567 89ab cdef 06 0001 45" },
+		{ "repair", 1, FlagData | FlagRepair, 0, "6000",
+		  "0000 0000 0000 0001 0a 0002 6000" },
+		{ "control", 3, FlagControl, 0, "02",
+		  "0000 0000 0000 0003 10 0001 02" },
+		{ "heartbeat", 3, FlagBeat, 0, "0102 03",
+		  "0000 0000 0000 0003 01 0003 0102 03" },
+		{ "highest seq, no payload", UINT64_MAX, FlagData, 0, "",
+		  "ffff ffff ffff ffff 02 0000" },
+		{ "data with a key", 42, FlagData, 1, "dead beef",
+		  "0000 0000 0000 002a 82 0004 dead beef" },
+	};
+	uint8_t d[64];
+	Pkt *p;
+	Rec r;
+	int i, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		keyfile = t[i].keyed ? "key" : NULL;
+		p = pktalloc();
+		p->len = unhex(t[i].payload, p->data);
+		encode(p, t[i].seq, t[i].flags);
+		n = unhex(t[i].wire, d);
+		wantbytes("datagram", d, n, p->wire, p->wirelen);
+		want("decode", n, decode(d, n, &r));
+		wanthex("seq", t[i].seq, r.seq);
+		wanthex("flags", t[i].flags | (t[i].keyed ? FlagSealed : 0),
+		    r.flags);
+		want("len", p->len, r.len);
+		verdict(t[i].name);
+	}
+}
+
+static void
+testdecode(void)
+{
+	static const struct {
+		const char *name;
+		int keyed, bytes;     /* bytes: of the record, -1: none */
+		const char *wire;
+	} t[] = {
+		{ "nothing", 0, -1, "" },
+		{ "1 byte", 0, -1, "00" },
+		{ "10 bytes", 0, -1, "0000000000000001 02 00" },
+		{ "a header", 0, 11, "0000000000000001 02 0000" },
+		{ "payload as said", 0, 13, "0000000000000001 02 0002 abcd" },
+		{ "another behind it", 0, 12,
+		  "0000000000000001 02 0001 ab 0000" },
+		{ "payload one short", 0, -1, "0000000000000001 02 0002 ab" },
+		{ "payload of 65535", 0, -1, "0000000000000001 02 ffff ab" },
+		{ "no kind", 0, -1, "0000000000000001 00 0000" },
+		{ "data and heartbeat", 0, -1, "0000000000000001 03 0000" },
+		{ "data and control", 0, -1, "0000000000000001 12 0000" },
+		{ "heartbeat and control", 0, -1, "0000000000000001 11 0000" },
+		{ "all kinds", 0, -1, "0000000000000001 13 0000" },
+		{ "express of no kind", 0, -1, "0000000000000001 04 0000" },
+		{ "express heartbeat", 0, -1, "0000000000000001 05 0000" },
+		{ "express control", 0, -1, "0000000000000001 14 0000" },
+		{ "repair of no kind", 0, -1, "0000000000000001 08 0000" },
+		{ "repair heartbeat", 0, -1, "0000000000000001 09 0000" },
+		{ "compressed", 0, -1, "0000000000000001 22 0000" },
+		{ "parity", 0, -1, "0000000000000001 42 0000" },
+		{ "all flags", 0, -1, "0000000000000001 ff 0000" },
+		{ "sealed without a key", 0, -1, "0000000000000001 82 0000" },
+		{ "not sealed with a key", 1, -1, "0000000000000001 02 0000" },
+		{ "a copy of an express packet", 0, 11,
+		  "0000000000000001 0e 0000" },
+		{ "sealed with a key", 1, 11, "0000000000000001 82 0000" },
+	};
+	uint8_t d[64], *c;
+	int i, n;
+	Rec r;
+
+	for (i = 0; i < LEN(t); i++) {
+		keyfile = t[i].keyed ? "key" : NULL;
+		n = unhex(t[i].wire, d);
+		c = copyof(d, n);
+		want("bytes", t[i].bytes, decode(c, n, &r));
+		free(c);
+		verdict(t[i].name);
+	}
+}
+
+/* each field has bytes of its own */
+static void
+testbeat(void)
+{
+	static const char wire[] =
+		"0102 0304 0506 0708 1112 1314 1516 1718 19 01"
+		"2122 2324 2526 2728 3132 3334 3536 3738 4142 4344"
+		"5152 5354 5556 5758 6162 6364 6566 6768"
+		"7172 7374 7576 7778 8182 8384 8586 8788"
+		"9192 9394 9596 9798 a1a2 b1b2 b3b4 c1c2 c3c4 0000";
+	static const Beat beats = {
+		UINT64_C(0x0102030405060708), UINT64_C(0x1112131415161718),
+		0x19, 1, INT64_C(0x2122232425262728),
+		INT64_C(0x3132333435363738), UINT32_C(0x41424344),
+		UINT64_C(0x5152535455565758), UINT64_C(0x6162636465666768),
+		UINT64_C(0x7172737475767778), UINT64_C(0x8182838485868788),
+		UINT64_C(0x9192939495969798), 0xa1a2,
+		UINT32_C(0xb1b2b3b4), UINT32_C(0xc1c2c3c4)
+	};
+	uint8_t d[2 * BeatLen], e[BeatLen], *c;
+	int n = unhex(wire, d);
+	Beat b;
+
+	beatencode(e, &beats);
+	wantbytes("payload", d, n, e, BeatLen);
+	verdict("encoded");
+
+	memset(&b, 0, sizeof(b));
+	want("result", 0, beatdecode(d, n, &b));
+	wanthex("id", beats.id, b.id);
+	wanthex("peer", beats.peer, b.peer);
+	wanthex("link", beats.link, b.link);
+	wanthex("hello", beats.hello, b.hello);
+	wanthex("time", beats.time, b.time);
+	wanthex("echo", beats.echo, b.echo);
+	wanthex("held", beats.held, b.held);
+	wanthex("txpkts", beats.txpkts, b.txpkts);
+	wanthex("txbytes", beats.txbytes, b.txbytes);
+	wanthex("rxpkts", beats.rxpkts, b.rxpkts);
+	wanthex("rxbytes", beats.rxbytes, b.rxbytes);
+	wanthex("next", beats.next, b.next);
+	wanthex("prio", beats.prio, b.prio);
+	wanthex("up", beats.up, b.up);
+	wanthex("down", beats.down, b.down);
+	verdict("decoded");
+
+	c = copyof(d, n - 1);
+	want("result", -1, beatdecode(c, n - 1, &b));
+	free(c);
+	verdict("one byte short");
+
+	memset(d + n, 0xee, n);
+	want("result", 0, beatdecode(d, 2 * n, &b));
+	wanthex("down", beats.down, b.down);
+	verdict("longer, of a newer version");
+
+	memset(d, 0, 8);
+	want("result", -1, beatdecode(d, n, &b));
+	verdict("session id 0");
+}
+
+/* the gates of a client in a session, link 1 of which is not heard yet */
+static void
+testgates(void)
+{
+	enum { None = DropLast };
+	static const char beat[] = "0000 0000 0000 0009 01 005a";
+	static const struct {
+		const char *name, *wire;
+		int link, drop, out;  /* out: packets to the TUN */
+	} t[] = {
+		{ "empty", "", 0, DropShort, 0 },
+		{ "10 bytes", "0000 0000 0000 0001 02 00", 0, DropShort, 0 },
+		{ "length that lies", "0000 0000 0000 0001 02 0008 4500", 0,
+		  DropForm, 0 },
+		{ "no kind", "0000 0000 0000 0001 00 0000", 0, DropForm, 0 },
+		{ "two kinds", "0000 0000 0000 0001 03 0000", 0, DropForm, 0 },
+		{ "unknown flag", "0000 0000 0000 0001 22 0001 45", 0,
+		  DropForm, 0 },
+		{ "sealed without a key",
+		  "0000 0000 0000 0001 82 0001 45 0123456789abcdef", 0,
+		  DropAuth, 0 },
+		{ "good one", GOOD, 0, None, 1 },
+		{ "good one, then half a header", GOOD "0000 00", 0,
+		  DropForm, 1 },
+		{ "good one, then one of no kind",
+		  GOOD "0000 0000 0000 0002 00 0000", 0, DropForm, 1 },
+		{ "good one, then a length that lies",
+		  GOOD "0000 0000 0000 0002 02 0009", 0, DropForm, 1 },
+		{ "data before a heartbeat", GOOD, 1, DropSession, 0 },
+		{ "express before a heartbeat",
+		  "0000 0000 0000 0001 06 0014" IPV4, 1, DropSession, 0 },
+		{ "control before a heartbeat",
+		  "0000 0000 0000 0001 10 0001 02", 1, DropSession, 0 },
+		{ "seq far beyond the window",
+		  "0000 0000 0002 0000 02 0014" IPV4, 0, DropWindow, 0 },
+		{ "heartbeat too short", "0000 0000 0000 0001 01 0002 1111", 0,
+		  DropForm, 0 },
+		{ "control of no bytes", "0000 0000 0000 0001 10 0000", 0,
+		  DropForm, 0 },
+		{ "control of unknown kind", "0000 0000 0000 0001 10 0001 77",
+		  0, DropForm, 0 },
+	};
+	static const struct {
+		const char *name;
+		uint64_t id, peer;
+		int link, drop;
+	} beats[] = {
+		{ "heartbeat", UINT64_C(0x1112131415161718),
+		  UINT64_C(0x0102030405060708), 0, None },
+		{ "heartbeat for another link", UINT64_C(0x1112131415161718),
+		  UINT64_C(0x0102030405060708), 1, DropForm },
+		{ "heartbeat for no link", UINT64_C(0x1112131415161718),
+		  UINT64_C(0x0102030405060708), Nlinks, DropForm },
+		{ "heartbeat without an id", 0,
+		  UINT64_C(0x0102030405060708), 0, DropForm },
+		{ "heartbeat from another session", 99,
+		  UINT64_C(0x0102030405060708), 0, DropSession },
+		{ "heartbeat to another session",
+		  UINT64_C(0x1112131415161718), 99, 0, DropSession },
+	};
+	struct sockaddr_storage from;
+	uint8_t d[256];
+	uint64_t mark;
+	int i, j, n;
+	Beat b = { 0 };
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		bond[1].incame = 0;
+		arrive(t[i].link, d, unhex(t[i].wire, d));
+		for (j = 0; j < DropLast; j++)
+			want(dropname[j], j == t[i].drop, drops[j]);
+		want("delivered", t[i].out, lanread(&mark));
+		wanthex("session", ours, session.id);
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+	for (i = 0; i < LEN(beats); i++) {
+		anew(Client);
+		b.id = beats[i].id;
+		b.peer = beats[i].peer;
+		b.link = beats[i].link;
+		b.time = b.next = 1;
+		n = unhex(beat, d);
+		beatencode(d + n, &b);
+		arrive(0, d, n + BeatLen);
+		for (j = 0; j < DropLast; j++)
+			want(dropname[j], j == beats[i].drop, drops[j]);
+		wanthex("session", ours, session.id);
+		want("packets not in the pool", 0, inuse());
+		verdict(beats[i].name);
+	}
+
+	anew(Client);
+	from = bond[1].peer;
+	arrivefrom(0, &from, d, unhex(GOOD, d));
+	want(dropname[DropAddr], 1, drops[DropAddr]);
+	want("delivered", 0, lanread(&mark));
+	verdict("from an unknown address");
+
+	anew(Client);
+	b.id = theirs;
+	b.peer = ours;
+	b.link = 0;
+	b.time = now;
+	arrivebeat(0, 5, &b, peerkey());
+	b.time = now + 1;
+	arrivebeat(0, 5, &b, peerkey());
+	want(dropname[DropReplay], 1, drops[DropReplay]);
+	verdict("the same heartbeat again");
+}
+
+/* several records in one datagram */
+static void
+testrecords(void)
+{
+	enum { Records = 20, Size = HdrLen + 40 };
+	uint8_t d[Room], ip[64], beat[256];
+	uint64_t mark = 0;
+	int i, n, len = 0;
+	Beat b = { 0 };
+
+	anew(Client);
+	for (i = 0; i < Records; i++) {
+		n = ippacket(ip, 40, 0, 1000, i + 1);
+		len += putrec(d + len, i / 2 + 1, FlagData |
+		    (i & 1 ? FlagExpress : 0), ip, n);
+	}
+	arrive(0, d, len);
+	want("delivered", Records, lanread(&mark));
+	want("last", Records, mark);
+	want("datagrams", 1, bond[0].rx.pkts);
+	want("bytes", len, bond[0].rx.bytes);
+	want("packets not in the pool", 0, inuse());
+	verdict("twenty of both lanes");
+
+	arrive(0, d, len);
+	want("delivered", 0, lanread(&mark));
+	want("duplicates", Records, repeats());
+	want("packets not in the pool", 0, inuse());
+	verdict("all of them again");
+
+	anew(Client);
+	bond[0].incame = 0;
+	b.id = theirs;
+	b.peer = ours;
+	b.time = now;
+	b.next = 1;
+	n = putbeat(beat, 1, &b);
+	memcpy(beat + n, d, Size);
+	arrive(0, beat, n + Size);
+	want("delivered", 1, lanread(&mark));
+	verdict("data behind the first heartbeat");
+
+	anew(Client);
+	memcpy(beat, d, Size);
+	n = Size + unhex("0000 0000 0000 0001 10 0001 02", beat + Size);
+	memcpy(beat + n, d + Size, Size);
+	arrive(0, beat, n + Size);
+	want("delivered", 1, lanread(&mark));
+	want("session", 0, session.id);
+	want(dropname[DropSession], 1, drops[DropSession]);
+	want("packets not in the pool", 0, inuse());
+	verdict("the end of the session in the middle");
+
+	anewkeyed(Client);
+	for (len = i = 0; i < 3; i++) {
+		n = ippacket(ip, 40, 0, 1000, i + 1);
+		len += putrec(d + len, i + 1, FlagData, ip, n);
+	}
+	arrive(0, d, sealwith(d, len, peerkey()));
+	want("delivered", 3, lanread(&mark));
+	verdict("three under one tag");
+}
+
+/* a number that is near to this one, or that nobody expects */
+static uint64_t
+absurd(uint64_t n)
+{
+	switch (rnd(6)) {
+	case 0:
+		return rnd(100) - 50;
+	case 1:
+		return UINT64_MAX / 2 + rnd(100) - 50;
+	case 2:
+		return (uint64_t)1 << rnd(64);
+	case 3:
+		return (uint64_t)rnd(INT_MAX) << 32 | rnd(INT_MAX);
+	}
+	return n + rnd(1000000) - 500000;
+}
+
+/* every byte string is decoded or refused, within its bounds */
+static void
+testnoise(void)
+{
+	uint8_t d[256], *c;
+	uint64_t mark;
+	int i, j, n, kept;
+	Beat b = { 0 };
+
+	anew(Client);
+	for (i = 0; i < 20000; i++) {
+		n = rnd(sizeof(d));
+		for (j = 0; j < n; j++)
+			d[j] = rnd(256);
+		if (n > 8 && rnd(4)) {
+			memset(d, 0, 8);
+			d[7] = rnd(64);
+			d[8] = "\x01\x02\x06\x0a\x10"[rnd(5)];
+			put(d + 9, rnd(4) ? MAX(n - HdrLen, 0) : rnd(64), 2);
+		}
+		c = copyof(d, n);
+		arrive(rnd(Nlinks), c, n);
+		free(c);
+		now += 100;
+		lanread(&mark);
+	}
+	now += SEC(2);
+	timers();
+	wanthex("session", ours, session.id);
+	newsession(&session);
+	for (kept = i = 0; i < Nlinks; i++)
+		kept += bond[i].nout;
+	want("packets not in the pool", kept, inuse());
+	verdict("20000 datagrams of noise");
+
+	for (i = 0; i < 2000; i++) {
+		if (i % 20 == 0)
+			anew(i % 40 ? Client : Server);
+		now += 1000;
+		b.id = theirs;
+		b.peer = ours;
+		b.link = rnd(Nlinks);
+		b.time = absurd(now);
+		b.echo = absurd(now);
+		if (rnd(2))
+			b.echo = bond[b.link].beats[0].time;
+		b.held = absurd(0);
+		b.txpkts = absurd(0);
+		b.txbytes = absurd(0);
+		b.rxpkts = absurd(0);
+		b.rxbytes = absurd(0);
+		b.next = absurd(1);
+		b.prio = rnd(0x10000);
+		b.up = absurd(0);
+		b.down = absurd(0);
+		beat(&bond[b.link]);
+		arrivebeat(b.link, i + 1, &b, peerkey());
+		arrivedata(b.link, absurd(i), 0);
+		timers();
+		schedule();
+		drain();
+	}
+	newsession(&session);
+	for (kept = i = 0; i < Nlinks; i++)
+		kept += bond[i].nout;
+	want("packets not in the pool", kept, inuse());
+	verdict("2000 heartbeats of a peer that is mad");
+}
+
+/* auth */
+
+static void
+testsiphash(void)
+{
+	/* key 00..0f, message 00..n-1, from the reference implementation */
+	static const uint64_t vectors[64] = {
+		UINT64_C(0x726fdb47dd0e0e31), UINT64_C(0x74f839c593dc67fd),
+		UINT64_C(0x0d6c8009d9a94f5a), UINT64_C(0x85676696d7fb7e2d),
+		UINT64_C(0xcf2794e0277187b7), UINT64_C(0x18765564cd99a68d),
+		UINT64_C(0xcbc9466e58fee3ce), UINT64_C(0xab0200f58b01d137),
+		UINT64_C(0x93f5f5799a932462), UINT64_C(0x9e0082df0ba9e4b0),
+		UINT64_C(0x7a5dbbc594ddb9f3), UINT64_C(0xf4b32f46226bada7),
+		UINT64_C(0x751e8fbc860ee5fb), UINT64_C(0x14ea5627c0843d90),
+		UINT64_C(0xf723ca908e7af2ee), UINT64_C(0xa129ca6149be45e5),
+		UINT64_C(0x3f2acc7f57c29bdb), UINT64_C(0x699ae9f52cbe4794),
+		UINT64_C(0x4bc1b3f0968dd39c), UINT64_C(0xbb6dc91da77961bd),
+		UINT64_C(0xbed65cf21aa2ee98), UINT64_C(0xd0f2cbb02e3b67c7),
+		UINT64_C(0x93536795e3a33e88), UINT64_C(0xa80c038ccd5ccec8),
+		UINT64_C(0xb8ad50c6f649af94), UINT64_C(0xbce192de8a85b8ea),
+		UINT64_C(0x17d835b85bbb15f3), UINT64_C(0x2f2e6163076bcfad),
+		UINT64_C(0xde4daaaca71dc9a5), UINT64_C(0xa6a2506687956571),
+		UINT64_C(0xad87a3535c49ef28), UINT64_C(0x32d892fad841c342),
+		UINT64_C(0x7127512f72f27cce), UINT64_C(0xa7f32346f95978e3),
+		UINT64_C(0x12e0b01abb051238), UINT64_C(0x15e034d40fa197ae),
+		UINT64_C(0x314dffbe0815a3b4), UINT64_C(0x027990f029623981),
+		UINT64_C(0xcadcd4e59ef40c4d), UINT64_C(0x9abfd8766a33735c),
+		UINT64_C(0x0e3ea96b5304a7d0), UINT64_C(0xad0c42d6fc585992),
+		UINT64_C(0x187306c89bc215a9), UINT64_C(0xd4a60abcf3792b95),
+		UINT64_C(0xf935451de4f21df2), UINT64_C(0xa9538f0419755787),
+		UINT64_C(0xdb9acddff56ca510), UINT64_C(0xd06c98cd5c0975eb),
+		UINT64_C(0xe612a3cb9ecba951), UINT64_C(0xc766e62cfcadaf96),
+		UINT64_C(0xee64435a9752fe72), UINT64_C(0xa192d576b245165a),
+		UINT64_C(0x0a8787bf8ecb74b2), UINT64_C(0x81b3e73d20b49b6f),
+		UINT64_C(0x7fa8220ba3b2ecea), UINT64_C(0x245731c13ca42499),
+		UINT64_C(0xb78dbfaf3a8d83bd), UINT64_C(0xea1ad565322a1a0b),
+		UINT64_C(0x60e61c23a3795013), UINT64_C(0x6606d7e446282b93),
+		UINT64_C(0x6ca4ecb15c5f91e1), UINT64_C(0x9f626da15c9625f3),
+		UINT64_C(0xe51b38608ef25f57), UINT64_C(0x958a324ceb064572),
+	};
+	/* longer than the length byte at the end can say */
+	static const struct {
+		const char *name;
+		int len;
+		uint64_t hash;
+	} longer[] = {
+		{ "255 bytes", 255, UINT64_C(0xa9c169fec74db21a) },
+		{ "256 bytes", 256, UINT64_C(0x999d0526d2a7bfd7) },
+		{ "1500 bytes", 1500, UINT64_C(0xb15522cf08ed635f) },
+	};
+	uint8_t d[1500], *c;
+	char name[32];
+	int i;
+
+	for (i = 0; i < LEN(d); i++)
+		d[i] = i;
+	for (i = 0; i < LEN(vectors); i++) {
+		c = copyof(d, i);
+		snprintf(name, sizeof(name), "%d bytes", i);
+		wanthex(name, vectors[i], siphash(d, c, i));
+		free(c);
+	}
+	verdict("the 64 vectors");
+	wanthex("hash", UINT64_C(0xa129ca6149be45e5), siphash(d, d, 15));
+	verdict("the example of the paper");
+	for (i = 0; i < LEN(longer); i++) {
+		wanthex("hash", longer[i].hash, siphash(d, d, longer[i].len));
+		verdict(longer[i].name);
+	}
+}
+
+/* keys from master key 00..0f and the two ids at the top */
+static void
+testkeys(void)
+{
+	static const char up[] = "72ba5a7084dfef9ecb430307ee4817ec";
+	static const char down[] = "8f0d80cbbd2ce57ae1c7594e063b0648";
+	static const char greet[] = "0442ff20fb350f50302f2bc70e176da7";
+	uint8_t u[KeyLen], d[KeyLen], h[KeyLen];
+	Session s = { 0 };
+
+	unhex(up, u);
+	unhex(down, d);
+	unhex(greet, h);
+	anewkeyed(Client);
+	s.id = ours;
+	s.peer = theirs;
+	sessionkeys(&s);
+	wantbytes("tx", u, KeyLen, s.txkey, KeyLen);
+	wantbytes("rx", d, KeyLen, s.rxkey, KeyLen);
+	verdict("client's");
+
+	anewkeyed(Server);
+	s.id = theirs;
+	s.peer = ours;
+	sessionkeys(&s);
+	wantbytes("tx", d, KeyLen, s.txkey, KeyLen);
+	wantbytes("rx", u, KeyLen, s.rxkey, KeyLen);
+	verdict("server's");
+
+	wantbytes("key", h, KeyLen, hellokey, KeyLen);
+	verdict("hello's");
+
+	wanthex("first", UINT64_C(0x89351f7b138c106b), answerid(ours));
+	epoch++;
+	wanthex("next", UINT64_C(0x2e95521c0c8bb9d3), answerid(ours));
+	verdict("server's id in a session");
+}
+
+/* a record as sent by each end, then with each bit of it altered */
+static void
+testseal(void)
+{
+	static const struct {
+		const char *name;
+		int role, key, flags;
+		const char *wire;
+	} t[] = {
+		{ "data of the client", Server, KeySession, FlagData,
+		  "0000 0000 0000 002a 82 0004 dead beef"
+		  "470a 8dd7 41a8 22b6" },
+		{ "data of the server", Client, KeySession, FlagData,
+		  "0000 0000 0000 002a 82 0004 dead beef"
+		  "8e0b 8dc1 ff2f 2f24" },
+		{ "hello", Server, KeyHello, FlagBeat,
+		  "0000 0000 0000 0007 81 005a 0102 0304 0506 0708"
+		  "0000 0000 0000 0000 0201 0000 0000 0000 03e8 0000"
+		  "0000 0000 0000 0000 0000 0000 0000 0000 0001 0000"
+		  "0000 0000 006d 0000 0000 0000 0000 0000 0000 0000"
+		  "0000 0000 0000 0000 0001 0001 0000 2710 0000 2710"
+		  "0000 4e6d 5714 1357 bfb0" },
+	};
+	uint8_t d[256];
+	Pkt *p;
+	int i, bit, n, key;
+
+	for (i = 0; i < LEN(t); i++) {
+		anewkeyed(!t[i].role);
+		n = unhex(t[i].wire, d);
+		if (t[i].role == Client) {
+			session.id = theirs;
+			session.peer = ours;
+			sessionkeys(&session);
+		}
+		p = pktalloc();
+		p->len = n - HdrLen - TagLen;
+		memcpy(p->data, d + HdrLen, p->len);
+		p->key = t[i].key;
+		encode(p, get(d, 8), t[i].flags);
+		seal(p);
+		seal(p);
+		wantbytes("sealed", d, n, p->wire, p->wirelen);
+
+		anewkeyed(t[i].role);
+		if (t[i].role == Server) {
+			session.id = theirs;
+			session.peer = ours;
+			sessionkeys(&session);
+		}
+		p = pktalloc();
+		p->wire = p->buf;
+		for (bit = -1; bit < n * 8; bit++) {
+			memcpy(p->buf, d, n);
+			if (bit >= 0)
+				p->buf[bit / 8] ^= 0x80 >> bit % 8;
+			p->wirelen = n;
+			key = verify(p);
+			want("key", bit < 0 ? t[i].key : KeyNone, key);
+			if (bit < 0)
+				want("bytes left", n - TagLen, p->wirelen);
+		}
+		for (bit = 0; bit < n; bit++) {
+			memcpy(p->buf, d, n);
+			p->wirelen = bit;
+			want("key when cut", KeyNone, bit < HdrLen ? KeyNone :
+			    verify(p));
+		}
+		p->buf[n] = 0;
+		p->wirelen = n + 1;
+		want("key when longer", KeyNone, verify(p));
+		verdict(t[i].name);
+	}
+}
+
+/* a server, and what it holds against the session that it proposed */
+static void
+testsealnext(void)
+{
+	Session s = { 0 };
+	Beat b = { 0 };
+	uint8_t d[256], e[256];
+	int bit, n;
+	Pkt *p;
+
+	anewkeyed(Server);
+	memset(&session, 0, sizeof(session));
+	s.id = answerid(ours);
+	s.peer = ours;
+	sessionkeys(&s);
+	b.id = ours;
+	b.peer = s.id;
+	b.next = 1;
+	p = pktalloc();
+	p->wire = p->buf;
+	n = sealwith(d, putbeat(d, 3, &b), s.rxkey);
+	for (bit = -1; bit < n * 8; bit++) {
+		memcpy(p->buf, d, n);
+		if (bit >= 0)
+			p->buf[bit / 8] ^= 0x80 >> bit % 8;
+		p->wirelen = n;
+		want("key", bit < 0 ? KeyNext : KeyNone, verify(p));
+	}
+	verdict("heartbeat of the session proposed");
+
+	n = sealwith(e, putbeat(e, 3, &b), hellokey);
+	memcpy(p->buf, e, n);
+	p->wirelen = n;
+	want("key", KeyNone, verify(p));
+	verdict("the same under the hello's key");
+
+	n = sealwith(e, putrec(e, 3, FlagData, d, 20), s.rxkey);
+	memcpy(p->buf, e, n);
+	p->wirelen = n;
+	want("key", KeyNone, verify(p));
+	verdict("data under a key that is only proposed");
+
+	epoch++;
+	n = sealwith(d, putbeat(d, 3, &b), s.rxkey);
+	memcpy(p->buf, d, n);
+	p->wirelen = n;
+	want("key", KeyNone, verify(p));
+	verdict("heartbeat of a session before");
+}
+
+/* the file of the key; each is read by a child, which dies if it is bad */
+static void
+testkeyfile(void)
+{
+	static const struct {
+		const char *name;
+		int mode;
+		const char *text, *said;
+	} t[] = {
+		{ "as -k prints it", 0600,
+		  "000102030405060708090a0b0c0d0e0f\n", NULL },
+		{ "no newline", 0400,
+		  "000102030405060708090a0b0c0d0e0f", NULL },
+		{ "capitals", 0600,
+		  "000102030405060708090A0B0C0D0E0F\n", NULL },
+		{ "readable by the group", 0640,
+		  "000102030405060708090a0b0c0d0e0f\n", "chmod 600" },
+		{ "readable by all", 0604,
+		  "000102030405060708090a0b0c0d0e0f\n", "chmod 600" },
+		{ "empty", 0600, "", "32 hex digits" },
+		{ "31 digits", 0600, "000102030405060708090a0b0c0d0e0\n",
+		  "32 hex digits" },
+		{ "33 digits", 0600, "000102030405060708090a0b0c0d0e0f0\n",
+		  "32 hex digits" },
+		{ "no hex digits", 0600, "000102030405060708090a0b0c0d0e0g\n",
+		  "32 hex digits" },
+		{ "0x before it", 0600, "0x0102030405060708090a0b0c0d0e0f\n",
+		  "32 hex digits" },
+		{ "space in it", 0600, "0001020304050607 8090a0b0c0d0e0f\n",
+		  "32 hex digits" },
+		{ "a second line", 0600,
+		  "000102030405060708090a0b0c0d0e0f\nmore\n",
+		  "32 hex digits" },
+	};
+	char path[] = "/tmp/unit.XXXXXX", said[512];
+	int i, fd, status;
+	uint8_t key[KeyLen];
+	pid_t pid;
+
+	for (i = 0; i < KeyLen; i++)
+		key[i] = i;
+	if ((fd = mkstemp(path)) < 0)
+		die("mkstemp:");
+	for (i = 0; i < LEN(t); i++) {
+		if (ftruncate(fd, 0) < 0 || fchmod(fd, t[i].mode) < 0 ||
+		    pwrite(fd, t[i].text, strlen(t[i].text), 0) < 0)
+			die("%s:", path);
+		fflush(stdout);
+		errbegin();
+		if ((pid = fork()) == 0) {
+			keyfile = path;
+			memset(masterkey, 0, sizeof(masterkey));
+			keyload();
+			_exit(memcmp(masterkey, key, KeyLen) ? 2 : 0);
+		}
+		waitpid(pid, &status, 0);
+		errend(said, sizeof(said));
+		want("exit status", t[i].said ? 1 : 0,
+		    WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+		wanttext(t[i].said ? t[i].said : "", said);
+		verdict(t[i].name);
+	}
+	close(fd);
+	unlink(path);
+}
+
+/* links */
+
+static void
+testscore(void)
+{
+	static const struct {
+		const char *name;
+		int prio;
+		int64_t rtt;          /* us */
+		double loss;
+		int saturated, score;
+	} t[] = {
+		{ "the example's ADSL", 1, 22500, 0, 0, 1225 },
+		{ "the example's first Starlink", 2, 78300, 0, 0, 2783 },
+		{ "the example's second Starlink", 2, 81200, 0, 0, 2812 },
+		{ "ADSL, saturated", 1, 22500, 0, 1, 11225 },
+		{ "Starlink, saturated", 2, 78300, 0, 1, 12783 },
+		{ "2 % lost", 2, 78300, .02, 0, 2883 },
+		{ "all lost", 2, 78300, 1, 0, 7783 },
+		{ "priority 0, no RTT", 0, 0, 0, 0, 0 },
+		{ "half a millisecond", 0, 500, 0, 0, 5 },
+		{ "priority 60, 2 s", 60, 2000000, 0, 0, 80000 },
+	};
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		want("score", t[i].score, score(t[i].prio, t[i].rtt,
+		    t[i].loss, t[i].saturated));
+		verdict(t[i].name);
+	}
+}
+
+/* the line of a link, its RTT measured, its BW counted in the last second */
+static void
+testmetrics(void)
+{
+	static const struct {
+		const char *line;
+		int link, state;
+		int64_t rtt, ceil, tx, rx; /* us, bit/s */
+	} t[] = {
+		{ "Link0 (10.200.0.1) - RTT: 22.5ms, BW: 8.2/10.0 Mbps "
+		  "(82%), Score: 1225, SATURATED",
+		  0, LinkUp, 22500, 10000000, 8200000, 300000 },
+		{ "Link1 (10.200.1.1) - RTT: 78.3ms, BW: 45.1/70.0 Mbps "
+		  "(64%), Score: 2783, OK",
+		  1, LinkUp, 78300, 70000000, 1000000, 45100000 },
+		{ "Link2 (10.200.2.1) - RTT: 81.2ms, BW: 0.0/70.0 Mbps "
+		  "(0%), Score: 2812, LOSSY",
+		  2, LinkLossy, 81200, 70000000, 0, 0 },
+		{ "Link3 (10.200.3.1) - RTT: 80.0ms, BW: 70.0/70.0 Mbps "
+		  "(100%), Score: 2800, DOWN",
+		  3, LinkDown, 80000, 70000000, 70000000, 0 },
+		{ "Link4 (10.200.4.1) - RTT: 80.0ms, BW: 56.0/70.0 Mbps "
+		  "(80%), Score: 2800, OK",
+		  4, LinkUp, 80000, 70000000, 56000000, 56000000 },
+	};
+	static Text out;
+	char *line;
+	Link *l;
+	int i;
+
+	anew(Client);
+	second();
+	for (i = 0; i < LEN(t); i++) {
+		l = &bond[t[i].link];
+		l->state = t[i].state;
+		l->srtt = t[i].rtt;
+		l->score = score(l->prio, l->srtt, 0, 0);
+		rateceil(l, t[i].ceil, t[i].ceil);
+		l->tx.bytes += t[i].tx / 8;
+		l->rx.bytes += t[i].rx / 8;
+	}
+	now += Second;
+	second();
+	counts[CntInorder] = 10;
+	counts[CntReordered] = 9;
+	counts[CntLate] = 8;
+	counts[CntLost] = 7;
+	counts[CntRepaired] = 6;
+	counts[CntDup] = 5;
+	metrics(&out);
+	line = strtok(out.buf, "\n");
+	wantstr("first line", "=== Link Metrics ===", line);
+	verdict("heading");
+	for (i = 0; i < LEN(t); i++) {
+		line = strtok(NULL, "\n");
+		wantstr("line", t[i].line, line ? line : "");
+		verdict(t[i].line);
+	}
+	line = strtok(NULL, "\n");
+	wanttext("Total - in order: 10, reordered: 9, late: 8, lost: 7, "
+	    "repaired: 6, duplicates: 5,", line ? line : "");
+	wanttext(" dropped: none", line ? line : "");
+	want("another line", 0, !!strtok(NULL, "\n"));
+	verdict("totals");
+
+	drops[DropShort] = 3;
+	drops[DropQueue] = 4;
+	memset(&out, 0, sizeof(out));
+	totals(&out);
+	wanttext("dropped: short 3, queue 4\n", out.buf);
+	verdict("totals with drops");
+
+	anew(Server);
+	bond[0].rx.pkts = 15234;
+	bond[0].rx.bytes = 18432156;
+	bond[0].lastseq = 15234;
+	bond[0].srtt = 22400;
+	memset(&out, 0, sizeof(out));
+	statistics(&out);
+	line = strtok(out.buf, "\n");
+	wantstr("first line", "=== Link Statistics ===", line);
+	line = strtok(NULL, "\n");
+	wantstr("line", "10.200.0.1:54321 - Packets: 15234, Bytes: 18432156, "
+	    "Last seq: 15234, RTT: 22ms", line ? line : "");
+	verdict("statistics of a server");
+
+	memset(&out, 0, sizeof(out));
+	bond[0].srtt = 22500;
+	bond[1].state = LinkDown;
+	counts[CntLost] = 7;
+	prometheus(&out);
+	wanttext("\nudpbond_link_up{link=\"wg0\"} 1\n", out.buf);
+	wanttext("\nudpbond_link_up{link=\"wg1\"} 0\n", out.buf);
+	wanttext("\nudpbond_link_rtt_seconds{link=\"wg0\"} 0.0225\n", out.buf);
+	wanttext("\nudpbond_link_rate_bytes_per_second{link=\"wg0\"} "
+	    "1250000\n", out.buf);
+	wanttext("\nudpbond_link_receive_bytes_total{link=\"wg0\"} "
+	    "18432156\n", out.buf);
+	wanttext("\n# TYPE udpbond_lost_packets_total counter\n"
+	    "udpbond_lost_packets_total 7\n", out.buf);
+	for (line = strtok(out.buf, "\n"); line; line = strtok(NULL, "\n"))
+		if (*line != '#')
+			wanttext("udpbond_", line);
+	verdict("Prometheus");
+
+	memset(&out, 0, sizeof(out));
+	for (i = 0; i < TextSize; i++)
+		text(&out, "%d ", 12345);
+	want("length", TextSize - 1, out.len);
+	want("terminated", out.len, strlen(out.buf));
+	verdict("a text that is full is cut");
+}
+
+/* Which link takes a packet. A letter says how each link is: . idle,
+ * s more than 80 % in use, b full for 5 ms, f full for 100 ms, d down,
+ * p probing, l lossy, m with a small MTU. */
+static void
+linkis(Link *l, int how)
+{
+	int64_t ahead = how == 'b' ? 5000 : how == 'f' ? 100000 : 0;
+
+	if (how == 'd' || how == 'p')
+		l->state = how == 'd' ? LinkDown : LinkProbing;
+	if (how == 'm')
+		l->mtu = MtuMin;
+	if (how == 'l') {
+		l->state = LinkLossy;
+		l->loss = .6;
+		l->score = score(l->prio, l->srtt, l->loss, 0);
+	}
+	if (ahead)
+		l->clock = l->satclock = NS(now + ahead) + l->burst;
+	if (how == 's')
+		l->satclock = NS(now + 100000) + l->burst;
+}
+
+static void
+testselect(void)
+{
+	enum { Light, Heavily, Urgent, Acks }; /* an ACK may wait a bit */
+	enum { Waits = -1 };
+	static const struct {
+		const char *name, *links;
+		int kind, alive, link;
+	} t[] = {
+		{ "light, all idle", ".....", Light, 0, 0 },
+		{ "light, beside a game", ".....", Light, 1, 0 },
+		{ "light, first full for 5 ms", "b....", Light, 0, Waits },
+		{ "light, first full for 100 ms", "f....", Light, 0, 1 },
+		{ "light, first saturated, beside a game",
+		  "s....", Light, 1, 1 },
+		{ "light, first and second full", "ff...", Light, 0, 2 },
+		{ "light, first full, second saturated",
+		  "fs...", Light, 0, 2 },
+		{ "light, all saturated: earliest arrival",
+		  "sssss", Light, 0, 0 },
+		{ "light, all saturated, beside a game",
+		  "sssss", Light, 1, 1 },
+		{ "light, one has room", "fffsf", Light, 0, 3 },
+		{ "light, all full", "fffff", Light, 0, Waits },
+		{ "light, first down", "d....", Light, 0, 1 },
+		{ "light, first probing", "p....", Light, 0, 1 },
+		{ "light, first two down", "dd...", Light, 0, 2 },
+		{ "light, only the last is up", "dddd.", Light, 0, 4 },
+		{ "light, all down", "ddddd", Light, 0, Waits },
+		{ "light, first lossy", "l....", Light, 0, 1 },
+		{ "light, all lossy", "lllll", Light, 0, 0 },
+		{ "light, too big for the first", "m....", Light, 0, 1 },
+
+		{ "heavy, all idle", ".....", Heavily, 0, 1 },
+		{ "heavy, one full", ".f...", Heavily, 0, 2 },
+		{ "heavy, one saturated", ".s...", Heavily, 0, 2 },
+		{ "heavy, Starlink saturated", ".ssss", Heavily, 0, 1 },
+		{ "heavy, Starlink full", ".ffff", Heavily, 0, 0 },
+		{ "heavy, Starlink full, beside a game",
+		  ".ffff", Heavily, 1, 0 },
+		{ "heavy, full, ADSL saturated", "sffff", Heavily, 0, 0 },
+		{ "heavy, full, ADSL saturated, beside a game",
+		  "sffff", Heavily, 1, Waits },
+		{ "heavy, all full", "fffff", Heavily, 0, Waits },
+		{ "heavy, one down", ".d...", Heavily, 0, 2 },
+		{ "heavy, ADSL down", "d....", Heavily, 0, 1 },
+		{ "heavy, Starlink down", ".dddd", Heavily, 0, 0 },
+		{ "heavy, Starlink down, beside a game",
+		  ".dddd", Heavily, 1, 0 },
+		{ "heavy, one lossy", ".l...", Heavily, 0, 2 },
+		{ "heavy, too big for one", ".m...", Heavily, 0, 2 },
+		{ "heavy, all down", "ddddd", Heavily, 0, Waits },
+
+		{ "express, all idle", ".....", Urgent, 1, 0 },
+		{ "express has the rest of a saturated link",
+		  "sffff", Urgent, 1, 0 },
+		{ "express, first full", "f....", Urgent, 1, 1 },
+		{ "express, first down", "d....", Urgent, 1, 1 },
+		{ "express, first lossy", "l....", Urgent, 1, 1 },
+		{ "express, all full", "fffff", Urgent, 1, Waits },
+		{ "express, all down", "ddddd", Urgent, 1, Waits },
+
+		{ "ACK, all idle", ".....", Acks, 0, 0 },
+		{ "ACK, first saturated", "s....", Acks, 0, 1 },
+		{ "ACK, first full", "f....", Acks, 0, 1 },
+		{ "ACK, first down", "d....", Acks, 0, 1 },
+		{ "ACK, all full", "fffff", Acks, 0, Waits },
+		{ "ACK, all down", "ddddd", Acks, 0, Waits },
+	};
+	int i, j, link, first;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < Nlinks; j++)
+			linkis(&bond[j], t[i].links[j]);
+		lastexpress = t[i].alive ? now - MS(100) : 0;
+		flows[7].sent = t[i].kind == Heavily ? Heavy + 1 : 1000;
+		flows[7].last = now;
+		if (t[i].kind == Acks)
+			tcpin(1, 5000, TcpAck, 1000, "");
+		else if (t[i].kind == Urgent)
+			enqueue(waiting(Express, 7, 100, 0, 0));
+		else
+			enqueue(waiting(Ordered, 7, 1200, 0, 0));
+		schedule();
+		for (j = 0; t[i].kind == Acks && j < 4; j++) {
+			now += 1000;
+			schedule();
+		}
+		for (first = Waits, link = Nlinks - 1; link >= 0; link--)
+			if (peerdata(link))
+				first = link;
+		want("link", t[i].link, first);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	enqueue(waiting(Express, 7, 100, 0, 0));
+	schedule();
+	want("by the best link", 1, peerdata(0));
+	want("by others", expresscopies, peerdata(1) + peerdata(2) +
+	    peerdata(3) + peerdata(4));
+	for (i = 1; i < Nlinks; i++)
+		linkis(&bond[i], 's');
+	enqueue(waiting(Express, 7, 100, 0, 0));
+	schedule();
+	want("by the best link alone", 1, peerdata(0) + peerdata(1) +
+	    peerdata(2) + peerdata(3) + peerdata(4));
+	verdict("express, copied where there is room to spare");
+}
+
+/* what one turn after the other does, half a second of each load */
+static void
+testload(void)
+{
+	enum { Turns = 500 };     /* of 1 ms */
+	static const struct {
+		const char *name;
+		int heavy, rate, game; /* rate: packets offered in 10 ms */
+		int least[Nlinks], most[Nlinks]; /* percent of their rate */
+	} t[] = {
+		{ "nothing", 0, 0, 0,
+		  { 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0 } },
+		{ "a game", 0, 0, 1,
+		  { 1, 0, 0, 0, 0 }, { 2, 0, 0, 0, 0 } },
+		{ "a light flow, 60 % of ADSL", 0, 6, 0,
+		  { 58, 0, 0, 0, 0 }, { 62, 0, 0, 0, 0 } },
+		{ "a light flow, all that goes", 0, 3000, 0,
+		  { 95, 97, 97, 97, 97 }, { 101, 101, 101, 101, 101 } },
+		{ "a heavy flow, 60 % of ADSL", 1, 6, 0,
+		  { 0, 1, 1, 1, 1 }, { 0, 3, 3, 3, 3 } },
+		{ "a heavy flow, all that goes", 1, 3000, 0,
+		  { 97, 97, 97, 97, 97 }, { 101, 101, 101, 101, 101 } },
+		{ "a heavy flow beside a game", 1, 3000, 1,
+		  { 77, 97, 97, 97, 97 }, { 83, 101, 101, 101, 101 } },
+	};
+	static uint8_t d[Room];
+	int64_t bits[Nlinks], late;
+	int i, j, turns, n;
+	char name[32];
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		lastexpress = t[i].game ? now : 0;
+		memset(bits, 0, sizeof(bits));
+		late = 0;
+		for (turns = 0; turns < Turns; turns++) {
+			now += 1000;
+			flows[7].sent = t[i].heavy ? Heavy + 1 : 1000;
+			n = t[i].rate > 100 ? 100 - flows[7].queue.len :
+			    turns % 10 == 0 ? t[i].rate : 0;
+			while (n-- > 0)
+				enqueue(waiting(Ordered, 7, 1153, 0, 0));
+			if (t[i].game && turns % 15 == 0)
+				enqueue(waiting(Express, 8, 100, 0, 0));
+			schedule();
+			late += express.len;
+			forget();
+			for (j = 0; j < Nlinks; j++)
+				while ((n = fdread(peerfd[j], d)) >= 0)
+					bits[j] += (n + 88) * 8;
+		}
+		for (j = 0; j < Nlinks; j++) {
+			snprintf(name, sizeof(name), "percent of link %d", j);
+			wantin(name, t[i].least[j], t[i].most[j], bits[j] *
+			    100000 / Turns / bond[j].ceil[0]);
+		}
+		want("turns that express packets waited", 0, late);
+		verdict(t[i].name);
+	}
+}
+
+/* no stretch of time sees more than rate * time + burst, one packet beyond */
+static void
+testpacer(void)
+{
+	enum { Charges = 20000 };
+	static const struct {
+		const char *name;
+		int64_t rate;         /* bit/s */
+		int least, most, step, sat; /* bytes, us, by satclock */
+	} t[] = {
+		{ "10 Mbit/s, full packets, 1 ms", 10000000, 1500, 1500, 1000,
+		  0 },
+		{ "10 Mbit/s, mixed packets, up to 2 ms", 10000000, 40, 1500,
+		  2000, 0 },
+		{ "70 Mbit/s, full packets, 100 us", 70000000, 1500, 1500,
+		  100, 0 },
+		{ "70 Mbit/s, small packets, up to 1 ms", 70000000, 40, 300,
+		  1000, 0 },
+		{ "256 kbit/s, mixed packets, up to 50 ms", 256000, 40, 1500,
+		  50000, 0 },
+		{ "1 Gbit/s, mixed packets, 50 us", 1000000000, 40, 1500, 50,
+		  0 },
+		{ "33.333 Mbit/s, odd packets", 33333333, 1, 1499, 700, 0 },
+		{ "80 % of 10 Mbit/s", 10000000, 40, 1500, 1000, 1 },
+		{ "80 % of 70 Mbit/s", 70000000, 1500, 1500, 300, 1 },
+	};
+	double bucket, most, total, rate;
+	int64_t begin, last;
+	Link *l = &bond[0];
+	int i, n, bytes;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		rateceil(l, t[i].rate, t[i].rate);
+		rate = t[i].rate / 8e6 * (t[i].sat ? satpercent : 100) / 100;
+		bucket = most = total = 0;
+		begin = last = now;
+		for (n = 0; n < Charges; ) {
+			now += 1 + rnd(t[i].step);
+			while (n < Charges && room(l, t[i].sat ? l->satclock :
+			    l->clock)) {
+				bytes = t[i].least + rnd(t[i].most + 1 -
+				    t[i].least);
+				charge(l, bytes);
+				bucket = MAX(bucket - (now - last) * rate, 0);
+				bucket += bytes;
+				last = now;
+				most = MAX(most, bucket);
+				total += bytes;
+				n++;
+			}
+		}
+		wantin("bytes at once", 0, rate * l->burst / 1000 + t[i].most +
+		    total * 1e-4, most);
+		if (t[i].step <= 1000)
+			wantin("percent of the rate", 99, 101, total * 100 /
+			    ((now - begin) * rate));
+		verdict(t[i].name);
+	}
+}
+
+/* how far a link's clock moves, us, for what is sent by it */
+static void
+testcharge(void)
+{
+	static const struct {
+		const char *name;
+		int v6, keyed, len, n;
+		int64_t us;           /* of 10 Mbit/s */
+	} t[] = {
+		{ "1000 bytes", 0, 0, 1000, 1, 879 },
+		{ "1000 bytes over IPv6", 1, 0, 1000, 1, 895 },
+		{ "1000 bytes with a key", 0, 1, 1000, 1, 885 },
+		{ "two of 1000", 0, 0, 1000, 2, 1758 },
+		{ "two of 100 in one datagram", 0, 0, 100, 2, 248 },
+		{ "two of 300 in two", 0, 0, 300, 2, 638 },
+		{ "three of 100 with a key in one", 0, 1, 100, 3, 343 },
+	};
+	Link *l = &bond[0];
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		(t[i].keyed ? anewkeyed : anew)(Client);
+		l->v6 = t[i].v6;
+		for (j = 0; j < t[i].n; j++)
+			enqueue(waiting(Express, 7, t[i].len, 0, j));
+		schedule();
+		wantin("us", t[i].us, t[i].us + 1, l->clock / 1000 - now);
+		wantin("us at 80 %", t[i].us * 5 / 4, t[i].us * 5 / 4 + 2,
+		    l->satclock / 1000 - now);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (i = 0; i < 60000; i++) {
+		now += 1000;
+		while (room(l, l->clock))
+			charge(l, 1500);
+	}
+	want("room while full", 0, room(l, l->satclock));
+	now += Second;
+	want("room after a second of rest", 1, room(l, l->satclock));
+	verdict("full for a minute, then idle: not saturated");
+}
+
+/* small records share a datagram, others do not */
+static void
+testsharing(void)
+{
+	static const struct {
+		const char *name;
+		int role, keyed, len, n, datagrams;
+	} t[] = {
+		{ "one", Client, 0, 52, 1, 1 },
+		{ "twenty ACKs", Client, 0, 52, 20, 1 },
+		{ "a hundred ACKs", Client, 0, 52, 100, 5 },
+		{ "a hundred ACKs from a server", Server, 0, 52, 100, 5 },
+		{ "twenty ACKs under a key", Client, 1, 52, 20, 1 },
+		{ "three large ones", Client, 0, 600, 3, 3 },
+	};
+	static uint8_t d[Room];
+	Rec r;
+	int i, j, n, at, size, len, records;
+
+	for (i = 0; i < LEN(t); i++) {
+		(t[i].keyed ? anewkeyed : anew)(t[i].role);
+		rateceil(&bond[0], MBIT(1000), MBIT(1000));
+		for (j = 0; j < t[i].n; j++)
+			enqueue(waiting(Express, 7, t[i].len, 0, j));
+		schedule();
+		for (n = records = 0; (len = fdread(peerfd[0], d)) >= 0; n++) {
+			len -= t[i].keyed ? TagLen : 0;
+			if (t[i].keyed)
+				wanthex("tag", siphash(session.txkey, d, len),
+				    get(d + len, 8));
+			for (at = 0; at < len; at += MAX(size, 1)) {
+				size = decode(d + at, len - at, &r);
+				want("mark", records++,
+				    markof(d + at + HdrLen));
+			}
+			wantin("bytes", 0, Mtu - 28, len);
+		}
+		want("datagrams", t[i].datagrams, n);
+		want("records", t[i].n, records);
+		want("counted", n, bond[0].tx.pkts);
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+}
+
+/* a socket that takes no more keeps the order; one that fails is no loss of
+ * the link */
+static void
+testflush(void)
+{
+	static uint8_t d[Room];
+	Link *l = &bond[0];
+	int i, n, all = 0, out = 0;
+
+	anew(Client);
+	for (i = 1; i < Nlinks; i++)
+		bond[i].state = LinkDown;
+	rateceil(l, MBIT(1000), MBIT(1000));
+	setopt(l->fd, SOL_SOCKET, SO_SNDBUF, 1);
+	while (l->nout == 0 && all < 1000) {
+		now += 1000;
+		enqueue(waiting(Express, 7, 1000, 0, all++));
+		schedule();
+	}
+	want("waits", 1, l->nout);
+	want("room", 0, room(l, l->clock));
+	for (i = 0; i < 200; i++) {
+		enqueue(waiting(Express, 7, 1000, 0, all++));
+		schedule();
+		now += 1000;
+	}
+	wantin("queued", 1, 200, express.len);
+	for (i = 0; i < 400; i++) {
+		while ((n = fdread(peerfd[0], d)) >= 0)
+			want("mark", out++, markof(d + HdrLen));
+		now += 5000;
+		schedule();
+	}
+	want("sent", all, out);
+	want("dropped", 0, drops[DropSend]);
+	want("packets not in the pool", 0, inuse());
+	verdict("full socket");
+
+	close(peerfd[0]);
+	for (i = 0; i < 3; i++)
+		enqueue(waiting(Express, 7, 1000, 0, 0));
+	schedule();
+	want("dropped", 3, drops[DropSend]);
+	want("state", LinkUp, l->state);
+	want("packets not in the pool", 0, inuse());
+	verdict("broken socket");
+}
+
+/* where state leads, seen once a turn */
+static void
+testlinkcheck(void)
+{
+	static const struct {
+		const char *name;
+		int state, silent, srtt, loss, good, wasup, then; /* ms, % */
+	} t[] = {
+		{ "up stays", LinkUp, 100, 20, 0, 9, 1, LinkUp },
+		{ "three heartbeats silent", LinkUp, 300, 20, 0, 9, 1,
+		  LinkUp },
+		{ "more than three", LinkUp, 301, 20, 0, 9, 1, LinkDown },
+		{ "2.5 RTT silent", LinkUp, 500, 200, 0, 9, 1, LinkUp },
+		{ "more than 2.5 RTT", LinkUp, 501, 200, 0, 9, 1, LinkDown },
+		{ "lossy and silent", LinkLossy, 301, 20, 0, 9, 1, LinkDown },
+		{ "5 % lost", LinkUp, 0, 20, 5, 9, 1, LinkUp },
+		{ "6 % lost", LinkUp, 0, 20, 6, 9, 1, LinkLossy },
+		{ "3 % lost, was lossy", LinkLossy, 0, 20, 3, 9, 1,
+		  LinkLossy },
+		{ "2 % lost, was lossy", LinkLossy, 0, 20, 2, 9, 1, LinkUp },
+		{ "down, no echo", LinkDown, 0, 20, 0, 0, 1, LinkDown },
+		{ "down, first echo", LinkDown, 0, 20, 0, 1, 1, LinkProbing },
+		{ "probing, second echo", LinkProbing, 0, 20, 0, 2, 1,
+		  LinkProbing },
+		{ "probing, third echo", LinkProbing, 0, 20, 0, 3, 1, LinkUp },
+		{ "first echo at all", LinkProbing, 0, 20, 0, 1, 0, LinkUp },
+		{ "probing, no echo", LinkProbing, 0, 20, 0, 0, 0,
+		  LinkProbing },
+	};
+	static const Linkconf nowhere =
+		{ "nonesuch0", "127.0.0.1", "127.0.0.1", 9, 1, 10, 10 };
+	char said[512];
+	Link *l = &bond[1];
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Server);
+		l->state = t[i].state;
+		l->srtt = MS(t[i].srtt);
+		l->loss = t[i].loss / 100.0;
+		l->good = t[i].good;
+		l->wasup = t[i].wasup;
+		l->echotime = t[i].good ? now - MS(t[i].silent) : 0;
+		linkcheck(l);
+		want("state", t[i].then, l->state);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (i = 0; i < 10; i++) {
+		flows[7].sent = Heavy + 1;
+		enqueue(waiting(Ordered, 7, 1000, 0, i));
+	}
+	schedule();
+	for (i = 1; i < Nlinks; i++)
+		want("sent", i < 3 ? 3 : 2, peerdata(i));
+	now += MS(100);
+	l->echotime = now - SEC(1);
+	linkcheck(l);
+	want("state", LinkDown, l->state);
+	want("wait to be sent again", 3, again.len);
+	schedule();
+	verdict("down: what was on its way goes by another");
+
+	anew(Server);
+	l->state = LinkDown;
+	l->reopen = 5;
+	linkstate(l, LinkDown, "again");
+	want("reopen", 5, l->reopen);
+	verdict("down again is no change");
+
+	anew(Client);
+	l->conf = &nowhere;
+	l->state = LinkDown;
+	l->good = 0;
+	l->reopen = now + MS(10);
+	errbegin();
+	linkcheck(l);
+	want("open", 1, l->fd >= 0);
+	now += MS(10);
+	linkcheck(l);
+	linkcheck(l);
+	want("open", -1, l->fd);
+	want("next try", now + Reopen, l->reopen);
+	now += Reopen;
+	linkcheck(l);
+	want("next try", now + Reopen, l->reopen);
+	errend(said, sizeof(said));
+	wanttext("udpbond: link wg1: ", said);
+	want("lines", (int)strlen(said) - 1,
+	    (int)strcspn(said, "\n"));
+	want("state", LinkDown, l->state);
+	verdict("down for long: a new socket, its failure told once");
+}
+
+/* classify */
+
+/* real packets, cut where only zeros follow */
+static const struct {
+	const char *name;
+	int class, len;               /* len: with the zeros, 0: none */
+	const char *bytes;
+} packets[] = {
+	{ "IPv4 ICMP echo request", Express, 84,
+	  "4500 0054 1c46 4000 4001 26cc c0a8 0114 5db8 d822 "
+	  "0800 f7d7 0021 0007" },
+	{ "IPv4 ICMP unreachable", Express, 0,
+	  "45c0 0038 1c46 4000 4001 2628 c0a8 0114 5db8 d822 "
+	  "0303 6571 0000 0000 4500 001c 1c46 4000 4011 26f4 c0a8 0114 5db8 "
+	  "d822 14e9 829a 0008 0000" },
+	{ "IPv4 DNS query", Express, 0,
+	  "4500 0039 1c46 4000 4011 26d7 c0a8 0114 5db8 d822 "
+	  "9d13 0035 0025 703c 2b1a 0100 0001 0000 0000 0000 0765 7861 6d70 "
+	  "6c65 0363 6f6d 0000 0100 01" },
+	{ "IPv4 DNS answer", Express, 0,
+	  "4500 0049 1c46 4000 4011 26c7 c0a8 0114 5db8 d822 "
+	  "0035 9d13 0035 d5a3 2b1a 8180 0001 0001 0000 0000 0765 7861 6d70 "
+	  "6c65 0363 6f6d 0000 0100 01c0 0c00 0100 0100 0001 2c00 045d b8d8 "
+	  "22" },
+	{ "IPv4 DNS answer of 1200 bytes", Express, 1200,
+	  "4500 04b0 1c46 4000 4011 2260 c0a8 0114 5db8 d822 "
+	  "0035 9d13 049c ccd5 2b1a 8180 0001 0001 0000 0000 0765 7861 6d70 "
+	  "6c65 0363 6f6d 0000 0100 01c0 0c00 0100 0100 0001 2c00 045d b8d8 "
+	  "22" },
+	{ "IPv4 TCP SYN", Express, 0,
+	  "4500 003c 1c46 4000 4006 26df c0a8 0114 5db8 d822 "
+	  "c294 0050 1d3f 02a1 0000 0000 a002 01f6 67a8 0000 0204 05b4 0402 "
+	  "080a 0102 0304 0000 0000 0103 0307" },
+	{ "IPv4 TCP SYN and ACK", Express, 0,
+	  "4500 003c 1c46 4000 4006 26df c0a8 0114 5db8 d822 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 a012 01f6 df5e 0000 0204 05b4 0402 "
+	  "080a 0102 0304 0000 0000 0103 0307" },
+	{ "IPv4 TCP pure ACK", Ack, 0,
+	  "4500 0028 1c46 4000 4006 26f3 c0a8 0114 5db8 d822 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 5010 01f6 4b49 0000" },
+	{ "IPv4 TCP pure ACK, timestamps and SACK", Ack, 0,
+	  "4500 0040 1c46 4000 4006 26db c0a8 0114 5db8 d822 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 b010 01f6 2080 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6 0101 050a 7be4 11fd 7be4 17a5" },
+	{ "IPv4 TCP data, 1448 bytes", Ordered, 1500,
+	  "4500 05dc 1c46 4000 4006 213f c0a8 0114 5db8 d822 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 8010 01f6 725a 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6" },
+	{ "IPv4 TCP data, 36 bytes of a shell", Express, 0,
+	  "4500 0058 1c46 4000 4006 26c3 c0a8 0114 5db8 d822 "
+	  "c294 0016 1d3f 02a1 7be4 0c55 8018 01f6 44cb 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6 0001 0203 0405 0607 0809 0a0b 0c0d 0e0f 1011 1213 "
+	  "1415 1617 1819 1a1b 1c1d 1e1f 2021 2223" },
+	{ "IPv4 TCP FIN", Ordered, 0,
+	  "4500 0034 1c46 4000 4006 26e7 c0a8 0114 5db8 d822 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 8011 01f6 7801 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6" },
+	{ "IPv4 TCP RST", Ordered, 0,
+	  "4500 0028 1c46 4000 4006 26f3 c0a8 0114 5db8 d822 "
+	  "c294 0050 1d3f 02a1 0000 0000 5004 01f6 d38e 0000" },
+	{ "IPv4 TCP RST and ACK", Ordered, 0,
+	  "4500 0028 1c46 4000 4006 26f3 c0a8 0114 5db8 d822 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 5014 01f6 4b45 0000" },
+	{ "IPv4 TCP SYN behind IP options", Express, 0,
+	  "4600 0040 1c46 4000 4006 91d6 c0a8 0114 5db8 d822 9404 0000 "
+	  "c294 0050 1d3f 02a1 0000 0000 a002 01f6 67a8 0000 0204 05b4 0402 "
+	  "080a 0102 0304 0000 0000 0103 0307" },
+	{ "IPv4 TCP pure ACK behind IP options", Ack, 0,
+	  "4600 0038 1c46 4000 4006 91de c0a8 0114 5db8 d822 9404 0000 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 8010 01f6 7802 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6" },
+	{ "IPv4 TCP data behind IP options", Ordered, 1496,
+	  "4600 05d8 1c46 4000 4006 8c3e c0a8 0114 5db8 d822 9404 0000 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 8010 01f6 7262 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6" },
+	{ "IPv4 QUIC, 1200 bytes to port 443", Ordered, 1228,
+	  "4500 04cc 1c46 4000 4011 2244 c0a8 0114 5db8 d822 "
+	  "c958 01bb 04b8 8deb c300 0000 0108 8394 c8f0 3e51 5708" },
+	{ "IPv4 QUIC, 30 bytes to port 443", Ordered, 0,
+	  "4500 003a 1c46 4000 4011 26d6 c0a8 0114 5db8 d822 "
+	  "c958 01bb 0026 a651 4041 4243 4445 4647 4849 4a4b 4c4d 4e4f 5051 "
+	  "5253 5455 5657 5859 5a5b 5c5d" },
+	{ "IPv4 QUIC, 1200 bytes from port 443", Ordered, 1228,
+	  "4500 04cc 1c46 4000 4011 2244 c0a8 0114 5db8 d822 "
+	  "01bb c958 04b8 f34f 4083" },
+	{ "IPv4 QUIC, 30 bytes from port 443", Ordered, 58,
+	  "4500 003a 1c46 4000 4011 26d6 c0a8 0114 5db8 d822 "
+	  "01bb c958 0026 0000 4083" },
+	{ "IPv4 game, 72 bytes", Express, 100,
+	  "4500 0064 1c46 4000 4011 26ac c0a8 0114 5db8 d822 "
+	  "6987 697d 0050 34b2" },
+	{ "IPv4 UDP, 1400 bytes", Ordered, 1428,
+	  "4500 0594 1c46 4000 4011 217c c0a8 0114 5db8 d822 "
+	  "9c40 1451 0580 4cc5" },
+	{ "IPv4 voice, DSCP EF", Express, 200,
+	  "45b8 00c8 1c46 4000 4011 2590 c0a8 0114 5db8 d822 "
+	  "4000 4002 00b4 05ab 8000 0001 0000 0140" },
+	{ "IPv4 video, 1200 bytes, DSCP AF41", Express, 1228,
+	  "4588 04cc 1c46 4000 4011 21bc c0a8 0114 5db8 d822 "
+	  "4000 4004 04b8 7ee2" },
+	{ "IPv4 UDP, 1200 bytes, DSCP CS4", Express, 1228,
+	  "4580 04cc 1c46 4000 4011 21c4 c0a8 0114 5db8 d822 "
+	  "4000 4004 04b8 7ee2" },
+	{ "IPv4 UDP, 1200 bytes, DSCP CS3", Ordered, 1228,
+	  "4560 04cc 1c46 4000 4011 21e4 c0a8 0114 5db8 d822 "
+	  "4000 4004 04b8 7ee2" },
+	{ "IPv4 UDP, 1200 bytes, ECN only", Ordered, 1228,
+	  "4503 04cc 1c46 4000 4011 2241 c0a8 0114 5db8 d822 "
+	  "4000 4004 04b8 7ee2" },
+	{ "IPv4 first fragment of a DNS answer", Ordered, 1500,
+	  "4500 05dc 1c46 2000 4011 4134 c0a8 0114 5db8 d822 "
+	  "0035 9d13 05c8 5f7e" },
+	{ "IPv4 later fragment", Ordered, 120,
+	  "4500 0078 1c46 00b9 4011 65df c0a8 0114 5db8 d822 "
+	  "0000 0000" },
+	{ "IPv4 later fragment that looks like a SYN", Ordered, 0,
+	  "4500 003c 1c46 20b9 4006 4626 c0a8 0114 5db8 d822 "
+	  "c294 0050 1d3f 02a1 0000 0000 a002 01f6 67a8 0000 0204 05b4 0402 "
+	  "080a 0102 0304 0000 0000 0103 0307" },
+	{ "IPv4 fragment of a ping", Ordered, 1500,
+	  "4500 05dc 1c46 2000 4001 4144 c0a8 0114 5db8 d822 "
+	  "0800 f7d7 0021 0007" },
+	{ "IPv4 ESP, 1400 bytes", Ordered, 1420,
+	  "4500 058c 1c46 4000 4032 2163 c0a8 0114 5db8 d822 "
+	  "c0ff ee01 0000 0009" },
+	{ "IPv4 GRE, 60 bytes", Express, 80,
+	  "4500 0050 1c46 4000 402f 26a2 c0a8 0114 5db8 d822 "
+	  "0000 0800" },
+	{ "IPv6 TCP SYN", Express, 0,
+	  "6000 0000 0028 0640 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "c294 0050 1d3f 02a1 0000 0000 a002 01f6 3431 0000 0204 05b4 0402 "
+	  "080a 0102 0304 0000 0000 0103 0307" },
+	{ "IPv6 TCP pure ACK", Ack, 0,
+	  "6000 0000 0020 0640 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 8010 01f6 448b 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6" },
+	{ "IPv6 TCP data, 1428 bytes", Ordered, 1460,
+	  "6000 0000 058c 0640 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 8010 01f6 3f1f 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6" },
+	{ "IPv6 TCP FIN", Ordered, 0,
+	  "6000 0000 0020 0640 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 8011 01f6 448a 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6" },
+	{ "IPv6 TCP RST", Ordered, 0,
+	  "6000 0000 0014 0640 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "c294 0050 1d3f 02a1 0000 0000 5004 01f6 a017 0000" },
+	{ "IPv6 DNS query", Express, 0,
+	  "6000 0000 0025 1140 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "9d13 0035 0025 3cc5 2b1a 0100 0001 0000 0000 0000 0765 7861 6d70 "
+	  "6c65 0363 6f6d 0000 0100 01" },
+	{ "IPv6 QUIC, 1200 bytes", Ordered, 1248,
+	  "6000 0000 04b8 1140 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "c958 01bb 04b8 b952 c300 0000 0108 83" },
+	{ "IPv6 voice, DSCP EF", Express, 220,
+	  "6b80 0000 00b4 1140 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "4000 4002 00b4 5375" },
+	{ "IPv6 UDP, 1200 bytes, DSCP CS4", Express, 1248,
+	  "6800 0000 04b8 1140 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "4000 4002 04b8 4b6d" },
+	{ "IPv6 UDP, 1200 bytes, DSCP CS3", Ordered, 1248,
+	  "6600 0000 04b8 1140 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "4000 4002 04b8 4b6d" },
+	{ "IPv6 ICMPv6 echo request", Express, 104,
+	  "6000 0000 0040 3a40 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "8000 544e 0021 0007" },
+	{ "IPv6 ICMPv6 behind hop-by-hop", Express, 0,
+	  "6000 0000 0020 0040 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "3a00 0502 0000 0100 "
+	  "8300 5298 0000 0000 ff02 0000 0000 0000 0000 0000 0000 0003" },
+	{ "IPv6 TCP pure ACK behind hop-by-hop", Ack, 0,
+	  "6000 0000 0028 0040 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "0600 0502 0000 0100 "
+	  "c294 0050 1d3f 02a1 7be4 0c55 8010 01f6 448b 0000 0101 080a 00a1 "
+	  "b2c3 00d4 e5f6" },
+	{ "IPv6 TCP SYN behind routing header", Express, 0,
+	  "6000 0000 0040 2b40 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "0602 0201 0000 0000 2001 0db8 0000 0000 0000 0000 0000 0099 "
+	  "c294 0050 1d3f 02a1 0000 0000 a002 01f6 3431 0000 0204 05b4 0402 "
+	  "080a 0102 0304 0000 0000 0103 0307" },
+	{ "IPv6 DNS query behind three headers", Express, 0,
+	  "6000 0000 003d 0040 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "3c00 0502 0000 0100 2b00 0104 0000 0000 1100 0000 0000 0000 "
+	  "9d13 0035 0025 3cc5 2b1a 0100 0001 0000 0000 0000 0765 7861 6d70 "
+	  "6c65 0363 6f6d 0000 0100 01" },
+	{ "IPv6 first fragment of a DNS answer", Ordered, 1456,
+	  "6000 0000 0588 2c40 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "1100 0001 1234 5678 "
+	  "0035 9d13 0580 2c97" },
+	{ "IPv6 later fragment", Ordered, 148,
+	  "6000 0000 006c 2c40 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "1100 0580 1234 5678 "
+	  "0000 0000" },
+	{ "IPv6 fragment of a ping", Ordered, 1256,
+	  "6000 0000 04c0 2c40 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "3a00 0001 1234 5678 "
+	  "8000 4fd6 0021 0007" },
+	{ "IPv6 fragment behind hop-by-hop", Ordered, 0,
+	  "6000 0000 0038 0040 fd00 0001 0000 0000 0000 0000 0000 0020 2001 "
+	  "0db8 0000 0000 0000 0000 0000 0034 "
+	  "2c00 0502 0000 0100 0600 0001 1234 5678 "
+	  "c294 0050 1d3f 02a1 0000 0000 a002 01f6 3431 0000 0204 05b4 0402 "
+	  "080a 0102 0304 0000 0000 0103 0307" },
+};
+
+/* what no IP stack sends */
+static const struct {
+	const char *name, *bytes;
+} misfits[] = {
+	{ "1 byte", "45" },
+	{ "19 bytes", "4500 0013 0000 4000 40fd 0000 0a00 0001 0a00 00" },
+	{ "version 5", "5500 0014 0000 4000 40fd 0000 0a00 0001 0a00 0002" },
+	{ "version 0", "0500 0014 0000 4000 40fd 0000 0a00 0001 0a00 0002" },
+	{ "IPv4 header of 16 bytes",
+	  "4400 0014 0000 4000 4001 0000 0a00 0001 0a00 0002" },
+	{ "IPv4 header longer than the packet",
+	  "4600 0014 0000 4000 4001 0000 0a00 0001 0a00 0002" },
+	{ "IPv4 length too small",
+	  "4500 0014 0000 4000 4001 0000 0a00 0001 0a00 0002 0800" },
+	{ "IPv4 length too large",
+	  "4500 0054 0000 4000 4001 0000 0a00 0001 0a00 0002 0800" },
+	{ "IPv4 length 0",
+	  "4500 0000 0000 4000 4001 0000 0a00 0001 0a00 0002 0800" },
+	{ "TCP header cut",
+	  "4500 0022 0000 4000 4006 0000 0a00 0001 0a00 0002"
+	  "c294 0050 1d3f 02a1 0000 0000 5002" },
+	{ "TCP data offset of 4 words",
+	  "4500 0028 0000 4000 4006 0000 0a00 0001 0a00 0002"
+	  "c294 0050 1d3f 02a1 0000 0000 4002 01f6 0000 0000" },
+	{ "TCP data offset beyond the packet",
+	  "4500 0028 0000 4000 4006 0000 0a00 0001 0a00 0002"
+	  "c294 0050 1d3f 02a1 0000 0000 6002 01f6 0000 0000" },
+	{ "IPv6 header cut", "6000 0000 0000 3a40 fd00 0001 0000 0000" },
+	{ "IPv6 length too large",
+	  "6000 0000 0008 3a40 fd00 0001 0000 0000 0000 0000 0000 0020"
+	  "2001 0db8 0000 0000 0000 0000 0000 0034 8000" },
+	{ "IPv6 length too small",
+	  "6000 0000 0000 3a40 fd00 0001 0000 0000 0000 0000 0000 0020"
+	  "2001 0db8 0000 0000 0000 0000 0000 0034 8000" },
+	{ "IPv6 extension header cut",
+	  "6000 0000 0004 0040 fd00 0001 0000 0000 0000 0000 0000 0020"
+	  "2001 0db8 0000 0000 0000 0000 0000 0034 3a00 0502" },
+	{ "IPv6 extension header beyond the packet",
+	  "6000 0000 0008 0040 fd00 0001 0000 0000 0000 0000 0000 0020"
+	  "2001 0db8 0000 0000 0000 0000 0000 0034 3a01 0502 0000 0100" },
+	{ "IPv6 fragment header cut",
+	  "6000 0000 0004 2c40 fd00 0001 0000 0000 0000 0000 0000 0020"
+	  "2001 0db8 0000 0000 0000 0000 0000 0034 1100 0001" },
+	{ "IPv6 SYN cut",
+	  "6000 0000 000e 0640 fd00 0001 0000 0000 0000 0000 0000 0020"
+	  "2001 0db8 0000 0000 0000 0000 0000 0034"
+	  "c294 0050 1d3f 02a1 0000 0000 5002" },
+};
+
+/* the bytes of packets[i] */
+static int
+realpacket(int i, uint8_t *d)
+{
+	memset(d, 0, MtuMax);
+	return packets[i].len ? (unhex(packets[i].bytes, d), packets[i].len) :
+	    unhex(packets[i].bytes, d);
+}
+
+static Pkt *
+packetof(const uint8_t *d, int len)
+{
+	Pkt *p = pktalloc();
+
+	if (!p)
+		die("the pool is empty");
+	memcpy(p->data, d, len);
+	p->len = len;
+	p->time = now;
+	return p;
+}
+
+/* the class of a packet, which is told to the queue if it is wanted */
+static int
+classof(const uint8_t *d, int len, int *flow)
+{
+	Pkt *p = packetof(d, len);
+	int class = classify(p);
+
+	if (class == Ordered)
+		flows[p->flow].lastordered = now;
+	if (flow)
+		*flow = p->flow;
+	pktfree(p);
+	return class;
+}
+
+static void
+testclassify(void)
+{
+	uint8_t d[MtuMax];
+	int i, n;
+
+	for (i = 0; i < LEN(packets); i++) {
+		anew(Client);
+		want("class", packets[i].class, classof(d, realpacket(i, d),
+		    NULL));
+		verdict(packets[i].name);
+	}
+	for (i = 0; i < LEN(misfits); i++) {
+		anew(Client);
+		n = unhex(misfits[i].bytes, d);
+		want("class", -1, classof(d, n, NULL));
+		if (write(lanfd, d, n) < 0)
+			die("write:");
+		tunpkt();
+		want(dropname[DropForm], 1, drops[DropForm]);
+		want("packets not in the pool", 0, inuse());
+		verdict(misfits[i].name);
+	}
+}
+
+/* nobody reads beyond a packet, and one that is cut is none */
+static void
+testcut(void)
+{
+	uint8_t d[MtuMax], *c;
+	int i, n, len;
+	Ip ip;
+
+	for (i = 0; i < LEN(packets); i++) {
+		len = realpacket(i, d);
+		for (n = 0; n < len; n += n < 200 ? 1 : 97) {
+			c = copyof(d, n);
+			want(packets[i].name, -1, ipparse(c, n, &ip));
+			ipclamp(c, n, 1280);
+			free(c);
+		}
+	}
+	verdict("every packet at every length");
+	for (i = 0; i < 50000; i++) {
+		len = realpacket(rnd(LEN(packets)), d);
+		len = MIN(len, 160);
+		if (d[0] >> 4 == 4)
+			put(d + 2, len, 2);
+		else
+			put(d + 4, len - 40, 2);
+		for (n = rnd(4); n >= 0; n--)
+			d[rnd(MIN(len, 90))] = rnd(256);
+		c = copyof(d, len);
+		if (ipparse(c, len, &ip) == 0) {
+			want("l4 and l4len", len, ip.l4 + ip.l4len);
+			wantin("l4", 20, len, ip.l4);
+			wantin("payload", 0, len, ip.payload);
+		}
+		ipclamp(c, len, 1280);
+		free(c);
+	}
+	verdict("50000 damaged packets");
+}
+
+/* which packets are of one flow: those of the first and not of the second */
+static void
+testflows(void)
+{
+	static const struct {
+		const char *name;
+		int at, value;        /* a byte of the second that differs */
+		int same;
+		const char *bytes;
+	} t[] = {
+		{ "payload", 28, 0xee, 1, "IPv4 game, 72 bytes" },
+		{ "ident", 5, 0xee, 1, "IPv4 game, 72 bytes" },
+		{ "DSCP", 1, 0x08, 1, "IPv4 game, 72 bytes" },
+		{ "source", 15, 0xee, 0, "IPv4 game, 72 bytes" },
+		{ "destination", 19, 0xee, 0, "IPv4 game, 72 bytes" },
+		{ "source port", 21, 0xee, 0, "IPv4 game, 72 bytes" },
+		{ "destination port", 23, 0xee, 0, "IPv4 game, 72 bytes" },
+		{ "protocol", 9, 0x88, 0, "IPv4 game, 72 bytes" },
+		{ "TCP seq", 27, 0xee, 1, "IPv4 TCP data, 1448 bytes" },
+		{ "fragment offset", 7, 0x10, 1, "IPv4 later fragment" },
+		{ "ports of a fragment", 21, 0xee, 1,
+		  "IPv4 first fragment of a DNS answer" },
+		{ "IPv6 source", 23, 0xee, 0, "IPv6 DNS query" },
+		{ "IPv6 destination", 39, 0xee, 0, "IPv6 DNS query" },
+		{ "IPv6 source port", 41, 0xee, 0, "IPv6 DNS query" },
+		{ "IPv6 hop limit", 7, 3, 1, "IPv6 DNS query" },
+	};
+	uint8_t d[MtuMax];
+	int i, j, len, first, other;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; strcmp(packets[j].name, t[i].bytes); j++)
+			;
+		len = realpacket(j, d);
+		classof(d, len, &first);
+		d[t[i].at] = t[i].value;
+		classof(d, len, &other);
+		want("one flow", t[i].same, first == other);
+		verdict(t[i].name);
+	}
+}
+
+/* UDP flows of one pace: how many of their packets are express */
+static void
+testsparse(void)
+{
+	static const struct {
+		const char *name;
+		int len, pace, n;     /* us */
+		int least, most;      /* express, percent */
+	} t[] = {
+		{ "game, 100 bytes each 15 ms", 100, 15000, 1000, 100, 100 },
+		{ "voice, 200 bytes each 20 ms", 200, 20000, 1000, 100, 100 },
+		{ "290 a second of 60 bytes", 60, 3448, 3000, 100, 100 },
+		{ "500 a second of 60 bytes", 60, 2000, 3000, 1, 10 },
+		{ "0.96 Mbit/s of 420 bytes", 420, 3500, 3000, 100, 100 },
+		{ "1.2 Mbit/s of 500 bytes", 500, 3334, 3000, 1, 40 },
+		{ "600 bytes each 20 ms", 600, 20000, 300, 0, 0 },
+		{ "10 Mbit/s of 1200 bytes", 1200, 960, 1000, 0, 0 },
+		{ "one packet of 500 bytes", 500, 0, 1, 100, 100 },
+		{ "one packet of 501 bytes", 501, 0, 1, 0, 0 },
+	};
+	uint8_t d[MtuMax];
+	int i, j, n, class, was;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		ippacket(d, t[i].len, 0, 4000, 0);
+		was = Express;
+		for (n = j = 0; j < t[i].n; j++) {
+			class = classof(d, t[i].len, NULL);
+			if (class == Express && was == Ordered)
+				want("back to express at packet", -1, j);
+			was = class;
+			n += class == Express;
+			now += t[i].pace;
+		}
+		wantin("percent express", t[i].least, t[i].most, n * 100 /
+		    t[i].n);
+		verdict(t[i].name);
+	}
+}
+
+/* a flow that was ordered is express again only when nothing of it can still
+ * be on its way */
+static void
+testsettle(void)
+{
+	static const struct {
+		const char *name;
+		int since, class;     /* ms since its last ordered packet */
+	} t[] = {
+		{ "at once", 0, Ordered },
+		{ "after 100 ms", 100, Ordered },
+		{ "after 299 ms", 299, Ordered },
+		{ "after 301 ms", 301, Express },
+		{ "after 10 s", 10000, Express },
+	};
+	uint8_t d[MtuMax];
+	int i, j, flow;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		ippacket(d, 100, 0, 4000, 0);
+		p = packetof(d, 100);
+		classify(p);
+		p->class = Ordered;
+		enqueue(p);
+		now += MS(t[i].since);
+		want("class", t[i].class, classof(d, 100, NULL));
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	j = ippacket(d, 1400, 0, 4000, 0);
+	for (i = 0; i < 94; i++) {
+		classof(d, j, &flow);
+		now += 1000;
+	}
+	want("bytes", 94 * 1400, flows[flow].sent);
+	now += SEC(2);
+	classof(d, j, &flow);
+	want("bytes after 2 s", 95 * 1400, flows[flow].sent);
+	now += SEC(3) + 1;
+	classof(d, j, &flow);
+	want("bytes after 3 s", 1400, flows[flow].sent);
+	verdict("a flow that has paused for 3 s is a new one");
+}
+
+/* packets that claim to be urgent: no more than a quarter of the best link,
+ * and the flow must not overtake itself */
+static void
+testcapped(void)
+{
+	static const struct {
+		const char *name;
+		int len, pace;        /* us */
+		int least, most;      /* express, Mbit/s / 100 */
+	} t[] = {
+		{ "1 Mbit/s", 1000, 8000, 99, 101 },
+		{ "2.4 Mbit/s", 1000, 3333, 238, 242 },
+		{ "5 Mbit/s", 1000, 1600, 0, 260 },
+		{ "20 Mbit/s", 1000, 400, 0, 260 },
+	};
+	enum { Seconds = 10 };
+	uint8_t d[MtuMax];
+	int64_t bytes, end, ordered;
+	int i, overtook;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		ippacket(d, t[i].len, 46 << 2, 4000, 0);
+		bytes = overtook = 0;
+		ordered = 0;
+		for (end = now + SEC(Seconds); now < end; now += t[i].pace) {
+			if (classof(d, t[i].len, NULL) == Ordered) {
+				ordered = now;
+				continue;
+			}
+			bytes += t[i].len;
+			overtook += now - ordered < MS(100);
+		}
+		wantin("express, Mbit/s / 100", t[i].least, t[i].most,
+		    bytes * 8 / Seconds / 10000);
+		want("express within 100 ms of ordered", 0, overtook);
+		verdict(t[i].name);
+	}
+}
+
+/* what is written to a packet */
+
+/* the MSS of a SYN, lowered to what the tunnel carries */
+static void
+testclamp(void)
+{
+	static const struct {
+		const char *name;
+		int flags, mtu;
+		const char *options;  /* of TCP */
+		int at, mss4, mss6;   /* then at this offset, 0: as it was */
+	} t[] = {
+		{ "first option", TcpSyn, 1400, "0204 05b4", 2, 1360, 1340 },
+		{ "SYN and ACK", TcpSyn | TcpAck, 1400, "0204 05b4", 2, 1360,
+		  1340 },
+		{ "behind others", TcpSyn, 1300,
+		  "0402 080a 0102 0304 0000 0000 0204 05b4", 14, 1260, 1240 },
+		{ "odd offset", TcpSyn, 1400, "0102 0405 b401 0101", 3, 1360,
+		  1340 },
+		{ "odd offset, behind window scale", TcpSyn, 1400,
+		  "0303 0702 0405 b400", 5, 1360, 1340 },
+		{ "jumbo", TcpSyn, 1400, "0204 2300", 2, 1360, 1340 },
+		{ "65535", TcpSyn, 1400, "0204 ffff", 2, 1360, 1340 },
+		{ "just fits IPv4", TcpSyn, 1400, "0204 0550", 2, 1360, 1340 },
+		{ "just fits both", TcpSyn, 1400, "0204 053c", 2, 0, 0 },
+		{ "small", TcpSyn, 1400, "0204 0218", 2, 0, 0 },
+		{ "no options", TcpSyn, 1400, "", 2, 0, 0 },
+		{ "no MSS", TcpSyn, 1400, "0402 0101", 2, 0, 0 },
+		{ "no SYN", TcpAck, 1400, "0204 05b4", 2, 0, 0 },
+		{ "behind the end of options", TcpSyn, 1400,
+		  "0000 0000 0204 05b4", 6, 0, 0 },
+		{ "option of length 0", TcpSyn, 1400, "0300 0204 05b4 0101", 4,
+		  0, 0 },
+		{ "option of length 1", TcpSyn, 1400, "0301 0204 05b4 0101", 4,
+		  0, 0 },
+		{ "option beyond the header", TcpSyn, 1400, "0309 0204", 0, 0,
+		  0 },
+		{ "MSS of length 3", TcpSyn, 1400, "0203 0501", 0, 0, 0 },
+		{ "MSS cut by the header", TcpSyn, 1400, "0101 0204", 0, 0,
+		  0 },
+	};
+	static uint8_t d[Room], was[Room];
+	uint8_t *c;
+	int i, v6, ip, n, len, mss;
+	char name[64];
+
+	for (i = 0; i < LEN(t); i++)
+		for (v6 = 0; v6 < 2; v6++) {
+			memset(d, 0, 128);
+			ip = v6 ? 40 : 20;
+			n = unhex(t[i].options, d + ip + 20);
+			len = ip + 20 + n;
+			d[0] = v6 ? 0x60 : 0x45;
+			put(d + (v6 ? 4 : 2), v6 ? len - 40 : len, 2);
+			d[v6 ? 6 : 9] = IPPROTO_TCP;
+			d[v6 ? 23 : 15] = 0x14;
+			d[ip + 1] = 0x50;
+			put(d + ip + 4, UINT64_C(0x1d3f02a1), 4);
+			d[ip + 12] = (5 + n / 4) << 4;
+			d[ip + 13] = t[i].flags;
+			put(d + ip + 16, ~l4sum(d, len, ip, 6) & 0xffff, 2);
+			memcpy(was, d, len);
+			mss = v6 ? t[i].mss6 : t[i].mss4;
+			if (mss)
+				put(was + ip + 20 + t[i].at, mss, 2);
+			c = copyof(d, len);
+			ipclamp(c, len, t[i].mtu);
+			want("checksum", 0xffff, l4sum(c, len, ip, 6));
+			if (mss)
+				memcpy(was + ip + 16, c + ip + 16, 2);
+			wantbytes("packet", was, len, c, len);
+			free(c);
+			snprintf(name, sizeof(name), "%s, IPv%d", t[i].name,
+			    v6 ? 6 : 4);
+			verdict(name);
+		}
+
+	for (i = 0; i < 20000; i++) {
+		len = 60;
+		ip = 20;
+		for (n = 0; n < len; n++)
+			d[n] = rnd(256);
+		unhex("4500 003c", d);
+		d[6] = d[7] = 0;
+		d[9] = IPPROTO_TCP;
+		d[ip + 12] = 0xa0;
+		d[ip + 13] |= TcpSyn;
+		n = rnd(17);
+		memset(d + ip + 20, 1, 20);
+		put(d + ip + 20 + n, 0x0204, 2);
+		put(d + ip + 22 + n, rnd(65536), 2);
+		put(d + ip + 16, 0, 2);
+		put(d + ip + 16, ~l4sum(d, len, ip, 6) & 0xffff, 2);
+		mss = MIN((int)get(d + ip + 22 + n, 2), 1360);
+		ipclamp(d, len, 1400);
+		want("MSS", mss, get(d + ip + 22 + n, 2));
+		want("checksum", 0xffff, l4sum(d, len, ip, 6));
+	}
+	verdict("20000 at any place and value");
+
+	for (i = 0; strcmp(packets[i].name,
+	    "IPv4 later fragment that looks like a SYN"); i++)
+		;
+	len = realpacket(i, d);
+	memcpy(was, d, len);
+	ipclamp(d, len, 1000);
+	wantbytes("packet", was, len, d, len);
+	verdict("a fragment that looks like a SYN is left alone");
+
+	anew(Client);
+	memset(d, 0, sizeof(d));
+	len = unhex("4500 002c 0000 4000 4006 0000 c0a8 0114 5db8 d822"
+	    "c294 0050 1d3f 02a1 0000 0000 6002 01f6 0000 0000 0204 05b4", d);
+	put(d + 36, ~l4sum(d, len, 20, 6) & 0xffff, 2);
+	if (write(lanfd, d, len) < 0)
+		die("write:");
+	tunpkt();
+	schedule();
+	n = fdread(peerfd[0], was);
+	want("bytes", HdrLen + len, n);
+	want("MSS out", tunlen - 40, get(was + HdrLen + 42, 2));
+	want("checksum", 0xffff, l4sum(was + HdrLen, len, 20, 6));
+	n = putrec(was, 1, FlagData | FlagExpress, d, len);
+	arrive(0, was, n);
+	n = fdread(lanfd, was);
+	want("bytes", len, n);
+	want("MSS in", tunlen - 40, get(was + 42, 2));
+	want("checksum", 0xffff, l4sum(was, len, 20, 6));
+	verdict("both ways through the tunnel");
+}
+
+static void
+testmark(void)
+{
+	static const struct {
+		const char *name;
+		int version, class, marked; /* class: the byte, with DSCP */
+	} t[] = {
+		{ "IPv4 that knows no ECN", 4, 0xb8, -1 },
+		{ "IPv4 ECT(0)", 4, 0xba, 0xbb },
+		{ "IPv4 ECT(1)", 4, 0x01, 0x03 },
+		{ "IPv4 marked before", 4, 0x03, 0x03 },
+		{ "IPv6 that knows no ECN", 6, 0xb8, -1 },
+		{ "IPv6 ECT(0)", 6, 0xba, 0xbb },
+		{ "IPv6 ECT(1)", 6, 0x01, 0x03 },
+		{ "IPv6 marked before", 6, 0x03, 0x03 },
+	};
+	uint8_t d[64];
+	int i, class;
+
+	for (i = 0; i < LEN(t); i++) {
+		if (t[i].version == 4) {
+			ippacket(d, 60, t[i].class, 1000, 0);
+		} else {
+			memset(d, 0, sizeof(d));
+			put(d, UINT64_C(0x60012345) | t[i].class << 20, 4);
+		}
+		want("marks", t[i].marked >= 0, ipmark(d));
+		class = t[i].version == 4 ? d[1] : get(d, 2) >> 4 & 0xff;
+		want("class", t[i].marked >= 0 ? t[i].marked : t[i].class,
+		    class);
+		if (t[i].version == 4)
+			want("checksum", 0xffff, ipsum(d));
+		else
+			want("flow label", 0x12345, get(d, 4) & 0xfffff);
+		verdict(t[i].name);
+	}
+	for (i = 0; i < 0x10000; i += 5) {
+		ippacket(d, 60, rnd(64) << 2 | 2, 1000, 0);
+		put(d + 4, i, 2);
+		put(d + 10, 0, 2);
+		put(d + 10, ~checksum(d, 20, 0) & 0xffff, 2);
+		ipmark(d);
+		want("checksum", 0xffff, ipsum(d));
+	}
+	verdict("every checksum");
+}
+
+/* the answer to a packet that no link carries */
+static void
+testtoobig(void)
+{
+	static const struct {
+		const char *name, *packet;
+		int mtu;              /* of the links */
+		int len, icmp;        /* of the answer, 0: none; its type */
+	} t[] = {
+		{ "IPv4 TCP", "IPv4 TCP data, 1448 bytes", 1420, 56, 3 },
+		{ "IPv4 TCP behind options", "IPv4 TCP data behind IP options",
+		  1420, 60, 3 },
+		{ "IPv4 UDP", "IPv4 UDP, 1400 bytes", 1420, 56, 3 },
+		{ "IPv6 TCP", "IPv6 TCP data, 1428 bytes", 1420, 1280, 2 },
+		{ "IPv6 UDP", "IPv6 UDP, 1200 bytes, DSCP CS3", 1200, 1280,
+		  2 },
+		{ "IPv4 ping", "IPv4 ICMP echo request", 100, 56, 3 },
+		{ "IPv6 ping", "IPv6 ICMPv6 echo request", 120, 152, 2 },
+		{ "fits", "IPv4 TCP data, 1448 bytes", 1539, 0, 0 },
+		{ "fits by one byte less", "IPv4 TCP data, 1448 bytes", 1538,
+		  56, 3 },
+	};
+	static uint8_t d[Room], o[Room];
+	int i, j, n, len, v6, most;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < Nlinks; j++)
+			bond[j].mtu = t[i].mtu - 100 * j;
+		most = t[i].mtu - 28 - HdrLen;
+		for (j = 0; strcmp(packets[j].name, t[i].packet); j++)
+			;
+		len = realpacket(j, d);
+		v6 = d[0] >> 4 == 6;
+		enqueue(packetof(d, len));
+		n = fdread(lanfd, o);
+		want("bytes", t[i].len ? t[i].len : -1, n);
+		want(dropname[DropSize], !!t[i].len, drops[DropSize]);
+		want("packets not in the pool", !t[i].len, inuse());
+		if (n > 0 && v6) {
+			want("version", 6, o[0] >> 4);
+			want("length", n - 40, get(o + 4, 2));
+			want("protocol", IPPROTO_ICMPV6, o[6]);
+			want("type and code", t[i].icmp << 8, get(o + 40, 2));
+			want("checksum", 0xffff, l4sum(o, n, 40,
+			    IPPROTO_ICMPV6));
+			want("MTU", most, get(o + 44, 4));
+			want("to", 0, memcmp(o + 24, d + 8, 16));
+			wantbytes("quoted", d, n - 48, o + 48, n - 48);
+		} else if (n > 0) {
+			want("first byte", 0x45, o[0]);
+			want("length", n, get(o + 2, 2));
+			want("protocol", IPPROTO_ICMP, o[9]);
+			want("checksum", 0xffff, ipsum(o));
+			want("type and code", t[i].icmp << 8 | 4,
+			    get(o + 20, 2));
+			want("ICMP checksum", 0xffff, checksum(o + 20, n - 20,
+			    0));
+			want("MTU", most, get(o + 26, 2));
+			want("to", 0, memcmp(o + 16, d + 12, 4));
+			wantbytes("quoted", d, n - 28, o + 28, n - 28);
+		}
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	memset(d, 0, sizeof(d));
+	unhex("4500 05dc 0000 4000 4001 0000 c0a8 0114 5db8 d822 0301", d);
+	enqueue(packetof(d, 1500));
+	want("answered", -1, fdread(lanfd, o));
+	want(dropname[DropSize], 1, drops[DropSize]);
+	verdict("an ICMP error is not answered");
+
+	anew(Client);
+	for (j = 0; j < Nlinks; j++)
+		bond[j].state = LinkDown;
+	enqueue(packetof(d, 1500));
+	want("answered", -1, fdread(lanfd, o));
+	want(dropname[DropSize], 0, drops[DropSize]);
+	verdict("no link to be too big for");
+}
+
+/* flow queues */
+
+/* two flows that always have packets share a link of 10 Mbit/s */
+static void
+testfair(void)
+{
+	static const struct {
+		const char *name;
+		int len[2], heavy[2];
+	} t[] = {
+		{ "equal packets", { 1200, 1200 }, { 1, 1 } },
+		{ "large and small packets", { 1300, 100 }, { 1, 1 } },
+		{ "heavy and light", { 1200, 1200 }, { 1, 0 } },
+		{ "many light ones", { 1200, 700 }, { 0, 0 } },
+	};
+	static uint8_t d[Room];
+	int64_t bytes[2];
+	int i, j, n, ms, out;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 1; j < Nlinks; j++)
+			bond[j].state = LinkDown;
+		bytes[0] = bytes[1] = 0;
+		for (ms = 0; ms < 2000; ms++) {
+			now += 1000;
+			for (j = 0; j < 2; j++) {
+				flows[j + 1].sent = t[i].heavy[j] ?
+				    Heavy + 1 : 0;
+				/* no queue that CoDel would mind */
+				while (flows[j + 1].queue.bytes < 3000)
+					enqueue(waiting(Ordered, j + 1,
+					    t[i].len[j], 0, j));
+			}
+			schedule();
+			forget();
+			while ((n = fdread(peerfd[0], d)) >= 0)
+				bytes[markof(d + HdrLen)] += n - HdrLen;
+		}
+		wantin("bytes of 100, first flow", 48, 52, bytes[0] * 100 /
+		    (bytes[0] + bytes[1]));
+		want("dropped", 0, drops[DropCodel] + drops[DropQueue]);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (j = 1; j < Nlinks; j++)
+		bond[j].state = LinkDown;
+	for (i = 0; i < 300; i++)
+		enqueue(waiting(Ordered, 1 + i % 3, 1200, 0, 1));
+	for (ms = 0; ms < 20; ms++) {
+		now += 1000;
+		schedule();
+	}
+	while (fdread(peerfd[0], d) >= 0)
+		;
+	enqueue(waiting(Ordered, 9, 600, 0, 9));
+	for (out = 0, ms = 0; ms < 20; ms++) {
+		now += 1000;
+		schedule();
+		while ((n = fdread(peerfd[0], d)) >= 0) {
+			if (markof(d + HdrLen) == 9)
+				ms = 20;
+			out++;
+		}
+	}
+	wantin("packets sent till it went", 1, 3, out);
+	verdict("a new flow goes before the queues of old ones");
+}
+
+/* a queue that stands for 2 s, 10 Mbit/s, one link */
+static void
+testcodel(void)
+{
+	static const struct {
+		const char *name;
+		int ecn, packets, heavy; /* packets: in the queue */
+		int drops, marks;
+	} t[] = {
+		{ "10 packets", 0, 10, 1, 0, 0 },
+		{ "100 packets", 0, 100, 1, 1, 0 },
+		{ "100 packets, ECN", 2, 100, 1, 0, 1 },
+		{ "10 packets, ECN", 2, 10, 1, 0, 0 },
+	};
+	static uint8_t d[Room];
+	int i, j, n, ms, marks;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 1; j < Nlinks; j++)
+			bond[j].state = LinkDown;
+		for (marks = 0, ms = 0; ms < 2000; ms++) {
+			now += 1000;
+			flows[1].sent = t[i].heavy ? Heavy + 1 : 0;
+			while (flows[1].queue.len < t[i].packets)
+				enqueue(waiting(Ordered, 1, 1200, t[i].ecn,
+				    1));
+			schedule();
+			forget();
+			while ((n = fdread(peerfd[0], d)) >= 0) {
+				want("checksum", 0xffff, ipsum(d + HdrLen));
+				marks += (d[HdrLen + 1] & 3) == 3;
+			}
+			if (ms == CodelInterval / 1000 - 10)
+				want("before an interval", 0,
+				    marks + drops[DropCodel]);
+		}
+		wantin("dropped", t[i].drops, t[i].drops ? 200 : 0,
+		    drops[DropCodel]);
+		wantin("marked", t[i].marks, t[i].marks ? 200 : 0, marks);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (j = 0; j < Nlinks; j++)
+		bond[j].state = LinkDown;
+	for (i = 0; i < 50; i++)
+		enqueue(waiting(Ordered, 1, 1200, 0, i));
+	now += Stale + 1;
+	enqueue(waiting(Ordered, 1, 1200, 0, 50));
+	for (j = 0; j < Nlinks; j++)
+		bond[j].state = LinkUp;
+	schedule();
+	want("dropped", 50, drops[DropStale]);
+	for (n = j = 0; j < Nlinks; j++)
+		n += peerdata(j);
+	want("sent", 1, n);
+	verdict("no packet waits longer than a second");
+
+	anew(Client);
+	for (j = 0; j < Nlinks; j++)
+		bond[j].state = LinkDown;
+	for (i = 0; i < 50; i++) {
+		enqueue(waiting(Ordered, 1, 100, 0, i));
+		enqueue(waiting(Express, 1, 100, 0, i));
+		tcpin(1, i, TcpAck, 1000, "");
+	}
+	schedule();
+	now += Stale + 1;
+	for (j = 0; j < Nlinks; j++)
+		bond[j].state = LinkUp;
+	schedule();
+	want("dropped", 150, drops[DropStale]);
+	want("packets not in the pool", 0, inuse());
+	enqueue(waiting(Ordered, 1, 1200, 0, 1));
+	schedule();
+	for (n = j = 0; j < Nlinks; j++)
+		n += peerdata(j);
+	want("sent", 1, n);
+	verdict("queues of which all is stale");
+}
+
+/* more packets than there is room for, while no link works */
+static void
+testfattest(void)
+{
+	int i;
+
+	anew(Client);
+	for (i = 0; i < Nlinks; i++)
+		bond[i].state = LinkDown;
+	for (i = 0; i < 10; i++)
+		enqueue(waiting(Ordered, 2, 100, 0, i));
+	for (i = 0; i < 2 * queuepkts; i++) {
+		enqueue(waiting(Ordered, 1, 1200, 0, i));
+		wantin("queued", 0, queuepkts, queued);
+	}
+	want("of the thin flow", 10, flows[2].queue.len);
+	want("dropped", 2 * queuepkts + 10 - queued, drops[DropQueue]);
+	want("the newest", 2 * queuepkts - 1,
+	    markof(flows[1].queue.tail->data));
+	want("packets not in the pool", queued, inuse());
+	verdict("the fattest flow loses, from its head");
+
+	anew(Client);
+	for (i = 0; i < Nlinks; i++)
+		bond[i].state = LinkDown;
+	for (i = 0; i < 2 * queuepkts; i++) {
+		enqueue(waiting(Express, 1, 100, 0, i));
+		tcpin(1, i, TcpAck, 1000, "");
+	}
+	wantin("express", 1, queuepkts / 4, express.len);
+	wantin("ACKs", 1, queuepkts / 4, acks.len);
+	want("the newest", 2 * queuepkts - 1, markof(express.tail->data));
+	want("packets not in the pool", express.len + acks.len, inuse());
+	verdict("the other queues are bounded too");
+}
+
+/* ACKs that say the same again, or more than where they are, all go out; of
+ * the others the newest does, and none goes backwards */
+static void
+testacks(void)
+{
+	static const struct {
+		const char *name;
+		int flags, n, step;   /* step: bytes to the next */
+		int least, most;      /* ACKs sent */
+		uint32_t begin;
+		const char *options;
+	} t[] = {
+		{ "duplicates", TcpAck, 20, 0, 20, 20, 1000, "" },
+		{ "with SACK", TcpAck, 20, 1448, 20, 20, 1000,
+		  "0101 050a 7be4 11fd 7be4 17a5" },
+		{ "with ECE", TcpAck | 0x40, 20, 1448, 20, 20, 1000, "" },
+		{ "of a young flow", TcpAck, 10, 1448, 10, 10, 1000, "" },
+		{ "of a download", TcpAck, 3000, 2896, 50, 1000, 1000, "" },
+		{ "of a download, timestamps", TcpAck, 3000, 2896, 50, 1000,
+		  1000,
+		  "0101 080a 00a1 b2c3 00d4 e5f6" },
+		{ "across 2^32", TcpAck, 3000, 2896, 50, 1000,
+		  UINT32_C(0xffc00000), "" },
+	};
+	static uint8_t d[Room];
+	uint32_t ackno, newest;
+	int i, j, k, n, at, len, out, back, first;
+	Rec r;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		ackno = newest = t[i].begin;
+		for (out = back = j = 0; j < t[i].n + 50; j++) {
+			now += 300;
+			if (j < t[i].n) {
+				ackno += t[i].step;
+				tcpin(1, 5000, t[i].flags, ackno,
+				    t[i].options);
+			}
+			schedule();
+			for (k = 0; k < Nlinks; k++)
+				while ((len = fdread(peerfd[k], d)) >= 0)
+					for (at = 0; (n = decode(d + at, len -
+					    at, &r)) > 0; at += n) {
+						back += (int32_t)(get(d + at +
+						    HdrLen + 28, 4) - newest) <
+						    0;
+						newest = get(d + at + HdrLen +
+						    28, 4);
+						out++;
+					}
+		}
+		want("went backwards", 0, back);
+		wanthex("newest", ackno, newest);
+		wantin("sent", t[i].least, t[i].most, out);
+		want("sent and merged", t[i].n, out + counts[CntMerged]);
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (i = 0; i < 20; i++)
+		tcpin(1, 5000 + i, TcpAck, 1000, "");
+	schedule();
+	for (n = i = 0; i < Nlinks; i++)
+		n += peerdata(i);
+	want("sent", 20, n);
+	verdict("of twenty flows");
+
+	anew(Client);
+	first = tcpin(1, 5000, TcpAck, 1000, "");
+	for (i = 1; i < 1000; i++) {
+		now += 300;
+		ackno = 1000 + i * 2896;
+		tcpin(1, 5000, TcpAck, ackno, "");
+		schedule();
+	}
+	drain();
+	now += SEC(1);
+	schedule();
+	tcpin(1, 5000, TcpAck, ackno += 2896, "");
+	schedule();
+	out = counts[CntMerged];
+	tcpin(1, 5000, TcpAck, ackno += 2896, "");
+	for (i = 2; tcpin(i, 5000, TcpAck, ackno + 2896, "") != first; i++)
+		;
+	want("merged", out, counts[CntMerged]);
+	verdict("of two hosts whose flows share a queue");
+}
+
+/* a flow must not overtake its own express packets */
+static void
+testearly(void)
+{
+	int i;
+
+	anew(Client);
+	linkis(&bond[0], 'f');
+	enqueue(waiting(Express, 7, 100, 0, 0));
+	schedule();
+	want("express by link 1", 1, peerdata(1));
+	drain();
+	linkanew(&bond[0]);
+	enqueue(waiting(Ordered, 7, 1200, 0, 1));
+	schedule();
+	want("at once by link 0", 0, peerdata(0));
+	for (i = 0; i < 50; i++) {
+		now += 1000;
+		schedule();
+	}
+	want("in the end", 1, peerdata(0) + peerdata(1) + peerdata(2) +
+	    peerdata(3) + peerdata(4));
+	verdict("express by the slow link, then ordered");
+}
+
+/* replay window */
+
+/* seqs as they come: + is new, - is not */
+static void
+testreplay(void)
+{
+	static const struct {
+		const char *name, *seqs;
+	} t[] = {
+		{ "in order", "1+ 2+ 3+ 4+" },
+		{ "duplicates", "1+ 1- 2+ 2- 1- 2-" },
+		{ "out of order", "5+ 3+ 4+ 1+ 2+ 3- 5- 1- 6+" },
+		{ "seq 0", "0+ 0- 1+ 0-" },
+		{ "gap filled", "1+ 4+ 2+ 3+ 2-" },
+		{ "words of 64",
+		  "63+ 64+ 65+ 127+ 128+ 63- 64- 65- 127- 128-" },
+		{ "8000 behind", "1+ 8001+ 2+ 1- 8001-" },
+		{ "too old", "1+ 9000+ 1- 2- 807- 9000-" },
+		{ "jump of a window", "1+ 8193+ 1- 2- 8192+ 8193-" },
+		{ "jump of many", "1+ 2+ 1000000+ 2- 3- 999999+ 999999-" },
+		{ "jump back into it", "100+ 8000+ 99+ 100- 8000- 7999+" },
+		{ "far apart, same place in the bits",
+		  "8+ 16392+ 8200- 8- 16392- 16384+" },
+		{ "highest", "18446744073709551614+ 18446744073709551615+ "
+		  "18446744073709551615- 18446744073709551614- 1-" },
+	};
+	const char *s;
+	char *end, what[32];
+	uint64_t seq;
+	Replay w;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		memset(&w, 0, sizeof(w));
+		for (s = t[i].seqs; *s; s = end + 1) {
+			seq = strtoull(s, &end, 10);
+			snprintf(what, sizeof(what), "%" PRIu64, seq);
+			want(what, *end == '+' ? 0 : -1, replaycheck(&w, seq));
+			end += strspn(end + 1, " ");
+		}
+		verdict(t[i].name);
+	}
+}
+
+/* against a list of all that was seen */
+static void
+testreplayrandom(void)
+{
+	enum { Seqs = 1 << 20, Steps = 300000, Sure = 8192 - 64 };
+	static uint8_t seen[Seqs];
+	uint64_t seq, last = 0;
+	Replay w;
+	int i, new, passes = 0;
+
+	memset(&w, 0, sizeof(w));
+	for (i = 0; i < Steps; i++) {
+		switch (rnd(64)) {
+		case 0:
+			seq = last + rnd(300);
+			break;
+		case 1:
+			seq = rnd(last + 1);
+			break;
+		case 2:
+			seq = last + (rnd(100) ? 0 : rnd(20000));
+			break;
+		default:
+			seq = last + 1 - rnd(last < 30 ? 2 : 30);
+		}
+		if (seq >= Seqs)
+			break;
+		new = !replaycheck(&w, seq);
+		passes += new;
+		if (new && seen[seq])
+			want("duplicate let in", -1, seq);
+		if (new && seq + 8192 < last)
+			want("too old let in", -1, seq);
+		if (!new && !seen[seq] && seq + Sure > last)
+			want("new one refused", -1, seq);
+		seen[seq] |= new;
+		last = MAX(last, seq);
+	}
+	wantin("let in", 20000, Steps, passes);
+	verdict("long random run");
+}
+
+/* reorder */
+
+/* adds to the log what came out of the TUN and what the peer is asked for */
+static void
+collect(char *log, int size)
+{
+	static uint8_t d[Room];
+	int i, n, len;
+	Rec r;
+
+	while (fdread(lanfd, d) > 0) {
+		n = strlen(log);
+		snprintf(log + n, size - n, "%s%s%d", n ? " " : "",
+		    get(d + 20, 2) == 2000 ? "e" : "", (int)markof(d));
+	}
+	for (i = 0; i < Nlinks; i++)
+		while ((len = fdread(peerfd[i], d)) >= 0) {
+			if (decode(d, len, &r) < 0 ||
+			    !(r.flags & FlagControl) || d[HdrLen] != CtlNack)
+				continue;
+			for (n = HdrLen + 1; n < HdrLen + r.len; n += 10)
+				snprintf(log + strlen(log), size - strlen(log),
+				    " ?%d+%d", (int)get(d + n, 8),
+				    (int)get(d + n + 8, 2));
+		}
+}
+
+/* turns of the loop for some ms, in which the links stay up */
+static void
+pass(int ms, char *log, int size)
+{
+	int i;
+
+	while (ms-- > 0) {
+		now += 1000;
+		for (i = 0; i < Nlinks; i++) {
+			bond[i].echotime = now;
+			bond[i].next = now + MS(hbinterval);
+		}
+		timers();
+		schedule();
+		collect(log, size);
+	}
+}
+
+/* Words of the script: 0:5 link 0 brings seq 5, 0:5-7 seqs 5 to 7, 0e5 an
+ * express one, 0r5 a repair, 0h5 a heartbeat whose next seq is 5, +4 4 ms go
+ * by. The log has the seqs delivered, ?2+1 when one from 2 is asked for, and
+ * | where time goes by. */
+static void
+play(const char *script, char *log, int size)
+{
+	static uint64_t beats = 100;
+	int link, seq, last;
+	char kind;
+	Beat b = { 0 };
+
+	*log = '\0';
+	for (; *script; script += strcspn(script, " ")) {
+		script += strspn(script, " ");
+		if (*script == '+') {
+			strcat(log, " |");
+			pass(atoi(script), log, size);
+			continue;
+		}
+		last = 0;
+		if (sscanf(script, "%d%c%d-%d", &link, &kind, &seq, &last) < 3)
+			die("%s: not a word of a script", script);
+		if (kind == 'h') {
+			b.id = theirs;
+			b.peer = ours;
+			b.link = link;
+			b.time = now - (link ? MS(40) : MS(10));
+			b.next = seq;
+			arrivebeat(link, beats++, &b, peerkey());
+		} else {
+			do {
+				arrivedata(link, seq, kind == 'e' ? FlagExpress
+				    : kind == 'r' ? FlagRepair : 0);
+			} while (++seq <= last);
+		}
+		collect(log, size);
+	}
+}
+
+/* two links are heard, RTT 20 and 80 ms */
+static void
+testreorder(void)
+{
+	static const struct {
+		const char *name, *script, *log;
+		int idle;             /* link 1 brought nothing for long */
+		int inorder, reordered, late, lost, repaired, dup;
+	} t[] = {
+		{ "in order", "0:1-5", "1 2 3 4 5", 0, 5, 0, 0, 0, 0, 0 },
+		{ "two links in turn", "0:1 1:2 0:3 1:4", "1 2 3 4", 0,
+		  4, 0, 0, 0, 0, 0 },
+		{ "one overtakes", "0:1 1:3 0:2 1:4", "1 2 3 4", 0,
+		  3, 1, 0, 0, 0, 0 },
+		{ "backwards", "0:5 0:4 0:3 0:2 0:1", "1 2 3 4 5", 0,
+		  1, 4, 0, 0, 0, 0 },
+		{ "gap filled in time", "0:1 0:3-4 +20 1:2 +5",
+		  "1 | 2 3 4 |", 0, 2, 2, 0, 0, 0, 0 },
+		{ "duplicates", "0:1 1:1 0:2 0:2 0:4 1:4 0:3 0:4", "1 2 3 4",
+		  0, 3, 1, 0, 0, 0, 4 },
+		{ "express is not held", "0:1 0:3 0e1 1e2 0:2 0e3",
+		  "1 e1 e2 2 3 e3", 0, 2, 1, 0, 0, 0, 0 },
+		{ "express twice", "0e1 1e1 0e2 0e1", "e1 e2", 0,
+		  0, 0, 0, 0, 0, 2 },
+		{ "passed by one link of two", "0:1 0:3 +20 +20", "1 | |", 0,
+		  1, 1, 0, 0, 0, 0 },
+		{ "passed by both links", "0:1 0:3 1:4 +1 +9", "1 | | ?2+1",
+		  0, 1, 2, 0, 0, 0, 0 },
+		{ "proven by a heartbeat", "0:1 0:3 +10 1h4 +10",
+		  "1 | | ?2+1", 0, 1, 1, 0, 0, 0, 0 },
+		{ "heartbeats tell of the last ones", "0:1 0h4 1h4 +10",
+		  "1 | ?2+2", 0, 1, 0, 0, 0, 0, 0 },
+		{ "several ranges in one nack", "0:1 0:4 0:7-8 0:10 1:11 +10",
+		  "1 | ?2+2 ?5+2 ?9+1", 0, 1, 5, 0, 0, 0, 0 },
+		{ "only the new range", "0:1 0:3 1:4 +10 0:6 1:7 +10",
+		  "1 | ?2+1 | ?5+1", 0, 1, 4, 0, 0, 0, 0 },
+		{ "repair comes", "0:1 0:3 1:4 +10 0r2 +10",
+		  "1 | ?2+1 2 3 4 |", 0, 2, 2, 0, 0, 1, 0 },
+		{ "repair and original", "0:1 0:3 1:4 +10 0r2 1:2 +10",
+		  "1 | ?2+1 2 3 4 |", 0, 2, 2, 0, 0, 1, 1 },
+		{ "repair of what was not asked for", "0:1 0:3 0r2", "1 2 3",
+		  0, 2, 1, 0, 0, 0, 0 },
+		{ "asked twice, given up", "0:1 0:3 1:4 +10 +70 +70",
+		  "1 | ?2+1 | ?2+1 | 3 4", 0, 1, 2, 0, 1, 0, 0 },
+		{ "comes after all", "0:1 0:3 1:4 +10 +70 +70 0r2 1:2 0:5",
+		  "1 | ?2+1 | ?2+1 | 3 4 2 5", 0, 2, 2, 1, 1, 0, 1 },
+		{ "in doubt, then the deadline", "0:1 0:3 +50 +30 +60 +20",
+		  "1 | | ?2+1 | ?2+1 | 3", 0, 1, 1, 0, 1, 0, 0 },
+		{ "an idle link: time proves it",
+		  "0:1 +4 0:3 +4 0:4 +10 +35", "1 | | | | ?2+1", 1,
+		  1, 2, 0, 0, 0, 0 },
+		{ "an idle link: a heartbeat proves it",
+		  "0:1 0:3 +5 0h4 +15 +35", "1 | | | ?2+1", 1,
+		  1, 1, 0, 0, 0, 0 },
+		{ "a busy link: it does not",
+		  "1:1 +4 0:3 +4 0:4 +10 +35", "1 | | | |", 0,
+		  1, 2, 0, 0, 0, 0 },
+	};
+	char log[1024];
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 2; j < Nlinks; j++)
+			bond[j].incame = 0;
+		if (t[i].idle)
+			bond[1].toptime = now - SEC(1);
+		play(t[i].script, log, sizeof(log));
+		wantstr("log", t[i].log, log);
+		want("in order", t[i].inorder, counts[CntInorder]);
+		want("reordered", t[i].reordered, counts[CntReordered]);
+		want("late", t[i].late, counts[CntLate]);
+		want("lost", t[i].lost, counts[CntLost]);
+		want("repaired", t[i].repaired, counts[CntRepaired]);
+		want("duplicates", t[i].dup, repeats());
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (j = 1; j < Nlinks; j++)
+		bond[j].incame = now - SEC(1);
+	play("0:1 0:3 +10", log, sizeof(log));
+	wantstr("log", "1 | ?2+1", log);
+	verdict("a link that is not heard proves nothing wrong");
+
+	anew(Client);
+	bond[3].srtt = MS(10);
+	play("0:1 0:9 1:10 2:11 3:12 4:13", log, sizeof(log));
+	for (i = 0; i < 8; i++) {
+		now += 1000;
+		timers();
+	}
+	linkflush(&bond[3]);
+	*log = '\0';
+	collect(log, sizeof(log));
+	wantstr("log", " ?2+7", log);
+	verdict("asked for by the quickest link");
+}
+
+static void
+testwindow(void)
+{
+	char log[256];
+	uint64_t mark = 0;
+	Session s;
+	int i, n;
+
+	anew(Client);
+	arrivedata(0, 1, 0);
+	for (n = 0, i = 3; i <= reorderpkts + 1; i++) {
+		arrivedata(0, i, 0);
+		n += lanread(&mark);
+	}
+	want("delivered", 1, n);
+	want("held", reorderpkts - 1, inuse());
+	verdict("full");
+
+	filelan();
+	arrivedata(0, i, 0);
+	want("delivered", reorderpkts, filelanread(60, &mark));
+	fdpair(&tunfd, &lanfd);
+	want("up to", reorderpkts + 2, mark);
+	want("lost", 1, counts[CntLost]);
+	want("packets not in the pool", 0, inuse());
+	verdict("overflow: the oldest gap is given up");
+
+	anew(Client);
+	arrivedata(0, 1, 0);
+	arrivedata(0, 5, 0);
+	n = lanread(&mark);
+	arrivedata(0, 20000, 0);
+	want("delivered", 1, lanread(&mark));
+	want("mark", 5, mark);
+	want("lost", 20000 - reorderpkts - 2, counts[CntLost]);
+	arrivedata(0, 20000 - reorderpkts + 1, 0);
+	want("the oldest that is waited for", 1, lanread(&mark));
+	arrivedata(0, 20000 - reorderpkts - 10, 0);
+	want("an older one", 1, lanread(&mark));
+	want("late", 1, counts[CntLate]);
+	verdict("a jump by more than the window");
+
+	anew(Client);
+	arrivedata(0, 1, 0);
+	arrivedata(0, 1 + SeqJump + 2, 0);
+	want(dropname[DropWindow], 1, drops[DropWindow]);
+	arrivedata(0, 2, 0);
+	want("delivered", 2, lanread(&mark));
+	verdict("a seq out of all reason");
+
+	anew(Client);
+	for (i = 0; i < Nlinks; i++)
+		bond[i].incame = 0;
+	arrivedata(0, 1, 0);
+	want(dropname[DropSession], 1, drops[DropSession]);
+	for (i = 0; i < Nlinks; i++)
+		bond[i].incame = now;
+	arrivedata(0, 1, 0);
+	arrivedata(0, 2, 0);
+	arrivedata(0, 5, 0);
+	arrivedata(0, 7, 0);
+	want("delivered", 2, lanread(&mark));
+	s = session;
+	s.peer++;
+	newsession(&s);
+	want("held", 0, inuse());
+	for (i = 0; i < Nlinks; i++)
+		bond[i].incame = now;
+	arrivedata(0, 1, 0);
+	arrivedata(0, 3, 0);
+	arrivedata(0, 2, 0);
+	want("delivered", 3, lanread(&mark));
+	want("up to", 3, mark);
+	want("duplicates", 0, counts[CntDup]);
+	verdict("the peer restarts and counts from 1");
+
+	anew(Client);
+	for (i = 0; i < Nlinks; i++)
+		bond[i].incame = now;
+	play("0:1-2 0:5 0h90000 0:90000 0:90002 0:90001", log, sizeof(log));
+	wantstr("log", "1 2 90000 90001 90002", log);
+	want("packets not in the pool", 0, inuse());
+	verdict("a heartbeat tells of a jump out of all reason");
+}
+
+/* what a peer sends by five links; each keeps its order */
+static struct { int64_t at; uint64_t seq; int kind; } pipes[Nlinks][1024];
+static unsigned sentin[Nlinks], cameout[Nlinks];
+static int64_t newest[Nlinks];    /* us, when the newest comes */
+static const int delays[] = { 10, 40, 41, 45, 50 }; /* ms */
+
+static void
+launch(int link, uint64_t seq, int kind)
+{
+	unsigned i = sentin[link]++ % LEN(pipes[0]);
+	int64_t at = now + MS(delays[link]) + rnd(3000);
+
+	newest[link] = MAX(newest[link], at);
+	pipes[link][i].at = newest[link];
+	pipes[link][i].seq = seq;
+	pipes[link][i].kind = kind;
+}
+
+static void
+land(int link)
+{
+	static uint64_t beats = 100;
+	Beat b = { 0 };
+	unsigned i;
+
+	for (; cameout[link] != sentin[link]; cameout[link]++) {
+		i = cameout[link] % LEN(pipes[0]);
+		if (pipes[link][i].at > now)
+			return;
+		if (pipes[link][i].kind != FlagBeat) {
+			arrivedata(link, pipes[link][i].seq,
+			    pipes[link][i].kind);
+			continue;
+		}
+		b.id = theirs;
+		b.peer = ours;
+		b.link = link;
+		b.time = pipes[link][i].at - MS(delays[link]);
+		b.next = pipes[link][i].seq;
+		arrivebeat(link, beats++, &b, peerkey());
+	}
+}
+
+/* Some packets are lost, some come twice; what is asked for comes again, or
+ * does not. All that is not lost is delivered once and in order. */
+static void
+testreorderrandom(void)
+{
+	enum { Packets = 8000, Rest = 1000 };
+	static const struct {
+		const char *name;
+		int lossy, answers;   /* one in so many */
+	} t[] = {
+		{ "long run, nothing lost", 0, 0 },
+		{ "long run, 1 % lost", 100, 0 },
+		{ "long run, 1 % lost and sent again", 100, 1 },
+	};
+	static uint8_t had[Packets + 1], gone[Packets + 1];
+	static char log[Room], *s;
+	int i, j, ms, n, from, mark, last, lost, overtook, twice;
+	uint64_t seq;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		memset(had, 0, sizeof(had));
+		memset(gone, 0, sizeof(gone));
+		memset(sentin, 0, sizeof(sentin));
+		memset(cameout, 0, sizeof(cameout));
+		memset(newest, 0, sizeof(newest));
+		for (j = 0; j < Nlinks; j++)
+			bond[j].owdin = MS(delays[j]);
+		last = lost = overtook = twice = 0;
+		seq = 0;
+		for (ms = 0; seq < Packets || ms % Rest; ms++) {
+			for (n = rnd(4); n > 0 && seq < Packets; n--) {
+				seq++;
+				j = rnd(Nlinks);
+				gone[seq] = t[i].lossy && !rnd(t[i].lossy);
+				lost += gone[seq];
+				if (!gone[seq])
+					launch(j, seq, FlagData);
+				if (!rnd(200))
+					launch(rnd(Nlinks), seq, gone[seq] ?
+					    FlagExpress : FlagData);
+			}
+			for (j = 0; ms % 100 == 0 && j < Nlinks; j++)
+				launch(j, seq + 1, FlagBeat);
+			for (j = 0; j < Nlinks; j++)
+				land(j);
+			*log = '\0';
+			pass(1, log, sizeof(log));
+			for (s = strtok(log, " "); s; s = strtok(NULL, " ")) {
+				if (sscanf(s, "?%d+%d", &from, &n) == 2) {
+					for (; t[i].answers && n-- > 0; from++)
+						launch(0, from, FlagRepair);
+				} else if (*s != 'e') {
+					mark = atoi(s);
+					twice += had[mark]++;
+					overtook += mark < last;
+					last = MAX(last, mark);
+				}
+			}
+		}
+		want("twice", 0, twice);
+		want("out of order", 0, overtook);
+		want("late", 0, counts[CntLate]);
+		want("lost", t[i].answers ? 0 : lost, counts[CntLost]);
+		want("repaired", t[i].answers ? lost : 0,
+		    counts[CntRepaired]);
+		for (j = 1; j <= Packets; j++)
+			if (!had[j] && (!gone[j] || t[i].answers))
+				want("not delivered", -1, j);
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+}
+
+/* sending again */
+
+/* Ten packets were sent as 1 to 10. What is asked for is sent once more,
+ * marked as a repair. */
+static void
+testresend(void)
+{
+	static const struct {
+		const char *name, *nack, *again;
+		int ms;               /* since they were sent */
+	} t[] = {
+		{ "one", "01 0000000000000003 0001", " 3", 50 },
+		{ "a range", "01 0000000000000003 0003", " 3 4 5", 50 },
+		{ "two ranges",
+		  "01 0000000000000001 0002 0000000000000008 0001",
+		  " 1 2 8", 50 },
+		{ "one asked for twice",
+		  "01 0000000000000003 0001 0000000000000003 0001", " 3", 50 },
+		{ "beyond what was sent", "01 000000000000000b 0005", "", 50 },
+		{ "partly beyond", "01 0000000000000009 0100", " 9 10", 50 },
+		{ "all that could be", "01 0000000000000000 ffff",
+		  " 1 2 3 4 5 6 7 8 9 10", 50 },
+		{ "none", "01 0000000000000003 0000", "", 50 },
+		{ "highest seqs", "01 ffffffffffffffff ffff", "", 50 },
+		{ "cut range", "01 0000000000000003 00", "", 50 },
+		{ "no range", "01", "", 50 },
+		{ "range and half of one",
+		  "01 0000000000000003 0001 0000000000000004", " 3", 50 },
+		{ "within 200 ms", "01 0000000000000003 0001", " 3", 200 },
+		{ "after 300 ms", "01 0000000000000003 0001", "", 300 },
+	};
+	static uint8_t d[Room];
+	uint8_t nack[64];
+	char log[256];
+	int times[11], i, j, k, n, len;
+	Rec r;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		flows[7].sent = Heavy + 1;
+		for (j = 1; j <= 10; j++)
+			enqueue(waiting(Ordered, 7, 1000, 0, j));
+		schedule();
+		drain();
+		for (j = 0; j < t[i].ms; j++) {
+			now += 1000;
+			forget();
+		}
+		n = unhex(t[i].nack, nack);
+		n = putrec(d, 1, FlagControl, nack, n);
+		arrive(0, d, n);
+		schedule();
+		memset(times, 0, sizeof(times));
+		for (k = 0; k < Nlinks; k++)
+			while ((len = fdread(peerfd[k], d)) >= 0) {
+				want("record", len, decode(d, len, &r));
+				want("flags", FlagData | FlagRepair, r.flags);
+				want("mark", r.seq, markof(d + HdrLen));
+				times[MIN(r.seq, 10)]++;
+			}
+		for (*log = '\0', k = 0; k <= 10; k++)
+			while (times[k]-- > 0)
+				sprintf(log + strlen(log), " %d", k);
+		wantstr("sent again", t[i].again, log);
+		now += SEC(1);
+		forget();
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (i = 0; i < 50; i++) {
+		now += 1000;
+		flows[7].sent = Heavy + 1;
+		for (j = 0; j < 40; j++)
+			enqueue(waiting(Ordered, 7, 1200, 0, 0));
+		schedule();
+		drain();
+	}
+	for (n = i = 0; i < 150; i++) {
+		k = putrec(d, i + 1, FlagControl, nack, unhex(
+		    "01 0000000000000001 ffff", nack));
+		arrive(0, d, k);
+		now += 1000;
+		schedule();
+		for (k = 0; k < Nlinks; k++)
+			n += peerdata(k);
+	}
+	wantin("packets", 20, 290000 / 8 * 1150 / 1200 / 16 + 100, n);
+	verdict("no more than a sixteenth of all, a second of it at once");
+}
+
+/* heartbeats */
+
+/* what a heartbeat says of this end */
+static void
+testbeatsend(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t txpkts, txbytes, thenpkts, thenbytes;
+	} t[] = {
+		{ "small counters", 41, 5000, 42, 5101 },
+		{ "32 bits are full", UINT32_MAX, UINT32_MAX,
+		  UINT64_C(0x100000000), UINT64_C(0x100000064) },
+		{ "64 bits wrap", UINT64_MAX, UINT64_MAX - 50, 0, 50 },
+	};
+	static uint8_t d[Room];
+	Link *l = &bond[1];
+	Beat b;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		l->tx.pkts = t[i].txpkts;
+		l->tx.bytes = t[i].txbytes;
+		l->in.time = 777;
+		l->in.pkts = 888;
+		l->in.bytes = 999;
+		l->incame = now - 12345;
+		txseq[LaneOrdered] = 5555;
+		beat(l);
+		want("bytes", 101, peerbeat(1, &b, d));
+		wanthex("id", ours, b.id);
+		wanthex("peer", theirs, b.peer);
+		want("link", 1, b.link);
+		want("hello", 0, b.hello);
+		want("time", now, b.time);
+		want("echo", 777, b.echo);
+		want("held", 12345, b.held);
+		wanthex("txpkts", t[i].thenpkts, b.txpkts);
+		wanthex("txbytes", t[i].thenbytes, b.txbytes);
+		want("rxpkts", 888, b.rxpkts);
+		want("rxbytes", 999, b.rxbytes);
+		want("next", 5555, b.next);
+		want("prio", 2, b.prio);
+		want("up", 70000, b.up);
+		want("down", 70000, b.down);
+		wanthex("counted", t[i].thenpkts, l->tx.pkts);
+		wanthex("counted bytes", t[i].thenbytes, l->tx.bytes);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	l = &bond[1];
+	linkis(&bond[0], 'd');
+	enqueue(waiting(Express, 7, 1200, 0, 0));
+	schedule();
+	beat(l);
+	want("first", HdrLen + 1200, fdread(peerfd[1], d));
+	want("then", 101, fdread(peerfd[1], d));
+	verdict("behind what was given to the link before");
+}
+
+/* The peer answers a heartbeat that left at 0 with an echo. Its clock has
+ * nothing to do with ours. */
+static void
+testrtt(void)
+{
+	static const struct {
+		const char *name;
+		int came, echo, held, rtt; /* us; rtt -1: no answer */
+	} t[] = {
+		{ "echo at once", 20000, 0, 0, 20000 },
+		{ "held for 100 ms", 120000, 0, 100000, 20000 },
+		{ "held for 70 us", 370, 0, 70, 300 },
+		{ "held all the time", 50000, 0, 50000, 0 },
+		{ "held for longer than it took", 50000, 0, 50001, -1 },
+		{ "unknown beat", 20000, 1, 0, -1 },
+		{ "beat of the future", 20000, 30000, 0, -1 },
+		{ "beat long ago", 20000, -5000000, 0, -1 },
+	};
+	static const struct {
+		const char *name;
+		int sample[4], srtt, rttvar; /* us */
+	} series[] = {
+		{ "RFC 6298, first", { 20000, 0, 0, 0 }, 20000, 10000 },
+		{ "RFC 6298, second", { 20000, 28000, 0, 0 }, 21000, 9500 },
+		{ "RFC 6298, third", { 20000, 28000, 13000, 0 }, 20000, 9125 },
+		{ "RFC 6298, steady", { 80000, 80000, 80000, 80000 }, 80000,
+		  16875 },
+	};
+	Link *l = &bond[0];
+	Beat b = { 0 };
+	int64_t begin;
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		l->srtt = l->rttvar = l->good = 0;
+		begin = now;
+		beat(l);
+		now += t[i].came;
+		b.id = theirs;
+		b.peer = ours;
+		b.link = 0;
+		b.time = INT64_C(77) << 40;
+		b.echo = begin + t[i].echo;
+		b.held = t[i].held;
+		b.next = 1;
+		arrivebeat(0, 1, &b, peerkey());
+		want("counts", t[i].rtt >= 0, l->good);
+		want("RTT", MAX(t[i].rtt, 0), l->srtt);
+		want("heard", now, l->incame);
+		b.time++;
+		arrivebeat(0, 2, &b, peerkey());
+		want("counts twice", t[i].rtt >= 0, l->good);
+		verdict(t[i].name);
+	}
+	for (i = 0; i < LEN(series); i++) {
+		l->srtt = l->rttvar = 0;
+		for (j = 0; j < 4 && series[i].sample[j]; j++)
+			measurertt(l, series[i].sample[j]);
+		want("srtt", series[i].srtt, l->srtt);
+		want("rttvar", series[i].rttvar, l->rttvar);
+		verdict(series[i].name);
+	}
+
+	anew(Client);
+	for (i = 0; i < 2; i++) {
+		l = &bond[i];
+		begin = now;
+		beat(l);
+		b.link = i;
+		b.echo = begin;
+		b.held = 5000;
+		/* the peer's clock is some hours behind */
+		b.time = now - SEC(900) + (i ? 40000 : 10000) + b.held;
+		now += (i ? 80000 : 20000) + b.held;
+		arrivebeat(i, i + 1, &b, peerkey());
+	}
+	want("us more by link 1", 30000, bond[1].owd - bond[0].owd);
+	want("us more from it", 30000, bond[1].owdin - bond[0].owdin);
+	verdict("one-way delays without a common clock");
+}
+
+/* between two echoes, counters near their end too */
+static void
+testloss(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t tx, rx;      /* before */
+		int sent, got, loss;  /* loss: of 1000 */
+	} t[] = {
+		{ "none", 1000, 900, 100, 100, 0 },
+		{ "2 %", 1000, 900, 100, 98, 20 },
+		{ "half", 1000, 900, 1000, 500, 500 },
+		{ "all", 1000, 900, 100, 0, 1000 },
+		{ "too few to tell", 1000, 900, 10, 5, 0 },
+		{ "more than were sent", 1000, 900, 100, 110, 0 },
+		{ "tx wraps at 32 bits", UINT32_MAX - 50, 900, 100, 98, 20 },
+		{ "tx wraps at 64 bits", UINT64_MAX - 50, 900, 100, 98, 20 },
+		{ "rx wraps at 64 bits", 1000, UINT64_MAX - 50, 100, 98, 20 },
+		{ "both wrap", UINT64_MAX, UINT64_MAX - 97, 100, 98, 20 },
+	};
+	Link *l = &bond[0];
+	Tally tx = { 0 }, rx = { 0 };
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		l->echoed.pkts = t[i].tx;
+		l->arrived.pkts = t[i].rx;
+		tx.pkts = t[i].tx + t[i].sent;
+		rx.pkts = t[i].rx + t[i].got;
+		measureloss(l, &tx, &rx);
+		want("of 1000", t[i].loss, (int)(l->loss * 1000 + .5));
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	memset(&tx, 0, sizeof(tx));
+	memset(&rx, 0, sizeof(rx));
+	for (i = 0; i < 100; i++) {
+		l->echoed = tx;
+		l->arrived = rx;
+		tx.pkts += 100;
+		rx.pkts += 95;
+		measureloss(l, &tx, &rx);
+	}
+	want("of 1000", 50, (int)(l->loss * 1000 + .5));
+	for (i = 0; i < 100; i++) {
+		l->echoed = tx;
+		l->arrived = rx;
+		tx.pkts += 100;
+		rx.pkts += 100;
+		measureloss(l, &tx, &rx);
+	}
+	wantin("of 1000 later", 0, 5, (int)(l->loss * 1000 + .5));
+	verdict("is forgotten");
+
+	anew(Client);
+	tx.time = 1000;
+	tx.pkts = UINT64_MAX - 3;
+	tx.bytes = UINT64_MAX - 999;
+	rx.time = 101000;
+	rx.pkts = 6;
+	rx.bytes = 9000;
+	want("bit/s", (10000 + 10 * 88) * 80, tallyrate(l, &tx, &rx));
+	verdict("rate while counters wrap");
+}
+
+/* the rate after some heartbeats of one kind, 100 ms each */
+static void
+testlearn(void)
+{
+	static const struct {
+		const char *name;
+		int rate, ceil;       /* Mbit/s */
+		int sent, got;        /* percent of the rate */
+		int queue, beats;     /* ms */
+		int least, most;      /* Mbit/s */
+	} t[] = {
+		{ "idle", 30, 70, 1, 1, 0, 50, 30, 30 },
+		{ "idle, with a delay that stands", 30, 70, 1, 1, 100, 50, 30,
+		  30 },
+		{ "half used", 30, 70, 50, 50, 0, 50, 30, 30 },
+		{ "full, no queue", 30, 70, 100, 100, 0, 20, 33, 70 },
+		{ "full, no queue, for long", 30, 70, 100, 100, 0, 200, 70,
+		  70 },
+		{ "full at its ceiling", 70, 70, 100, 100, 0, 50, 70, 70 },
+		{ "full, a spike of 140 ms", 70, 70, 100, 100, 140, 2, 70,
+		  70 },
+		{ "full, a queue that stands", 70, 70, 100, 60, 60, 10, 25,
+		  60 },
+		{ "full, 5 % lost at random", 70, 70, 100, 95, 0, 50, 70, 70 },
+		{ "78 % used, no queue", 70, 70, 78, 78, 0, 50, 70, 70 },
+		{ "unknown and idle", 5, 0, 1, 1, 0, 50, 5, 5 },
+		{ "unknown and full, no queue", 5, 0, 100, 100, 0, 10, 15,
+		  1000 },
+		{ "unknown, never below the least", 1, 0, 100, 10, 500, 100,
+		  0, 1 },
+	};
+	Link *l = &bond[1];
+	Tally tx, rx;
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		rateceil(l, MBIT(t[i].ceil), MBIT(t[i].ceil));
+		l->rate = MBIT(t[i].rate);
+		ratecost(l);
+		memset(&tx, 0, sizeof(tx));
+		memset(&rx, 0, sizeof(rx));
+		tx.time = now;
+		rx.time = 12345;
+		for (j = 0; j < t[i].beats; j++) {
+			now += MS(hbinterval);
+			l->echoed = tx;
+			l->arrived = rx;
+			tx.time = now;
+			rx.time += MS(hbinterval);
+			tx.bytes += l->rate / 8000 * hbinterval / 100 *
+			    t[i].sent;
+			rx.bytes += l->rate / 8000 * hbinterval / 100 *
+			    t[i].got;
+			ratelearn(l, &tx, &rx, l->owdbase + MS(t[i].queue));
+		}
+		wantin("Mbit/s", t[i].least, t[i].most,
+		    (l->rate + 500000) / 1000000);
+		wantin("bit/s", RateMin, INT64_MAX, l->rate);
+		verdict(t[i].name);
+	}
+}
+
+/* session */
+
+static void
+nosession(void)
+{
+	Link *l;
+
+	memset(&session, 0, sizeof(session));
+	memset(&next, 0, sizeof(next));
+	helloid = 0;
+	for (l = bond; l < bond + Nlinks; l++) {
+		l->state = LinkProbing;
+		l->incame = l->echotime = 0;
+		l->lastbeat = now - SEC(1);
+		l->good = l->wasup = 0;
+	}
+}
+
+/* the client's side, the server by hand; keyed or not */
+static void
+clientsession(int keyed)
+{
+	static uint8_t d[Room];
+	Beat b, s = { 0 };
+	Session peer = { 0 };
+	uint64_t mark, client;
+	int n;
+
+	(keyed ? anewkeyed : anew)(Client);
+	nosession();
+	beat(&bond[0]);
+	n = peerbeat(0, &b, d);
+	want("bytes", 101, n);
+	want("hello", 1, b.hello);
+	want("peer", 0, b.peer);
+	want("link", 0, b.link);
+	want("id is set", 1, b.id != 0);
+	wanttag(hellokey, d, n);
+	client = b.id;
+	beat(&bond[1]);
+	peerbeat(1, &b, d);
+	wanthex("id by link 1", client, b.id);
+	verdict("says hello");
+
+	s.id = theirs;
+	s.peer = client + 1;
+	s.hello = 1;
+	s.time = 1;
+	arrivebeat(0, 1, &s, hellokey);
+	want("says", -1, peerbeat(0, &b, d));
+	wanthex("next", 0, next.id);
+	verdict("an answer to another hello is not heard");
+
+	s.hello = 0;
+	s.peer = client;
+	arrivebeat(0, 1, &s, hellokey);
+	wanthex("session", 0, session.id);
+	arrivedata(0, 1, 0);
+	want("delivered", 0, lanread(&mark));
+	verdict("nothing else is, without a session");
+
+	s.hello = 1;
+	arrivebeat(0, 1, &s, hellokey);
+	n = peerbeat(0, &b, d);
+	want("bytes", 101, n);
+	want("hello", 0, b.hello);
+	wanthex("id", client, b.id);
+	wanthex("peer", theirs, b.peer);
+	wanthex("session", 0, session.id);
+	peer.id = client;
+	peer.peer = theirs;
+	sessionkeys(&peer);
+	wanttag(peer.txkey, d, n);
+	verdict("goes on under both ids");
+
+	s.hello = 0;
+	s.id = theirs + 1;
+	arrivebeat(0, 1, &s, peer.rxkey);
+	wanthex("session", 0, session.id);
+	s.id = theirs;
+	s.peer = client + 1;
+	arrivebeat(0, 1, &s, peer.rxkey);
+	wanthex("session", 0, session.id);
+	if (keyed) {
+		s.peer = client;
+		arrivebeat(0, 1, &s, hellokey);
+		wanthex("session", 0, session.id);
+		want(dropname[DropAuth], 5, drops[DropAuth]);
+	}
+	verdict("forged heartbeats start nothing");
+
+	s.peer = client;
+	s.next = 1;
+	arrivebeat(0, 7, &s, peer.rxkey);
+	wanthex("session", client, session.id);
+	wanthex("peer", theirs, session.peer);
+	arrivedata(0, 1, 0);
+	want("delivered", 1, lanread(&mark));
+	arrivedata(1, 2, 0);
+	want("by a link not heard", 0, lanread(&mark));
+	verdict("the server's heartbeat is the session");
+
+	drain();
+	s.hello = 1;
+	arrivebeat(0, 1, &s, hellokey);
+	want("says", -1, peerbeat(0, &b, d));
+	wanthex("session", client, session.id);
+	s.hello = 0;
+	arrivebeat(0, 7, &s, peer.rxkey);
+	want(dropname[DropReplay], 1, drops[DropReplay]);
+	verdict("answer and heartbeat again change nothing");
+
+	now += SEC(10);
+	beat(&bond[0]);
+	for (n = 0; fdread(peerfd[0], d) > 0; n++) {
+		beatdecode(d + HdrLen, BeatLen, &b);
+		if (n == 0) {
+			want("hello", 1, b.hello);
+			wanthex("peer", theirs, b.peer);
+			client = b.id;
+		}
+	}
+	want("hello and heartbeat", 2, n);
+	s.hello = 1;
+	s.id = theirs + 9;
+	s.peer = client;
+	arrivebeat(0, 1, &s, hellokey);
+	n = peerbeat(0, &b, d);
+	wanthex("next peer", theirs + 9, b.peer);
+	wanthex("session peer", theirs, session.peer);
+	arrivedata(0, 2, 0);
+	want("delivered still", 1, lanread(&mark));
+	peer.id = client;
+	peer.peer = theirs + 9;
+	sessionkeys(&peer);
+	s.hello = 0;
+	arrivebeat(0, 1, &s, peer.rxkey);
+	wanthex("session", client, session.id);
+	wanthex("peer", theirs + 9, session.peer);
+	arrivedata(0, 1, 0);
+	want("delivered anew", 1, lanread(&mark));
+	want("packets not in the pool", 0, inuse());
+	verdict("a server that was restarted");
+}
+
+static void
+testclient(void)
+{
+	clientsession(0);
+}
+
+static void
+testclientkeyed(void)
+{
+	clientsession(1);
+}
+
+/* the server's side, the client by hand */
+static void
+serversession(int keyed)
+{
+	static uint8_t d[Room], greet[256], first[256];
+	Beat b, c = { 0 };
+	Session peer = { 0 };
+	uint64_t mark, id, id2;
+	int i, n, ngreet, nfirst;
+
+	(keyed ? anewkeyed : anew)(Server);
+	nosession();
+	beat(&bond[0]);
+	want("says", -1, peerbeat(0, &b, d));
+	verdict("says nothing on its own");
+
+	c.id = ours;
+	c.hello = 1;
+	c.time = 1000;
+	c.prio = 1;
+	c.up = 10000;
+	c.down = 10000;
+	c.next = 1;
+	ngreet = sealwith(greet, putbeat(greet, 1, &c), hellokey);
+	arrive(0, greet, ngreet);
+	n = peerbeat(0, &b, d);
+	want("bytes", 101, n);
+	want("hello", 1, b.hello);
+	wanthex("peer", ours, b.peer);
+	want("id is set", 1, b.id != 0);
+	wanttag(hellokey, d, n);
+	wanthex("session", 0, session.id);
+	id = b.id;
+	arrive(1, greet, ngreet);
+	want("for another link", -1, peerbeat(1, &b, d));
+	verdict("answers a hello");
+
+	c.hello = 0;
+	c.peer = id + 2;
+	peer.id = id;
+	peer.peer = ours;
+	sessionkeys(&peer);
+	arrivebeat(0, 1, &c, peer.rxkey);
+	c.peer = id;
+	c.id = ours + 1;
+	arrivebeat(0, 1, &c, peer.rxkey);
+	c.id = ours;
+	if (keyed)
+		arrivebeat(0, 1, &c, hellokey);
+	wanthex("session", 0, session.id);
+	want("refused", keyed ? 3 : 2, drops[keyed ? DropAuth : DropSession]);
+	verdict("forged heartbeats start nothing");
+
+	now += MS(50);
+	nfirst = sealwith(first, putbeat(first, 1, &c), peer.rxkey);
+	arrive(0, first, nfirst);
+	wanthex("session", id, session.id);
+	wanthex("peer", ours, session.peer);
+	n = peerbeat(0, &b, d);
+	want("bytes", 101, n);
+	wanthex("id", id, b.id);
+	wanthex("peer", ours, b.peer);
+	wanttag(peer.txkey, d, n);
+	arrivedata(0, 1, 0);
+	arrivedata(0, 2, FlagExpress);
+	want("delivered", 2, lanread(&mark));
+	verdict("a heartbeat under both ids is the session");
+
+	for (i = 0; i < 1000; i++) {
+		arrive(0, greet, ngreet);
+		drain();
+	}
+	wanthex("session", id, session.id);
+	wanthex("peer", ours, session.peer);
+	want("heard", now, bond[0].incame);
+	arrivedata(0, 1, 0);
+	want("duplicates", 1, counts[CntDup]);
+	arrivedata(0, 2, 0);
+	want("delivered", 1, lanread(&mark));
+	want("packets not in the pool", 0, inuse());
+	verdict("the hello again, a thousand times, changes nothing");
+
+	i = drops[DropReplay];
+	arrive(0, first, nfirst);
+	want(dropname[DropReplay], i + 1, drops[DropReplay]);
+	wanthex("session", id, session.id);
+	verdict("nor does the heartbeat again");
+
+	c.hello = 1;
+	arrivebeat(0, 1, &c, hellokey);
+	want("says", -1, peerbeat(0, &b, d));
+	verdict("a hello about the running session needs no answer");
+
+	c.id = ours + 5;
+	c.peer = 0;
+	arrivebeat(0, 1, &c, hellokey);
+	peerbeat(0, &b, d);
+	id2 = b.id;
+	wanthex("for", ours + 5, b.peer);
+	want("another id", 1, id2 != id && id2 != 0);
+	wanthex("session", id, session.id);
+	arrivedata(0, 3, 0);
+	want("delivered still", 1, lanread(&mark));
+	verdict("a new client: the session goes on");
+
+	c.hello = 0;
+	c.peer = id2;
+	peer.id = id2;
+	peer.peer = ours + 5;
+	sessionkeys(&peer);
+	arrivebeat(0, 1, &c, peer.rxkey);
+	wanthex("session", id2, session.id);
+	wanthex("peer", ours + 5, session.peer);
+	arrivedata(0, 1, 0);
+	want("delivered anew", 1, lanread(&mark));
+	verdict("a new client: its heartbeat is the session");
+
+	i = drops[keyed ? DropAuth : DropSession];
+	arrive(0, first, nfirst);
+	want("refused", i + 1, drops[keyed ? DropAuth : DropSession]);
+	wanthex("session", id2, session.id);
+	arrive(0, greet, ngreet);
+	peerbeat(0, &b, d);
+	wanthex("for", ours, b.peer);
+	want("another id", 1, b.id != id);
+	wanthex("session", id2, session.id);
+	verdict("what was recorded of an old session starts none");
+
+	memset(d, CtlBye, 1);
+	n = putrec(first, 1, FlagControl, d, 1);
+	arrive(0, first, sealwith(first, n, peerkey()));
+	wanthex("session", 0, session.id);
+	want("state", LinkDown, bond[0].state);
+	arrivedata(0, 2, 0);
+	want("delivered", 0, lanread(&mark));
+	want("packets not in the pool", 0, inuse());
+	verdict("the peer ends it");
+}
+
+static void
+testserver(void)
+{
+	serversession(0);
+}
+
+static void
+testserverkeyed(void)
+{
+	serversession(1);
+}
+
+/* where the server sends to: where the newest heartbeat came from */
+static void
+testaddress(void)
+{
+	static const struct {
+		const char *name, *from;
+		int keyed, port, seq;
+		const char *peer;
+	} t[] = {
+		{ "as it was", "10.200.0.1", 0, 54321, 9, "10.200.0.1:54321" },
+		{ "another port", "10.200.0.1", 0, 54322, 9,
+		  "10.200.0.1:54322" },
+		{ "another address", "10.200.9.1", 0, 54321, 9,
+		  "10.200.0.1:54321" },
+		{ "another address, with a key", "198.51.100.7", 1, 1024, 9,
+		  "198.51.100.7:1024" },
+		{ "an older heartbeat, with a key", "198.51.100.7", 1, 1024, 4,
+		  "10.200.0.1:54321" },
+		{ "an IPv6 address, with a key", "2001:db8::7", 1, 1024, 9,
+		  "[2001:db8::7]:1024" },
+		{ "IPv4 as an IPv6 socket sees it", "::ffff:10.200.0.1", 0,
+		  54321, 9, "10.200.0.1:54321" },
+	};
+	struct sockaddr_storage from;
+	uint8_t d[256];
+	char said[256];
+	Beat b = { 0 };
+	int i, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		(t[i].keyed ? anewkeyed : anew)(Server);
+		b.id = theirs;
+		b.peer = ours;
+		b.time = b.next = 1;
+		b.prio = 7;
+		b.up = 3000;
+		b.down = 20000;
+		arrivebeat(0, 5, &b, peerkey());
+		want("priority", 7, bond[0].prio);
+		want("rate", 20000000, bond[0].rate);
+		want("rate from the peer", 3000000, bond[0].ceil[1]);
+		parseaddr(t[i].from, t[i].port, &from);
+		n = putbeat(d, t[i].seq, &b);
+		errbegin();
+		arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
+		errend(said, sizeof(said));
+		wantstr("peer", t[i].peer, addrtext(&bond[0].peer));
+		verdict(t[i].name);
+	}
+}
+
+/* datagrams as they come from the socket, with a key */
+static void
+testlinkpkt(void)
+{
+	static uint8_t d[Room];
+	uint8_t ip[64];
+	uint64_t mark = 0;
+	int i, n, got;
+
+	anewkeyed(Server);
+	for (got = i = 0; i < 150; i++) {
+		n = ippacket(ip, 60, 0, 1000, i);
+		n = putrec(d, i + 1, FlagData, ip, n);
+		if (write(peerfd[0], d, sealwith(d, n, peerkey())) < 0)
+			die("write:");
+		if (i % 75 < 74)
+			continue;
+		linkpkt(&bond[0]);
+		got += lanread(&mark);
+		want("mark", i / 75 * 75 + 63, mark);
+		linkpkt(&bond[0]);
+		got += lanread(&mark);
+		linkpkt(&bond[0]);
+	}
+	want("delivered", 150, got);
+	want("last", 149, mark);
+	want("datagrams", 150, bond[0].rx.pkts);
+	verdict("in batches");
+
+	memset(d, 0, sizeof(d));
+	put(d + 8, FlagData | FlagSealed, 1);
+	for (i = 0; i < 4; i++)
+		if (write(peerfd[0], d, i == 0 ? PktSize + 1 : i == 1 ? 9000 :
+		    i == 2 ? 10 : PktSize) < 0)
+			die("write:");
+	linkpkt(&bond[0]);
+	want(dropname[DropShort], 3, drops[DropShort]);
+	want(dropname[DropAuth], 1, drops[DropAuth]);
+	wantin("packets not in the pool", 0, Batch, inuse());
+	verdict("too long and too short ones");
+}
+
+/* life */
+
+static void
+testpool(void)
+{
+	Queue q = { 0 };
+	Pkt *p, *a, *b;
+	int i, n;
+
+	anew(Client);
+	for (n = 0; (p = pktalloc()); n++) {
+		p->len = n % 1000;
+		queueput(&q, p);
+	}
+	want("packets", npkts, n);
+	want("queue length", n, q.len);
+	want("in use", n, inuse());
+	for (i = 0; (p = queueget(&q)); i++) {
+		want("len", i % 1000, p->len);
+		pktfree(p);
+	}
+	want("packets", n, i);
+	want("queue length", 0, q.len);
+	want("queue bytes", 0, q.bytes);
+	want("tail", 1, q.tail == NULL);
+	want("in use", 0, inuse());
+	verdict("all of them in a queue and out again");
+
+	a = pktalloc();
+	a->refs++;
+	a->class = Express;
+	pktfree(a);
+	want("in use", 1, inuse());
+	pktfree(a);
+	want("in use", 0, inuse());
+	b = pktalloc();
+	want("the same one", 1, a == b);
+	want("class", 0, b->class);
+	want("refs", 1, b->refs);
+	want("data", HdrLen, b->data - b->buf);
+	pktdrop(b, DropStale);
+	want("dropped", 1, drops[DropStale]);
+	want("in use", 0, inuse());
+	verdict("held twice, then as new");
+
+	anew(Client);
+	while (pktalloc())
+		;
+	if (write(lanfd, "E", 1) < 0)
+		die("write:");
+	tunpkt();
+	want(dropname[DropPool], 1, drops[DropPool]);
+	verdict("no packet left for the TUN");
+}
+
+/* all that happens to a client in some seconds, links that fail among it */
+static void
+testnoleak(void)
+{
+	enum { Busy = 2500, Rest = 1500 }; /* ms */
+	static uint8_t d[Room];
+	uint64_t seq = 1, urgent = 1, beats = 1;
+	int dead[Nlinks] = { 0 };
+	int i, ms, n;
+	Beat b;
+
+	anew(Client);
+	for (ms = 0; ms < Busy + Rest; ms++) {
+		now += 1000;
+		for (n = ms < Busy ? rnd(20) : 0; n > 0; n--)
+			if (write(lanfd, d, realpacket(rnd(LEN(packets)), d)) <
+			    0)
+				break;
+		tunpkt();
+		for (n = ms < Busy ? rnd(10) : 0; n > 0; n--) {
+			i = rnd(Nlinks);
+			if (dead[i] || rnd(50) == 0)
+				seq += rnd(2);
+			else if (rnd(3))
+				arrivedata(i, seq++, 0);
+			else
+				arrivedata(i, urgent++, FlagExpress);
+		}
+		timers();
+		schedule();
+		for (i = 0; i < Nlinks; i++) {
+			if (ms >= Busy)
+				dead[i] = 0;
+			else if (rnd(2000) == 0)
+				dead[i] = !dead[i];
+			if (peerbeat(i, &b, d) < 0 || dead[i] || b.hello)
+				continue;
+			b.id = theirs;
+			b.peer = ours;
+			b.echo = b.time;
+			b.held = 0;
+			b.time = now;
+			b.next = seq;
+			arrivebeat(i, beats++, &b, peerkey());
+		}
+		drain();
+		for (i = 0; i < Nlinks; i++)
+			bond[i].reopen = INT64_MAX;
+	}
+	want("express", 0, express.len);
+	want("ACKs", 0, acks.len);
+	want("again", 0, again.len);
+	want("queued", 0, queued);
+	want("light bytes", 0, lightbytes);
+	want("flows on lists", 0, listed);
+	want("packets not in the pool", 0, inuse());
+	verdict("long run with links that fail: nothing is left");
+}
+
+/* all places that hold a packet, emptied by a new session */
+static void
+testfreed(void)
+{
+	uint8_t nack[16];
+	static uint8_t d[Room];
+	Session s;
+	int i, n;
+
+	anew(Client);
+	for (i = 0; i < 300; i++) {
+		flows[7].sent = Heavy + 1;
+		enqueue(waiting(Ordered, 7, 1000, 0, i));
+	}
+	for (i = 0; i < 20; i++) {
+		now += 1000;
+		schedule();
+		drain();
+	}
+	for (i = 0; i < Nlinks; i++)
+		linkis(&bond[i], 'f');
+	n = unhex("01 0000000000000001 0064", nack);
+	arrive(0, d, putrec(d, 1, FlagControl, nack, n));
+	arrivedata(0, 5, 0);
+	arrivedata(0, 7, 0);
+	wantin("to be sent again", 1, 100, again.len);
+	want("held", 1, inuse() > 100);
+	s = session;
+	s.peer++;
+	newsession(&s);
+	want("to be sent again", 0, again.len);
+	want("packets not in the pool", queued, inuse());
+	for (i = 0; i < Nlinks; i++)
+		linkanew(&bond[i]);
+	for (i = 0; i < 500; i++) {
+		now += 1000;
+		schedule();
+		forget();
+		drain();
+	}
+	want("packets not in the pool", 0, inuse());
+	verdict("a new session frees what the old one held");
+
+	anew(Client);
+	for (i = 0; i < Nlinks; i++)
+		rateceil(&bond[i], MBIT(1000), MBIT(1000));
+	for (n = 0; n < 2 * keeppkts; now += 1000) {
+		flows[7].sent = Heavy + 1;
+		for (i = 0; i < 150; i++, n++)
+			enqueue(waiting(Ordered, 7, 100, 0, i));
+		schedule();
+		forget();
+		drain();
+	}
+	want("sent", n, txseq[LaneOrdered] - 1);
+	wantin("kept", keeppkts - 1, keeppkts, inuse());
+	verdict("no more is kept than there is room for");
+}
+
+/* the socket that udpbond -l and -p ask; only root is answered */
+static void
+testasked(void)
+{
+	static const struct {
+		const char *name, *ask, *answer;
+		int role;
+	} t[] = {
+		{ "client's status", "l", "=== Link Metrics ===", Client },
+		{ "server's status", "l", "=== Link Statistics ===", Server },
+		{ "Prometheus", "p", "# TYPE udpbond_link_up gauge", Client },
+	};
+	static uint8_t d[Room];
+	int i, n, fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) < 0)
+		die("socketpair:");
+	setopt(fd[0], SOL_SOCKET, SO_PASSCRED, 1);
+	ctlfd = fd[0];
+	for (i = 0; i < LEN(t); i++) {
+		anew(t[i].role);
+		if (write(fd[1], t[i].ask, 1) != 1)
+			die("write:");
+		ctlpkt();
+		n = fdread(fd[1], d);
+		d[CLAMP(n, 0, Room - 1)] = '\0';
+		wanttext(geteuid() == 0 ? t[i].answer : "only root",
+		    (char *)d);
+		verdict(t[i].name);
+	}
+}
+
+/* us until something is due */
+static void
+testtimeout(void)
+{
+	static const struct {
+		const char *name;
+		int beat, second, full; /* us; full: the links are, so long */
+		int waits, missing;   /* missing: for so long, us; 0: none */
+		int least, most;
+	} t[] = {
+		{ "the next heartbeat", 30000, 90000, 0, 0, 0, 30000, 30000 },
+		{ "the next second", 30000, 10000, 0, 0, 0, 10000, 10000 },
+		{ "a heartbeat that is due", 0, 90000, 0, 0, 0, 0, 0 },
+		{ "a heartbeat that is late", -5000, 90000, 0, 0, 0, 0, 0 },
+		{ "full, but nothing waits", 30000, 90000, 3000, 0, 0, 30000,
+		  30000 },
+		{ "full and something waits", 30000, 90000, 3000, 1, 0, 2990,
+		  3010 },
+		{ "full for long", 30000, 90000, 50000, 1, 0, 1000, 5000 },
+		{ "a packet is missed", 90000, 90000, 0, 0, 1000, 1, 3000 },
+		{ "a packet is to be given up", 90000, 90000, 0, 0, 149000, 1,
+		  1000 },
+	};
+	Link *l;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		schedule();
+		for (l = bond; l < bond + Nlinks; l++) {
+			l->next = now + t[i].beat;
+			l->clock = l->satclock = NS(now + t[i].full) +
+			    l->burst;
+		}
+		nextsecond = now + t[i].second;
+		if (t[i].waits) {
+			flows[7].sent = Heavy + 1;
+			enqueue(waiting(Ordered, 7, 1200, 0, 0));
+		}
+		readytime = now;
+		if (t[i].missing) {
+			now -= t[i].missing;
+			arrivedata(0, 2, 0);
+			now += t[i].missing;
+		}
+		wantin("us", t[i].least, t[i].most, polltimeout());
+		verdict(t[i].name);
+	}
+}
+
+/* configuration */
+
+static void
+testaddrs(void)
+{
+	static const struct {
+		const char *s;
+		int family, isprivate;
+	} t[] = {
+		{ "10.200.0.1", AF_INET, 1 }, { "10.0.0.0", AF_INET, 1 },
+		{ "9.255.255.255", AF_INET, 0 }, { "11.0.0.0", AF_INET, 0 },
+		{ "172.16.0.1", AF_INET, 1 }, { "172.31.255.255", AF_INET, 1 },
+		{ "172.15.0.1", AF_INET, 0 }, { "172.32.0.1", AF_INET, 0 },
+		{ "192.168.50.1", AF_INET, 1 }, { "192.169.0.1", AF_INET, 0 },
+		{ "100.64.0.1", AF_INET, 1 }, { "100.127.9.9", AF_INET, 1 },
+		{ "100.128.0.1", AF_INET, 0 }, { "127.0.0.1", AF_INET, 1 },
+		{ "169.254.1.1", AF_INET, 1 }, { "203.0.113.9", AF_INET, 0 },
+		{ "fd00::1", AF_INET6, 1 }, { "fc00::1", AF_INET6, 1 },
+		{ "fe80::1", AF_INET6, 1 }, { "febf::1", AF_INET6, 1 },
+		{ "fec0::1", AF_INET6, 0 }, { "::1", AF_INET6, 1 },
+		{ "::2", AF_INET6, 0 }, { "2001:db8::1", AF_INET6, 0 },
+		{ "", -1, 0 }, { "10.0.0", -1, 0 }, { "10.0.0.256", -1, 0 },
+		{ "10.0.0.1/24", -1, 0 }, { " 10.0.0.1", -1, 0 },
+		{ "vps.example.com", -1, 0 }, { "2001:db8::1::2", -1, 0 },
+		{ "12345::", -1, 0 }, { NULL, -1, 0 },
+	};
+	static const struct {
+		const char *s;
+		int bits;             /* -1: wrong */
+	} prefixes[] = {
+		{ "192.168.50.1/24", 24 }, { "10.0.0.1/0", 0 },
+		{ "10.0.0.1/32", 32 }, { "10.0.0.1/33", -1 },
+		{ "10.0.0.1/-1", -1 }, { "10.0.0.1/", -1 },
+		{ "10.0.0.1", -1 }, { "10.0.0.1/x", -1 },
+		{ "10.0.0.1/24x", -1 }, { "/24", -1 }, { "x/24", -1 },
+		{ "fd00::1/64", 64 }, { "fd00::1/128", 128 },
+		{ "fd00::1/129", -1 }, { "", -1 },
+		{ "10.0.0.1/99999999999999999999", -1 },
+	};
+	static const struct {
+		const char *a, *b;
+		int same;
+		const char *text;     /* of a, port 53 */
+	} pairs[] = {
+		{ "10.0.0.1", "10.0.0.1", 1, "10.0.0.1:53" },
+		{ "10.0.0.1", "10.0.0.2", 0, "10.0.0.1:53" },
+		{ "::ffff:10.0.0.1", "10.0.0.1", 1, "10.0.0.1:53" },
+		{ "2001:db8::1", "2001:DB8:0::1", 1, "[2001:db8::1]:53" },
+		{ "2001:db8::1", "2001:db8::2", 0, "[2001:db8::1]:53" },
+		{ "::1", "127.0.0.1", 0, "[::1]:53" },
+	};
+	struct sockaddr_storage a, b;
+	char name[96];
+	int i, bits;
+
+	for (i = 0; i < LEN(t); i++) {
+		want("family", t[i].family, parseaddr(t[i].s, 9001, &a));
+		if (t[i].family >= 0) {
+			want("port", 9001, addrport(&a));
+			want("private", t[i].isprivate, private(t[i].s));
+		}
+		snprintf(name, sizeof(name), "address \"%s\"",
+		    t[i].s ? t[i].s : "NULL");
+		verdict(name);
+	}
+	for (i = 0; i < LEN(prefixes); i++) {
+		if (parseprefix(prefixes[i].s, &a, &bits) < 0)
+			bits = -1;
+		want("bits", prefixes[i].bits, bits);
+		snprintf(name, sizeof(name), "prefix \"%s\"", prefixes[i].s);
+		verdict(name);
+	}
+	for (i = 0; i < LEN(pairs); i++) {
+		parseaddr(pairs[i].a, 53, &a);
+		parseaddr(pairs[i].b, 54, &b);
+		want("same", pairs[i].same, sameaddr(&a, &b));
+		want("same the other way", pairs[i].same, sameaddr(&b, &a));
+		wantstr("text", pairs[i].text, addrtext(&a));
+		snprintf(name, sizeof(name), "%s and %s", pairs[i].a,
+		    pairs[i].b);
+		verdict(name);
+	}
+}
+
+/* what is wrong is told with the name of the row and the field */
+static void
+testconf(void)
+{
+	enum { Int, Rate, Addr, Tundev, Clients, Servers };
+	static const struct {
+		const char *name;
+		int what, wrong;
+		double value;         /* of 10 to 100, or in Mbit/s */
+		const char *s, *said;
+	} t[] = {
+		{ "number at its least", Int, 0, 10, NULL, "" },
+		{ "number at its most", Int, 0, 100, NULL, "" },
+		{ "number too small", Int, 1, 9, NULL,
+		  "satpercent: 9 is not in 10 to 100" },
+		{ "number too large", Int, 1, 101, NULL, "satpercent: 101" },
+		{ "rate unknown", Rate, 0, 0, NULL, "" },
+		{ "rate of 0.5", Rate, 0, .5, NULL, "" },
+		{ "rate too small", Rate, 1, .1, NULL,
+		  "links[2] (wg2): up: 0.1" },
+		{ "rate below 0", Rate, 1, -1, NULL,
+		  "links[2] (wg2): up: -1" },
+		{ "rate too large", Rate, 1, 100001, NULL,
+		  "links[2] (wg2): up" },
+		{ "address", Addr, 0, 0, "10.0.0.1", "" },
+		{ "no address", Addr, 0, 0, NULL, "" },
+		{ "wrong address", Addr, 1, 0, "10.0.0",
+		  "links[2] (wg2): client: \"10.0.0\"" },
+		{ "as it comes", Tundev, 0, 0, "tun-bond", "" },
+		{ "no TUN", Tundev, 1, 0, "", "tundev: \"\"" },
+		{ "TUN name of 15", Tundev, 0, 0, "abcdefghijklmno", "" },
+		{ "TUN name of 16", Tundev, 1, 0, "abcdefghijklmnop",
+		  "tundev: \"abcdefghijklmnop\"" },
+		{ "TUN name with a slash", Tundev, 1, 0, "tun/0", "tundev:" },
+		{ "two addresses", Clients, 0, 0, "10.0.0.1/24 fd00::1/64",
+		  "" },
+		{ "no client address", Clients, 1, 0, "", "clientaddr:" },
+		{ "client address without length", Clients, 1, 0, "10.0.0.1",
+		  "clientaddr: \"10.0.0.1\"" },
+		{ "two wrong server addresses", Servers, 2, 0, "x 10.0.0.1/33",
+		  "serveraddr: \"10.0.0.1/33\"" },
+	};
+	const char *dev = tundev, *client = clientaddr, *server = serveraddr;
+	char said[1024];
+	int i, n = 0;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		tundev = t[i].what == Tundev ? t[i].s : dev;
+		clientaddr = t[i].what == Clients ? t[i].s : client;
+		serveraddr = t[i].what == Servers ? t[i].s : server;
+		role = Both;
+		errbegin();
+		switch (t[i].what) {
+		case Int:
+			n = checkint("satpercent", t[i].value, 10, 100);
+			break;
+		case Rate:
+			n = checkrate(2, "up", t[i].value);
+			break;
+		case Addr:
+			n = checkaddr(2, "client", t[i].s);
+			break;
+		default:
+			n = checkconf();
+		}
+		errend(said, sizeof(said));
+		want("wrong", t[i].wrong, n);
+		if (t[i].wrong)
+			wanttext(t[i].said, said);
+		else
+			wantstr("said", "", said);
+		verdict(t[i].name);
+	}
+}
+
+/* main */
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} groups[] = {
+	{ "encode", testencode },
+	{ "decode", testdecode },
+	{ "heartbeat", testbeat },
+	{ "datagram", testgates },
+	{ "records", testrecords },
+	{ "noise", testnoise },
+	{ "SipHash", testsiphash },
+	{ "keys", testkeys },
+	{ "seal", testseal },
+	{ "seal", testsealnext },
+	{ "key file", testkeyfile },
+	{ "score", testscore },
+	{ "metrics", testmetrics },
+	{ "select", testselect },
+	{ "load", testload },
+	{ "pacer", testpacer },
+	{ "pacer", testcharge },
+	{ "shared datagram", testsharing },
+	{ "send", testflush },
+	{ "link state", testlinkcheck },
+	{ "classify", testclassify },
+	{ "ipparse", testcut },
+	{ "flow by", testflows },
+	{ "sparse", testsparse },
+	{ "settle", testsettle },
+	{ "urgent", testcapped },
+	{ "MSS", testclamp },
+	{ "ECN", testmark },
+	{ "too big", testtoobig },
+	{ "fair", testfair },
+	{ "CoDel", testcodel },
+	{ "full queues", testfattest },
+	{ "ACKs", testacks },
+	{ "own packets", testearly },
+	{ "replay", testreplay },
+	{ "replay", testreplayrandom },
+	{ "reorder", testreorder },
+	{ "reorder window", testwindow },
+	{ "reorder", testreorderrandom },
+	{ "sent again", testresend },
+	{ "heartbeat sent", testbeatsend },
+	{ "RTT", testrtt },
+	{ "loss", testloss },
+	{ "rate", testlearn },
+	{ "client", testclient },
+	{ "client with a key", testclientkeyed },
+	{ "server", testserver },
+	{ "server with a key", testserverkeyed },
+	{ "peer's address", testaddress },
+	{ "received", testlinkpkt },
+	{ "pool", testpool },
+	{ "pool", testnoleak },
+	{ "pool", testfreed },
+	{ "asked", testasked },
+	{ "timeout", testtimeout },
+	{ "addresses", testaddrs },
+	{ "configuration", testconf },
+};
+
+/* a process for each group: what one leaves behind is nothing to the next,
+ * and one that dies takes only itself along */
+int
+main(void)
+{
+	int i, status, n[2], fd[2];
+	pid_t pid;
+
+	for (i = 0; i < LEN(groups); i++) {
+		group = groups[i].name;
+		fflush(stdout);
+		if (pipe(fd) < 0 || (pid = fork()) < 0)
+			die("fork:");
+		if (pid == 0) {
+			close(fd[0]);
+			passed = failed = 0;
+			groups[i].run();
+			n[0] = passed;
+			n[1] = failed;
+			if (write(fd[1], n, sizeof(n)) != sizeof(n))
+				die("write:");
+			exit(0);
+		}
+		close(fd[1]);
+		if (read(fd[0], n, sizeof(n)) != sizeof(n))
+			n[0] = n[1] = 0;
+		close(fd[0]);
+		waitpid(pid, &status, 0);
+		if (status != 0 || n[0] + n[1] == 0) {
+			printf("not ok - %s: expected a clean end, came "
+			    "status %#x\n", group, status);
+			n[1]++;
+		}
+		passed += n[0];
+		failed += n[1];
+	}
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed > 0;
+}
