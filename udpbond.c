@@ -88,18 +88,22 @@ enum {
 	BurstEnd = 5000,          /* no ordered packet: a burst has ended */
 	BeatMin = 20000,          /* between heartbeats that tell so */
 	SameDelay = 10000,        /* links this close are alike for a flow */
-	MoreDelay = 100000,       /* and this slow they are no help to it */
+	MoreDelay = 50000,        /* and this slow they are no help to it */
 	QueueMax = 12000,         /* delay above the base: a queue */
+	Spike = 200000,           /* and this long it stands */
+	RateHold = Second,        /* before a rate is tried again */
 	Keep = 250000,            /* sent packets are kept to send again */
 	SparseBurst = 200000,     /* of a sparse flow's rate, at once */
 	CodelTarget = 40000, CodelInterval = 200000,
 	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
 	SparsePps = 300,          /* its packets a second at most */
 	Tries = 2,                /* to get a missing packet */
-	Heavy = 64 * 1024,        /* bytes since a pause: a heavy flow */
+	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
 	Quantum = 1514,           /* bytes a flow sends in its turn */
 	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
 	RateMin = 256000, RateStart = 5000000, /* bit/s, of an unknown link */
+	RateMax = 2000000000,     /* bit/s */
+	BulkMin = 2400000,        /* bit/s, 5 ms a packet */
 };
 
 /* enums */
@@ -261,17 +265,21 @@ struct Link {
 	int64_t owd, owdin;       /* us, to the peer and from it; the offset of
 	                           * the two clocks is in both, for all links */
 	int64_t owdbase;          /* us, owd without a queue */
+	int64_t jitter;           /* us, mean deviation of owdin */
 	double sent, lost, loss;  /* packets, decaying; 0 to 1 */
 
 	/* rate estimation */
-	int starting;             /* it was never known */
+	int starting, draining;   /* never known yet; empties its queue */
+	int step;                 /* percent, of the next growth */
 	int64_t late;             /* us, since when there is a queue; 0: none */
-	int64_t cut, best;        /* us of the last cut, bit/s */
+	int64_t knee;             /* bit/s, where a queue was */
+	int64_t cut, hold;        /* us of that, and without growth after it */
 
 	/* ordered packets that came by it */
 	uint64_t top;             /* one above the newest known to be sent */
 	int64_t toptime;          /* us */
 
+	uint64_t gaptx;           /* bytes sent by the last heartbeat */
 	uint64_t why[WhyLast];    /* packets sent, by reason */
 	int64_t next;             /* us, next heartbeat */
 	int64_t lastordered;      /* us, newest ordered packet sent by it */
@@ -355,11 +363,14 @@ static uint32_t sum(const uint8_t *, int, uint32_t);
 static void change16(uint8_t *, int, int, uint8_t *);
 static void ipclamp(uint8_t *, int, int);
 static int ipmark(uint8_t *);
+static int icmperror(const uint8_t *, const Ip *);
 static void iptoobig(const Pkt *, int);
 /* down */
 static void tunpkt(void);
 /* classify */
 static int classify(Pkt *);
+static int urgent(const Ip *);
+static void flowcount(Flow *, int);
 static int capped(int);
 static int sparse(Flow *, int);
 /* flow */
@@ -382,6 +393,7 @@ static Pkt *dequeue(Flowlist *, Link **);
 /* select */
 static int score(int, int64_t, double, int);
 static int usable(const Link *, const Pkt *);
+static int carries(const Link *, const Pkt *);
 static int room(const Link *, int64_t);
 static int saturated(const Link *);
 static int better(const Link *, const Link *);
@@ -451,6 +463,7 @@ static void measurertt(Link *, int64_t);
 static void measure(Link *, const Beat *);
 static void measureloss(Link *, const Tally *, const Tally *);
 static void ratelearn(Link *, const Tally *, const Tally *, int64_t);
+static void ratecut(Link *, int64_t);
 static int64_t tallyrate(const Link *, const Tally *, const Tally *);
 static void rateceil(Link *, int64_t, int64_t);
 static void ratecost(Link *);
@@ -459,6 +472,7 @@ static int64_t deadtime(const Link *);
 static int linkheard(const Link *);
 static void linkcheck(Link *);
 static void second(void);
+static int64_t beatgap(Link *);
 static int64_t burstend(const Link *);
 static void timers(void);
 static int64_t polltimeout(void);
@@ -568,6 +582,7 @@ static int64_t lightbytes;        /* bytes of light flows that wait */
 static int64_t lastexpress;       /* us, when express traffic was seen */
 static int64_t capclock, againclock; /* us */
 static int64_t nextack;           /* us, when the next ACK is due */
+static int64_t bulkmin;           /* bit/s of a link for ordered packets */
 
 static Pkt **sent;                /* ordered packets by seq, to send again */
 static uint64_t sentfirst;        /* oldest of them */
@@ -848,7 +863,9 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 	b->prio = get(d + 78, 2);
 	b->up = get(d + 80, 4);
 	b->down = get(d + 84, 4);
-	return b->id ? 0 : -1;
+	/* no clock has run that long, and sums of times must not overflow */
+	return !b->id || b->time < 0 || b->time >> 62 || b->echo < 0 ||
+	    b->echo >> 62 ? -1 : 0;
 }
 
 /* auth */
@@ -1287,6 +1304,7 @@ charge(Link *l, int bytes)
 
 	l->clock = MAX(l->clock, now * 1000) + ns;
 	l->satclock = MAX(l->satclock, now * 1000) + ns * 100 / satpercent;
+	l->satclock = MIN(l->satclock, l->clock + 2 * BurstMax * 1000);
 }
 
 /* Takes the datagram over, to be sent at the end of the turn. Small records
@@ -1553,6 +1571,18 @@ ipmark(uint8_t *d)
 	return 1;
 }
 
+/* which must not be answered by another, RFC 1122 and 4443 */
+static int
+icmperror(const uint8_t *d, const Ip *ip)
+{
+	int type = ip->l4len > 0 ? d[ip->l4] : 0;
+
+	if (ip->proto == IPPROTO_ICMPV6)
+		return type < 128;
+	return ip->proto == IPPROTO_ICMP && type != 0 && type != 8 &&
+	    type < 13;
+}
+
 /* Tell the sender of a packet that is too big: RFC 1191, RFC 4443. It comes
  * from the packet's destination, since the TUN need not have an address of
  * that family. */
@@ -1564,8 +1594,8 @@ iptoobig(const Pkt *p, int mtu)
 	Pkt *q;
 	Ip ip;
 
-	if (ipparse(d, p->len, &ip) < 0 || ip.proto == IPPROTO_ICMP ||
-	    ip.proto == IPPROTO_ICMPV6 || !(q = pktalloc()))
+	if (ipparse(d, p->len, &ip) < 0 || icmperror(d, &ip) ||
+	    !(q = pktalloc()))
 		return;
 	o = q->data;
 	memset(o, 0, 48);
@@ -1630,35 +1660,50 @@ classify(Pkt *p)
 {
 	Flow *f;
 	Ip ip;
+	int quic;
 
 	if (ipparse(p->data, p->len, &ip) < 0)
 		return -1;
 	p->flow = ip.hash & (Nflows - 1);
 	f = &flows[p->flow];
 	p->l4 = ip.l4;
-	if (now - f->last > Pause)
-		f->sent = f->mean = f->acked = 0;
-	f->sent += p->len;
-	f->last = now;
-	if (ip.frag)
+	flowcount(f, p->len);
+	if (ip.frag || ip.tcpflags & (TcpFin | TcpRst))
 		return Ordered;
-	if (ip.proto == IPPROTO_TCP && !(ip.tcpflags & (TcpFin | TcpRst))) {
-		if (ip.tcpflags & TcpSyn)
-			return Express;
-		if (ip.tcpflags & TcpAck && !ip.payload)
-			return Ack;
-	}
-	if ((ip.proto == IPPROTO_ICMP || ip.proto == IPPROTO_ICMPV6 ||
-	    ip.dscp >= 32 || (ip.proto == IPPROTO_UDP &&
-	    (ip.sport == 53 || ip.dport == 53))) && !capped(p->len))
+	if (ip.tcpflags & TcpSyn)
 		return Express;
+	if (ip.tcpflags & TcpAck && !ip.payload)
+		return Ack;
 	/* QUIC takes three packets out of order for a loss */
-	if (ip.proto == IPPROTO_UDP && (ip.sport == 443 || ip.dport == 443))
-		return Ordered;
-	if (!sparse(f, p->len) || ip.tcpflags & (TcpFin | TcpRst))
+	quic = ip.proto == IPPROTO_UDP && (ip.sport == 443 || ip.dport == 443);
+	if ((!urgent(&ip) || capped(p->len)) && (quic || !sparse(f, p->len)))
 		return Ordered;
 	/* it must not overtake its own ordered packets */
 	return now - f->lastordered < Settle ? Ordered : Express;
+}
+
+static int
+urgent(const Ip *ip)
+{
+	return ip->proto == IPPROTO_ICMP || ip->proto == IPPROTO_ICMPV6 ||
+	    ip->dscp >= 32 || (ip->proto == IPPROTO_UDP &&
+	    (ip->sport == 53 || ip->dport == 53));
+}
+
+/* Bytes since its last pause, less what a quarter of the best link carries:
+ * a slow stream is never heavy, a heavy one stays so until it pauses. */
+static void
+flowcount(Flow *f, int len)
+{
+	const Link *l = bestlink(NULL);
+	int64_t leak = l ? (now - f->last) * (l->rate / 32) / Second : 0;
+
+	if (now - f->last > Pause)
+		f->sent = f->mean = f->acked = 0;
+	else if (!heavy(f))
+		f->sent = MAX(f->sent - leak, 0);
+	f->sent += len;
+	f->last = now;
 }
 
 /* more than a quarter of the best link in packets that claim to be urgent */
@@ -1784,8 +1829,12 @@ ackreplaces(const Pkt *p, const Pkt *o)
 {
 	const uint8_t *t = p->data + p->l4, *u = o->data + o->l4;
 
+	int v4 = p->data[0] >> 4 == 4, addrs = v4 ? 12 : 8;
+
 	return p->len == o->len && p->l4 == o->l4 &&
-	    p->data[1] == o->data[1] && !memcmp(t, u, 4) &&
+	    p->data[0] == o->data[0] && p->data[1] == o->data[1] &&
+	    !memcmp(p->data + addrs, o->data + addrs, v4 ? 8 : 32) &&
+	    !memcmp(t, u, 4) &&
 	    ackplain(t) && ackplain(u) &&
 	    (int32_t)(get(t + 8, 4) - get(u + 8, 4)) > 0;
 }
@@ -1980,6 +2029,14 @@ usable(const Link *l, const Pkt *p)
 	    (!p || p->len <= linkpayload(l));
 }
 
+/* It is for ordered packets: one that takes 5 ms and more for each is not, as
+ * long as there are better ones. */
+static int
+carries(const Link *l, const Pkt *p)
+{
+	return usable(l, p) && l->rate >= bulkmin;
+}
+
 /* the pacer has room for a packet by this one of its clocks */
 static int
 room(const Link *l, int64_t clock)
@@ -2036,18 +2093,20 @@ bestlink(const Pkt *p)
 	return best;
 }
 
-/* Express packets take the least score that has room, saturated or not: the
- * last of the best link is theirs. */
+/* Express packets take the link with the least score, saturated or not: the
+ * last of it is theirs. They wait for it if another would not be sooner. */
 static Link *
 selectexpress(const Pkt *p)
 {
-	Link *l, *best = NULL;
+	Link *l, *best = bestlink(p), *to = NULL;
 
+	if (!best || room(best, best->clock))
+		return best;
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->clock) && (!best ||
-		    l->score < best->score))
-			best = l;
-	return best;
+		if (usable(l, p) && room(l, l->clock) &&
+		    (!to || l->score < to->score))
+			to = l;
+	return to && arrival(to, p->len) < arrival(best, p->len) ? to : NULL;
 }
 
 /* ACKs leave that to them. */
@@ -2062,19 +2121,15 @@ selectack(const Pkt *p)
 	return best;
 }
 
-/* the link whose last part is kept for express traffic while there is some
- * and while there is another link */
+/* the link whose last part is kept for express traffic while there is some:
+ * the best one, if it is quicker than most of the others */
 static Link *
 reserved(void)
 {
-	Link *l, *best = bestlink(NULL);
+	Link *best = bestlink(NULL);
 
-	if (now - lastexpress > Alive)
-		return NULL;
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (l != best && usable(l, NULL))
-			return best;
-	return NULL;
+	return best && now - lastexpress < Alive &&
+	    best->owd < bulkdelay() - SameDelay ? best : NULL;
 }
 
 static Link *
@@ -2090,16 +2145,19 @@ static Link *
 selectlight(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
-	Link *l, *best = bestlink(p), *to = NULL;
+	Link *l, *best = NULL, *to = NULL;
 	int64_t clock, wait;
 
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (carries(l, p) && (!best || l->score < best->score))
+			best = l;
 	if (!best)
 		return NULL;
 	clock = best == reserved() ? best->satclock : best->clock;
 	if (room(best, clock) && !early(best, f))
 		return best;
 	for (l = bond; l < bond + LEN(bond); l++) {
-		if (l == best || !usable(l, p) || !room(l, l->clock) ||
+		if (l == best || !carries(l, p) || !room(l, l->clock) ||
 		    early(l, f))
 			continue;
 		if (to && saturated(l) && saturated(to) ?
@@ -2125,11 +2183,11 @@ selectheavy(const Flow *f)
 	int rank, torank = None, least = INT_MAX;
 
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && !saturated(l) &&
+		if (carries(l, p) && !saturated(l) &&
 		    llabs(l->owd - delay) <= SameDelay)
 			least = MIN(least, l->score);
 	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!usable(l, p) || !room(l, l->clock) || early(l, f))
+		if (!carries(l, p) || !room(l, l->clock) || early(l, f))
 			continue;
 		if (l->owd > delay + SameDelay)
 			rank = l->owd > delay + MoreDelay ? None : Slow;
@@ -2254,6 +2312,9 @@ schedule(void)
 
 	stale(&express, Stale);
 	stale(&again, Keep);
+	for (bulkmin = RateMin, l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			bulkmin = MAX(bulkmin, MIN(l->rate, BulkMin));
 	while ((p = express.head) && (l = selectexpress(p)))
 		transmit(l, queueget(&express));
 	acksend();
@@ -2692,7 +2753,7 @@ slotdeadline(const Slot *s)
 {
 	int64_t backstop = s->since + MS(reorderms);
 
-	return s->tries < Tries ? backstop :
+	return s->tries < Tries || expected >= ready ? backstop :
 	    MIN(backstop, s->asked + asktime());
 }
 
@@ -2722,7 +2783,7 @@ doubttime(void)
 		if (!linkheard(l))
 			continue;
 		least = MIN(least, l->owdin);
-		most = MAX(most, l->owdin);
+		most = MAX(most, l->owdin + 4 * l->jitter);
 	}
 	return most > least ? most - least + Doubt : Doubt;
 }
@@ -2777,7 +2838,8 @@ frontier(void)
 			continue;
 		top = l->top;
 		if (now - l->toptime > MS(reorderms))
-			top = MAX(top, sentby(now - l->owdin - Grace));
+			top = MAX(top, sentby(now - l->owdin - Grace -
+			    4 * l->jitter));
 		f = MIN(f, top);
 	}
 	return f;
@@ -3033,6 +3095,8 @@ measure(Link *l, const Beat *b)
 	int64_t rtt, owdin = now - b->time, owd;
 	unsigned i;
 
+	l->jitter = l->incame ?
+	    l->jitter + (llabs(owdin - l->owdin) - l->jitter) / 8 : 0;
 	l->owdin = l->incame ? l->owdin + (owdin - l->owdin) / 4 : owdin;
 	l->in.time = b->time;
 	l->in.pkts = l->rx.pkts;
@@ -3055,7 +3119,7 @@ measure(Link *l, const Beat *b)
 	l->owd = l->echoed.time ? l->owd + (owd - l->owd) / 4 : owd;
 	if (!l->echoed.time) {
 		l->owdbase = owd;
-	} else if (t->time - l->echoed.time > MS(hbinterval) * 3 / 4) {
+	} else if (t->time - l->echoed.time > MS(hbinterval) * 3 / 8) {
 		measureloss(l, t, &arrived);
 		ratelearn(l, t, &arrived, owd);
 	} else {
@@ -3078,41 +3142,55 @@ measureloss(Link *l, const Tally *tx, const Tally *rx)
 	l->loss = l->sent > 20 ? l->lost / l->sent : 0;
 }
 
-/* Rate of the link from what arrives there. A queue that stands for longer
- * than a satellite's 140 ms spike while the pacer was the limit cuts it to
- * what was delivered, none lets it grow; an idle link teaches nothing, and
- * random loss is none of its business. */
+/* Rate of the link from what arrives there while the pacer was the limit. A
+ * queue that stands for longer than a satellite's spike of 140 ms says that
+ * what arrives is all that the link carries: the rate drains the queue, then
+ * stays just below that. It is tried again after a while, the sooner the less
+ * the link matters for delay, with growing steps, and given up at the first
+ * sign of a queue. An idle link teaches nothing, and random loss is none of
+ * its business. */
 static void
 ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 {
 	int64_t sentbps = tallyrate(l, &l->echoed, tx);
 	int64_t gotbps = tallyrate(l, &l->arrived, rx);
-	int64_t queue, loaded = sentbps > l->rate / 4 * 3;
-	int64_t max = l->ceil[0] ? l->ceil[0] : INT64_MAX / 2;
-	int64_t limit = QueueMax + 2 * 12000 * (int64_t)Second / l->rate;
+	int loaded = sentbps > l->rate / 4 * 3, full;
 
 	if (owd < l->owdbase)
 		l->owdbase = owd;
 	else
 		l->owdbase += (owd - l->owdbase) /
 		    (sentbps < l->rate / 4 ? 32 : 1024);
-	queue = owd - l->owdbase;
-	l->late = queue <= limit ? 0 : l->late ? l->late : now;
-	if (!loaded)
-		return;
-	l->best = MAX(gotbps, l->best - l->best / 128);
-	if (l->late && now - l->late > 250000 && now - l->cut > 300000) {
-		l->rate = MAX(gotbps / 100 * 95, l->rate / 4 * 3);
-		l->starting = 0;
-		l->cut = now;
-	} else if (l->late == 0 && now - l->cut > 300000) {
-		if (l->starting && gotbps < sentbps / 10 * 8)
-			l->starting = 0;
-		l->rate += l->starting ? l->rate / 2 : l->rate / 50;
-		l->rate = MIN(l->rate, l->best / 4 * 5);
+	full = owd - l->owdbase > QueueMax + 24 * l->cost / 1000;
+	l->late = !full ? 0 : l->late ? l->late : now;
+	if (full && loaded && now - l->cut > RateHold / 2 &&
+	    (now - l->late > Spike || (l->knee && l->rate > l->knee))) {
+		ratecut(l, gotbps);
+	} else if (l->draining) {
+		if (!full || now - l->cut > RateHold)
+			l->rate = l->knee / 100 * 97;
+		l->draining = full && now - l->cut <= RateHold;
+	} else if (loaded && !full && now - l->cut > l->hold) {
+		l->step = MIN(l->step + 1, 12);
+		l->rate += l->starting ? l->rate / 2 : l->rate * l->step / 100;
+		l->rate = MIN(l->rate, MAX(gotbps, sentbps) / 2 * 3);
 	}
-	l->rate = CLAMP(l->rate, RateMin, max);
 	ratecost(l);
+}
+
+/* the link carries no more than that, bit/s */
+static void
+ratecut(Link *l, int64_t bps)
+{
+	int64_t most = l == bestlink(NULL) ? 64 * RateHold : 2 * RateHold;
+
+	l->hold = l->knee && llabs(bps - l->knee) < l->knee / 10 ?
+	    MIN(2 * l->hold, most) : RateHold;
+	l->knee = bps;
+	l->rate = bps / 4 * 3;
+	l->draining = 1;
+	l->starting = l->step = 0;
+	l->cut = now;
 }
 
 /* bit/s between two tallies, with all that the links below add */
@@ -3134,12 +3212,14 @@ rateceil(Link *l, int64_t tx, int64_t rx)
 	l->ceil[1] = rx;
 	l->rate = tx ? tx : RateStart;
 	l->starting = !tx;
+	l->knee = l->hold = l->draining = 0;
 	ratecost(l);
 }
 
 static void
 ratecost(Link *l)
 {
+	l->rate = CLAMP(l->rate, RateMin, l->ceil[0] ? l->ceil[0] : RateMax);
 	l->cost = INT64_C(8000000000000) / l->rate;
 	l->burst = CLAMP(l->srtt / 16, Burst, BurstMax) * 1000;
 }
@@ -3226,6 +3306,7 @@ second(void)
 {
 	int64_t tx, rx, rxmax;
 	Link *l;
+	int up;
 
 	for (l = bond; l < bond + LEN(bond); l++) {
 		l->tx.time = l->rx.time = now;
@@ -3235,12 +3316,24 @@ second(void)
 		l->secrx = l->rx;
 		l->rxbest = MAX(l->rxbest, rx);
 		rxmax = l->ceil[1] ? l->ceil[1] : MAX(l->rxbest, RateMin);
-		l->bw = tx / (l->rate / 1000) > rx / (rxmax / 1000) ? tx : rx;
-		l->bwmax = l->bw == tx ? l->rate : rxmax;
+		up = tx / (l->rate / 1000) > rx / (rxmax / 1000);
+		l->bw = up ? tx : rx;
+		l->bwmax = up ? l->rate : rxmax;
 		l->use = l->bw * 100 / l->bwmax;
 	}
 	if (uppid > 0 && waitpid(uppid, NULL, WNOHANG) == uppid)
 		uppid = 0;
+}
+
+/* us to the next heartbeat: half as long when there is much to measure */
+static int64_t
+beatgap(Link *l)
+{
+	int busy = (int64_t)(l->tx.bytes - l->gaptx) * 8 * Second >
+	    l->rate / 2 * MS(hbinterval);
+
+	l->gaptx = l->tx.bytes;
+	return MS(hbinterval) / (busy ? 2 : 1);
 }
 
 /* when to tell that a burst of ordered packets has ended, so that the loss of
@@ -3260,7 +3353,7 @@ timers(void)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
 		if (now >= l->next)
-			l->next = MAX(l->next + MS(hbinterval), now);
+			l->next = MAX(l->next + beatgap(l), now);
 		else if (now < burstend(l))
 			continue;
 		beat(l);
@@ -3822,7 +3915,7 @@ checkconf(void)
 	n += checkint("expresscopies", expresscopies, 0, 1);
 	n += checkint("queuepkts", queuepkts, 64, 1 << 20);
 	n += checkint("keeppkts", keeppkts, 64, 1 << 20);
-	n += checkint("reorderpkts", reorderpkts, 64, 1 << 20);
+	n += checkint("reorderpkts", reorderpkts, 64, 1 << 15);
 	n += checkint("reorderms", reorderms, 10, 1000);
 	n += checkint("niceness", niceness, -20, 19);
 	if (reorderpkts & (reorderpkts - 1))

@@ -2435,14 +2435,23 @@ testsettle(void)
 		classof(d, j, &flow);
 		now += 1000;
 	}
-	want("bytes", 94 * 1400, flows[flow].sent);
+	want("heavy", 1, heavy(&flows[flow]));
 	now += SEC(2);
 	classof(d, j, &flow);
-	want("bytes after 2 s", 95 * 1400, flows[flow].sent);
+	want("heavy after 2 s", 1, heavy(&flows[flow]));
 	now += SEC(3) + 1;
 	classof(d, j, &flow);
-	want("bytes after 3 s", 1400, flows[flow].sent);
+	want("heavy after 3 s", 0, heavy(&flows[flow]));
 	verdict("a flow that has paused for 3 s is a new one");
+
+	/* 1.4 Mbit/s for 20 s */
+	anew(Client);
+	for (i = 0; i < 2500; i++) {
+		classof(d, j, &flow);
+		now += 8000;
+	}
+	want("heavy", 0, heavy(&flows[flow]));
+	verdict("a slow stream is never heavy");
 }
 
 /* packets that claim to be urgent: no more than a quarter of the best link,
@@ -3844,7 +3853,7 @@ testlearn(void)
 		{ "full at its ceiling", 70, 70, 100, 100, 0, 50, 70, 70 },
 		{ "full, a spike of 140 ms", 70, 70, 100, 100, 140, 2, 70,
 		  70 },
-		{ "full, a queue that stands", 70, 70, 100, 60, 60, 10, 25,
+		{ "full, a queue that stands", 70, 70, 100, 60, 60, 8, 25,
 		  60 },
 		{ "full, 5 % lost at random", 70, 70, 100, 95, 0, 50, 70, 70 },
 		{ "78 % used, no queue", 70, 70, 78, 78, 0, 50, 70, 70 },
