@@ -3161,7 +3161,7 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 	else
 		l->owdbase += (owd - l->owdbase) /
 		    (sentbps < l->rate / 4 ? 32 : 1024);
-	full = owd - l->owdbase > QueueMax + 24 * l->cost / 1000;
+	full = owd - l->owdbase > QueueMax + 2 * Quantum * l->cost / 1000000;
 	l->late = !full ? 0 : l->late ? l->late : now;
 	if (full && loaded && now - l->cut > RateHold / 2 &&
 	    (now - l->late > Spike || (l->knee && l->rate > l->knee))) {
@@ -3170,7 +3170,8 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 		if (!full || now - l->cut > RateHold)
 			l->rate = l->knee / 100 * 97;
 		l->draining = full && now - l->cut <= RateHold;
-	} else if (loaded && !full && now - l->cut > l->hold) {
+	} else if (!full && now - l->cut > l->hold &&
+	    (l->starting ? loaded : sentbps > l->rate / 10 * 9)) {
 		l->step = MIN(l->step + 1, 12);
 		l->rate += l->starting ? l->rate / 2 : l->rate * l->step / 100;
 		l->rate = MIN(l->rate, MAX(gotbps, sentbps) / 2 * 3);
