@@ -272,7 +272,7 @@ struct Link {
 	int starting, draining;   /* never known yet; empties its queue */
 	int step;                 /* percent, of the next growth */
 	int64_t late;             /* us, since when there is a queue; 0: none */
-	int64_t knee;             /* bit/s, where a queue was */
+	int64_t knee, before;     /* bit/s, where a queue was; the rate then */
 	int64_t cut, hold;        /* us of that, and without growth after it */
 
 	/* ordered packets that came by it */
@@ -3154,7 +3154,7 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 {
 	int64_t sentbps = tallyrate(l, &l->echoed, tx);
 	int64_t gotbps = tallyrate(l, &l->arrived, rx);
-	int loaded = sentbps > l->rate / 4 * 3, full;
+	int full;
 
 	if (owd < l->owdbase)
 		l->owdbase = owd;
@@ -3163,15 +3163,18 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 		    (sentbps < l->rate / 4 ? 32 : 1024);
 	full = owd - l->owdbase > QueueMax + 2 * Quantum * l->cost / 1000000;
 	l->late = !full ? 0 : l->late ? l->late : now;
-	if (full && loaded && now - l->cut > RateHold / 2 &&
+	if (full && sentbps > l->rate / 4 && now - l->cut > RateHold / 2 &&
 	    (now - l->late > Spike || (l->knee && l->rate > l->knee))) {
 		ratecut(l, gotbps);
-	} else if (l->draining) {
-		if (!full || now - l->cut > RateHold)
-			l->rate = l->knee / 100 * 97;
-		l->draining = full && now - l->cut <= RateHold;
-	} else if (!full && now - l->cut > l->hold &&
-	    (l->starting ? loaded : sentbps > l->rate / 10 * 9)) {
+	} else if (l->draining && !full) {
+		l->rate = l->knee / 100 * 97;
+		l->draining = 0;
+	} else if (l->draining && now - l->cut > RateHold) {
+		l->rate = l->before; /* not our queue: a longer way */
+		l->owdbase = owd;
+		l->draining = 0;
+	} else if (!l->draining && !full && now - l->cut > l->hold &&
+	    sentbps > l->rate / 100 * (l->starting ? 75 : 90)) {
 		l->step = MIN(l->step + 1, 12);
 		l->rate += l->starting ? l->rate / 2 : l->rate * l->step / 100;
 		l->rate = MIN(l->rate, MAX(gotbps, sentbps) / 2 * 3);
@@ -3187,6 +3190,7 @@ ratecut(Link *l, int64_t bps)
 
 	l->hold = l->knee && llabs(bps - l->knee) < l->knee / 10 ?
 	    MIN(2 * l->hold, most) : RateHold;
+	l->before = l->rate;
 	l->knee = bps;
 	l->rate = bps / 4 * 3;
 	l->draining = 1;
