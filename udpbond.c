@@ -3278,7 +3278,8 @@ linkcheck(Link *l)
 		if (silent > deadtime(l)) {
 			linkstate(l, LinkDown, "no echo for %d ms",
 			    (int)(silent / 1000));
-		} else if (l->state == LinkUp && l->loss * 100 > losspercent) {
+		} else if (l->state == LinkUp &&
+		    l->loss * 100 > losspercent + 0.001) {
 			linkstate(l, LinkLossy, "%d %% lost",
 			    (int)(l->loss * 100));
 		} else if (l->state == LinkLossy &&
