@@ -1,0 +1,1001 @@
+#!/bin/sh
+# See LICENSE file for copyright and license details.
+#
+# Tests udpbond, a line for each test, and ends with a line that counts them.
+# The sections in part 1 build and run what needs no privileges. In part 2, as
+# root, a LAN host reaches the internet through both ends, in namespaces that
+# test/lab.sh makes and removes. Arguments are the sections to run.
+#
+#	lan ------- router ==wg0 (10 Mbit/s, 20 ms)====== vps ------- inet
+#	       192.168.1.1   ==wg1-wg4 (70 Mbit/s, 80 ms)==   203.0.113.1
+#	                tun-bond                      tun-bond
+#
+# Times have wide margins, figures are the matter of test/bench.sh.
+
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=test/lab.sh disable=SC1091
+. test/lab.sh
+
+part1='building units commandline simulation'
+part2='emulator defaults asking trouble sealed ipv6links sanitized valgrinded'
+
+passed=0 failed=0 skipped=0
+
+strict='-std=c99 -pedantic -Wall -Wextra -Werror -O2'
+sanitize='-std=c99 -g -O1 -fsanitize=address,undefined -fno-omit-frame-pointer'
+source='LICENSE Makefile README config.def.h config.mk udpbond.1 udpbond.c
+	test.sh test .ci .gitignore'
+
+# counting
+
+# try NAME COMMAND...: one test
+try()
+{
+	name=$1
+	shift
+	if "$@" >"$LAB/log" 2>&1; then
+		echo "ok - $name"
+		passed=$((passed + 1))
+		return
+	fi
+	echo "not ok - $name"
+	failed=$((failed + 1))
+	tail -n 25 "$LAB/log" | sed 's/^/	/'
+	for f in client.err server.err linkem.err; do
+		[ -s "$LAB/$f" ] && tail -n 5 "$LAB/$f" | sed "s/^/	$f: /"
+	done
+}
+
+skip()
+{
+	echo "skipped - $1"
+	skipped=$((skipped + 1))
+}
+
+# have TOOL TEST...: tries it if there is the tool
+have()
+{
+	if command -v "$1" >/dev/null; then
+		shift
+		try "$@"
+	else
+		skip "$2: no $1"
+	fi
+}
+
+# counted LABEL COMMAND...: a program that prints a line for each of its tests
+counted()
+{
+	label=$1
+	shift
+	"$@" >"$LAB/lines" 2>"$LAB/lines.err"
+	status=$?
+	grep -E '^(not )?ok - ' "$LAB/lines" | sed "s/ok - /&$label: /"
+	passed=$((passed + $(grep -c '^ok - ' "$LAB/lines")))
+	failed=$((failed + $(grep -c '^not ok - ' "$LAB/lines")))
+	try "$label: all were run and passed" allpassed $status
+}
+
+allpassed()
+{
+	cat "$LAB/lines.err"
+	grep -v '^ok - ' "$LAB/lines"
+	[ "$1" -eq 0 ] && grep -q '^ok - ' "$LAB/lines" &&
+	not grep -q '^not ok - ' "$LAB/lines"
+}
+
+# not COMMAND...
+not()
+{
+	! "$@"
+}
+
+# part 1: building
+
+# compiles COMPILER FILE...: without a word
+compiles()
+{
+	cc=$1
+	shift
+	for f; do
+		# shellcheck disable=SC2086
+		"$cc" $strict -D_GNU_SOURCE -DVERSION='"0"' \
+			-o "$LAB/strict" "$SRC/$f" || return 1
+	done
+}
+
+defaultbuild()
+{
+	rm -f "$SRC/config.h"
+	make -C "$SRC" && cmp "$SRC/config.def.h" "$SRC/config.h" &&
+	echo '/* mine */' >>"$SRC/config.h" &&
+	make -C "$SRC" && grep -q mine "$SRC/config.h"
+}
+
+# 96 kB without symbols, and nothing to load
+staticbuild()
+{
+	build "$LAB/static" '' && make -C "$LAB/static" static || return 1
+	strip "$LAB/static/udpbond"
+	size=$(wc -c <"$LAB/static/udpbond")
+	echo "$size bytes"
+	[ "$size" -le 98304 ] && "$LAB/static/udpbond" -v &&
+	not grep -q ld-musl "$LAB/static/udpbond"
+}
+
+staticadvice()
+{
+	not make -C "$SRC" static STATICCC=no-such-cc >"$LAB/advice" 2>&1 &&
+	grep 'musl-tools' "$LAB/advice"
+}
+
+installs()
+{
+	files='/usr/local/sbin/udpbond /usr/local/share/man/man1/udpbond.1'
+	make -C "$SRC" DESTDIR="$LAB/dest" install || return 1
+	for f in $files; do
+		[ -f "$LAB/dest$f" ] || return 1
+	done
+	make -C "$SRC" DESTDIR="$LAB/dest" uninstall || return 1
+	for f in $files; do
+		[ ! -e "$LAB/dest$f" ] || return 1
+	done
+}
+
+distbuilds()
+{
+	make -C "$SRC" dist && mkdir "$LAB/dist" &&
+	tar -xzf "$SRC"/udpbond-*.tar.gz -C "$LAB/dist" &&
+	make -C "$LAB"/dist/udpbond-*
+}
+
+cleans()
+{
+	make -C "$SRC" clean && [ ! -e "$SRC/udpbond" ]
+}
+
+cppchecks()
+{
+	cppcheck -q --std=c99 --enable=warning,performance,portability \
+		--inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem --suppress=missingInclude \
+		-D_GNU_SOURCE -DVERSION='"0"' -I"$SRC" \
+		"$SRC/udpbond.c" "$SRC/test/linkem.c"
+}
+
+building()
+{
+	have gcc 'gcc builds udpbond without a warning' \
+		compiles gcc udpbond.c
+	have clang 'clang builds udpbond without a warning' \
+		compiles clang udpbond.c
+	have gcc 'gcc builds linkem without a warning' \
+		compiles gcc test/linkem.c
+	have clang 'clang builds linkem without a warning' \
+		compiles clang test/linkem.c
+	try 'make copies config.h once and builds' defaultbuild
+	have musl-gcc 'make static: below 96 kB, nothing to load' staticbuild
+	try 'make static without musl says what to install' staticadvice
+	try 'make install and uninstall' installs
+	try 'make dist: the archive builds' distbuilds
+	try 'make clean' cleans
+	have cppcheck 'cppcheck has nothing to say' cppchecks
+	have shellcheck 'shellcheck has nothing to say' \
+		shellcheck test.sh test/*.sh .ci/run
+	have mandoc 'mandoc has nothing to say about the man page' \
+		mandoc -T lint -W warning udpbond.1
+}
+
+# part 1: units
+
+# unitrun [FLAG...]: builds and runs them
+unitrun()
+{
+	${CC:-cc} -std=c99 -D_GNU_SOURCE -DVERSION='"0"' "$@" \
+		-o "$LAB/unit" "$SRC/test/unit.c" && (cd "$SRC" && "$LAB/unit")
+}
+
+unitsanitized()
+{
+	# shellcheck disable=SC2086
+	unitrun $sanitize >"$LAB/lines" 2>&1
+	status=$?
+	grep -v '^ok - ' "$LAB/lines"
+	[ $status -eq 0 ] && nosanitizer "$LAB/lines"
+}
+
+# nosanitizer FILE...: has no report of one
+nosanitizer()
+{
+	not grep -E 'runtime error|Sanitizer' "$@"
+}
+
+units()
+{
+	counted unit unitrun
+	try 'unit: the same with ASan and UBSan' unitsanitized
+}
+
+# part 1: the simulator, both ends in virtual time
+
+# simbuild: as the comment in sim.c says
+simbuild()
+{
+	mkdir "$LAB/sim" && cp "$SRC/udpbond.c" "$LAB/sim" || return 1
+	sed '/Linkconf links/s/const //' config.def.h >"$LAB/sim/config.h"
+	for i in 0 1 2 3; do
+		${CC:-cc} -std=c99 -D_GNU_SOURCE -DVERSION='"sim"' -O2 \
+			-I"$LAB/sim" -DSIDE=side$i -c -o "$LAB/sim/side$i.o" \
+			"$SRC/test/side.c" || return 1
+	done
+	${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 -o "$LAB/sim/sim" \
+		"$SRC/test/sim.c" "$SRC/test/simtcp.c" "$LAB"/sim/side?.o
+}
+
+# simbegin: runs beside the other sections of part 1
+simbegin()
+{
+	try 'sim: it builds' simbuild
+	"$LAB/sim/sim" >"$LAB/sim.out" 2>"$LAB/sim.err" &
+	echo $! >"$LAB/sim.pid"
+}
+
+simend()
+{
+	wait "$(mypid sim)"
+	status=$?
+	rm "$LAB/sim.pid"
+	cat "$LAB/sim.err" >&2
+	cat "$LAB/sim.out"
+	return $status
+}
+
+simulation()
+{
+	counted sim simend
+	try 'sim: links, traffic and faults at random' \
+		"$LAB/sim/sim" -s 1 -n 5
+}
+
+# part 1: the command line
+
+version()
+{
+	[ "$("$BOND/udpbond" -v 2>&1)" = "udpbond-$(sed -n \
+		's/^VERSION = //p' config.mk)" ]
+}
+
+usages()
+{
+	for args in '' -x '-c -s' '-c more' '-c -m' '-c -m x' '-c -m -1'; do
+		echo "udpbond $args"
+		# shellcheck disable=SC2086
+		"$BOND/udpbond" $args >"$LAB/usage" 2>&1 && return 1
+		cat "$LAB/usage"
+		[ -s "$LAB/usage" ] || return 1
+	done
+}
+
+# newkey FILE
+newkey()
+{
+	(umask 077; rm -f "$1"; "$LAB/bond/udpbond" -k >"$1")
+}
+
+newkeys()
+{
+	newkey "$LAB/key1" && newkey "$LAB/key2" &&
+	not cmp -s "$LAB/key1" "$LAB/key2" && grep -Ex '[0-9a-f]{32}' "$LAB/key1"
+}
+
+# onlo: sed commands for links that any machine has
+onlo='s/"wg[0-4]"/"lo"/; s/"10\.200\.\([0-9]\)\.1"/"127.0.\1.1"/
+	s/"10\.200\.\([0-9]\)\.2"/"127.0.\1.2"/'
+
+checked()
+{
+	build "$LAB/lo" "$onlo" CFLAGS='-std=c99 -O0' && "$LAB/lo/udpbond" -t
+}
+
+# refused SED-SCRIPT REGEX: -t names the row and the field
+refused()
+{
+	build "$LAB/bad" "$onlo;$1" CFLAGS='-std=c99 -O0' || return 1
+	"$LAB/bad/udpbond" -t >"$LAB/bad/out" 2>&1
+	status=$?
+	cat "$LAB/bad/out"
+	[ $status -ne 0 ] && grep -qE "$2" "$LAB/bad/out"
+}
+
+# badconfigs: what is wrong|sed script|what is said
+badconfigs()
+{
+	while IFS='|' read -r what script said; do
+		try "-t refuses $what" refused "$script" "$said"
+	done <<-'END'
+	two links with one port|/9003,/s/9003/9002/|links.2.*: port
+	port 0|/9003,/s/9003/0/|links.2.*: port
+	port 65536|/9003,/s/9003/65536/|links.2.*: port
+	a client address that is none|/9003,/s/127.0.2.1/127.0.2.256/|links.2.*: client
+	a server address that is none|/9003,/s/127.0.2.2/vps/|links.2.*: server
+	IPv4 and IPv6 in one link|/9003,/s/127.0.2.2/::1/|links.2.*: client and server
+	a negative rate upwards|/9003,/s/ 70, / -70, /|links.2.*: up
+	a negative rate downwards|/9003,/s/70 }/-70 }/|links.2.*: down
+	priority 61|/9003,/s/9003, 2,/9003, 61,/|links.2.*: priority
+	a device that is missing|/9003,/s/"lo"/"nolink0"/|links.2.*: device
+	any server address without a key|/9003,/s/"127.0.2.2"/NULL/|links.2.*: server
+	any client address without a key|/9003,/s/"127.0.2.1"/NULL/|links.2.*: client
+	a public server without a key|/9003,/s/127.0.2.2/203.0.113.2/|links.2.*: server
+	a negative weight|s/\(rttweight *= \)10/\1-10/|rttweight
+	satpercent of 0|s/\(satpercent *= \)80/\10/|satpercent
+	heartbeats each 0 ms|s/\(hbinterval *= \)100/\10/|hbinterval
+	reorderpkts no power of 2|s/\(reorderpkts *= \)4096/\15000/|reorderpkts
+	a TUN address without a prefix|s/192.168.50.1.24/192.168.50.1/|clientaddr
+	a key file that is missing|s/\(keyfile *= \)NULL/\1"\/no\/key"/|/no/key
+	END
+}
+
+commandline()
+{
+	try '-v prints the version' version
+	try 'wrong arguments print the usage' usages
+	try '-k prints a new key' newkeys
+	try '-t is content with a good configuration' checked
+	badconfigs
+}
+
+# part 2: the emulated links are what they are said to be
+
+emulator()
+{
+	counted linkem "$SRC/test/linkem.sh"
+}
+
+# part 2: what is tried with every build
+
+bothping()
+{
+	at router ping -q -c 5 -i 0.2 -W 2 10.99.0.1 &&
+	at vps ping -q -c 5 -i 0.2 -W 2 192.168.50.1
+}
+
+# fetch NS HOST: a file from there, which must be what was served
+fetch()
+{
+	at "$1" curl -sS -g -m 60 -o "$LAB/got" "http://$2/file" &&
+	cmp "$LAB/got" "$LAB/www/file"
+}
+
+# iperf OPTION...: from the LAN to the internet
+iperf()
+{
+	waitfor 5 iperffree inet
+	at lan timeout 30 iperf3 -c 203.0.113.1 -f m "$@"
+}
+
+tcpflows()
+{
+	iperf -P 8 -t 2 && iperf -P 8 -t 2 -R
+}
+
+# udp: 4 Mbit/s up, then down, at most 2 % lost
+udp()
+{
+	for dir in '' -R; do
+		iperf -u -b 4M -l 1000 -t 1 ${dir:+"$dir"} >"$LAB/udp" ||
+			return 1
+		cat "$LAB/udp"
+		sed -n 's/.*(\([0-9.e+-]*\)%) *receiver.*/\1/p' "$LAB/udp" |
+			awk '{ exit !($1 <= 2) }' || return 1
+	done
+}
+
+# larger than the TUN's MTU: in fragments, or refused with its size
+large()
+{
+	at lan ping -q -c 3 -i 0.2 -W 2 -s 4000 203.0.113.1 || return 1
+	at lan ping -c 2 -i 0.2 -W 2 -M 'do' -s 1440 203.0.113.1 \
+		>"$LAB/large" 2>&1
+	cat "$LAB/large"
+	grep -E 'mtu ?= ?1[0-9]{3}' "$LAB/large"
+}
+
+# core LABEL
+core()
+{
+	try "$1: both ends ping each other" bothping
+	try "$1: a LAN host reaches the internet" reach
+	try "$1: a file comes down unharmed" fetch lan 203.0.113.1
+	try "$1: a file goes up unharmed" fetch vps 192.168.1.100
+	try "$1: eight TCP flows, both ways" tcpflows
+	try "$1: UDP, both ways" udp
+	try "$1: packets larger than the MTU" large
+}
+
+core6()
+{
+	try "$1: IPv6 inside, ping" at router ping -q -c 3 -i 0.2 -W 2 fd50::2
+	try "$1: IPv6 inside, the other way" \
+		at vps ping -q -c 3 -i 0.2 -W 2 fd50::1
+	try "$1: IPv6 inside, a file" fetch router '[fd50::2]'
+}
+
+# part 2: asking the program
+
+# linkis NUMBER WORD: the last word of its metrics line
+linkis()
+{
+	at router "$BOND/udpbond" -l | grep "^Link$1 .*, $2\$"
+}
+
+# lines FILE HEADER REGEX...: what comes with -m, all of it known
+lines()
+{
+	file=$1
+	shift
+	{ IFS='|'; known="^($*)\$"; unset IFS; }
+	grep -Ev "$known" "$file" && return 1
+	for re; do
+		grep -Em 1 "^$re\$" "$file" || return 1
+	done
+}
+
+ip='\[?[0-9a-f.:]+\]?'
+metrics="Link[0-9] \\($ip\\) - RTT: [0-9]+\\.[0-9]ms, \
+BW: [0-9]+\\.[0-9]/[0-9]+\\.[0-9] Mbps \\([0-9]+%\\), \
+Score: [0-9]+, (OK|SATURATED|LOSSY|DOWN)"
+statistics="$ip:[0-9]+ - Packets: [0-9]+, Bytes: [0-9]+, \
+Last seq: [0-9]+, RTT: [0-9]+ms"
+totals="Total - in order: [0-9]+, reordered: [0-9]+, late: [0-9]+, \
+lost: [0-9]+, repaired: [0-9]+, duplicates: [0-9]+, ([A-Za-z ]+: [0-9]+, )*\
+dropped: (none|[a-z ]+ [0-9]+(, [a-z ]+ [0-9]+)*)"
+# what -l says besides
+details='wg[0-4] - [a-z]+(, [a-z ]+: -?[0-9.]+( Mbps|ms|%))+'
+queue='Queue - flows: [0-9]+(, [A-Za-z ]+: [0-9.]+(ms)?)+'
+
+clientmetrics()
+{
+	waitfor 10 printed client '^Link4 ' 2 &&
+	lines "$LAB/client.out" '=== Link Metrics ===' "$metrics" \
+		"$totals"
+}
+
+# usr1 NAME HEADER: prints its metrics at once
+usr1()
+{
+	before=$(grep -c "$2" "$LAB/$1.out")
+	kill -USR1 "$(mypid "$1")"
+	waitfor 2 printed "$1" "$2" "$((before + 1))"
+}
+
+# printed NAME LINE TIMES
+printed()
+{
+	[ "$(grep -c "$2" "$LAB/$1.out")" -ge "$3" ]
+}
+
+serverstatistics()
+{
+	usr1 server '=== Link Statistics ===' &&
+	lines "$LAB/server.out" '=== Link Statistics ===' "$statistics" \
+		"$totals" &&
+	[ "$(grep -c ' - Packets: ' "$LAB/server.out")" -ge 5 ]
+}
+
+status()
+{
+	at router "$BOND/udpbond" -l >"$LAB/status" &&
+	lines "$LAB/status" '=== Link Metrics ===' "$metrics" "$totals" \
+		"$details" "$queue" &&
+	at vps "$BOND/udpbond" -l >"$LAB/status" &&
+	lines "$LAB/status" '=== Link Statistics ===' "$statistics" \
+		"$totals" "$details" "$queue"
+}
+
+# prometheus NS: the text format, with its conventions for names
+prometheus()
+{
+	at "$1" "$BOND/udpbond" -p >"$LAB/prom" || return 1
+	awk '
+	function bad(why) { print why ": " $0; failed = 1 }
+	/^# HELP udpbond_[a-z0-9_]+ [^ ]/ { help[$3] = 1; next }
+	/^# TYPE udpbond_[a-z0-9_]+ (counter|gauge)$/ {
+		if (!($3 in help)) bad("no help before")
+		if ($3 in type) bad("type twice")
+		if (($3 ~ /_total$/) != ($4 == "counter")) bad("type or name")
+		type[$3] = $4
+		next
+	}
+	/^udpbond_[a-z0-9_]+([{][a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*[}])? -?[0-9.e+-]+$/ {
+		name = $0
+		sub(/[{ ].*/, "", name)
+		series = $0
+		sub(/ [^ ]*$/, "", series)
+		if (!(name in type)) bad("no type before")
+		if (series in seen) bad("twice")
+		seen[series] = 1
+		if (/[{,]link="/) links++
+		next
+	}
+	{ bad("no such line in the format") }
+	END {
+		if (links < 20) { print "few lines have a link"; failed = 1 }
+		exit failed
+	}' "$LAB/prom"
+}
+
+noroot()
+{
+	for opt in -l -p; do
+		at router setpriv --reuid=65534 --regid=65534 --clear-groups \
+			"$BOND/udpbond" $opt >"$LAB/status" 2>&1 && return 1
+		cat "$LAB/status"
+		not grep -E 'RTT|udpbond_' "$LAB/status" || return 1
+	done
+}
+
+# a start without privileges ends with a reason
+nostart()
+{
+	at vps timeout 5 setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$BOND/udpbond" -s >"$LAB/status" 2>&1
+	status=$?
+	cat "$LAB/status"
+	[ $status -ne 0 ] && [ $status -ne 124 ] && [ -s "$LAB/status" ]
+}
+
+# badstart: a start with a bad configuration ends as -t does
+badstart()
+{
+	build "$LAB/bad" '/9003,/s/9003/9002/' || return 1
+	for opt in c s; do
+		not at router timeout 5 "$LAB/bad/udpbond" -$opt \
+			>"$LAB/bad/out" 2>&1 &&
+		grep 'links.2.*: port' "$LAB/bad/out" || return 1
+	done
+}
+
+noinstance()
+{
+	not at inet "$BOND/udpbond" -l >"$LAB/status" 2>&1 &&
+	grep . "$LAB/status"
+}
+
+tundevice()
+{
+	at router ip addr show tun-bond | grep 'inet 192.168.50.1/24' &&
+	at vps ip addr show tun-bond | grep 'inet 10.99.0.1/24' &&
+	[ "$(at router cat /sys/class/net/tun-bond/mtu)" -eq 1381 ]
+}
+
+memory()
+{
+	echo "client $(rss client) kB, server $(rss server) kB"
+	[ "$(rss client)" -lt 12288 ] && [ "$(rss server)" -lt 12288 ]
+}
+
+# part 2: the choice of links
+
+idleping()
+{
+	pings lan 50 50 203.0.113.1 >"$LAB/pings"
+	median=$(pingtimes <"$LAB/pings" | percentile 50)
+	echo "median $median ms"
+	echo "$median" | awk '{ exit !($1 > 15 && $1 < 30) }'
+}
+
+# onlybeats COMMAND...: 80 heartbeats a second, meanwhile, on wg1 to wg4
+onlybeats()
+{
+	begun=$(date +%s)
+	before=$(starlinkpackets)
+	"$@" || return 1
+	pkts=$(($(starlinkpackets) - before))
+	secs=$(($(date +%s) - begun))
+	echo "$pkts packets on wg1-wg4 in $secs s"
+	[ "$pkts" -lt $(((secs + 1) * 88)) ]
+}
+
+# browsing: 60 kB, or 45 packets, ten times
+browsing()
+{
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		at lan curl -sS -m 10 -o "$LAB/got" -w "$i %{time_total} s\n" \
+			http://203.0.113.1/60k || return 1
+		sleep 0.4
+	done
+}
+
+# stream: 600 packets in 5 s
+stream()
+{
+	iperf -u -b 1M -l 1000 -t 5 -R
+}
+
+# flow RATE [-R]: one TCP flow of 8 s has that many Mbit/s at the end
+flow()
+{
+	least=$1
+	shift
+	iperf -C cubic -t 8 "$@" --get-server-output >"$LAB/flow"
+	cat "$LAB/flow"
+	rates <"$LAB/flow" | tail -n 3 | mean 1 | awk -v least="$least" '
+		{ print "mean", $1; exit !($1 >= least) }'
+}
+
+# download SECONDS: one TCP flow in the background, named load
+download()
+{
+	waitfor 5 iperffree inet
+	rm -f "$LAB/load.out"
+	start load lan timeout 30 iperf3 -c 203.0.113.1 -C cubic -f m -t "$1" -R
+}
+
+# ping beside a download
+busyping()
+{
+	download 8
+	sleep 3
+	pings lan 200 20 203.0.113.1 >"$LAB/pings"
+	stop load
+	p50=$(pingtimes <"$LAB/pings" | percentile 50)
+	p90=$(pingtimes <"$LAB/pings" | percentile 90)
+	echo "p50 $p50 ms, p90 $p90 ms"
+	echo "$p50 $p90" | awk '{ exit !($1 < 40 && $2 < 60) }'
+}
+
+# part 2: trouble with links
+
+# wg0 silent for 3 s, a ping each 10 ms
+silentlink()
+{
+	start pings lan timeout 15 fping -c 700 -p 10 -t 2000 203.0.113.1
+	sleep 1
+	linkctl 'wg0 silent=1'
+	waitfor 3 linkis 0 DOWN
+	down=$?
+	sleep 2
+	linkctl 'wg0 silent=0'
+	sleep 5
+	lost=$(lostinarow 700 <"$LAB/pings.out")
+	rm "$LAB/pings.out"
+	stop pings
+	echo "down: $down, lost in a row: $lost"
+	[ $down -eq 0 ] && [ "$lost" -lt 80 ] && waitfor 10 linkis 0 OK &&
+	waitfor 10 quickping
+}
+
+# a ping over wg0
+quickping()
+{
+	at lan ping -c 1 -W 1 203.0.113.1 | grep -E 'time=[1-4][0-9]\.?[0-9]* '
+}
+
+# a file while 2 % are lost
+lossyfile()
+{
+	starlink loss=2
+	fetch lan 203.0.113.1
+	status=$?
+	starlink loss=0
+	return $status
+}
+
+# silentdownload: two links fall silent and come back meanwhile
+silentdownload()
+{
+	download 12
+	sleep 2
+	linkctl 'wg1 silent=1' 'wg2 silent=1'
+	waitfor 4 linkis 1 DOWN && waitfor 4 linkis 2 DOWN
+	down=$?
+	sleep 2
+	linkctl 'wg1 silent=0' 'wg2 silent=0'
+	waitfor 10 notdown 1 && waitfor 10 notdown 2
+	back=$?
+	wait "$(mypid load)"
+	rm "$LAB/load.pid"
+	rates <"$LAB/load.out" >"$LAB/rates"
+	echo "down: $down, back: $back, Mbit/s:"
+	cat "$LAB/rates"
+	[ $down -eq 0 ] && [ $back -eq 0 ] || return 1
+	# it never stands still for long, and goes on
+	awk '{ if ($1 < 2) still++ } END { exit still > 3 }' "$LAB/rates" &&
+	tail -n 2 "$LAB/rates" | mean 1 | awk '{ exit !($1 > 10) }'
+}
+
+notdown()
+{
+	at router "$BOND/udpbond" -l | grep "^Link$1 " | grep -v DOWN
+}
+
+# deletedlink NUMBER: its device goes, and comes again
+deletedlink()
+{
+	linkctl "wg$1 down"
+	waitfor 5 linkis "$1" DOWN && waitfor 5 reach || return 1
+	sleep 1
+	linkctl "wg$1 up"
+	waitfor 15 notdown "$1" && reach
+}
+
+# part 2: ends that come and go
+
+# restart NAME: ends well, starts again, and traffic flows
+restart()
+{
+	stop "$1" || return 1
+	sleep 1
+	"$1" "$BOND" -m 1 && waitfor 10 reach
+}
+
+# a crash leaves no word to the peer, and its routes and rules
+crash()
+{
+	stop "$1" KILL
+	"$1" "$BOND" -m 1 && waitfor 10 reach
+}
+
+serversecond()
+{
+	untunnel
+	client "$BOND" -m 1
+	sleep 2
+	server "$BOND" -m 1
+	waitfor 10 reach
+}
+
+sighup()
+{
+	kill -HUP "$(mypid client)"
+	sleep 0.5
+	waitfor 5 reach && alive client
+}
+
+# both ends end with 0 and leave nothing
+cleanend()
+{
+	stop client && stop server || return 1
+	for ns in router vps; do
+		at $ns ip link show tun-bond && return 1
+		at $ns grep udpbond /proc/net/unix && return 1
+		at $ns ip rule | grep -E '^(199|200):' && return 1
+		at $ns ip route show table 200 2>/dev/null | grep . && return 1
+		at $ns nft list tables | grep . && return 1
+	done
+	return 0
+}
+
+# a command that fails is reported, and traffic flows all the same
+upfails()
+{
+	build "$LAB/upfails" '/^static const char \*clientup/a\
+		"exit 3",' && fresh "$LAB/upfails" -m 0 &&
+	grep 'exit 3' "$LAB/client.err"
+}
+
+# a key that others can read is none
+openkey()
+{
+	chmod 644 "$LAB/key1"
+	"$LAB/key/udpbond" -t >"$LAB/checked" 2>&1
+	status=$?
+	chmod 600 "$LAB/key1"
+	[ $status -ne 0 ] && grep 'keyfile' "$LAB/checked"
+}
+
+# wrongkey: another one than the server's gets nowhere
+wrongkey()
+{
+	untunnel
+	build "$LAB/wrongkey" \
+		"s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/key2\"|" || return 1
+	server "$LAB/key" -m 0
+	client "$LAB/wrongkey" -m 0
+	not waitfor 4 reach
+}
+
+# part 2: the labs
+
+# fresh DIR [OPTION...]: a new tunnel, from that build, with empty logs
+fresh()
+{
+	BOND=$1
+	untunnel
+	rm -f "$LAB"/client.out "$LAB"/client.err \
+		"$LAB"/server.out "$LAB"/server.err
+	tunnel "$@"
+}
+
+withlinks4()
+{
+	stop linkem
+	fivelinks
+}
+
+withlinks6()
+{
+	stop linkem
+	all=queue=100,over=80,mtu=1420
+	links "$(link6 0),rate=10,delay=10,$all" \
+		"$(link6 1),rate=70,delay=40,$all" \
+		"$(link6 2),rate=70,delay=40,$all" \
+		"$(link6 3),rate=70,delay=40,$all" \
+		"$(link6 4),rate=70,delay=40,$all"
+}
+
+# two addresses on each TUN
+inside6='s|"192.168.50.1/24"|"192.168.50.1/24 fd50::1/64"|
+	s|"10.99.0.1/24"|"10.99.0.1/24 fd50::2/64"|'
+
+# the links are IPv6 ones
+outside6='s/"10\.200\.\([0-9]\)\.\([12]\)"/"fd00:200:\1::\2"/g'
+
+# the configuration as it stands, and nothing set by hand
+defaults()
+{
+	try 'the tunnel comes up' fresh "$LAB/bond" -m 1
+	try 'the TUN devices have their addresses and MTU' tundevice
+	try 'memory at rest is below 12 MB' memory
+	core defaults
+	try 'a ping takes the quickest link' idleping
+	try 'idle: nothing but heartbeats on wg1-wg4' onlybeats sleep 3
+	try 'browsing: nothing but heartbeats on wg1-wg4' onlybeats browsing
+	try '1 Mbit/s: nothing but heartbeats on wg1-wg4' onlybeats stream
+	try 'one TCP download takes all links' flow 100 -R
+	try 'one TCP upload takes all links' flow 100
+	try 'a ping beside a download stays quick' busyping
+}
+
+asking()
+{
+	try 'asking: the tunnel comes up' fresh "$LAB/bond" -m 1
+	try 'client metrics each second, every line known' clientmetrics
+	try 'server statistics on SIGUSR1, every line known' serverstatistics
+	try 'SIGUSR1 prints metrics at once' usr1 client '=== Link Metrics'
+	try '-l asks both ends' status
+	try '-p asks the client' prometheus router
+	try '-p asks the server' prometheus vps
+	try '-l and -p are refused to others than root' noroot
+	try '-l without an instance says so' noinstance
+	try 'a start without root says why not' nostart
+	try 'a start with a bad configuration is refused' badstart
+}
+
+trouble()
+{
+	try 'trouble: the tunnel comes up' fresh "$LAB/bond" -m 1
+	try 'the first link dies silently and comes back' silentlink
+	try 'two links die during a download and come back' silentdownload
+	try '2 % lost on wg1-wg4: a file comes down unharmed' lossyfile
+	try 'the device of wg0 is deleted and made again' deletedlink 0
+	try 'the device of wg3 is deleted and made again' deletedlink 3
+	try 'SIGHUP opens the links anew' sighup
+	try 'the server is restarted' restart server
+	try 'the client is restarted' restart client
+	try 'the server crashes' crash server
+	try 'the client crashes' crash client
+	try 'the server starts second' serversecond
+	try 'a clean end leaves nothing behind' cleanend
+	try 'an up command that fails is reported' upfails
+}
+
+sealed()
+{
+	try 'key: it builds' build "$LAB/key" "$inside6
+		s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/key1\"|"
+	newkey "$LAB/key1"
+	newkey "$LAB/key2"
+	try 'key: the tunnel comes up' fresh "$LAB/key" -m 0
+	core key
+	core6 key
+	try 'key: the server is restarted' restart server
+	try 'key: a file that others can read is refused' openkey
+	try 'key: a wrong key gets nowhere' wrongkey
+}
+
+ipv6links()
+{
+	try 'IPv6 links: it builds' build "$LAB/six" "$inside6;$outside6"
+	untunnel
+	withlinks6
+	try 'IPv6 links: the tunnel comes up' fresh "$LAB/six" -m 1
+	core 'IPv6 links'
+	core6 'IPv6 links'
+	try 'IPv6 links: metrics, every line known' clientmetrics
+	untunnel
+	withlinks4
+}
+
+sanitized()
+{
+	try 'ASan, UBSan: it builds' \
+		build "$LAB/san" "$inside6" CFLAGS="$sanitize" LDFLAGS=
+	try 'ASan, UBSan: the tunnel comes up' fresh "$LAB/san" -m 1
+	core 'ASan, UBSan'
+	core6 'ASan, UBSan'
+	try 'ASan, UBSan: a link dies silently' silentlink
+	try 'ASan, UBSan: the server is restarted' restart server
+	try 'ASan, UBSan: a clean end' cleanend
+	try 'ASan, UBSan: nothing reported' \
+		nosanitizer "$LAB/client.err" "$LAB/server.err"
+}
+
+# some seconds of traffic
+valgrindrun()
+{
+	WRAP='valgrind -q --error-exitcode=99 --leak-check=full' \
+		fresh "$LAB/val" -m 1 &&
+	fetch lan 203.0.113.1 && udp && stop client && stop server &&
+	not grep '^==' "$LAB/client.err" "$LAB/server.err"
+}
+
+valgrinded()
+{
+	build "$LAB/val" '' CFLAGS='-std=c99 -g -O1' LDFLAGS=
+	have valgrind 'valgrind: nothing reported' valgrindrun
+}
+
+# what all of part 2 needs
+lab()
+{
+	need ip iproute2 nft nftables iperf3 iperf3 curl curl fping fping \
+		ping iputils-ping sysctl procps busybox busybox
+	buildlinkem || exit 1
+	labnets
+	mkdir "$LAB/www"
+	head -c 8000000 /dev/urandom >"$LAB/www/file"
+	head -c 60000 /dev/urandom >"$LAB/www/60k"
+	for ns in lan vps inet; do
+		start httpd$ns $ns busybox httpd -f -p 80 -h "$LAB/www"
+	done
+	start iperf inet iperf3 -s
+	fivelinks || exit 1
+}
+
+# section NAME: those of part 2 make the lab when they are the first
+section()
+{
+	case " $part1 " in
+	*" $1 "*)
+		"$1"
+		return ;;
+	esac
+	if [ "$(id -u)" -ne 0 ]; then
+		skip "$1: needs root, for network namespaces"
+		return
+	fi
+	[ -d "$LAB/www" ] || lab
+	"$1"
+}
+
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- $part1 $part2
+for name; do
+	case " $part1 $part2 " in
+	*" $name "*)
+		;;
+	*)
+		echo "usage: $0 [section...], of $part1 $part2" >&2
+		exit 1 ;;
+	esac
+done
+need cc gcc make make
+labopen
+SRC=$LAB/src
+BOND=$LAB/bond
+mkdir "$SRC"
+# shellcheck disable=SC2086
+cp -R $source "$SRC"
+cp config.def.h "$SRC/config.h"
+build "$BOND" || exit 1
+case " $* " in
+*' simulation '*)
+	simbegin ;;
+esac
+for section; do
+	section "$section"
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]

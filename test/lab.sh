@@ -1,0 +1,379 @@
+# shellcheck shell=sh
+# See LICENSE file for copyright and license details.
+#
+# The lab of test.sh, bench.sh and demo.sh, which source this file and run in
+# the directory of the sources: four network namespaces, whose names end in
+# the shell's process id.
+#
+#	lan              router               vps               inet
+#	192.168.1.100 -- 192.168.1.1
+#	      veth       10.200.0.1 == wg0 == 10.200.0.2
+#	                 10.200.1.1 == wg1 == 10.200.1.2
+#	                         ... to wg4
+#	                                      203.0.113.2 ----- 203.0.113.1
+#	                                                  veth
+#
+# lan's default route is the router, and inet knows no way to 192.168.0.0/16:
+# forwarding, routes and masquerading are left to udpbond's own commands.
+# Everything lies in the directory LAB. Of a process NAME that start() began
+# there are NAME.pid, NAME.out and NAME.err.
+
+LAB=
+
+# need TOOL PACKAGE...: dies with the names of the Debian packages missing
+need()
+{
+	_missing=
+	while [ $# -gt 1 ]; do
+		command -v "$1" >/dev/null || _missing="$_missing $2"
+		shift 2
+	done
+	[ -z "$_missing" ] && return
+	echo "$0: tools are missing, on Debian: apt-get install$_missing" >&2
+	exit 1
+}
+
+needroot()
+{
+	[ "$(id -u)" -eq 0 ] && return
+	echo "$0: network namespaces need root" >&2
+	exit 1
+}
+
+# life of the lab
+
+labopen()
+{
+	LAB=$(mktemp -d "${TMPDIR:-/tmp}/udpbond.XXXXXX") || exit 1
+	chmod 755 "$LAB"
+	trap labclose EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+labclose()
+{
+	_rc=$?
+	trap - EXIT
+	trap '' HUP INT TERM
+	labstop
+	rm -rf "$LAB"
+	exit "$_rc"
+}
+
+# ends what runs in the lab and removes its namespaces
+labstop()
+{
+	for _f in "$LAB"/*.pid; do
+		[ -f "$_f" ] && _f=${_f##*/} && stop "${_f%.pid}"
+	done
+	for _ns in lan router vps inet; do
+		[ -e "/run/netns/$_ns-$$" ] || continue
+		for _pid in $(ip netns pids "$_ns-$$"); do
+			kill -KILL "$_pid" 2>/dev/null
+		done
+		ip netns del "$_ns-$$"
+	done
+}
+
+labnets()
+{
+	for _ns in lan router vps inet; do
+		ip netns add "$_ns-$$" || exit 1
+		at "$_ns" ip link set lo up
+		at "$_ns" sysctl -qw net.ipv4.tcp_no_metrics_save=1 \
+			net.ipv4.tcp_rmem='4096 131072 33554432' \
+			net.ipv4.tcp_wmem='4096 131072 33554432'
+	done
+	ip link add eth0 netns lan-$$ type veth peer name lan0 netns router-$$
+	ip link add eth0 netns inet-$$ type veth peer name eth0 netns vps-$$
+	netaddr lan eth0 192.168.1.100/24
+	netaddr router lan0 192.168.1.1/24
+	netaddr vps eth0 203.0.113.2/24
+	netaddr inet eth0 203.0.113.1/24
+	at lan ip route add default via 192.168.1.1
+}
+
+# netaddr NS DEVICE ADDRESS
+netaddr()
+{
+	at "$1" ip addr add "$3" dev "$2"
+	at "$1" ip link set "$2" up
+}
+
+# processes
+
+# at NS COMMAND...: runs a command in a namespace
+at()
+{
+	_ns=$1
+	shift
+	ip netns exec "$_ns-$$" "$@"
+}
+
+# begin NAME NS COMMAND...: the same in the background
+begin()
+{
+	_name=$1 _ns=$2
+	shift 2
+	ip netns exec "$_ns-$$" "$@" </dev/null &
+	echo $! >"$LAB/$_name.pid"
+}
+
+# start NAME NS COMMAND...: and its output to files
+start()
+{
+	begin "$@" >>"$LAB/$1.out" 2>>"$LAB/$1.err"
+}
+
+mypid()
+{
+	cat "$LAB/$1.pid"
+}
+
+alive()
+{
+	[ -f "$LAB/$1.pid" ] && running "$(mypid "$1")"
+}
+
+# running PID: a zombie is not
+running()
+{
+	_state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' \
+		"/proc/$1/status" 2>/dev/null)
+	[ -n "$_state" ] && [ "$_state" != Z ]
+}
+
+# ours PID: runs in one of our namespaces or is a child of this shell
+ours()
+{
+	grep -q "^PPid:[[:space:]]*$$\$" "/proc/$1/status" 2>/dev/null ||
+	ip netns identify "$1" 2>/dev/null | grep -q -e "-$$\$"
+}
+
+# stop NAME [SIGNAL]: ends it, by force after 5 s, and returns its status
+stop()
+{
+	[ -f "$LAB/$1.pid" ] || return 0
+	_pid=$(mypid "$1")
+	rm -f "$LAB/$1.pid"
+	ours "$_pid" && kill -s "${2:-TERM}" "$_pid" 2>/dev/null
+	if ours "$_pid" && ! waitfor 5 ended "$_pid"; then
+		echo "$1 did not end" >&2
+		kill -s KILL "$_pid"
+	fi
+	wait "$_pid" 2>/dev/null
+}
+
+ended()
+{
+	! running "$1"
+}
+
+# waitfor SECONDS COMMAND...: tries it 10 times a second until it succeeds
+waitfor()
+(
+	end=$(($(date +%s) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -le $end ] || return 1
+		sleep 0.1
+	done
+)
+
+# links
+
+# links SPEC...: the emulated links between router and vps, see linkem.c
+links()
+{
+	rm -f "$LAB/ctl"
+	start linkem router "$LAB/linkem" -s 1 -p "$LAB/ctl" \
+		router-$$ vps-$$ "$@"
+	waitfor 10 grep -q ready "$LAB/linkem.out" && return
+	cat "$LAB/linkem.err" >&2
+	return 1
+}
+
+# fivelinks: ADSL and four times Starlink
+fivelinks()
+{
+	_all=queue=100,over=60,mtu=1420
+	links "$(link4 0),rate=10,delay=10,$_all" \
+		"$(link4 1),rate=70,delay=40,$_all" \
+		"$(link4 2),rate=70,delay=40,$_all" \
+		"$(link4 3),rate=70,delay=40,$_all" \
+		"$(link4 4),rate=70,delay=40,$_all"
+}
+
+# link4 NUMBER: name and addresses of a link
+link4()
+{
+	echo "wg$1,10.200.$1.1/24,10.200.$1.2/24"
+}
+
+# link6 NUMBER
+link6()
+{
+	echo "wg$1,fd00:200:$1::1/64,fd00:200:$1::2/64"
+}
+
+# linkctl LINE...: changes links while they run
+linkctl()
+{
+	alive linkem && printf '%s\n' "$@" >"$LAB/ctl"
+}
+
+# starlink SETTING...: linkctl for wg1 to wg4
+starlink()
+{
+	linkctl "wg1 $*" "wg2 $*" "wg3 $*" "wg4 $*"
+}
+
+# linkstat: the emulator's counters, a line for each link and direction
+linkstat()
+{
+	rm -f "$LAB/stats"
+	linkctl "stats $LAB/stats" && waitfor 5 test -f "$LAB/stats" &&
+	cat "$LAB/stats"
+}
+
+# starlinkpackets: sent into wg1 to wg4 by both ends
+starlinkpackets()
+{
+	linkstat | sed -n 's/^wg[1-4] .* packets=\([0-9]*\).*/\1/p' |
+	awk '{ n += $1 } END { print n + 0 }'
+}
+
+# udpbond
+
+# build DIR [SED-SCRIPT [MAKE-ARGUMENT...]]: udpbond with a config of its own
+build()
+{
+	_dir=$1 _sed=${2-}
+	[ $# -gt 1 ] && shift
+	shift
+	mkdir -p "$_dir"
+	cp Makefile config.mk config.def.h udpbond.c "$_dir" || return 1
+	sed "$_sed" config.def.h >"$_dir/config.h"
+	make -s -C "$_dir" "$@" udpbond
+}
+
+buildlinkem()
+{
+	[ -x "$LAB/linkem" ] || ${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 \
+		-o "$LAB/linkem" test/linkem.c
+}
+
+# server DIR [OPTION...]: starts the server built there; WRAP goes before it
+server()
+{
+	_dir=$1
+	shift
+	# shellcheck disable=SC2086
+	start server vps ${WRAP-} "$_dir/udpbond" -s "$@"
+}
+
+client()
+{
+	_dir=$1
+	shift
+	# shellcheck disable=SC2086
+	start client router ${WRAP-} "$_dir/udpbond" -c "$@"
+}
+
+# tunnel DIR [OPTION...]: both, until the LAN reaches the internet
+tunnel()
+{
+	server "$@"
+	client "$@"
+	waitfor 10 reach
+}
+
+untunnel()
+{
+	stop client
+	stop server
+}
+
+reach()
+{
+	at lan ping -q -c 1 -W 1 203.0.113.1
+}
+
+# measuring
+
+# cputime NAME: user and system time of a process, in seconds
+cputime()
+{
+	awk -v hz="$(getconf CLK_TCK)" '{
+		sub(/.*\) /, "")
+		print ($12 + $13) / hz
+	}' "/proc/$(mypid "$1")/stat"
+}
+
+# rss NAME: resident memory, kB
+rss()
+{
+	sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(mypid "$1")/status"
+}
+
+# pings NS COUNT MILLISECONDS HOST: fping's lines, "HOST : [0], 64 bytes, 20.6 ms"
+pings()
+{
+	at "$1" timeout $(($2 * $3 / 1000 + 5)) \
+		fping -c "$2" -p "$3" -t 2000 "$4" 2>/dev/null
+}
+
+# pingtimes <FPING-OUTPUT: the round trip times, ms
+pingtimes()
+{
+	sed -n 's/.* bytes, \([0-9.]*\) ms.*/\1/p'
+}
+
+# lostinarow COUNT <FPING-OUTPUT: the longest run without an answer
+lostinarow()
+{
+	sed -n 's/.*\[\([0-9]*\)\], .* bytes.*/\1/p' | sort -n |
+	awk -v n="$1" '
+		{ if ($1 - due > max) max = $1 - due; due = $1 + 1 }
+		END { if (n - due > max) max = n - due; print max + 0 }'
+}
+
+# percentile N <NUMBERS
+percentile()
+{
+	sort -n | awk -v p="$1" '
+		{ v[NR] = $1 }
+		END {
+			i = int(NR * p / 100 + 0.999999)
+			print NR ? v[i < 1 ? 1 : i] : "none"
+		}'
+}
+
+# iperffree NS: the iperf3 server there has done with the last client
+iperffree()
+{
+	at "$1" cat /proc/net/tcp /proc/net/tcp6 | awk '
+		$2 ~ /:1451$/ && $4 == "0A" { listens = 1 }
+		$2 ~ /:1451$/ && ($4 == "01" || $4 == "08") { busy = 1 }
+		END { exit busy || !listens }'
+}
+
+# rates <IPERF3-OUTPUT: Mbit/s of each interval
+rates()
+{
+	awk '/sec .*bits\/sec/ && !/sender|receiver/ {
+		for (i = 1; i < NF; i++)
+			if ($i == "sec")
+				print $(i + 3)
+	}'
+}
+
+# mean [FROM [TO]] <NUMBERS: of those lines
+mean()
+{
+	awk -v from="${1:-1}" -v to="${2:-999999}" '
+		NR >= from && NR <= to { sum += $1; n++ }
+		END { printf "%.1f\n", n ? sum / n : 0 }'
+}

@@ -1,0 +1,146 @@
+/* See LICENSE file for copyright and license details.
+ *
+ * One end of the tunnel for the simulator: udpbond.c as it is, but its system
+ * calls are sim.c's. It is compiled several times, with -DSIDE=side0 and so
+ * on, so that each end, and an end that is started again, has variables of
+ * its own. The config.h it finds is config.def.h with a table of links that
+ * can be written. What it knows of udpbond's inside stands at the end.
+ */
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim.h"
+
+#define JOIN(a, b)      a ## b
+#define NAME(a, b)      JOIN(a, b)
+#define main            NAME(SIDE, main)
+
+#undef stderr
+#define stderr          sim_log
+#define clock_gettime   sim_clock_gettime
+#define getrandom       sim_getrandom
+#define open            sim_open
+#define fstat           sim_fstat
+#define read            sim_read
+#define write           sim_write
+#define close           sim_close
+#define ioctl           sim_ioctl
+#define socket          sim_socket
+#define bind            sim_bind
+#define connect         sim_connect
+#define setsockopt      sim_setsockopt
+#define getsockopt      sim_getsockopt
+#define sendmmsg        sim_sendmmsg
+#define recvmmsg        sim_recvmmsg
+#define sendto          sim_sendto
+#define recvmsg         sim_recvmsg
+#define waitpid         sim_waitpid
+#define calloc          sim_calloc
+#define exit            sim_exit
+#define fork()          1
+#define sigaction(s, a, o)      (void)(a)
+#define sigprocmask(h, s, o)    (void)(s)
+#define if_nametoindex(name)    1
+
+#include "udpbond.c"
+
+#undef main
+
+typedef char checksides[LEN(links) == SimLinks ? 1 : -1];
+
+static void
+sidestart(const SimConf *c)
+{
+	int i;
+
+	role = c->server ? Server : Client;
+	interval = 0;
+	keyfile = c->keyed ? "key" : NULL;
+	for (i = 0; i < LEN(bond); i++) {
+		links[i].up = c->link[i].up;
+		links[i].down = c->link[i].down;
+		links[i].priority = c->link[i].prio;
+		linkinit(&bond[i], i);
+	}
+	setup();
+}
+
+static void
+sideturn(int fromtun, int fromlinks)
+{
+	struct pollfd pfd[PfdLast];
+	int i;
+
+	memset(pfd, 0, sizeof(pfd));
+	pfd[PfdTun].revents = fromtun ? POLLIN : 0;
+	for (i = 0; i < LEN(bond); i++)
+		pfd[PfdLink + i].revents = fromlinks & 1 << i ? POLLIN : 0;
+	turn(pfd);
+}
+
+static void
+sidelink(int i, SimLink *s)
+{
+	const Link *l = &bond[i];
+
+	s->name = l->name;
+	s->up = l->state >= LinkUp;
+	s->state = statename[l->state];
+	s->rate = l->rate;
+	s->burst = l->burst;
+	s->srtt = l->srtt;
+	s->owd = l->owd;
+	s->loss = l->loss;
+	s->score = l->score;
+}
+
+static void
+sidestat(SimStat *s)
+{
+	const Pkt *p;
+
+	s->queued = queued;
+	s->express = express.len;
+	s->acks = acks.len;
+	s->again = again.len;
+	s->pool = npkts;
+	s->held = pktsused;
+	for (p = pktlist; p && s->held >= 0; p = p->next)
+		s->held--;
+	s->late = counts[CntLate];
+	s->lost = counts[CntLost];
+	s->nopool = drops[DropPool];
+}
+
+static const char *
+sidereport(void)
+{
+	static Text t;
+
+	t.len = 0;
+	metrics(&t);
+	return t.buf;
+}
+
+const SimSide SIDE = {
+	sidestart, cleanup, sideturn, polltimeout, sidelink, sidestat,
+	sidereport
+};

@@ -1,0 +1,2708 @@
+/* See LICENSE file for copyright and license details.
+ *
+ * sim runs both ends of udpbond in virtual time, over links that are as bad
+ * as one likes, with hosts behind them that talk TCP and UDP. The same seed
+ * gives the same trace. To build it, with DIR any directory of its own:
+ *
+ *	cp udpbond.c DIR
+ *	sed '/Linkconf links/s/const //' config.def.h >DIR/config.h
+ *	for i in 0 1 2 3; do
+ *		cc -std=c99 -D_GNU_SOURCE -DVERSION='"sim"' -O2 -IDIR \
+ *			-DSIDE=side$i -c -o DIR/side$i.o test/side.c
+ *	done
+ *	cc -std=c99 -D_GNU_SOURCE -O2 -o test/sim test/sim.c test/simtcp.c \
+ *		DIR/side?.o
+ *
+ *	host ---- TUN [client] ====links==== [server] TUN ---- host
+ *	192.168.1.100                                   203.0.113.1
+ *
+ * All that happens is a Timer that fires, in the order of their times. A
+ * packet: tcpsend or flowfire, hostsend, sim_read, through the program,
+ * sim_sendmmsg, linksend, linkarrive, sim_recvmmsg, through the program,
+ * sim_write, hostarrive. What must hold for every packet is checked where it
+ * passes from one to the other, see the section on invariants.
+ * Begin with main(), then simulate(), then endturn().
+ */
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/if_tun.h>
+
+#include "sim.h"
+#include "simtcp.h"
+
+/* enums */
+enum { Client, Server };          /* ends, and the hosts behind them */
+enum { FdFree, FdTun, FdSocket, FdKey, FdOther };
+enum { LaneNone, LaneOrdered, LaneExpress };
+enum { Icmp = 1, Tcpip = 6, Udp = 17 };
+enum { KindTcp, KindEcho, KindWeb, KindUdp };
+enum { Set, Random, Own };        /* where scenarios come from */
+enum {                            /* flags of records, see udpbond.c */
+	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04,
+	FlagRepair = 0x08, FlagOpaque = 0x60, FlagSealed = 0x80,
+	HdrLen = 11, TagLen = 8
+};
+enum {
+	FdBase = 1000, Nfds = 64, Nbufs = 1 << 16, Ntimers = 4096,
+	Nseen = 1 << 17, Ngroups = 16, Nflows = 512, Nmeasures = 256,
+	Nchanges = 64, Nsides = 4, Nlog = 24,
+	Nbulk = 64, Nexpress = 4096,
+	WebSegs = 256, BulkSegs = 8192,
+	UdpIp = 28,               /* bytes of headers */
+	Overhead = 60,            /* bytes that a link adds, as linkoverhead */
+	Bin = 100 * Ms,           /* of goodput */
+	HostDelay = 100 * Us,     /* from a host to the TUN */
+	Latency = 20 * Us,        /* from a packet to the turn it wakes */
+	StallEvery = 50,          /* ms, in the mean */
+	Drain = 8,                /* s, after the traffic */
+	MaxIdle = 300,            /* turns without work in a bin */
+	ExpressWait = 10, AckWait = 50 /* ms, longer than by another link */
+};
+
+/* types */
+typedef struct {
+	Buf *head, *tail;
+	int len;
+} Fifo;
+
+/* what a link does to what goes one way */
+typedef struct {
+	double rate;              /* Mbit/s, 0: unlimited */
+	double delay, jitter, queue; /* ms */
+	double loss, burst;       /* percent; mean length, packets */
+	double silent;            /* 0 or 1 */
+	double spike[3];          /* ms: period, length, extra delay */
+	double conf;              /* Mbit/s in config.h, -1: rate */
+} Conf;
+
+typedef struct {
+	int link, to;             /* to: end */
+	Conf c;
+	Fifo q;
+	Timer timer;
+	int64_t depart, deliver;
+	int bad;                  /* within a burst of losses */
+	uint64_t rng;
+	int64_t tat;              /* when all that was sent may have left */
+	int64_t full;             /* last turn in which it had no room */
+	int64_t bulk[Nbulk];      /* turns in which ordered packets were sent */
+	unsigned nbulk;
+	int64_t bytes, wait;      /* in this bin; the longest queue */
+	int64_t waitmax, allbytes;
+} Dir;
+
+typedef struct {
+	int there, gone;          /* in the scenario; the client's device is */
+	int mtu, prio;
+	int fd[2];
+	Dir d[2];                 /* up, down */
+} Net;
+
+typedef struct {
+	int kind, end, link, port;
+	Fifo in;
+} Fd;
+
+/* from a host to the TUN or back, in HostDelay */
+typedef struct {
+	int end, out;
+	Fifo q;
+	Timer timer;
+} Pipe;
+
+typedef struct {
+	const SimSide *side;
+	int running;
+	Timer wake;
+	int64_t last;             /* end of its last turn */
+	int64_t stall, goon;      /* when others have the processor */
+	int express[Nexpress], nexpress; /* in seen, sent in this turn */
+	int64_t offset;           /* of its clock */
+	int fresh;                /* receive buffers that it holds */
+	int qlen;
+	Fifo tun;                 /* to be read */
+	Pipe in, out;
+	int sent, idle, turns;    /* datagrams; turns for nothing, in this bin */
+	uint64_t overtaken;       /* ordered packets that came late */
+	uint64_t tundrops;
+} End;
+
+/* a packet that was read from a TUN */
+typedef struct {
+	uint64_t key, body;
+	int64_t time, arrival;    /* arrival: as the sender expects it */
+	uint32_t order;           /* in its flow */
+	int end, port, len, ack, lane, sent, done;
+	int next;
+} Seen;
+
+typedef struct {
+	char name[16];
+	int kind, up, cc, ecn, n, port, proto;
+	double at, end, every, bytes, rate, size;
+	double win[3][2];         /* s */
+	int64_t *bins;            /* bytes */
+	double *times;            /* ms */
+	int ntimes, maxtimes, started;
+	int64_t sent, got;
+} Group;
+
+typedef struct {
+	Group *g;
+	int port, done;
+	Timer timer;
+	Tcp tcp[2];
+	int64_t begin, bytes;
+	double *rtt;              /* ms, of each sent; -1: lost */
+	int nsent, maxsent;
+} Flow;
+
+typedef struct {
+	Timer timer;
+	char text[128];
+} Change;
+
+typedef struct {
+	char name[40];
+	double value;
+} Measure;
+
+typedef struct {
+	const char *name;
+	int secs;
+	const char *links, *traffic, *changes;
+	const char *checks;       /* what fails the test */
+	const char *want;         /* what the design asks for */
+} Scenario;
+
+typedef struct {
+	const char *name;
+	size_t off;
+} Key;
+
+typedef struct {
+	char name[32];
+	uint64_t seed;
+	pid_t pid;
+	FILE *out;
+} Job;
+
+/* function declarations */
+/* util */
+static void violate(const char *, ...);
+static uint64_t mix(uint64_t *);
+static double unit(uint64_t);
+static ssize_t logwrite(void *, const char *, size_t);
+static void *need(size_t, size_t);
+/* timers and packets */
+static int sooner(const Timer *, const Timer *);
+static void heapput(int, Timer *);
+static void heapfix(int);
+static void buffree(Buf *);
+static void fifoput(Fifo *, Buf *);
+static Buf *fifoget(Fifo *);
+static void fifoclear(Fifo *);
+/* invariants */
+static uint64_t hash(const uint8_t *, int, uint64_t);
+static uint64_t keyof(const uint8_t *, int);
+static int portof(const uint8_t *, int);
+static int issyn(const uint8_t *);
+static Seen *seenfind(uint64_t);
+static void seenread(End *, const uint8_t *, int);
+static void seensent(End *, Dir *, const uint8_t *, int, int);
+static void seenwritten(End *, const uint8_t *, int);
+static void seenrecords(End *, Dir *, const uint8_t *, int);
+static void paced(End *, Dir *, const uint8_t *, int);
+static void roomcheck(End *);
+static int64_t chance(const Dir *, const Seen *);
+static void expresscheck(End *);
+static void poolcheck(End *, int);
+/* links */
+static int linksend(End *, Fd *, const uint8_t *, int, int);
+static int lose(Dir *);
+static double spike(const Dir *, int64_t);
+static void linkarrive(void *);
+static void rescale(Dir *, double);
+/* hosts */
+static void pipeput(Pipe *, Buf *, int);
+static void pipefire(void *);
+static void hostarrive(int, Buf *);
+/* system calls */
+static Fd *fdof(int);
+static int fdnew(int);
+static int linkof(const struct sockaddr *);
+static int gather(uint8_t *, const struct msghdr *);
+/* ends */
+static void wakeup(End *);
+static void endstart(void *);
+static void endstop(End *, int);
+static void endturn(void *);
+/* traffic */
+static void flowstart(Flow *);
+static void flowfire(void *);
+static void echosend(Flow *);
+static void echoarrive(int, Flow *, Buf *);
+static void udparrive(Flow *, Buf *);
+static void tcpread(Tcp *, int64_t);
+static void timeadd(Group *, double);
+static void count(Group *, int64_t);
+/* scenario */
+static int number(char *, double *);
+static char *keyvalue(char *, char **);
+static void confset(Net *, const char *, char *);
+static void parselinks(const char *);
+static void parsetraffic(const char *);
+static void parsechanges(const char *);
+static void linkchange(char *, char *);
+static void change(void *);
+/* measuring */
+static void measure(const char *, const char *, double);
+static double mean(const Group *, double, double);
+static int bynumber(const void *, const void *);
+static double percentile(double *, int, double);
+static void measureall(const Scenario *);
+static int checkall(const char *);
+static void trace(void *);
+/* life */
+static void invent(Scenario *, uint64_t);
+static void describe(const Scenario *);
+static int simulate(const Scenario *, uint64_t);
+static void jobstart(Job *, const Scenario *, uint64_t);
+static int jobend(Job *);
+static int nextjob(Scenario *, uint64_t *);
+static void usage(void);
+
+/* variables */
+int64_t simnow;
+FILE *sim_log;
+
+static const SimSide *sides[Nsides] = { &side0, &side1, &side2, &side3 };
+static const char *endname[] = { "client", "server" };
+static int verbose, keyed, nextside, secs, violations;
+static int gap = 50 * Us;         /* least time from turn to turn */
+static double stall = 3;          /* ms, longest that an end is held up */
+static int stopped;               /* the traffic has */
+static int mode;
+static uint64_t first = 1, nseeds = 1;
+static const char *only;          /* scenario */
+static uint64_t seed, rng;
+static double drift;              /* of the server's clock, parts */
+static const char *title;
+
+static Timer *heap[Ntimers];
+static int nheap, ntimers;
+static Buf *freebufs;
+static int nbufs;
+static uint8_t block[65536 + 2048];
+static uint32_t blocksum[LEN(block) / 2 + 1];
+
+static Seen *seen;
+static int *buckets;
+static unsigned nseen;
+static uint32_t ordernext[2][65536], ordermax[2][65536];
+
+static Net net[SimLinks];
+static End end[2];
+static End *cur;                  /* whose turn it is */
+static Fd fds[Nfds];
+static int nextport = 40000;
+
+static Group groups[Ngroups];
+static int ngroups;
+static Flow *flows[Nflows], *flowat[65536];
+static int nflows;
+static Change changes[Nchanges];
+static int nchanges;
+static Timer tracetimer, starttimer[2];
+
+static Measure measures[Nmeasures];
+static int nmeasures;
+static char summary[4096];
+static char logline[Nlog][256], logpart[200];
+static int nlog, loglen;
+
+static const Key confkeys[] = {
+	{ "rate",   offsetof(Conf, rate) },
+	{ "delay",  offsetof(Conf, delay) },
+	{ "jitter", offsetof(Conf, jitter) },
+	{ "queue",  offsetof(Conf, queue) },
+	{ "loss",   offsetof(Conf, loss) },
+	{ "burst",  offsetof(Conf, burst) },
+	{ "silent", offsetof(Conf, silent) },
+	{ "conf",   offsetof(Conf, conf) },
+};
+static const struct {
+	const char *name;
+	int kind, cc, proto, port;
+} kinds[] = {
+	{ "cubic", KindTcp,  Cubic, Tcpip, 5201 },
+	{ "bbr",   KindTcp,  Bbr,   Tcpip, 5201 },
+	{ "web",   KindWeb,  Cubic, Tcpip, 80 },
+	{ "game",  KindEcho, 0,     Udp,   27015 },
+	{ "ping",  KindEcho, 0,     Icmp,  0 },
+	{ "udp",   KindUdp,  0,     Udp,   443 },
+};
+static const Key groupkeys[] = {
+	{ "at",     offsetof(Group, at) },
+	{ "end",    offsetof(Group, end) },
+	{ "every",  offsetof(Group, every) },
+	{ "bytes",  offsetof(Group, bytes) },
+	{ "rate",   offsetof(Group, rate) },
+	{ "size",   offsetof(Group, size) },
+};
+
+/* util */
+static void
+violate(const char *fmt, ...)
+{
+	char what[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (violations++ < 20)
+		printf("# %s: seed %" PRIu64 ", %.6f s: %s\n", title, seed,
+		    simnow / 1e9, what);
+}
+
+/* splitmix64 */
+static uint64_t
+mix(uint64_t *s)
+{
+	uint64_t z = *s += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static double
+unit(uint64_t r)
+{
+	return (r >> 11) / 9007199254740992.0;
+}
+
+uint64_t
+rnd(void)
+{
+	return mix(&rng);
+}
+
+void
+put(uint8_t *d, uint64_t v, int n)
+{
+	while (n-- > 0) {
+		d[n] = v;
+		v >>= 8;
+	}
+}
+
+uint64_t
+get(const uint8_t *d, int n)
+{
+	uint64_t v = 0;
+
+	while (n-- > 0)
+		v = v << 8 | *d++;
+	return v;
+}
+
+/* what an end logs: shown, or kept for when something fails */
+static ssize_t
+logwrite(void *cookie, const char *s, size_t n)
+{
+	size_t i;
+
+	(void)cookie;
+	for (i = 0; i < n; i++) {
+		if (s[i] != '\n') {
+			if (loglen < (int)sizeof(logpart) - 1)
+				logpart[loglen++] = s[i];
+			continue;
+		}
+		logpart[loglen] = '\0';
+		loglen = 0;
+		snprintf(logline[nlog++ % Nlog], sizeof(logline[0]),
+		    "%.6f %s: %s", simnow / 1e9,
+		    cur ? endname[cur - end] : "sim", logpart);
+		if (verbose)
+			puts(logline[(nlog - 1) % Nlog]);
+	}
+	return n;
+}
+
+static void *
+need(size_t n, size_t size)
+{
+	void *p = calloc(n, size);
+
+	if (!p) {
+		fputs("sim: no memory\n", stderr);
+		exit(2);
+	}
+	return p;
+}
+
+/* timers and packets */
+void
+timerinit(Timer *t, void (*fire)(void *), void *arg)
+{
+	t->at = NEVER;
+	t->pos = -1;
+	t->id = ntimers++;
+	t->fire = fire;
+	t->arg = arg;
+}
+
+static int
+sooner(const Timer *a, const Timer *b)
+{
+	return a->at < b->at || (a->at == b->at && a->id < b->id);
+}
+
+static void
+heapput(int i, Timer *t)
+{
+	heap[i] = t;
+	t->pos = i;
+}
+
+static void
+heapfix(int i)
+{
+	Timer *t = heap[i];
+	int k;
+
+	for (; i > 0 && sooner(t, heap[(i - 1) / 2]); i = (i - 1) / 2)
+		heapput(i, heap[(i - 1) / 2]);
+	for (; (k = 2 * i + 1) < nheap; i = k) {
+		if (k + 1 < nheap && sooner(heap[k + 1], heap[k]))
+			k++;
+		if (!sooner(heap[k], t))
+			break;
+		heapput(i, heap[k]);
+	}
+	heapput(i, t);
+}
+
+void
+timerset(Timer *t, int64_t at)
+{
+	Timer *last;
+	int i = t->pos;
+
+	t->at = at;
+	if (at == NEVER && i >= 0) {
+		t->pos = -1;
+		last = heap[--nheap];
+		if (last != t) {
+			heapput(i, last);
+			heapfix(i);
+		}
+	} else if (at != NEVER) {
+		if (i < 0) {
+			if (nheap == Ntimers)
+				abort();
+			heapput(i = nheap++, t);
+		}
+		heapfix(i);
+	}
+}
+
+Buf *
+bufnew(void)
+{
+	Buf *b = freebufs;
+
+	if (b) {
+		freebufs = b->next;
+		return b;
+	}
+	if (nbufs++ == Nbufs) {
+		fputs("sim: too many packets on their way\n", stderr);
+		exit(2);
+	}
+	return need(1, sizeof(*b));
+}
+
+static void
+buffree(Buf *b)
+{
+	b->next = freebufs;
+	freebufs = b;
+}
+
+static void
+fifoput(Fifo *f, Buf *b)
+{
+	b->next = NULL;
+	if (f->tail)
+		f->tail->next = b;
+	else
+		f->head = b;
+	f->tail = b;
+	f->len++;
+}
+
+static Buf *
+fifoget(Fifo *f)
+{
+	Buf *b = f->head;
+
+	if (!b)
+		return NULL;
+	if (!(f->head = b->next))
+		f->tail = NULL;
+	f->len--;
+	return b;
+}
+
+static void
+fifoclear(Fifo *f)
+{
+	Buf *b;
+
+	while ((b = fifoget(f)))
+		buffree(b);
+}
+
+/* one's complement sum of 16 bit words */
+uint32_t
+checksum(const uint8_t *d, int len, uint32_t s)
+{
+	for (; len > 1; len -= 2, d += 2)
+		s += d[0] << 8 | d[1];
+	if (len)
+		s += d[0] << 8;
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return s;
+}
+
+/* of a packet that the host behind an end sends */
+void
+ipheader(uint8_t *d, int from, int proto, int len, int id, int ecn)
+{
+	static const uint8_t addr[2][4] = {
+		{ 192, 168, 1, 100 }, { 203, 0, 113, 1 }
+	};
+
+	d[0] = 0x45;
+	d[1] = ecn;
+	put(d + 2, len, 2);
+	put(d + 4, id, 2);
+	put(d + 6, 0x4000, 2);
+	d[8] = 64;
+	d[9] = proto;
+	put(d + 10, 0, 2);
+	memcpy(d + 12, addr[from], 4);
+	memcpy(d + 16, addr[!from], 4);
+	put(d + 10, ~checksum(d, 20, 0) & 0xffff, 2);
+}
+
+/* random bytes; their sum for the checksum */
+int
+payload(uint8_t *d, uint32_t which, int len)
+{
+	int at = (which * UINT32_C(2654435761) >> 17) << 1;
+	uint32_t s;
+
+	memcpy(d, block + at, len);
+	s = blocksum[(at + len) / 2] - blocksum[at / 2];
+	if (len & 1)
+		s += d[len - 1] << 8;
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return s;
+}
+
+/* invariants: nothing is invented or altered or comes twice, the ordered
+ * lane is in order, express packets do not wait, pacers are obeyed, memory
+ * stays in its pool */
+
+static uint64_t
+hash(const uint8_t *d, int len, uint64_t h)
+{
+	uint64_t a = h, b = ~h, w[2];
+
+	for (; len >= 16; len -= 16, d += 16) {
+		memcpy(w, d, 16);
+		a = (a ^ w[0]) * UINT64_C(0x9e3779b97f4a7c15);
+		b = (b ^ w[1]) * UINT64_C(0xc2b2ae3d27d4eb4f);
+		a ^= a >> 32;
+		b ^= b >> 29;
+	}
+	w[0] = w[1] = 0;
+	memcpy(w, d, len);
+	a = (a ^ w[0]) * UINT64_C(0x9e3779b97f4a7c15);
+	b = (b ^ w[1]) * UINT64_C(0xc2b2ae3d27d4eb4f);
+	return (a ^ a >> 32) + (b ^ b >> 29);
+}
+
+static int
+issyn(const uint8_t *d)
+{
+	return d[9] == Tcpip && d[33] & 2;
+}
+
+/* which packet it is: the header without what may be changed: ECN, and in a
+ * SYN the MSS, and their checksums */
+static uint64_t
+keyof(const uint8_t *d, int len)
+{
+	uint8_t h[64] = { 0 };
+
+	memcpy(h, d, MIN(len, 56));
+	h[1] &= 0xfc;
+	h[10] = h[11] = 0;
+	if (issyn(d))
+		memset(h + 36, 0, sizeof(h) - 36);
+	return hash(h, sizeof(h), len);
+}
+
+/* the port that names its flow */
+static int
+portof(const uint8_t *d, int from)
+{
+	if (d[9] == Icmp)
+		return get(d + 24, 2);
+	return get(d + (from == Client ? 20 : 22), 2);
+}
+
+static Seen *
+seenfind(uint64_t key)
+{
+	int i;
+
+	for (i = buckets[key % Nseen]; i >= 0; i = seen[i].next)
+		if (seen[i].key == key)
+			return &seen[i];
+	return NULL;
+}
+
+static void
+seenread(End *e, const uint8_t *d, int len)
+{
+	Seen *s = &seen[nseen % Nseen];
+	int *at;
+
+	if (nseen >= Nseen) {
+		at = &buckets[s->key % Nseen];
+		while (&seen[*at] != s)
+			at = &seen[*at].next;
+		*at = s->next;
+	}
+	s->key = keyof(d, len);
+	s->body = issyn(d) ? 0 : hash(d + 20, len - 20, 0);
+	s->time = simnow;
+	s->end = e - end;
+	s->port = portof(d, s->end);
+	s->order = ++ordernext[s->end][s->port];
+	s->len = len;
+	s->ack = d[9] == Tcpip && len == 20 + (d[32] >> 4) * 4;
+	s->lane = s->sent = s->done = 0;
+	s->next = buckets[s->key % Nseen];
+	buckets[s->key % Nseen] = nseen++ % Nseen;
+}
+
+/* on its way for the first time, or again */
+static void
+seensent(End *e, Dir *dir, const uint8_t *d, int len, int flags)
+{
+	Seen *s = seenfind(keyof(d, len));
+	SimLink l;
+	int64_t arrival;
+
+	if (!s || s->end != e - end) {
+		violate("%s sends a packet that it was not given",
+		    endname[e - end]);
+		return;
+	}
+	if (!s->sent++) {
+		s->lane = flags & FlagExpress ? LaneExpress : LaneOrdered;
+		s->arrival = NEVER;
+		if (s->lane == LaneOrdered && (!dir->nbulk || simnow -
+		    dir->bulk[(dir->nbulk - 1) % Nbulk] >= Ms))
+			dir->bulk[dir->nbulk++ % Nbulk] = simnow;
+		else if (s->lane == LaneExpress && e->nexpress < Nexpress)
+			e->express[e->nexpress++] = s - seen;
+	}
+	if (s->lane == LaneOrdered)
+		return;
+	e->side->link(dir->link, &l);
+	arrival = simnow + l.owd * Us + (int64_t)(len * 8e9 / l.rate);
+	s->arrival = MIN(s->arrival, arrival);
+}
+
+static void
+seenwritten(End *e, const uint8_t *d, int len)
+{
+	Seen *s;
+	SimStat st;
+	uint32_t *max;
+
+	if (len < 20 || checksum(d, 20, 0) != 0xffff) {
+		violate("%s: IP header of %d bytes is damaged",
+		    endname[e - end], len);
+		return;
+	}
+	if (d[9] == Icmp && d[20] == 3 && d[21] == 4)
+		return; /* its own: fragmentation needed */
+	s = seenfind(keyof(d, len));
+	if (!s || s->end == e - end) {
+		violate("%s delivers a packet that nobody sent",
+		    endname[e - end]);
+		return;
+	}
+	if (s->done++)
+		violate("%s delivers a packet of port %d twice",
+		    endname[e - end], s->port);
+	if (!issyn(d) && s->body != hash(d + 20, len - 20, 0))
+		violate("%s delivers an altered packet of port %d",
+		    endname[e - end], s->port);
+	max = &ordermax[s->end][s->port];
+	if (s->lane != LaneOrdered)
+		return;
+	if (s->order > *max) {
+		*max = s->order;
+		return;
+	}
+	e->side->stat(&st);
+	if (++e->overtaken > st.late)
+		violate("%s delivers packet %u of port %d after %u: %" PRIu64
+		    " such, but %" PRIu64 " counted as late",
+		    endname[e - end], s->order, s->port, *max, e->overtaken,
+		    st.late);
+}
+
+/* what a datagram carries of what was read from the TUN */
+static void
+seenrecords(End *e, Dir *dir, const uint8_t *d, int len)
+{
+	int flags, n;
+
+	if (d[8] & FlagSealed)
+		len -= TagLen;
+	for (; len >= HdrLen; d += n, len -= n) {
+		flags = d[8];
+		n = HdrLen + get(d + 9, 2);
+		if (n > len) {
+			violate("%s sends a record cut short", endname[e - end]);
+			return;
+		}
+		if (flags & FlagData && !(flags & FlagOpaque))
+			seensent(e, dir, d + HdrLen, n - HdrLen, flags);
+	}
+}
+
+/* Sent at the pacer's rate: packets may start until the burst is used up.
+ * Heartbeats and requests go whenever they like, but they count. */
+static void
+paced(End *e, Dir *d, const uint8_t *data, int len)
+{
+	SimLink l;
+	int64_t ahead;
+
+	e->side->link(d->link, &l);
+	ahead = MAX(d->tat - simnow, 0);
+	if (data[8] & FlagData && ahead > l.burst + 20 * Us)
+		violate("%s: %s is %.3f ms ahead of its pacer, the burst is "
+		    "%.3f", endname[e - end], l.name, ahead / 1e6,
+		    l.burst / 1e6);
+	d->tat = simnow + ahead +
+	    (int64_t)((len + UdpIp + Overhead) * 8e9 / (l.rate * 1.0001));
+}
+
+/* remember which links were busy */
+static void
+roomcheck(End *e)
+{
+	int i, dir = e - end;
+	SimLink l;
+
+	for (i = 0; i < SimLinks; i++) {
+		if (!net[i].there)
+			continue;
+		e->side->link(i, &l);
+		if (!l.up || (net[i].gone && dir == Client) ||
+		    net[i].d[dir].tat > simnow)
+			net[i].d[dir].full = simnow;
+	}
+}
+
+/* when the packet could first have been sent by this link, because it was
+ * idle or took bulk instead */
+static int64_t
+chance(const Dir *d, const Seen *s)
+{
+	int64_t at = simnow > d->full ? MAX(s->time, d->full) : simnow;
+	unsigned i;
+
+	for (i = d->nbulk - MIN(d->nbulk, Nbulk); i < d->nbulk; i++)
+		if (d->bulk[i % Nbulk] > s->time && d->bulk[i % Nbulk] < at)
+			at = d->bulk[i % Nbulk];
+	return at;
+}
+
+/* Express packets that were sent in this turn may have waited for a better
+ * link, but not when another would have brought them there sooner. */
+static void
+expresscheck(End *e)
+{
+	const Seen *s;
+	int64_t at, most, sooner;
+	SimLink l;
+	int i, k;
+
+	for (i = 0; i < e->nexpress; i++) {
+		s = &seen[e->express[i]];
+		most = (s->ack ? AckWait : ExpressWait) * Ms;
+		for (k = 0; simnow - s->time > most && k < SimLinks; k++) {
+			if (!net[k].there)
+				continue;
+			e->side->link(k, &l);
+			at = chance(&net[k].d[e - end], s);
+			sooner = s->arrival - at - l.owd * Us -
+			    (int64_t)(s->len * 8e9 / l.rate);
+			if (!l.up || simnow - at <= most || sooner <= most)
+				continue;
+			violate("%s: an express packet%s waited %.1f ms, and "
+			    "by %s would have been there %.1f ms sooner",
+			    endname[e - end], s->ack ? " (ACK)" : "",
+			    (simnow - s->time) / 1e6, l.name, sooner / 1e6);
+			break;
+		}
+	}
+	e->nexpress = 0;
+}
+
+static void
+poolcheck(End *e, int atend)
+{
+	SimStat s;
+
+	if (!e->running)
+		return;
+	e->side->stat(&s);
+	if (s.held < 0 || s.held > s.pool)
+		violate("%s: the list of free packets is broken",
+		    endname[e - end]);
+	if (s.nopool)
+		violate("%s: the pool was empty %" PRIu64 " times",
+		    endname[e - end], s.nopool);
+	if (e->idle > MaxIdle)
+		violate("%s wakes for nothing %d times in 100 ms",
+		    endname[e - end], e->idle);
+	e->idle = 0;
+	if (atend && s.held != e->fresh)
+		violate("%s: at the end %d packets are in use, %d of them to "
+		    "receive into; %d queued, %d express, %d ACKs, %d to be "
+		    "sent again", endname[e - end], s.held, e->fresh,
+		    s.queued, s.express, s.acks, s.again);
+}
+
+/* links: as those of linkem.c. Departure and delivery are known when a packet
+ * is sent. 0 or an error. */
+static int
+linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
+{
+	Net *n;
+	Dir *d;
+	Buf *b;
+	int lost;
+
+	if (f->link < 0)
+		return EDESTADDRREQ;
+	n = &net[f->link];
+	d = &n->d[e - end];
+	e->sent++;
+	if (n->gone && e == &end[Client])
+		return ENODEV;
+	if (len + UdpIp > n->mtu)
+		return EMSGSIZE;
+	paced(e, d, data, len);
+	seenrecords(e, d, data, len);
+	d->bytes += len + UdpIp + Overhead;
+	if (!stopped)
+		d->allbytes += len + UdpIp + Overhead;
+	lost = lose(d);
+	if (d->c.silent || n->gone || lost || d->depart - simnow > d->c.queue * Ms)
+		return 0;
+	b = bufnew();
+	memcpy(b->data, data, len);
+	b->len = len;
+	b->from = f->port;
+	b->to = to;
+	d->wait = MAX(d->wait, d->depart - simnow);
+	if (!stopped)
+		d->waitmax = MAX(d->waitmax, d->wait);
+	d->depart = MAX(simnow, d->depart);
+	if (d->c.rate > 0)
+		d->depart += (len + UdpIp + Overhead) * 8000 / d->c.rate;
+	b->depart = d->depart;
+	b->hold = (d->c.delay + spike(d, d->depart) +
+	    d->c.jitter * unit(mix(&d->rng))) * Ms;
+	b->deliver = d->deliver = MAX(d->depart + b->hold, d->deliver);
+	fifoput(&d->q, b);
+	if (d->q.head == b)
+		timerset(&d->timer, b->deliver);
+	return 0;
+}
+
+/* Gilbert-Elliott: the bad state loses all, its mean length is burst */
+static int
+lose(Dir *d)
+{
+	double p = d->c.loss / 100, n = d->c.burst, u = unit(mix(&d->rng));
+
+	if (n <= 1 || p >= 1)
+		return u < p;
+	d->bad = d->bad ? u >= 1 / n : u < p / (n * (1 - p));
+	return d->bad;
+}
+
+/* each period ends with its spike */
+static double
+spike(const Dir *d, int64_t t)
+{
+	const double *s = d->c.spike;
+	int64_t period = s[0] * Ms;
+
+	return period && t % period >= period - s[1] * Ms ? s[2] : 0;
+}
+
+static void
+linkarrive(void *arg)
+{
+	Dir *d = arg;
+	Net *n = &net[d->link];
+	Buf *b;
+	Fd *f;
+
+	while ((b = d->q.head) && b->deliver <= simnow) {
+		fifoget(&d->q);
+		f = n->fd[d->to] ? &fds[n->fd[d->to] - FdBase] : NULL;
+		if (!f || f->port != b->to || n->gone) {
+			buffree(b);
+			continue;
+		}
+		fifoput(&f->in, b);
+		wakeup(&end[d->to]);
+	}
+	timerset(&d->timer, b ? b->deliver : NEVER);
+}
+
+/* what waits for its departure leaves at the new rate, k times as slowly */
+static void
+rescale(Dir *d, double k)
+{
+	int64_t deliver = 0;
+	Buf *b;
+
+	for (b = d->q.head; b; b = b->next) {
+		if (b->depart > simnow) {
+			b->depart = simnow + (b->depart - simnow) * k;
+			b->deliver = MAX(b->depart + b->hold, deliver);
+		}
+		deliver = b->deliver;
+	}
+	if (d->depart > simnow)
+		d->depart = simnow + (d->depart - simnow) * k;
+	if (deliver)
+		d->deliver = deliver;
+	if (d->q.head)
+		timerset(&d->timer, d->q.head->deliver);
+}
+
+/* hosts */
+static void
+pipeput(Pipe *p, Buf *b, int delay)
+{
+	b->deliver = simnow + delay;
+	fifoput(&p->q, b);
+	if (p->q.head == b)
+		timerset(&p->timer, b->deliver);
+}
+
+void
+hostsend(int from, Buf *b)
+{
+	pipeput(&end[from].in, b, HostDelay);
+}
+
+static void
+pipefire(void *arg)
+{
+	Pipe *p = arg;
+	End *e = &end[p->end];
+	Buf *b;
+
+	while ((b = p->q.head) && b->deliver <= simnow) {
+		fifoget(&p->q);
+		if (p->out) {
+			hostarrive(p->end, b);
+		} else if (!e->running || e->tun.len >= e->qlen) {
+			e->tundrops += e->running;
+			buffree(b);
+		} else {
+			fifoput(&e->tun, b);
+			wakeup(e);
+		}
+	}
+	timerset(&p->timer, b ? b->deliver : NEVER);
+}
+
+static void
+hostarrive(int at, Buf *b)
+{
+	Flow *f = flowat[portof(b->data, !at)];
+
+	if (!f || b->data[9] != f->g->proto) {
+		buffree(b);
+		return;
+	}
+	switch (f->g->kind) {
+	case KindTcp:
+	case KindWeb:
+		if (!stopped)
+			tcpinput(&f->tcp[at], b->data, b->len);
+		buffree(b);
+		break;
+	case KindEcho:
+		echoarrive(at, f, b);
+		break;
+	case KindUdp:
+		udparrive(f, b);
+		break;
+	}
+}
+
+/* system calls */
+static Fd *
+fdof(int fd)
+{
+	if (fd < FdBase || fd >= FdBase + Nfds || !fds[fd - FdBase].kind) {
+		violate("%s uses file descriptor %d, which is closed",
+		    endname[cur - end], fd);
+		fd = FdBase + Nfds - 1;
+	}
+	return &fds[fd - FdBase];
+}
+
+static int
+fdnew(int kind)
+{
+	int i;
+
+	for (i = 0; i < Nfds - 1; i++) {
+		if (fds[i].kind)
+			continue;
+		memset(&fds[i], 0, sizeof(fds[i]));
+		fds[i].kind = kind;
+		fds[i].end = cur - end;
+		fds[i].link = -1;
+		return FdBase + i;
+	}
+	violate("%s has too many files open", endname[cur - end]);
+	errno = EMFILE;
+	return -1;
+}
+
+/* the link that has an address, 10.200.LINK.END */
+static int
+linkof(const struct sockaddr *sa)
+{
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)sa;
+	uint32_t a = ntohl(sin->sin_addr.s_addr);
+	int link = a >> 8 & 255;
+
+	if (sa->sa_family != AF_INET || a >> 16 != 0x0ac8 || link >= SimLinks ||
+	    !net[link].there)
+		return -1;
+	return link;
+}
+
+static int
+gather(uint8_t *d, const struct msghdr *m)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < (size_t)m->msg_iovlen; i++) {
+		if (n + m->msg_iov[i].iov_len > sizeof(((Buf *)0)->data))
+			return -1;
+		memcpy(d + n, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len);
+		n += m->msg_iov[i].iov_len;
+	}
+	return n;
+}
+
+int
+sim_clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int64_t t = simnow + cur->offset;
+
+	if (cur == &end[Server])
+		t += simnow * drift;
+	if (id == CLOCK_REALTIME)
+		violate("%s reads the wall clock", endname[cur - end]);
+	ts->tv_sec = t / Sec;
+	ts->tv_nsec = t % Sec;
+	return 0;
+}
+
+ssize_t
+sim_getrandom(void *buf, size_t len, unsigned flags)
+{
+	uint64_t r;
+	size_t i;
+
+	(void)flags;
+	for (i = 0; i < len; i += sizeof(r)) {
+		r = rnd();
+		memcpy((char *)buf + i, &r, MIN(sizeof(r), len - i));
+	}
+	return len;
+}
+
+int
+sim_open(const char *name, int flags, ...)
+{
+	(void)flags;
+	if (!strcmp(name, "/dev/net/tun"))
+		return fdnew(FdTun);
+	if (!strcmp(name, "key"))
+		return fdnew(FdKey);
+	errno = ENOENT;
+	return -1;
+}
+
+int
+sim_fstat(int fd, struct stat *st)
+{
+	fdof(fd);
+	memset(st, 0, sizeof(*st));
+	st->st_mode = S_IFREG | 0600;
+	return 0;
+}
+
+ssize_t
+sim_read(int fd, void *buf, size_t len)
+{
+	static const char key[] = "00112233445566778899aabbccddeeff\n";
+	Fd *f = fdof(fd);
+	Buf *b;
+
+	if (f->kind == FdKey) {
+		memcpy(buf, key, MIN(len, sizeof(key) - 1));
+		return MIN(len, sizeof(key) - 1);
+	}
+	if (f->kind != FdTun || !(b = fifoget(&cur->tun))) {
+		errno = EAGAIN;
+		return -1;
+	}
+	len = MIN(len, (size_t)b->len);
+	memcpy(buf, b->data, len);
+	seenread(cur, buf, len);
+	buffree(b);
+	return len;
+}
+
+ssize_t
+sim_write(int fd, const void *buf, size_t len)
+{
+	Buf *b;
+
+	if (fdof(fd)->kind != FdTun || len > sizeof(b->data)) {
+		errno = EINVAL;
+		return -1;
+	}
+	seenwritten(cur, buf, len);
+	b = bufnew();
+	memcpy(b->data, buf, len);
+	b->len = len;
+	pipeput(&cur->out, b, HostDelay);
+	return len;
+}
+
+int
+sim_close(int fd)
+{
+	Fd *f;
+
+	if (fd < 0) {
+		errno = EBADF;
+		return -1;
+	}
+	f = fdof(fd);
+	fifoclear(&f->in);
+	if (f->link >= 0 && net[f->link].fd[f->end] == fd)
+		net[f->link].fd[f->end] = 0;
+	f->kind = FdFree;
+	return 0;
+}
+
+int
+sim_ioctl(int fd, unsigned long what, void *arg)
+{
+	struct ifreq *ifr = arg;
+
+	fdof(fd);
+	switch (what) {
+	case TUNSETIFF:
+		if (!(ifr->ifr_flags & IFF_VNET_HDR))
+			return 0;
+		/* FALLTHROUGH */
+	case TUNSETOFFLOAD:
+	case TUNSETVNETHDRSZ:
+		errno = EINVAL;
+		return -1;
+	case TUNGETFEATURES:
+		*(unsigned *)arg = IFF_TUN | IFF_NO_PI;
+		return 0;
+	case SIOCSIFTXQLEN:
+		cur->qlen = ifr->ifr_qlen;
+		return 0;
+	}
+	return 0;
+}
+
+int
+sim_socket(int family, int type, int proto)
+{
+	(void)type;
+	(void)proto;
+	if (family == AF_INET6) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	return fdnew(family == AF_INET ? FdSocket : FdOther);
+}
+
+int
+sim_bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	Fd *f = fdof(fd);
+	int link;
+
+	(void)len;
+	if (f->kind == FdOther)
+		return 0;
+	if ((link = linkof(sa)) < 0) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	f->link = link;
+	f->port = ntohs(((const struct sockaddr_in *)sa)->sin_port);
+	if (!f->port)
+		f->port = nextport++;
+	net[link].fd[f->end] = fd;
+	return 0;
+}
+
+int
+sim_connect(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	Fd *f = fdof(fd);
+	int link = linkof(sa);
+
+	(void)len;
+	if (link < 0) {
+		errno = ENETUNREACH;
+		return -1;
+	}
+	f->link = link;
+	return 0;
+}
+
+int
+sim_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	int link;
+
+	(void)len;
+	fdof(fd);
+	if (level == SOL_SOCKET && name == SO_BINDTODEVICE &&
+	    (sscanf(value, "wg%d", &link) != 1 || link < 0 ||
+	    link >= SimLinks || !net[link].there || net[link].gone)) {
+		errno = ENODEV;
+		return -1;
+	}
+	if (level == IPPROTO_UDP) {
+		errno = ENOPROTOOPT;
+		return -1;
+	}
+	return 0;
+}
+
+int
+sim_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	Fd *f = fdof(fd);
+
+	(void)len;
+	if (level != IPPROTO_IP || name != IP_MTU || f->link < 0) {
+		errno = ENOTCONN;
+		return -1;
+	}
+	memcpy(value, &net[f->link].mtu, sizeof(int));
+	return 0;
+}
+
+int
+sim_sendmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags)
+{
+	uint8_t d[sizeof(((Buf *)0)->data)];
+	Fd *f = fdof(fd);
+	int i, len, e;
+
+	(void)flags;
+	for (i = 0; i < (int)n; i++) {
+		len = gather(d, &mm[i].msg_hdr);
+		e = len < 0 ? EMSGSIZE : linksend(cur, f, d, len,
+		    mm[i].msg_hdr.msg_name ? ntohs(((struct sockaddr_in *)
+		    mm[i].msg_hdr.msg_name)->sin_port) : 9001 + f->link);
+		if (e) {
+			errno = e;
+			return i ? i : -1;
+		}
+		mm[i].msg_len = len;
+	}
+	return n;
+}
+
+ssize_t
+sim_sendto(int fd, const void *buf, size_t len, int flags,
+           const struct sockaddr *to, socklen_t tolen)
+{
+	Fd *f = fdof(fd);
+	int e;
+
+	(void)flags;
+	(void)tolen;
+	if (f->kind != FdSocket)
+		return len;
+	e = linksend(cur, f, buf, len, to ?
+	    ntohs(((const struct sockaddr_in *)to)->sin_port) : 9001 + f->link);
+	errno = e;
+	return e ? -1 : (ssize_t)len;
+}
+
+int
+sim_recvmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags,
+             struct timespec *ts)
+{
+	Fd *f = fdof(fd);
+	struct sockaddr_in *sin;
+	struct msghdr *m;
+	Buf *b;
+	int i;
+
+	(void)flags;
+	(void)ts;
+	for (i = 0; i < (int)n && (b = fifoget(&f->in)); i++) {
+		m = &mm[i].msg_hdr;
+		mm[i].msg_len = MIN((size_t)b->len, m->msg_iov[0].iov_len);
+		m->msg_flags = mm[i].msg_len < (unsigned)b->len ? MSG_TRUNC : 0;
+		memcpy(m->msg_iov[0].iov_base, b->data, mm[i].msg_len);
+		if (m->msg_name) {
+			sin = m->msg_name;
+			memset(sin, 0, sizeof(*sin));
+			sin->sin_family = AF_INET;
+			sin->sin_port = htons(b->from);
+			sin->sin_addr.s_addr = htonl(0x0ac80000 | f->link << 8 |
+			    (cur == &end[Server] ? 1 : 2));
+			m->msg_namelen = sizeof(*sin);
+		}
+		buffree(b);
+	}
+	cur->fresh = n - i;
+	if (i > 0)
+		return i;
+	errno = EAGAIN;
+	return -1;
+}
+
+ssize_t
+sim_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	(void)m;
+	(void)flags;
+	fdof(fd);
+	errno = EAGAIN;
+	return -1;
+}
+
+pid_t
+sim_waitpid(pid_t pid, int *status, int options)
+{
+	(void)options;
+	if (status)
+		*status = 0;
+	return pid > 0 ? pid : 0;
+}
+
+void *
+sim_calloc(size_t n, size_t size)
+{
+	if (cur->running)
+		violate("%s takes memory while it runs", endname[cur - end]);
+	return calloc(n, size);
+}
+
+void
+sim_exit(int status)
+{
+	fflush(sim_log);
+	violate("%s ends with status %d: %s", endname[cur - end], status,
+	    nlog ? logline[(nlog - 1) % Nlog] : "");
+	printf("not ok - %s: it ended\n", title);
+	exit(1);
+}
+
+/* ends */
+static void
+wakeup(End *e)
+{
+	int64_t at = MAX(simnow + Latency, e->last + gap);
+
+	if (e->running && at < e->wake.at)
+		timerset(&e->wake, at);
+}
+
+static void
+endstart(void *arg)
+{
+	End *e = arg;
+	SimConf c;
+	int i, j;
+
+	if (e->running)
+		return;
+	if (nextside == Nsides) {
+		fputs("sim: more restarts than there are sides\n", stderr);
+		exit(2);
+	}
+	memset(&c, 0, sizeof(c));
+	c.server = e == &end[Server];
+	c.keyed = keyed;
+	for (i = 0; i < SimLinks; i++) {
+		net[i].d[e - end].full = simnow;
+		c.link[i].up = net[i].d[0].c.conf;
+		c.link[i].down = net[i].d[1].c.conf;
+		c.link[i].prio = net[i].prio;
+		for (j = 0; j < 2; j++)
+			if (net[i].d[j].to != e - end)
+				net[i].d[j].tat = 0;
+	}
+	e->side = sides[nextside++];
+	e->fresh = 0;
+	e->overtaken = 0;
+	e->last = simnow;
+	cur = e;
+	e->side->start(&c);
+	e->running = 1;
+	timerset(&e->wake, simnow + gap);
+}
+
+static void
+endstop(End *e, int clean)
+{
+	int i;
+
+	if (!e->running)
+		return;
+	cur = e;
+	if (clean)
+		e->side->stop();
+	for (i = 0; i < Nfds; i++)
+		if (fds[i].kind && fds[i].end == e - end)
+			sim_close(FdBase + i);
+	fifoclear(&e->tun);
+	e->running = 0;
+	timerset(&e->wake, NEVER);
+}
+
+/* what run() does between two calls of ppoll() */
+static void
+endturn(void *arg)
+{
+	End *e = arg;
+	int i, links = 0, more = 0, was;
+	int64_t us;
+
+	while (stall > 0 && simnow >= e->goon) {
+		e->stall = e->goon + rnd() % (2 * StallEvery * Ms);
+		e->goon = e->stall + unit(rnd()) * stall * Ms;
+	}
+	if (simnow < e->goon && simnow >= e->stall) {
+		timerset(&e->wake, e->goon);
+		return;
+	}
+	for (i = 0; i < Nfds; i++)
+		if (fds[i].kind && fds[i].end == e - end && fds[i].in.head)
+			links |= 1 << fds[i].link;
+	cur = e;
+	was = e->sent - (links || e->tun.head);
+	e->side->turn(!!e->tun.head, links);
+	e->turns++;
+	e->idle += e->sent == was;
+	e->last = simnow;
+	expresscheck(e);
+	roomcheck(e);
+	for (i = 0; i < Nfds; i++)
+		if (fds[i].kind && fds[i].end == e - end && fds[i].in.head)
+			more = 1;
+	us = e->side->timeout();
+	if (more || e->tun.head)
+		us = 0;
+	timerset(&e->wake, simnow + MAX(us * Us + Latency, (int64_t)gap));
+}
+
+/* traffic */
+static void
+count(Group *g, int64_t bytes)
+{
+	g->bins[simnow / Bin] += bytes;
+	g->got += bytes;
+}
+
+static void
+timeadd(Group *g, double ms)
+{
+	if (g->ntimes == g->maxtimes) {
+		g->maxtimes = MAX(1024, 2 * g->maxtimes);
+		g->times = realloc(g->times, g->maxtimes * sizeof(double));
+		if (!g->times)
+			exit(2);
+	}
+	g->times[g->ntimes++] = ms;
+}
+
+/* the data of a TCP flow goes down, from the server's host, unless up is
+ * said; a web flow asks first */
+static void
+flowstart(Flow *f)
+{
+	Group *g = f->g;
+	int i;
+
+	if (f->port)
+		flowat[f->port] = NULL;
+	f->port = 10000 + g->started++ % 50000;
+	while (flowat[f->port])
+		f->port = f->port == 60000 ? 10000 : f->port + 1;
+	flowat[f->port] = f;
+	f->begin = simnow;
+	f->done = 0;
+	for (i = 1; i >= 0; i--) {
+		tcpclose(&f->tcp[i]);
+		tcpopen(&f->tcp[i], i, f->port, g->port, g->cc);
+		f->tcp[i].app = f;
+		f->tcp[i].onread = tcpread;
+		f->tcp[i].ecn = g->ecn;
+	}
+	if (g->kind == KindWeb)
+		f->tcp[0].end = 200;
+	else
+		f->tcp[g->up ? 0 : 1].end = g->bytes ? g->bytes : NEVER / 2;
+}
+
+static void
+tcpread(Tcp *t, int64_t bytes)
+{
+	Flow *f = t->app;
+	Group *g = f->g;
+
+	if (stopped)
+		return;
+	f->bytes += bytes;
+	if (g->kind == KindTcp) {
+		count(g, bytes);
+		return;
+	}
+	if (t->side == Server) {
+		if (t->rcvnxt == 200) {
+			t->end = g->bytes;
+			t->fin = 1;
+		}
+		return;
+	}
+	count(g, bytes);
+	if (t->rcvnxt < g->bytes || f->done)
+		return;
+	f->done = 1;
+	timeadd(g, (simnow - f->begin) / 1e6);
+	timerset(&f->timer, simnow + (int64_t)(g->every * Ms));
+}
+
+static void
+flowfire(void *arg)
+{
+	Flow *f = arg;
+	Group *g = f->g;
+	int64_t next = NEVER;
+	uint8_t *d;
+	Buf *b;
+
+	if ((stopped && g->at < secs) || simnow >= g->end * Sec)
+		return;
+	switch (g->kind) {
+	case KindTcp:
+	case KindWeb:
+		flowstart(f);
+		break;
+	case KindEcho:
+		echosend(f);
+		next = simnow + g->every * Ms;
+		break;
+	case KindUdp:
+		b = bufnew();
+		d = b->data;
+		b->len = g->size;
+		ipheader(d, !g->up, Udp, b->len, f->nsent, 0);
+		put(d + 20, g->up ? f->port : g->port, 2);
+		put(d + 22, g->up ? g->port : f->port, 2);
+		put(d + 24, b->len - 20, 2);
+		put(d + 26, 0, 2);
+		put(d + 28, f->nsent, 4);
+		put(d + 32, simnow, 8);
+		payload(d + 40, f->nsent, b->len - 40);
+		f->nsent++;
+		g->sent++;
+		hostsend(!g->up, b);
+		next = simnow + g->size * 8000 / g->rate;
+		break;
+	}
+	timerset(&f->timer, next);
+}
+
+/* a game's packet or a ping, from the client's host */
+static void
+echosend(Flow *f)
+{
+	Group *g = f->g;
+	Buf *b = bufnew();
+	uint8_t *d = b->data;
+
+	if (f->nsent == f->maxsent) {
+		f->maxsent = MAX(1024, 2 * f->maxsent);
+		f->rtt = realloc(f->rtt, f->maxsent * sizeof(double));
+		if (!f->rtt)
+			exit(2);
+	}
+	f->rtt[f->nsent] = -1;
+	b->len = g->size;
+	ipheader(d, Client, g->proto, b->len, f->nsent, 0);
+	if (g->proto == Icmp) {
+		put(d + 20, 0x0800, 2);
+		put(d + 22, 0, 2);
+		put(d + 24, f->port, 2);
+		put(d + 26, f->nsent, 2);
+	} else {
+		put(d + 20, f->port, 2);
+		put(d + 22, g->port, 2);
+		put(d + 24, b->len - 20, 2);
+		put(d + 26, 0, 2);
+	}
+	put(d + 28, f->nsent, 4);
+	put(d + 32, simnow, 8);
+	payload(d + 40, f->nsent, b->len - 40);
+	if (g->proto == Icmp)
+		put(d + 22, ~checksum(d + 20, b->len - 20, 0) & 0xffff, 2);
+	f->nsent++;
+	hostsend(Client, b);
+}
+
+static void
+echoarrive(int at, Flow *f, Buf *b)
+{
+	uint8_t *d = b->data;
+	int n = get(d + 28, 4);
+
+	if (at == Client) {
+		if (n < f->nsent && f->rtt[n] < 0)
+			f->rtt[n] = (simnow - (int64_t)get(d + 32, 8)) / 1e6;
+		buffree(b);
+		return;
+	}
+	ipheader(d, Server, f->g->proto, b->len, n, 0);
+	if (f->g->proto == Icmp) {
+		put(d + 20, 0, 4);
+		put(d + 22, ~checksum(d + 20, b->len - 20, 0) & 0xffff, 2);
+	} else {
+		put(d + 20, f->g->port, 2);
+		put(d + 22, f->port, 2);
+	}
+	hostsend(Server, b);
+}
+
+static void
+udparrive(Flow *f, Buf *b)
+{
+	count(f->g, b->len);
+	timeadd(f->g, (simnow - (int64_t)get(b->data + 32, 8)) / 1e6);
+	buffree(b);
+}
+
+/* scenario: what it says in words */
+static int
+number(char *s, double *v)
+{
+	char *rest;
+
+	*v = strtod(s, &rest);
+	return *rest || rest == s ? -1 : 0;
+}
+
+static void
+bad(const char *what)
+{
+	fprintf(stderr, "sim: %s: %s: what is that?\n", title, what);
+	exit(2);
+}
+
+/* cuts off the value */
+static char *
+keyvalue(char *s, char **value)
+{
+	if ((*value = strchr(s, '=')))
+		*(*value)++ = '\0';
+	return s;
+}
+
+/* up.KEY=VALUE, down.KEY=VALUE or KEY=VALUE for both */
+static void
+confset(Net *n, const char *key, char *value)
+{
+	int i, j, from = 0, to = 1;
+	double v, was, *spike;
+
+	if (!strncmp(key, "up.", 3) || !strncmp(key, "down.", 5)) {
+		from = to = *key == 'd';
+		key = strchr(key, '.') + 1;
+	}
+	for (i = from; i <= to; i++) {
+		spike = n->d[i].c.spike;
+		if (!strcmp(key, "spike")) {
+			memset(spike, 0, sizeof(n->d[i].c.spike));
+			sscanf(value, "%lf:%lf:%lf", spike, spike + 1,
+			    spike + 2);
+			continue;
+		}
+		if (number(value, &v) < 0)
+			bad(value);
+		for (j = 0; j < LEN(confkeys); j++)
+			if (!strcmp(confkeys[j].name, key))
+				break;
+		if (!strcmp(key, "gone"))
+			n->gone = v;
+		else if (!strcmp(key, "mtu"))
+			n->mtu = v;
+		else if (!strcmp(key, "prio"))
+			n->prio = v;
+		else if (j == LEN(confkeys))
+			bad(key);
+		if (j == LEN(confkeys))
+			continue;
+		was = n->d[i].c.rate;
+		memcpy((char *)&n->d[i].c + confkeys[j].off, &v, sizeof(v));
+		if (was > 0 && n->d[i].c.rate != was)
+			rescale(&n->d[i], n->d[i].c.rate > 0 ?
+			    was / n->d[i].c.rate : 0);
+	}
+}
+
+/* links by semicolons, xN before those that are N times the same */
+static void
+parselinks(const char *text)
+{
+	static const Conf usual = { .queue = 100, .burst = 1, .conf = -1 };
+	char buf[2048], copy[1024], *part, *word, *value, *save, *save2;
+	int i, k, n, link = 0;
+
+	snprintf(buf, sizeof(buf), "%s", text);
+	for (part = strtok_r(buf, ";", &save); part;
+	    part = strtok_r(NULL, ";", &save)) {
+		n = 1;
+		for (k = 0; k < n; k++, link++) {
+			if (link == SimLinks)
+				bad("so many links");
+			net[link].there = 1;
+			net[link].mtu = 1420;
+			net[link].prio = 2;
+			for (i = 0; i < 2; i++)
+				net[link].d[i].c = usual;
+			snprintf(copy, sizeof(copy), "%s", part);
+			for (word = strtok_r(copy, " ", &save2); word;
+			    word = strtok_r(NULL, " ", &save2)) {
+				if (sscanf(word, "x%d", &n) == 1)
+					continue;
+				word = keyvalue(word, &value);
+				if (!value)
+					bad(word);
+				confset(&net[link], word, value);
+			}
+			for (i = 0; i < 2; i++)
+				if (net[link].d[i].c.conf < 0)
+					net[link].d[i].c.conf =
+					    net[link].d[i].c.rate;
+		}
+	}
+}
+
+static Group *
+groupnew(int kind)
+{
+	Group *g = &groups[ngroups];
+	int i, same = 0;
+
+	if (ngroups++ == Ngroups)
+		bad("so much traffic");
+	for (i = 0; i < ngroups - 1; i++)
+		same += groups[i].kind == kinds[kind].kind &&
+		    groups[i].cc == kinds[kind].cc &&
+		    groups[i].proto == kinds[kind].proto;
+	snprintf(g->name, sizeof(g->name), same ? "%s%d" : "%s",
+	    kinds[kind].name, same + 1);
+	g->kind = kinds[kind].kind;
+	g->cc = kinds[kind].cc;
+	g->proto = kinds[kind].proto;
+	g->port = kinds[kind].port;
+	g->n = 1;
+	g->at = 2;
+	g->end = secs;
+	g->every = g->kind == KindWeb ? 300 : g->proto == Icmp ? 10 : 15;
+	g->bytes = g->kind == KindWeb ? 60000 : 0;
+	g->rate = 40;
+	g->size = g->kind == KindUdp ? 1280 : g->proto == Icmp ? 84 : 128;
+	g->bins = need((secs + Drain + 1) * (Sec / Bin), sizeof(*g->bins));
+	return g;
+}
+
+/* KIND [up|down|ecn] [KEY=VALUE...], by semicolons */
+static void
+parsetraffic(const char *text)
+{
+	char buf[2048], *part, *word, *value, *save, *save2;
+	Group *g;
+	int i, w;
+	double v;
+
+	snprintf(buf, sizeof(buf), "%s", text);
+	for (part = strtok_r(buf, ";", &save); part;
+	    part = strtok_r(NULL, ";", &save)) {
+		word = strtok_r(part, " ", &save2);
+		for (i = 0; word && i < LEN(kinds); i++)
+			if (!strcmp(kinds[i].name, word))
+				break;
+		if (!word || i == LEN(kinds))
+			bad(word ? word : part);
+		g = groupnew(i);
+		while ((word = strtok_r(NULL, " ", &save2))) {
+			word = keyvalue(word, &value);
+			if (!strcmp(word, "up"))
+				g->up = 1;
+			else if (!strcmp(word, "ecn"))
+				g->ecn = 1;
+			if (!value)
+				continue;
+			if (sscanf(word, "w%d", &w) == 1 && w > 0 &&
+			    w <= LEN(g->win)) {
+				sscanf(value, "%lf-%lf", &g->win[w - 1][0],
+				    &g->win[w - 1][1]);
+				continue;
+			}
+			if (number(value, &v) < 0)
+				bad(value);
+			for (i = 0; i < LEN(groupkeys); i++)
+				if (!strcmp(groupkeys[i].name, word))
+					break;
+			if (i < LEN(groupkeys))
+				memcpy((char *)g + groupkeys[i].off, &v,
+				    sizeof(v));
+			else if (!strcmp(word, "n"))
+				g->n = v;
+			else if (!strcmp(word, "port"))
+				g->port = v;
+			else
+				bad(word);
+		}
+	}
+}
+
+static void
+flowsmake(Group *g)
+{
+	Flow *f;
+	int i, k, segs = g->kind == KindWeb ? WebSegs : BulkSegs;
+
+	for (i = 0; i < g->n; i++) {
+		if (nflows == Nflows)
+			bad("so many flows");
+		f = flows[nflows++] = need(1, sizeof(*f));
+		f->g = g;
+		timerinit(&f->timer, flowfire, f);
+		if (g->proto == Tcpip) {
+			for (k = 0; k < 2; k++)
+				tcpinit(&f->tcp[k], g->n > 8 ? segs / 4 : segs);
+		} else {
+			f->port = 61000 + nflows;
+			flowat[f->port] = f;
+		}
+		/* not all in one moment */
+		timerset(&f->timer, g->at * Sec + (i ? rnd() % (100 * Ms) : 0));
+	}
+}
+
+/* TIME: LINKS KEY=VALUE... or TIME: client|server restart|crash, by
+ * semicolons */
+static void
+parsechanges(const char *text)
+{
+	char buf[2048], *part, *save, *what;
+	Change *c;
+
+	if (!text)
+		return;
+	snprintf(buf, sizeof(buf), "%s", text);
+	for (part = strtok_r(buf, ";", &save); part;
+	    part = strtok_r(NULL, ";", &save)) {
+		if (!(what = strchr(part, ':')) || nchanges == Nchanges)
+			bad(part);
+		c = &changes[nchanges++];
+		snprintf(c->text, sizeof(c->text), "%s", what + 1);
+		timerinit(&c->timer, change, c);
+		timerset(&c->timer, atof(part) * Sec);
+	}
+}
+
+static void
+linkchange(char *which, char *rest)
+{
+	char *word, *value, *save;
+	int i, from = 0, to = SimLinks - 1;
+
+	if (strcmp(which, "all") && sscanf(which, "%d-%d", &from, &to) == 1)
+		to = from;
+	for (word = strtok_r(rest, " ", &save); word;
+	    word = strtok_r(NULL, " ", &save)) {
+		keyvalue(word, &value);
+		if (!value)
+			bad(word);
+		for (i = from; i <= to && i < SimLinks; i++)
+			confset(&net[i], word, value);
+	}
+}
+
+static void
+change(void *arg)
+{
+	Change *c = arg;
+	char buf[128], *word, *save;
+	int i;
+
+	if (verbose)
+		printf("%.6f change:%s\n", simnow / 1e9, c->text);
+	snprintf(buf, sizeof(buf), "%s", c->text);
+	word = strtok_r(buf, " ", &save);
+	for (i = 0; i < 2; i++) {
+		if (!word || strcmp(word, endname[i]))
+			continue;
+		endstop(&end[i], strstr(save, "restart") != NULL);
+		timerset(&starttimer[i], simnow + 500 * Ms);
+		return;
+	}
+	if (!word)
+		bad(c->text);
+	linkchange(word, save);
+}
+
+/* measuring */
+static void
+measure(const char *group, const char *what, double value)
+{
+	Measure *m = &measures[nmeasures];
+
+	if (nmeasures++ == Nmeasures)
+		bad("so much to measure");
+	snprintf(m->name, sizeof(m->name), "%.15s.%.15s", group, what);
+	m->value = value;
+}
+
+static void
+say(const char *fmt, ...)
+{
+	size_t n = strlen(summary);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(summary + n, sizeof(summary) - n, fmt, ap);
+	va_end(ap);
+}
+
+/* Mbit/s */
+static double
+mean(const Group *g, double from, double to)
+{
+	int i;
+	int64_t bytes = 0;
+
+	for (i = from * Sec / Bin; i < to * Sec / Bin; i++)
+		bytes += g->bins[i];
+	return bytes * 8 / 1e6 / MAX(to - from, 0.1);
+}
+
+static int
+bynumber(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double
+percentile(double *v, int n, double p)
+{
+	int i = n * p / 100;
+
+	if (n == 0)
+		return -1;
+	qsort(v, n, sizeof(*v), bynumber);
+	return v[MIN(i, n - 1)];
+}
+
+static void
+measuretcp(Group *g)
+{
+	double dur = MIN(g->end, (double)secs) - g->at, steady, cold, sum = 0;
+	double squares = 0;
+	int i, run = 0, stall = 0, begun = 0;
+
+	steady = mean(g, g->at + dur - MIN(10, dur / 2), g->at + dur);
+	cold = mean(g, g->at, g->at + MIN(15, dur));
+	for (i = g->at * Sec / Bin; i < (g->at + dur) * Sec / Bin; i++) {
+		run = g->bins[i] ? 0 : run + begun;
+		begun |= g->bins[i] > 0;
+		stall = MAX(stall, run);
+	}
+	measure(g->name, "steady", steady);
+	measure(g->name, "cold", cold);
+	measure(g->name, "stall", stall / 10.0);
+	say("%s %.1f / %.1f Mbit/s", g->name, steady, cold);
+	for (i = 0; i < LEN(g->win); i++) {
+		if (g->win[i][1] <= g->win[i][0])
+			continue;
+		measure(g->name, (const char *[]){ "w1", "w2", "w3" }[i],
+		    mean(g, g->win[i][0], g->win[i][1]));
+		say(", %g-%g s %.1f", g->win[i][0], g->win[i][1],
+		    measures[nmeasures - 1].value);
+	}
+	for (i = 0; i < nflows; i++) {
+		if (flows[i]->g != g)
+			continue;
+		sum += flows[i]->bytes;
+		squares += (double)flows[i]->bytes * flows[i]->bytes;
+	}
+	measure(g->name, "fair", sum ? sum * sum / squares / g->n : 0);
+	if (g->n > 1)
+		say(", fair %.2f", measures[nmeasures - 1].value);
+	if (stall > 1)
+		say(", stood still %.1f s", stall / 10.0);
+}
+
+static void
+measureecho(Group *g)
+{
+	int i, k, run, most = 0, lost = 0;
+
+	for (i = 0; i < nflows; i++) {
+		if (flows[i]->g != g)
+			continue;
+		for (k = run = 0; k < flows[i]->nsent; k++) {
+			if (flows[i]->rtt[k] >= 0) {
+				timeadd(g, flows[i]->rtt[k]);
+				run = 0;
+			} else {
+				lost++;
+				run++;
+				most = MAX(most, run);
+			}
+		}
+	}
+	measure(g->name, "p50", percentile(g->times, g->ntimes, 50));
+	measure(g->name, "p99", percentile(g->times, g->ntimes, 99));
+	measure(g->name, "max", percentile(g->times, g->ntimes, 100));
+	measure(g->name, "lost", lost);
+	measure(g->name, "run", most);
+	measure(g->name, "n", g->ntimes);
+	say("%s p50 %.1f p99 %.1f max %.1f ms, lost %d", g->name,
+	    measures[nmeasures - 6].value, measures[nmeasures - 5].value,
+	    measures[nmeasures - 4].value, lost);
+	if (lost)
+		say(" (%d in a row)", most);
+}
+
+static void
+measureall(const Scenario *s)
+{
+	char name[16];
+	int64_t most = 0;
+	Group *g;
+	int i;
+
+	for (g = groups; g < groups + ngroups - 1; g++) {
+		switch (g->kind) {
+		case KindTcp:
+			measuretcp(g);
+			break;
+		case KindEcho:
+			measureecho(g);
+			break;
+		case KindWeb:
+			measure(g->name, "p50", percentile(g->times,
+			    g->ntimes, 50));
+			measure(g->name, "p90", percentile(g->times,
+			    g->ntimes, 90));
+			measure(g->name, "max", percentile(g->times,
+			    g->ntimes, 100));
+			measure(g->name, "n", g->ntimes);
+			say("%s p50 %.0f p90 %.0f max %.0f ms of %d", g->name,
+			    measures[nmeasures - 4].value,
+			    measures[nmeasures - 3].value,
+			    measures[nmeasures - 2].value, g->ntimes);
+			break;
+		case KindUdp:
+			measure(g->name, "rate", mean(g, g->at, MIN(g->end,
+			    (double)secs)));
+			measure(g->name, "lost", g->sent ? 100 - 100.0 *
+			    (g->got / g->size) / g->sent : 0);
+			measure(g->name, "p50", percentile(g->times,
+			    g->ntimes, 50));
+			measure(g->name, "p99", percentile(g->times,
+			    g->ntimes, 99));
+			say("%s %.1f Mbit/s, %.2f %% lost, p50 %.1f p99 %.1f "
+			    "ms", g->name, measures[nmeasures - 4].value,
+			    measures[nmeasures - 3].value,
+			    measures[nmeasures - 2].value,
+			    measures[nmeasures - 1].value);
+			break;
+		}
+		say("; ");
+	}
+	for (i = 0; i < SimLinks; i++) {
+		snprintf(name, sizeof(name), "queue%d", i);
+		measure("link", name, MAX(net[i].d[0].waitmax,
+		    net[i].d[1].waitmax) / 1e6);
+		snprintf(name, sizeof(name), "up%d", i);
+		measure("link", name, net[i].d[0].allbytes * 8e-6 / secs);
+		snprintf(name, sizeof(name), "down%d", i);
+		measure("link", name, net[i].d[1].allbytes * 8e-6 / secs);
+		most = MAX(most, MAX(net[i].d[0].waitmax,
+		    net[i].d[1].waitmax));
+	}
+	measure("link", "queue", most / 1e6);
+	say("queue %.1f ms", most / 1e6);
+	if (s->checks && strstr(s->checks, "link.down"))
+		for (i = 0; i < SimLinks; i++)
+			say("%s%.2f", i ? " " : "; down ",
+			    net[i].d[1].allbytes * 8e-6 / secs);
+}
+
+/* NAME>NUMBER and NAME<NUMBER, by spaces: those that do not hold are named */
+static int
+checkall(const char *checks)
+{
+	char buf[512], *word, *save, *op;
+	int i, below, failed = 0;
+	double limit;
+
+	snprintf(buf, sizeof(buf), "%s", checks ? checks : "");
+	for (word = strtok_r(buf, " ", &save); word;
+	    word = strtok_r(NULL, " ", &save)) {
+		op = word + strcspn(word, "<>");
+		below = *op == '<';
+		if (!*op || number(op + 1, &limit) < 0)
+			bad(word);
+		*op = '\0';
+		for (i = 0; i < nmeasures; i++)
+			if (!strcmp(measures[i].name, word))
+				break;
+		if (i == nmeasures)
+			bad(word);
+		if (below ? measures[i].value < limit :
+		    measures[i].value > limit)
+			continue;
+		say("; %s is not %c %g", word, below ? '<' : '>', limit);
+		failed++;
+	}
+	return failed;
+}
+
+/* each 100 ms: for each direction and link what the pacer has, what was sent
+ * in Mbit/s, the longest queue in ms; then the first flow of each kind */
+static void
+trace(void *arg)
+{
+	static const char *ca[] = { "", " disorder", " cwr", " recovery", " loss" };
+	static int64_t had[Ngroups];
+	SimLink l;
+	SimStat s;
+	Dir *d;
+	Tcp *t;
+	int64_t min;
+	int i, k;
+
+	(void)arg;
+	timerset(&tracetimer, simnow + Bin);
+	for (k = 0; k < 2; k++)
+		poolcheck(&end[k], 0);
+	if (!verbose)
+		return;
+	for (k = 0; k < 2; k++) {
+		printf("%.1f %s", simnow / 1e9, k ? "down" : "up  ");
+		for (i = 0; i < SimLinks; i++) {
+			d = &net[i].d[k];
+			if (net[i].there && end[k].running) {
+				end[k].side->link(i, &l);
+				printf(" | %s %5.2f sent %5.2f queue %4.1f "
+				    "rtt %4.1f%s%s", l.name, l.rate / 1e6,
+				    d->bytes * 8e-6 * (Sec / Bin), d->wait / 1e6,
+				    l.srtt / 1e3, strcmp(l.state, "up") ? " " :
+				    "", strcmp(l.state, "up") ? l.state : "");
+			}
+			d->bytes = d->wait = 0;
+		}
+		if (end[k].running) {
+			end[k].side->stat(&s);
+			printf(" | waiting %d express %d acks %d again %d late %"
+			    PRIu64 " lost %" PRIu64, s.queued, s.express,
+			    s.acks, s.again, s.late, s.lost);
+		}
+		putchar('\n');
+	}
+	for (i = 0; i < nflows; i++) {
+		if ((i && flows[i]->g == flows[i - 1]->g) ||
+		    flows[i]->g->proto != Tcpip || !flows[i]->port)
+			continue;
+		k = flows[i]->g - groups;
+		t = &flows[i]->tcp[flows[i]->g->up ? 0 : 1];
+		min = t->cc == Cubic ? t->minrtt : t->bbrmin;
+		printf("%.1f %s %.1f Mbit/s cwnd %d ssthresh %d rtt %.1f min "
+		    "%.1f lost %" PRId64 "%s reordering %d%s\n", simnow / 1e9,
+		    flows[i]->g->name, (flows[i]->g->got - had[k]) * 8e-6 *
+		    (Sec / Bin), t->cwnd, t->ssthresh > 1 << 20 ? -1 :
+		    t->ssthresh, t->srtt / 1e6, min / 1e6, t->losses,
+		    ca[t->ca], t->reordering, t->cc == Cubic ? "" :
+		    (const char *[]){ " startup", " drain", " probebw",
+		    " probertt" }[t->mode]);
+		had[k] = flows[i]->g->got;
+	}
+}
+
+/* the regression set */
+#define ADSL    "rate=10 delay=10 prio=1"
+#define LAB     ADSL "; x4 rate=70 delay=40"
+
+static const Scenario scenarios[] = {
+#include "scenarios.h"
+};
+
+/* a scenario out of a seed */
+static void
+invent(Scenario *s, uint64_t n)
+{
+	static const char *rates[] = {
+		"0.5", "1", "2", "5", "10", "20", "20", "50", "70", "70", "100"
+	};
+	static const char *traffics[] = {
+		"cubic", "cubic", "bbr", "cubic up", "bbr up", "cubic n=4",
+		"cubic n=16", "web", "web every=50 n=2 bytes=20000",
+		"web bytes=400000", "udp rate=3", "udp rate=30 up",
+		"udp rate=200", "udp port=5000 rate=1 size=300", "cubic ecn"
+	};
+	static const char *light[] = { "game", "ping", "game n=5", "ping every=50" };
+	static char name[32], links[1024], traffic[512], changes[1024];
+	char *l = links, *t = traffic, *c = changes;
+	char *lend = links + sizeof(links), *tend = traffic + sizeof(traffic);
+	char *cend = changes + sizeof(changes);
+	uint32_t r[16];
+	int i, k, nlinks, restarts = 0;
+	double rate, up, conf, at, len;
+
+	rng = n;
+	*l = *t = *c = '\0';
+	nlinks = 1 + rnd() % SimLinks;
+	s->secs = 10 + rnd() % 11;
+	for (i = 0; i < nlinks; i++) {
+		/* not as arguments: those have no order */
+		for (k = 0; k < LEN(r); k++)
+			r[k] = rnd() >> 32;
+		rate = atof(rates[r[0] % LEN(rates)]);
+		up = rate / (2 + r[1] % 15);
+		if (up < 0.5 || r[2] % 3)
+			up = rate;
+		conf = r[3] % 10 < 5 ? 1 : r[3] % 10 < 7 ? 1.3 :
+		    r[3] % 10 < 8 ? 0.7 : 0;
+		l += snprintf(l, lend - l, "%srate=%g up.rate=%g conf=%.3g "
+		    "up.conf=%.3g delay=%u queue=%u prio=%u", i ? "; " : "",
+		    rate, up, conf * rate, conf * up,
+		    r[4] % 12 ? 3 + r[5] % 60 : 200 + r[5] % 200,
+		    r[6] % 4 ? 100 : 30 + r[7] % 400, 1 + r[8] % 2);
+		if (r[9] % 3 == 0)
+			l += snprintf(l, lend - l, " jitter=%u",
+			    1 + r[10] % 30);
+		if (r[11] % 4 == 0)
+			l += snprintf(l, lend - l, " loss=%g burst=%u",
+			    (1 + r[12] % 300) / 100.0, 1 + r[13] % 8);
+		if (r[14] % 5 == 0)
+			l += snprintf(l, lend - l, " spike=%u:140:%u",
+			    3000 + r[15] % 12000, 20 + r[10] % 80);
+	}
+	for (i = 1 + rnd() % 3; i > 0; i--) {
+		t += snprintf(t, tend - t, "%s", traffics[rnd() %
+		    LEN(traffics)]);
+		t += snprintf(t, tend - t, " at=%d; ", (int)(1 + rnd() % 4));
+	}
+	t += snprintf(t, tend - t, "%s", light[rnd() % LEN(light)]);
+	for (i = rnd() % 6; i > 0; i--) {
+		at = 2 + rnd() % (10 * (s->secs - 2)) / 10.0;
+		len = (5 + rnd() % 40) / 10.0;
+		k = rnd() % nlinks;
+		r[0] = rnd() >> 32;
+		switch (rnd() % 7) {
+		case 0:
+			c += snprintf(c, cend - c, "%g: %d rate=%g;", at, k,
+			    0.5 + r[0] % 80);
+			break;
+		case 1:
+			c += snprintf(c, cend - c, "%g: %d %ssilent=1; %g: %d "
+			    "silent=0;", at, k, r[0] % 4 < 2 ? "" :
+			    r[0] % 4 == 2 ? "up." : "down.", at + len, k);
+			break;
+		case 2:
+			c += snprintf(c, cend - c, "%g: %d loss=50 burst=10; "
+			    "%g: %d loss=0;", at, k, at + len / 8, k);
+			break;
+		case 3:
+			c += snprintf(c, cend - c, "%g: %d delay=%u;", at, k,
+			    3 + r[0] % 100);
+			break;
+		case 4:
+			c += snprintf(c, cend - c, "%g: %d gone=1; %g: %d "
+			    "gone=0;", at, k, at + len, k);
+			break;
+		case 5:
+			c += snprintf(c, cend - c, "%g: all silent=1; %g: all "
+			    "silent=0;", at, at + len);
+			break;
+		case 6:
+			k = r[0] % 2;
+			if (restarts & 1 << k)
+				break;
+			restarts |= 1 << k;
+			c += snprintf(c, cend - c, "%g: %s %s;", at,
+			    endname[k], r[0] % 4 < 2 ? "restart" : "crash");
+			break;
+		}
+	}
+	keyed = rnd() % 2;
+	drift = (rnd() % 200 - 100.0) / 1e6;
+	gap = (20 + rnd() % 300) * Us;
+	stall = rnd() % 5;
+	snprintf(name, sizeof(name), "seed %" PRIu64, n);
+	s->name = name;
+	s->links = links;
+	s->traffic = traffic;
+	s->changes = *changes ? changes : NULL;
+	s->checks = s->want = NULL;
+}
+
+/* runs until nothing is to come before that time */
+static void
+rununtil(int64_t until)
+{
+	Timer *t;
+
+	while (nheap > 0 && heap[0]->at <= until) {
+		t = heap[0];
+		simnow = t->at;
+		timerset(t, NEVER);
+		t->fire(t->arg);
+	}
+	simnow = until;
+}
+
+static void
+setup(const Scenario *s)
+{
+	static cookie_io_functions_t io = { .write = logwrite };
+	int i, j;
+
+	seen = need(Nseen, sizeof(*seen));
+	buckets = need(Nseen, sizeof(*buckets));
+	for (i = 0; i < Nseen; i++)
+		buckets[i] = -1;
+	for (i = 0; i < LEN(block); i++)
+		block[i] = rnd();
+	for (i = 0; i + 1 < LEN(block); i += 2)
+		blocksum[i / 2 + 1] = blocksum[i / 2] +
+		    (block[i] << 8 | block[i + 1]);
+	if (!(sim_log = fopencookie(NULL, "w", io)))
+		exit(2);
+	setvbuf(sim_log, NULL, _IONBF, 0);
+	for (i = 0; i < SimLinks; i++) {
+		net[i].prio = 2;
+		for (j = 0; j < 2; j++) {
+			net[i].d[j].link = i;
+			net[i].d[j].to = !j;
+			net[i].d[j].rng = rnd();
+			timerinit(&net[i].d[j].timer, linkarrive,
+			    &net[i].d[j]);
+		}
+	}
+	for (i = 0; i < 2; i++) {
+		end[i].qlen = 500;
+		end[i].offset = i == Client ? INT64_C(12) * Sec :
+		    INT64_C(7654321) * Sec + 123456789;
+		end[i].in.end = end[i].out.end = i;
+		end[i].out.out = 1;
+		timerinit(&end[i].wake, endturn, &end[i]);
+		timerinit(&end[i].in.timer, pipefire, &end[i].in);
+		timerinit(&end[i].out.timer, pipefire, &end[i].out);
+		timerinit(&starttimer[i], endstart, &end[i]);
+		timerset(&starttimer[i], i == Client ? 100 * Ms : 0);
+	}
+	timerinit(&tracetimer, trace, NULL);
+	timerset(&tracetimer, Bin);
+	parselinks(s->links);
+	parsetraffic(s->traffic);
+	parsechanges(s->changes);
+	groupnew(4);
+	groups[ngroups - 1].at = secs + Drain - 3;
+	groups[ngroups - 1].end = secs + Drain - 2;
+	groups[ngroups - 1].every = 50;
+	for (i = 0; i < ngroups; i++)
+		flowsmake(&groups[i]);
+}
+
+static void
+describe(const Scenario *s)
+{
+	printf("%s: %d s, -L '%s' -T '%s'", s->name, s->secs, s->links,
+	    s->traffic);
+	if (s->changes)
+		printf(" -C '%s'", s->changes);
+	putchar('\n');
+}
+
+/* the number of things that were wrong */
+static int
+simulate(const Scenario *s, uint64_t n)
+{
+	char heal[] = "silent=0 loss=0 gone=0", all[] = "all";
+	int i, k, failed, alive = 0;
+
+	title = s->name;
+	seed = rng = n;
+	secs = s->secs;
+	if (verbose)
+		describe(s);
+	setup(s);
+	rununtil((int64_t)secs * Sec);
+	/* the traffic ends, the links are well: the tunnel has to be */
+	stopped = 1;
+	linkchange(all, heal);
+	for (i = 0; i < nflows; i++)
+		if (flows[i]->g->proto == Tcpip)
+			for (k = 0; k < 2; k++)
+				tcpclose(&flows[i]->tcp[k]);
+	rununtil((int64_t)(secs + Drain) * Sec);
+	for (i = 0; i < flows[nflows - 1]->nsent; i++)
+		alive += flows[nflows - 1]->rtt[i] >= 0;
+	if (!alive)
+		violate("nothing gets through after the end, over links that "
+		    "are well");
+	for (k = 0; k < 2; k++)
+		poolcheck(&end[k], 1);
+	measureall(s);
+	failed = checkall(s->checks) + violations;
+	if (violations)
+		say("; %d violations", violations);
+	printf("%s - %s: %s%s%s%s\n", failed ? "not ok" : "ok", s->name,
+	    summary, s->want ? " (want " : "", s->want ? s->want : "",
+	    s->want ? ")" : "");
+	if (verbose)
+		for (k = 0; k < 2; k++)
+			if (end[k].running)
+				printf("%s: %s", endname[k],
+				    end[k].side->report());
+	if (violations && !verbose) {
+		fputs("# ", stdout);
+		describe(s);
+		for (i = MAX(nlog - Nlog, 0); i < nlog; i++)
+			printf("#\t%s\n", logline[i % Nlog]);
+	}
+	return failed;
+}
+
+/* in a process of its own, where all variables are fresh */
+static void
+jobstart(Job *j, const Scenario *s, uint64_t n)
+{
+	fflush(stdout);
+	snprintf(j->name, sizeof(j->name), "%s", s->name);
+	j->seed = n;
+	if (!(j->out = tmpfile()) || (j->pid = fork()) < 0) {
+		fputs("sim: no process for a scenario\n", stderr);
+		exit(2);
+	}
+	if (j->pid > 0)
+		return;
+	alarm(600);
+	dup2(fileno(j->out), 1);
+	n = simulate(s, n);
+	fflush(stdout);
+	_exit(n > 0);
+}
+
+/* what it printed; 0 if it passed */
+static int
+jobend(Job *j)
+{
+	char buf[4096];
+	size_t n;
+	int status;
+
+	if (waitpid(j->pid, &status, 0) != j->pid)
+		status = -1;
+	rewind(j->out);
+	while ((n = fread(buf, 1, sizeof(buf), j->out)) > 0)
+		fwrite(buf, 1, n, stdout);
+	fclose(j->out);
+	if (WIFSIGNALED(status))
+		printf("not ok - %s: killed by signal %d\n", j->name,
+		    WTERMSIG(status));
+	fflush(stdout);
+	return status != 0;
+}
+
+/* the next scenario and its seed, 0 if there is none */
+static int
+nextjob(Scenario *s, uint64_t *n)
+{
+	static uint64_t i;
+
+	*n = first;
+	switch (mode) {
+	case Own:
+		return i++ == 0;
+	case Random:
+		if (i == nseeds)
+			return 0;
+		*n = first + i++;
+		invent(s, *n);
+		return 1;
+	}
+	while (i < LEN(scenarios)) {
+		*s = scenarios[i++];
+		if (!only || !strcmp(only, s->name))
+			return 1;
+	}
+	return 0;
+}
+
+static void
+usage(void)
+{
+	fputs("usage: sim [-v] [-j jobs] [-S ms] [-s seed] [-r name]\n"
+	    "       sim [-v] [-j jobs] -s seed [-n count]\n"
+	    "       sim [-v] [-S ms] [-s seed] [-t secs] -L links -T traffic "
+	    "[-C changes]\n"
+	    "       sim -l\n", stderr);
+	exit(2);
+}
+
+int
+main(int argc, char *argv[])
+{
+	Scenario s = { .name = "own", .secs = 30 };
+	Job jobs[16];
+	uint64_t n;
+	int c, i, njobs = 1, more, begun = 0, ended = 0, failed = 0;
+
+	while ((c = getopt(argc, argv, "vlj:s:n:r:t:L:T:C:S:")) != -1) {
+		switch (c) {
+		case 'v':
+			verbose = 1;
+			break;
+		case 'l':
+			for (i = 0; i < LEN(scenarios); i++)
+				describe(&scenarios[i]);
+			return 0;
+		case 'j':
+			njobs = CLAMP(atoi(optarg), 1, LEN(jobs));
+			break;
+		case 's':
+			mode = Random;
+			first = strtoull(optarg, NULL, 10);
+			break;
+		case 'n':
+			mode = Random;
+			nseeds = strtoull(optarg, NULL, 10);
+			break;
+		case 'r':
+			only = optarg;
+			break;
+		case 't':
+			s.secs = atoi(optarg);
+			break;
+		case 'S':
+			stall = atof(optarg);
+			break;
+		case 'L':
+			s.links = optarg;
+			break;
+		case 'T':
+			s.traffic = optarg;
+			break;
+		case 'C':
+			s.changes = optarg;
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind < argc || !s.links != !s.traffic)
+		usage();
+	if (only)
+		mode = Set;
+	else if (s.links)
+		mode = Own;
+	while ((more = nextjob(&s, &n)) || ended < begun) {
+		if (more)
+			jobstart(&jobs[begun++ % njobs], &s, n);
+		if (!more || begun - ended == njobs)
+			failed += jobend(&jobs[ended++ % njobs]);
+	}
+	printf("%d passed, %d failed\n", begun - failed, failed);
+	return failed > 0;
+}
