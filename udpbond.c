@@ -371,6 +371,7 @@ static void tunpkt(void);
 static int classify(Pkt *);
 static int urgent(const Ip *);
 static void flowcount(Flow *, int);
+static int heavy(const Flow *);
 static int capped(int);
 static int sparse(Flow *, int);
 /* flow */
@@ -385,7 +386,6 @@ static int64_t ackgap(const Flow *);
 static void ackenqueue(Flow *, Pkt *);
 static Pkt *ackget(void);
 static void acksend(void);
-static int heavy(const Flow *);
 static void flowappend(Flowlist *, Flow *);
 static int isqrt(int);
 static Pkt *flowdequeue(Flow *);
@@ -1706,6 +1706,12 @@ flowcount(Flow *f, int len)
 	f->last = now;
 }
 
+static int
+heavy(const Flow *f)
+{
+	return f->sent > Heavy;
+}
+
 /* more than a quarter of the best link in packets that claim to be urgent */
 static int
 capped(int len)
@@ -1828,7 +1834,6 @@ static int
 ackreplaces(const Pkt *p, const Pkt *o)
 {
 	const uint8_t *t = p->data + p->l4, *u = o->data + o->l4;
-
 	int v4 = p->data[0] >> 4 == 4, addrs = v4 ? 12 : 8;
 
 	return p->len == o->len && p->l4 == o->l4 &&
@@ -1911,12 +1916,6 @@ acksend(void)
 			queueput(&acks, queueget(&acks));
 		}
 	}
-}
-
-static int
-heavy(const Flow *f)
-{
-	return f->sent > Heavy;
 }
 
 static void
@@ -2196,7 +2195,8 @@ selectheavy(const Flow *f)
 			    l == r ? None : QuickFull;
 		else
 			rank = !saturated(l) &&
-			    l->score <= least + 5 * rttweight ? Free : l == r ? None : Full;
+			    l->score <= least + 5 * rttweight ? Free :
+			    l == r ? None : Full;
 		if (rank < torank || (to && rank == torank &&
 		    l->clock < to->clock)) {
 			to = l;

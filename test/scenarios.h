@@ -105,6 +105,9 @@
 { "ecn", 20, "rate=50 delay=30", "cubic ecn; game at=4", NULL,
 	"cubic.steady>35 game.p50<100", NULL },
 
+{ "mtu", 10, "rate=20 delay=10 mtu=1280; rate=20 delay=20", "cubic; web",
+	"6: 1 mtu=1200", "cubic.steady>8 cubic.stall<1", NULL },
+
 /* what people do */
 { "bulkudp", 17, LAB, "udp rate=400; ping every=20; cubic at=4", NULL,
 	"ping.p50<40 ping.p99<100 cubic.steady>1",

@@ -22,6 +22,12 @@
  * sim_write, hostarrive. What must hold for every packet is checked where it
  * passes from one to the other, see the section on invariants.
  * Begin with main(), then simulate(), then endturn().
+ *
+ * sim runs the set in scenarios.h, sim -r NAME one of it, sim -s SEED -n COUNT
+ * random scenarios; -v traces them, -j makes use of several processors, -S
+ * limits for how long at most others keep the processor from an end, in ms.
+ * sim -L LINKS -T TRAFFIC -C CHANGES runs what it is told, in the words that
+ * sim -l and scenarios.h show. The last line counts what passed and failed.
  */
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -102,7 +108,8 @@ typedef struct {
 	int bad;                  /* within a burst of losses */
 	uint64_t rng;
 	int64_t tat;              /* when all that was sent may have left */
-	int64_t full;             /* last turn in which it had no room */
+	int64_t full, down;       /* last turns in which it had no room, in
+	                           * which the sender did not use it */
 	int64_t bulk[Nbulk];      /* turns in which ordered packets were sent */
 	unsigned nbulk;
 	int64_t bytes, wait;      /* in this bin; the longest queue */
@@ -140,7 +147,7 @@ typedef struct {
 	int qlen;
 	Fifo tun;                 /* to be read */
 	Pipe in, out;
-	int sent, idle, turns;    /* datagrams; turns for nothing, in this bin */
+	int sent, idle;           /* datagrams; turns for nothing, in this bin */
 	uint64_t overtaken;       /* ordered packets that came late */
 	uint64_t tundrops;
 } End;
@@ -843,8 +850,9 @@ roomcheck(End *e)
 		if (!net[i].there)
 			continue;
 		e->side->link(i, &l);
-		if (!l.up || (net[i].gone && dir == Client) ||
-		    net[i].d[dir].tat > simnow)
+		if (!l.up || (net[i].gone && dir == Client))
+			net[i].d[dir].down = simnow;
+		else if (net[i].d[dir].tat > simnow)
 			net[i].d[dir].full = simnow;
 	}
 }
@@ -854,11 +862,11 @@ roomcheck(End *e)
 static int64_t
 chance(const Dir *d, const Seen *s)
 {
-	int64_t at = simnow > d->full ? MAX(s->time, d->full) : simnow;
+	int64_t from = MAX(s->time, d->down), at = MAX(from, d->full);
 	unsigned i;
 
 	for (i = d->nbulk - MIN(d->nbulk, Nbulk); i < d->nbulk; i++)
-		if (d->bulk[i % Nbulk] > s->time && d->bulk[i % Nbulk] < at)
+		if (d->bulk[i % Nbulk] > from && d->bulk[i % Nbulk] < at)
 			at = d->bulk[i % Nbulk];
 	return at;
 }
@@ -1505,7 +1513,7 @@ endstart(void *arg)
 	c.server = e == &end[Server];
 	c.keyed = keyed;
 	for (i = 0; i < SimLinks; i++) {
-		net[i].d[e - end].full = simnow;
+		net[i].d[e - end].down = simnow;
 		c.link[i].up = net[i].d[0].c.conf;
 		c.link[i].down = net[i].d[1].c.conf;
 		c.link[i].prio = net[i].prio;
@@ -1563,7 +1571,6 @@ endturn(void *arg)
 	cur = e;
 	was = e->sent - (links || e->tun.head);
 	e->side->turn(!!e->tun.head, links);
-	e->turns++;
 	e->idle += e->sent == was;
 	e->last = simnow;
 	expresscheck(e);
@@ -2221,6 +2228,9 @@ measureall(const Scenario *s)
 	}
 	measure("link", "queue", most / 1e6);
 	say("queue %.1f ms", most / 1e6);
+	if (end[0].tundrops + end[1].tundrops)
+		say("; the TUNs dropped %" PRIu64, end[0].tundrops +
+		    end[1].tundrops);
 	if (s->checks && strstr(s->checks, "link.down"))
 		for (i = 0; i < SimLinks; i++)
 			say("%s%.2f", i ? " " : "; down ",
