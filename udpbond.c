@@ -265,7 +265,7 @@ struct Link {
 	int64_t owd, owdin;       /* us, to the peer and from it; the offset of
 	                           * the two clocks is in both, for all links */
 	int64_t owdbase;          /* us, owd without a queue */
-	int64_t jitter;           /* us, mean deviation of owdin */
+	int64_t jitter, owdjitter; /* us, mean deviations of owdin and owd */
 	double sent, lost, loss;  /* packets, decaying; 0 to 1 */
 
 	/* rate estimation */
@@ -400,7 +400,7 @@ static int better(const Link *, const Link *);
 static int64_t arrival(const Link *, int);
 static int early(const Link *, const Flow *);
 static Link *bestlink(const Pkt *);
-static Link *selectexpress(const Pkt *);
+static Link *selectexpress(const Pkt *, int);
 static Link *selectack(const Pkt *);
 static Link *reserved(void);
 static Link *selectlink(const Flow *);
@@ -413,6 +413,7 @@ static Link *soonest(const Pkt *);
 static void transmit(Link *, Pkt *);
 static void copy(const Link *, const Pkt *);
 static void stale(Queue *, int);
+static void expresssend(void);
 static void schedule(void);
 static void keep(Pkt *);
 static void forget(void);
@@ -2093,19 +2094,21 @@ bestlink(const Pkt *p)
 }
 
 /* Express packets take the link with the least score, saturated or not: the
- * last of it is theirs. They wait for it if another would not be sooner. */
+ * last of it is theirs. They wait for it behind the bytes ahead, if another
+ * link would not be sooner. */
 static Link *
-selectexpress(const Pkt *p)
+selectexpress(const Pkt *p, int ahead)
 {
 	Link *l, *best = bestlink(p), *to = NULL;
 
-	if (!best || room(best, best->clock))
+	if (!best || (ahead == 0 && room(best, best->clock)))
 		return best;
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->clock) &&
-		    (!to || l->score < to->score))
+		if (usable(l, p) && room(l, l->clock) && l != best && (!to ||
+		    arrival(l, p->len) < arrival(to, p->len)))
 			to = l;
-	return to && arrival(to, p->len) < arrival(best, p->len) ? to : NULL;
+	return to && arrival(to, p->len) < arrival(best, ahead + p->len) ?
+	    to : NULL;
 }
 
 /* ACKs leave that to them. */
@@ -2304,6 +2307,25 @@ stale(Queue *q, int age)
 	}
 }
 
+/* each goes if there is a link for it now, or waits behind those that wait */
+static void
+expresssend(void)
+{
+	Link *l;
+	Pkt *p;
+	int n, ahead = 0;
+
+	for (n = express.len; n > 0; n--) {
+		p = queueget(&express);
+		if ((l = selectexpress(p, ahead))) {
+			transmit(l, p);
+			continue;
+		}
+		ahead += p->len + HdrLen + 28 + linkoverhead;
+		queueput(&express, p);
+	}
+}
+
 static void
 schedule(void)
 {
@@ -2315,8 +2337,7 @@ schedule(void)
 	for (bulkmin = RateMin, l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
 			bulkmin = MAX(bulkmin, MIN(l->rate, BulkMin));
-	while ((p = express.head) && (l = selectexpress(p)))
-		transmit(l, queueget(&express));
+	expresssend();
 	acksend();
 	while ((p = again.head) && (l = soonest(p)))
 		retransmit(l, queueget(&again));
@@ -2931,6 +2952,10 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	if (role == Server) {
 		if (b->peer && b->peer == session.id)
 			return;
+		if (b->id == session.peer) {
+			beat(l); /* the session is there already */
+			return;
+		}
 		s.id = answerid(b->id);
 		s.peer = b->id;
 		beatsend(l, &s, KeyHello, from);
@@ -3016,7 +3041,6 @@ control(Link *l, const uint8_t *d, int len)
 static void
 beat(Link *l)
 {
-	l->lastbeat = now;
 	if (l->fd < 0)
 		return;
 	if (role == Client && (!session.id ||
@@ -3036,6 +3060,7 @@ beatsend(Link *l, Session *s, int key, const struct sockaddr_storage *to)
 	Pkt *p;
 
 	linkflush(l);
+	l->lastbeat = now;
 	if (l->nout > 0 || !(p = pktalloc()))
 		return;
 	b.id = s->id;
@@ -3161,7 +3186,10 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 	else
 		l->owdbase += (owd - l->owdbase) /
 		    (sentbps < l->rate / 4 ? 32 : 1024);
-	full = owd - l->owdbase > QueueMax + 2 * Quantum * l->cost / 1000000;
+	if (sentbps < l->rate / 2)
+		l->owdjitter += (llabs(owd - l->owd) - l->owdjitter) / 8;
+	full = owd - l->owdbase > QueueMax +
+	    2 * Quantum * l->cost / 1000000 + 3 * l->owdjitter;
 	l->late = !full ? 0 : l->late ? l->late : now;
 	if (full && sentbps > l->rate / 4 && now - l->cut > RateHold / 2 &&
 	    (now - l->late > Spike || (l->knee && l->rate > l->knee))) {
@@ -3347,7 +3375,7 @@ beatgap(Link *l)
 static int64_t
 burstend(const Link *l)
 {
-	return l->lastordered <= l->lastbeat ? INT64_MAX :
+	return l->fd < 0 || l->lastordered <= l->lastbeat ? INT64_MAX :
 	    MAX(l->lastordered + BurstEnd, l->lastbeat + BeatMin);
 }
 

@@ -197,12 +197,22 @@ mloss()
 	starlink loss=0
 }
 
+# what iperf3 itself came too late for was not lost
 mlossudp()
 {
+	was=$(udpdropped)
 	starlink loss=2
-	iperf 10 -R -u -b 40M -l 1200 |
-		sed -n 's/.*(\([0-9.e+-]*\)%) *receiver.*/\1 %/p'
+	iperf 10 -R -u -b 40M -l 1200 >"$LAB/flow"
 	starlink loss=0
+	sed -n 's|.* \([0-9]*\)/\([0-9]*\) (.*receiver.*|\1 \2|p' "$LAB/flow" |
+	awk -v late="$(($(udpdropped) - was))" '
+		{ n = $1 > late ? $1 - late : 0; printf "%.2f %%\n", n / $2 * 100 }'
+}
+
+# udpdropped: datagrams that found the socket's buffer full
+udpdropped()
+{
+	at "$from" cat /proc/net/snmp | awk '/^Udp: [0-9]/ { print $6 }'
 }
 
 # fall: 10 s at 70 Mbit/s, 10 at 30, 10 at 70

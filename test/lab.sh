@@ -49,6 +49,7 @@ labopen()
 	trap labclose EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
+	trap 'exit 141' PIPE
 	trap 'exit 143' TERM
 }
 
@@ -56,7 +57,7 @@ labclose()
 {
 	_rc=$?
 	trap - EXIT
-	trap '' HUP INT TERM
+	trap '' HUP INT PIPE TERM
 	labstop
 	rm -rf "$LAB"
 	exit "$_rc"

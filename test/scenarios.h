@@ -52,6 +52,8 @@
 	"cubic.steady>50 cubic.stall<2 game.run<80", NULL },
 
 /* what links do */
+{ "start", 6, "rate=50 delay=35", "ping every=50", NULL,
+	"ping.run<20", "a session, whatever the RTT" },
 { "saturated", 20, LAB, "cubic n=4; cubic up n=4; game at=4", NULL,
 	"cubic.steady>150 cubic2.steady>150 game.p50<40 game.p99<100", NULL },
 { "idlegap", 15, ADSL " loss=2; rate=70 delay=40",
@@ -91,6 +93,9 @@
 	"cubic.steady>14 game.p50<60", NULL },
 { "one", 20, "rate=70 delay=40", "cubic; game at=4", NULL,
 	"cubic.steady>50 game.p50<110", NULL },
+{ "express", 15, "rate=5 up.rate=1.67 delay=53; rate=0.5 conf=0.35 delay=26",
+	"cubic; cubic up; game n=5 at=3", NULL, NULL,
+	"express packets do not wait while others go" },
 { "oneboth", 20, "rate=20 delay=20", "cubic; cubic up; game at=4", NULL,
 	"cubic.steady>5 cubic2.steady>5 game.p50<80", NULL },
 { "two", 20, "x2 rate=50 delay=25", "cubic; game at=4", NULL,

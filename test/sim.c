@@ -24,8 +24,9 @@
  * Begin with main(), then simulate(), then endturn().
  *
  * sim runs the set in scenarios.h, sim -r NAME one of it, sim -s SEED -n COUNT
- * random scenarios; -v traces them, -j makes use of several processors, -S
- * limits for how long at most others keep the processor from an end, in ms.
+ * random scenarios; -v traces them, -k gives both ends a key, -j makes use of
+ * several processors, -S limits for how long others keep an end from running,
+ * in ms.
  * sim -L LINKS -T TRAFFIC -C CHANGES runs what it is told, in the words that
  * sim -l and scenarios.h show. The last line counts what passed and failed.
  */
@@ -2643,10 +2644,10 @@ nextjob(Scenario *s, uint64_t *n)
 static void
 usage(void)
 {
-	fputs("usage: sim [-v] [-j jobs] [-S ms] [-s seed] [-r name]\n"
+	fputs("usage: sim [-kv] [-j jobs] [-S ms] [-s seed] [-r name]\n"
 	    "       sim [-v] [-j jobs] -s seed [-n count]\n"
-	    "       sim [-v] [-S ms] [-s seed] [-t secs] -L links -T traffic "
-	    "[-C changes]\n"
+	    "       sim [-kv] [-S ms] [-s seed] [-t secs] -L links -T traffic"
+	    " [-C changes]\n"
 	    "       sim -l\n", stderr);
 	exit(2);
 }
@@ -2659,7 +2660,7 @@ main(int argc, char *argv[])
 	uint64_t n;
 	int c, i, njobs = 1, more, begun = 0, ended = 0, failed = 0;
 
-	while ((c = getopt(argc, argv, "vlj:s:n:r:t:L:T:C:S:")) != -1) {
+	while ((c = getopt(argc, argv, "vlkj:s:n:r:t:L:T:C:S:")) != -1) {
 		switch (c) {
 		case 'v':
 			verbose = 1;
@@ -2668,6 +2669,9 @@ main(int argc, char *argv[])
 			for (i = 0; i < LEN(scenarios); i++)
 				describe(&scenarios[i]);
 			return 0;
+		case 'k':
+			keyed = 1;
+			break;
 		case 'j':
 			njobs = CLAMP(atoi(optarg), 1, LEN(jobs));
 			break;
