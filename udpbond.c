@@ -3375,7 +3375,7 @@ beatgap(Link *l)
 static int64_t
 burstend(const Link *l)
 {
-	return l->fd < 0 || l->lastordered <= l->lastbeat ? INT64_MAX :
+	return !usable(l, NULL) || l->lastordered <= l->lastbeat ? INT64_MAX :
 	    MAX(l->lastordered + BurstEnd, l->lastbeat + BeatMin);
 }
 
