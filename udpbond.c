@@ -79,7 +79,7 @@ enum {
 	Burst = 1000,             /* least that a pacer may be ahead */
 	BurstMax = 5000,          /* and most: a turn of the loop comes late */
 	Grace = 3000,             /* a link may swap packets sent this close */
-	Alive = 3 * Second,       /* express traffic keeps its reserve so long */
+	Alive = 3 * Second,       /* express traffic keeps its reserve */
 	Pause = 3 * Second,       /* a flow that paused so long is a new one */
 	Settle = 300000,          /* till an ordered flow may turn express */
 	Stale = Second,           /* no packet waits longer for a link */
@@ -247,13 +247,13 @@ struct Link {
 	/* from heartbeats */
 	Tally tx, rx;             /* all that was sent and received */
 	Tally sectx, secrx;       /* a second ago */
-	int64_t bw, bwmax;        /* bit/s, busier direction of the last second */
+	int64_t bw, bwmax;        /* bit/s, busier way of the last second */
 	int use;                  /* percent, of bwmax */
 	int64_t rxbest;           /* bit/s, most received in a second */
 	Tally beats[Nbeats];      /* sent, by number */
 	unsigned nbeats;
 	Tally in;                 /* the newest that came, with rx of then */
-	int64_t incame;           /* us, when it came; 0: none in this session */
+	int64_t incame;           /* us, when it came; 0: not in this session */
 	uint64_t inseq;           /* its seq */
 	uint64_t lastseq;         /* of the newest record that came */
 	int64_t echo, echotime;   /* us, of the newest echo: sent, came */
@@ -1315,8 +1315,8 @@ linksend(Link *l, Pkt *p)
 {
 	Pkt *o = l->nout > 0 ? l->out[l->nout - 1] : NULL;
 
-	if (o && o->refs == 1 && !o->sealed && o->key == p->key && p->wirelen <= Small &&
-	    o->wirelen + p->wirelen <= tunlen) {
+	if (o && o->refs == 1 && !o->sealed && o->key == p->key &&
+	    p->wirelen <= Small && o->wirelen + p->wirelen <= tunlen) {
 		memcpy(o->wire + o->wirelen, p->wire, p->wirelen);
 		o->wirelen += p->wirelen;
 		charge(l, p->wirelen);
@@ -1371,7 +1371,7 @@ linkflush(Link *l)
 			tries = 0;
 			continue;
 		}
-		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+		if (errno == EAGAIN || errno == ENOBUFS) {
 			l->clock = MAX(l->clock, now * 1000) + 2 * Burst * 1000;
 			break;
 		}
@@ -2286,7 +2286,8 @@ copy(const Link *first, const Pkt *p)
 	Pkt *q;
 
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (l != first && usable(l, p) && !saturated(l) && better(l, to))
+		if (l != first && usable(l, p) && !saturated(l) &&
+		    better(l, to))
 			to = l;
 	if (!to || !(q = pktalloc()))
 		return;
