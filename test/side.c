@@ -130,6 +130,15 @@ sidestat(SimStat *s)
 	s->nopool = drops[DropPool];
 }
 
+/* is the first packet in a datagram more than a light flow's in that lane? */
+static int
+sideexpress(const void *wire)
+{
+	size_t at = (const uint8_t *)wire - (const uint8_t *)pktpool;
+
+	return pktpool[at / sizeof(*pktpool)].class != Ordered;
+}
+
 static const char *
 sidereport(void)
 {
@@ -142,5 +151,5 @@ sidereport(void)
 
 const SimSide SIDE = {
 	sidestart, cleanup, sideturn, polltimeout, sidelink, sidestat,
-	sidereport
+	sideexpress, sidereport
 };

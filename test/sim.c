@@ -81,7 +81,8 @@ enum {
 	StallEvery = 50,          /* ms, in the mean */
 	Drain = 8,                /* s, after the traffic */
 	MaxIdle = 300,            /* turns without work in a bin */
-	ExpressWait = 10, AckWait = 50 /* ms, longer than by another link */
+	ExpressWait = 10, AckWait = 50, /* ms, longer than by another link */
+	Fewlate = 5               /* when the delay of a link grows unseen */
 };
 
 /* types */
@@ -150,6 +151,7 @@ typedef struct {
 	Pipe in, out;
 	int sent, idle;           /* datagrams; turns for nothing, in this bin */
 	uint64_t overtaken;       /* ordered packets that came late */
+	uint64_t asides, toolate; /* data in the express lane; come late */
 	uint64_t tundrops;
 } End;
 
@@ -159,6 +161,9 @@ typedef struct {
 	int64_t time, arrival;    /* arrival: as the sender expects it */
 	uint32_t order;           /* in its flow */
 	int end, port, len, ack, lane, sent, done;
+	int data;                 /* of TCP, which is to stay in order, whatever
+	                           * the lane */
+	int64_t owd[SimLinks];    /* us, as its sender saw it then; 0: down */
 	int next;
 } Seen;
 
@@ -241,6 +246,7 @@ static void seenrecords(End *, Dir *, const uint8_t *, int);
 static void paced(End *, Dir *, const uint8_t *, int);
 static void roomcheck(End *);
 static int64_t chance(const Dir *, const Seen *);
+static int64_t learned(End *, const Seen *);
 static void expresscheck(End *);
 static void poolcheck(End *, int);
 /* links */
@@ -323,6 +329,7 @@ static uint8_t block[65536 + 2048];
 static uint32_t blocksum[LEN(block) / 2 + 1];
 
 static Seen *seen;
+static int isexpress;             /* the record that is being sent */
 static int *buckets;
 static unsigned nseen;
 static uint32_t ordernext[2][65536], ordermax[2][65536];
@@ -711,7 +718,8 @@ static void
 seenread(End *e, const uint8_t *d, int len)
 {
 	Seen *s = &seen[nseen % Nseen];
-	int *at;
+	SimLink l;
+	int *at, i;
 
 	if (nseen >= Nseen) {
 		at = &buckets[s->key % Nseen];
@@ -727,7 +735,12 @@ seenread(End *e, const uint8_t *d, int len)
 	s->order = ++ordernext[s->end][s->port];
 	s->len = len;
 	s->ack = d[9] == Tcpip && len == 20 + (d[32] >> 4) * 4;
+	s->data = d[9] == Tcpip && !s->ack && !issyn(d);
 	s->lane = s->sent = s->done = 0;
+	for (i = 0; i < SimLinks; i++) {
+		e->side->link(i, &l);
+		s->owd[i] = l.up ? l.owd : 0;
+	}
 	s->next = buckets[s->key % Nseen];
 	buckets[s->key % Nseen] = nseen++ % Nseen;
 }
@@ -751,7 +764,8 @@ seensent(End *e, Dir *dir, const uint8_t *d, int len, int flags)
 		if (s->lane == LaneOrdered && (!dir->nbulk || simnow -
 		    dir->bulk[(dir->nbulk - 1) % Nbulk] >= Ms))
 			dir->bulk[dir->nbulk++ % Nbulk] = simnow;
-		else if (s->lane == LaneExpress && e->nexpress < Nexpress)
+		else if (s->lane == LaneExpress && isexpress &&
+		    e->nexpress < Nexpress)
 			e->express[e->nexpress++] = s - seen;
 	}
 	if (s->lane == LaneOrdered)
@@ -788,10 +802,18 @@ seenwritten(End *e, const uint8_t *d, int len)
 		violate("%s delivers an altered packet of port %d",
 		    endname[e - end], s->port);
 	max = &ordermax[s->end][s->port];
-	if (s->lane != LaneOrdered)
+	if (s->lane != LaneOrdered && !s->data)
 		return;
+	e->asides += s->lane == LaneExpress;
 	if (s->order > *max) {
 		*max = s->order;
+		return;
+	}
+	if (s->lane == LaneExpress) {
+		if (++e->toolate > Fewlate + e->asides / 100)
+			violate("%s delivers %" PRIu64 " of %" PRIu64
+			    " packets of light flows too late",
+			    endname[e - end], e->toolate, e->asides);
 		return;
 	}
 	e->side->stat(&st);
@@ -819,6 +841,7 @@ seenrecords(End *e, Dir *dir, const uint8_t *d, int len)
 		}
 		if (flags & FlagData && !(flags & FlagOpaque))
 			seensent(e, dir, d + HdrLen, n - HdrLen, flags);
+		isexpress = 0;
 	}
 }
 
@@ -872,8 +895,28 @@ chance(const Dir *d, const Seen *s)
 	return at;
 }
 
+/* how much has been learned about the links since the packet came, ns: a link
+ * that died taught all */
+static int64_t
+learned(End *e, const Seen *s)
+{
+	int64_t most = 0;
+	SimLink l;
+	int i;
+
+	for (i = 0; i < SimLinks; i++) {
+		e->side->link(i, &l);
+		if (s->owd[i] && !l.up)
+			return NEVER / 2;
+		if (s->owd[i])
+			most = MAX(most, llabs(l.owd - s->owd[i]) * Us);
+	}
+	return most;
+}
+
 /* Express packets that were sent in this turn may have waited for a better
- * link, but not when another would have brought them there sooner. */
+ * link, but not when another would have brought them there sooner, by what
+ * was known then. */
 static void
 expresscheck(End *e)
 {
@@ -884,7 +927,7 @@ expresscheck(End *e)
 
 	for (i = 0; i < e->nexpress; i++) {
 		s = &seen[e->express[i]];
-		most = (s->ack ? AckWait : ExpressWait) * Ms;
+		most = (s->ack ? AckWait : ExpressWait) * Ms + learned(e, s);
 		for (k = 0; simnow - s->time > most && k < SimLinks; k++) {
 			if (!net[k].there)
 				continue;
@@ -1386,6 +1429,7 @@ sim_sendmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags)
 	(void)flags;
 	for (i = 0; i < (int)n; i++) {
 		len = gather(d, &mm[i].msg_hdr);
+		isexpress = cur->side->express(mm[i].msg_hdr.msg_iov->iov_base);
 		e = len < 0 ? EMSGSIZE : linksend(cur, f, d, len,
 		    mm[i].msg_hdr.msg_name ? ntohs(((struct sockaddr_in *)
 		    mm[i].msg_hdr.msg_name)->sin_port) : 9001 + f->link);

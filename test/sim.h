@@ -34,6 +34,7 @@ typedef struct {
 	int64_t (*timeout)(void); /* us */
 	void (*link)(int, SimLink *);
 	void (*stat)(SimStat *);
+	int (*express)(const void *); /* a datagram that it sends */
 	const char *(*report)(void);
 } SimSide;
 
