@@ -183,7 +183,7 @@ building()
 	have shellcheck 'shellcheck has nothing to say' \
 		shellcheck test.sh test/*.sh .ci/run
 	have mandoc 'mandoc has nothing to say about the man page' \
-		mandoc -T lint -W warning udpbond.1
+		mandoc -T lint udpbond.1
 }
 
 # part 1: units

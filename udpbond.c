@@ -82,6 +82,7 @@ enum {
 	Alive = 3 * Second,       /* express traffic keeps its reserve */
 	Pause = 3 * Second,       /* a flow that paused so long is a new one */
 	Settle = 300000,          /* till an ordered flow may turn express */
+	Stay = 30000,             /* that a light flow keeps to its link */
 	Stale = Second,           /* no packet waits longer for a link */
 	Reopen = 3 * Second,      /* a dead link gets a new socket */
 	Doubt = 30000,            /* a missing packet may be lost */
@@ -94,7 +95,8 @@ enum {
 	RateHold = Second,        /* before a rate is tried again */
 	Keep = 250000,            /* sent packets are kept to send again */
 	SparseBurst = 200000,     /* of a sparse flow's rate, at once */
-	CodelTarget = 40000, CodelInterval = 200000,
+	Lump = 20000, LumpEvery = 400000, /* of ACKs that wait for each other */
+	CodelTarget = 50000, CodelInterval = 200000,
 	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
 	SparsePps = 300,          /* its packets a second at most */
 	Tries = 2,                /* to get a missing packet */
@@ -176,7 +178,8 @@ struct Flow {
 	int64_t above, dropnext;  /* us */
 	int64_t last;             /* us, its newest packet */
 	int64_t lastordered;      /* us, its newest ordered packet */
-	int64_t notbefore;        /* us, arrival of its newest express packet */
+	int link;                 /* of its newest express packet */
+	int64_t notbefore;        /* us, arrival of that */
 	int64_t clock;            /* us, runs ahead when it is not sparse */
 	int mean;                 /* bytes, of its packets */
 	int64_t sent;             /* bytes since its last pause */
@@ -372,6 +375,7 @@ static int classify(Pkt *);
 static int urgent(const Ip *);
 static void flowcount(Flow *, int);
 static int heavy(const Flow *);
+static int settled(const Flow *);
 static int capped(int);
 static int sparse(Flow *, int);
 /* flow */
@@ -388,6 +392,7 @@ static Pkt *ackget(void);
 static void acksend(void);
 static void flowappend(Flowlist *, Flow *);
 static int isqrt(int);
+static int64_t codeltarget(void);
 static Pkt *flowdequeue(Flow *);
 static Pkt *dequeue(Flowlist *, Link **);
 /* select */
@@ -402,6 +407,7 @@ static int early(const Link *, const Flow *);
 static Link *bestlink(const Pkt *);
 static Link *selectexpress(const Pkt *, int);
 static Link *selectack(const Pkt *);
+static int step(void);
 static Link *reserved(void);
 static Link *selectlink(const Flow *);
 static Link *selectlight(const Flow *);
@@ -410,6 +416,7 @@ static int64_t bulkdelay(void);
 static Link *quickest(void);
 static Link *soonest(const Pkt *);
 /* schedule */
+static int aside(const Link *, const Pkt *);
 static void transmit(Link *, Pkt *);
 static void copy(const Link *, const Pkt *);
 static void stale(Queue *, int);
@@ -579,8 +586,10 @@ static Flow *flows;
 static Flowlist newflows, oldflows;
 static Queue express, acks, again;
 static int queued, listed;        /* packets in flow queues; flows on lists */
+static int64_t peak;              /* bit/s, of all links, decaying */
 static int64_t lightbytes;        /* bytes of light flows that wait */
 static int64_t lastexpress;       /* us, when express traffic was seen */
+static int64_t lastheavy;         /* us, when a heavy flow's packet was sent */
 static int64_t capclock, againclock; /* us */
 static int64_t nextack;           /* us, when the next ACK is due */
 static int64_t bulkmin;           /* bit/s of a link for ordered packets */
@@ -1680,7 +1689,7 @@ classify(Pkt *p)
 	if ((!urgent(&ip) || capped(p->len)) && (quic || !sparse(f, p->len)))
 		return Ordered;
 	/* it must not overtake its own ordered packets */
-	return now - f->lastordered < Settle ? Ordered : Express;
+	return settled(f) && !f->queue.head ? Express : Ordered;
 }
 
 static int
@@ -1711,6 +1720,13 @@ static int
 heavy(const Flow *f)
 {
 	return f->sent > Heavy;
+}
+
+/* none of its ordered packets is on its way any more */
+static int
+settled(const Flow *f)
+{
+	return now - f->lastordered > Settle;
 }
 
 /* more than a quarter of the best link in packets that claim to be urgent */
@@ -1764,7 +1780,6 @@ enqueue(Pkt *p)
 		return;
 	}
 	if (p->class == Ordered) {
-		f->lastordered = now;
 		if ((p->light = !heavy(f)))
 			lightbytes += p->len;
 		queueput(&f->queue, p);
@@ -1820,7 +1835,10 @@ flowget(Flow *f)
  * says nothing else (SACK, ECN, a duplicate). A flow that has had little data
  * gets each of them at once. While it may be in slow start fewer than 8 of
  * them go out in a round trip, for that is what cubic's HyStart wants to see
- * before it takes the step from a quick link to a slow one for congestion. */
+ * before it takes the step from a quick link to a slow one for congestion.
+ * BBR remembers for 10 s the short RTT from before the step, and gives itself
+ * too small a window; but as much larger a one as ACKs come in lumps, so that
+ * every now and then a lump is made. */
 static int
 ackplain(const uint8_t *t)
 {
@@ -1857,7 +1875,7 @@ ackgap(const Flow *f)
 	for (i = 0; i < LEN(gaps); i++)
 		if (f->acked < gaps[i].upto)
 			return gaps[i].gap;
-	return 2000;
+	return step() && now % LumpEvery < Lump ? Lump - now % LumpEvery : 2000;
 }
 
 static void
@@ -1942,6 +1960,21 @@ isqrt(int n)
 	return r;
 }
 
+/* The target is a queue in bytes at the most that the links carried of late:
+ * when they fall, and come back, a sender's window still suits them. us */
+static int64_t
+codeltarget(void)
+{
+	int64_t rate = 1;
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			rate += l->rate;
+	peak = MAX(peak, rate);
+	return MIN(CodelTarget * peak / rate, 3 * CodelTarget);
+}
+
 /* CoDel, RFC 8289: drop or mark when packets have waited longer than the
  * target for an interval; those of light flows may wait for the best link.
  * The last packet is never dropped, so there is one. */
@@ -1951,7 +1984,7 @@ flowdequeue(Flow *f)
 	Pkt *p;
 
 	while ((p = flowget(f))) {
-		if (p->light || now - p->time < CodelTarget ||
+		if (p->light || now - p->time < codeltarget() ||
 		    f->queue.bytes <= Quantum) {
 			f->above = 0;
 			f->dropping = 0;
@@ -2073,11 +2106,11 @@ arrival(const Link *l, int len)
 	return MAX(now, l->clock / 1000) + len * l->cost / 1000000 + l->owd;
 }
 
-/* it would overtake the flow's last express packet */
+/* it would overtake the flow's last express packet, on its way by another */
 static int
 early(const Link *l, const Flow *f)
 {
-	return now + l->owd < f->notbefore;
+	return l - bond != f->link && now + l->owd < f->notbefore;
 }
 
 /* the link with the least score, whether or not it has room */
@@ -2123,15 +2156,21 @@ selectack(const Pkt *p)
 	return best;
 }
 
-/* the link whose last part is kept for express traffic while there is some:
- * the best one, if it is quicker than most of the others */
+/* from light to heavy a flow's delay grows: the best link is quicker than most
+ * of the others */
+static int
+step(void)
+{
+	const Link *best = bestlink(NULL);
+
+	return best && best->owd < bulkdelay() - SameDelay;
+}
+
+/* the link whose last part is kept for express traffic while there is some */
 static Link *
 reserved(void)
 {
-	Link *best = bestlink(NULL);
-
-	return best && now - lastexpress < Alive &&
-	    best->owd < bulkdelay() - SameDelay ? best : NULL;
+	return now - lastexpress < Alive && step() ? bestlink(NULL) : NULL;
 }
 
 static Link *
@@ -2258,19 +2297,37 @@ soonest(const Pkt *p)
 
 /* schedule: what waits goes out while there is room */
 
+/* A light flow that has kept to the best link needs no order but the link's
+ * own. Beside heavy flows its packets go by the express lane, so that they do
+ * not wait at the receiver for those; elsewhere they are better kept, to be
+ * sent again. */
+static int
+aside(const Link *l, const Pkt *p)
+{
+	return p->light && now - lastheavy < Alive && l == bestlink(NULL) &&
+	    l->loss < 0.01 && !l->late && !l->starting &&
+	    settled(&flows[p->flow]);
+}
+
 static void
 transmit(Link *l, Pkt *p)
 {
+	Flow *f = &flows[p->flow];
+	int isheavy = p->class == Ordered && heavy(f);
+
 	p->link = l - bond;
-	l->why[p->class == Ordered && heavy(&flows[p->flow]) ? WhyHeavy :
+	l->why[isheavy ? WhyHeavy :
 	    l == bestlink(p) ? WhyScore : WhyOverflow]++;
-	if (p->class == Ordered) {
+	if (isheavy)
+		lastheavy = now;
+	if (p->class == Ordered && !aside(l, p)) {
 		encode(p, txseq[LaneOrdered]++, FlagData);
-		l->lastordered = now;
+		l->lastordered = f->lastordered = now;
 		keep(p);
 	} else {
 		encode(p, txseq[LaneExpress]++, FlagData | FlagExpress);
-		flows[p->flow].notbefore = now + l->owd;
+		f->link = p->link;
+		f->notbefore = now + l->owd + (p->class == Ordered ? Stay : 0);
 		if (expresscopies && p->class == Express)
 			copy(l, p);
 	}
@@ -3169,19 +3226,21 @@ measureloss(Link *l, const Tally *tx, const Tally *rx)
 }
 
 /* Rate of the link from what arrives there while the pacer was the limit. A
- * queue that stands for longer than a satellite's spike of 140 ms says that
- * what arrives is all that the link carries: the rate drains the queue, then
- * stays just below that. It is tried again after a while, the sooner the less
- * the link matters for delay, with growing steps, and given up at the first
- * sign of a queue. An idle link teaches nothing, and random loss is none of
- * its business. */
+ * queue that stands for longer than a satellite's spike of 140 ms, or that is
+ * full and loses packets, says that what arrives is all that the link
+ * carries: the rate drains the queue, then stays just below that. It is tried
+ * again after a while, the sooner the less the link matters for delay, with
+ * growing steps, and given up at the first sign of a queue. An idle link
+ * teaches nothing, and random loss is none of its business. */
 static void
 ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 {
 	int64_t sentbps = tallyrate(l, &l->echoed, tx);
 	int64_t gotbps = tallyrate(l, &l->arrived, rx);
+	int64_t n = tx->pkts - l->echoed.pkts, lost;
 	int full;
 
+	lost = n - (int64_t)(rx->pkts - l->arrived.pkts);
 	if (owd < l->owdbase)
 		l->owdbase = owd;
 	else
@@ -3193,7 +3252,8 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 	    2 * Quantum * l->cost / 1000000 + 3 * l->owdjitter;
 	l->late = !full ? 0 : l->late ? l->late : now;
 	if (full && sentbps > l->rate / 4 && now - l->cut > RateHold / 2 &&
-	    (now - l->late > Spike || (l->knee && l->rate > l->knee))) {
+	    (now - l->late > Spike || lost > n / 8 ||
+	    (l->knee && l->rate > l->knee))) {
 		ratecut(l, gotbps);
 	} else if (l->draining && !full) {
 		l->rate = l->knee / 100 * 97;
@@ -3343,6 +3403,7 @@ second(void)
 	Link *l;
 	int up;
 
+	peak -= peak / 32;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		l->tx.time = l->rx.time = now;
 		tx = tallyrate(l, &l->sectx, &l->tx);

@@ -421,6 +421,7 @@ anew(int as)
 	memset(&next, 0, sizeof(next));
 	queued = listed = 0;
 	lightbytes = lastexpress = capclock = againclock = readytime = 0;
+	lastheavy = peak = 0;
 	for (i = 0; i < Nlinks; i++) {
 		bond[i].nout = 0;
 		linkanew(&bond[i]);
@@ -2423,7 +2424,7 @@ testsettle(void)
 		p = packetof(d, 100);
 		classify(p);
 		p->class = Ordered;
-		enqueue(p);
+		transmit(&bond[0], p);
 		now += MS(t[i].since);
 		want("class", t[i].class, classof(d, 100, NULL));
 		verdict(t[i].name);
@@ -2868,6 +2869,22 @@ testcodel(void)
 	}
 
 	anew(Client);
+	want("us", CodelTarget, codeltarget());
+	verdict("target, all at their rates");
+	for (j = 1; j < Nlinks; j++)
+		bond[j].rate /= 2;
+	want("us", CodelTarget * INT64_C(290) / 150, codeltarget());
+	verdict("when rates have fallen");
+	for (j = 0; j < Nlinks; j++)
+		bond[j].rate = 1000000;
+	want("us", 3 * CodelTarget, codeltarget());
+	verdict("when they have fallen far");
+	for (j = 0; j < 200; j++)
+		second();
+	want("us", CodelTarget, codeltarget());
+	verdict("long after that");
+
+	anew(Client);
 	for (j = 0; j < Nlinks; j++)
 		bond[j].state = LinkDown;
 	for (i = 0; i < 50; i++)
@@ -3030,6 +3047,112 @@ testacks(void)
 		;
 	want("merged", out, counts[CntMerged]);
 	verdict("of two hosts whose flows share a queue");
+}
+
+/* ACKs of a long download, one each ms, that come out in lumps */
+static void
+testlumps(void)
+{
+	static const struct {
+		const char *name;
+		int same, least, most; /* ms without one, at most */
+	} t[] = {
+		{ "one link is quicker", 0, 18, 22 },
+		{ "links of one delay", 1, 1, 3 },
+	};
+	int i, j, k, n, gap, most;
+	uint32_t ackno = 1000;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; t[i].same && j < Nlinks; j++)
+			bond[j].owd = bond[0].owd;
+		tcpin(1, 5000, TcpAck, ackno, "");
+		tcpin(1, 5000, TcpAck, ackno += 3 << 20, "");
+		schedule();
+		drain();
+		for (gap = most = j = 0; j < 1000; j++) {
+			now += 1000;
+			tcpin(1, 5000, TcpAck, ackno += 28960, "");
+			schedule();
+			for (n = k = 0; k < Nlinks; k++)
+				n += peerdata(k);
+			gap = n ? 0 : gap + 1;
+			most = MAX(most, gap);
+		}
+		wantin("ms", t[i].least, t[i].most, most);
+		verdict(t[i].name);
+	}
+}
+
+/* the lane in which a packet of flow 7 goes out, -1 for none */
+static int
+laneof(Pkt *p, int *link)
+{
+	static uint8_t d[Room];
+	int i, n, lane = -1;
+	Rec r;
+
+	drain();
+	enqueue(p);
+	schedule();
+	for (i = 0; i < Nlinks; i++) {
+		n = fdread(peerfd[i], d);
+		if (decode(d, n, &r) < 0)
+			continue;
+		*link = i;
+		lane = r.flags & FlagExpress ? LaneExpress : LaneOrdered;
+	}
+	return lane;
+}
+
+/* light flows that keep to the best link, beside a heavy one */
+static void
+testaside(void)
+{
+	static const struct {
+		const char *name;
+		int heavy, full, ordered, lane; /* ms ago, -1: never */
+		double loss;
+	} t[] = {
+		{ "alone", -1, 0, -1, LaneOrdered, 0 },
+		{ "beside a heavy flow", 10, 0, -1, LaneExpress, 0 },
+		{ "heavy flow long over", 4000, 0, -1, LaneOrdered, 0 },
+		{ "best link full", 10, 1, -1, LaneOrdered, 0 },
+		{ "best link loses packets", 10, 0, -1, LaneOrdered, .02 },
+		{ "ordered packets on their way", 10, 0, 200, LaneOrdered, 0 },
+		{ "ordered packets have come", 10, 0, 400, LaneExpress, 0 },
+	};
+	int i, link;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		lastheavy = t[i].heavy < 0 ? 0 : now - MS(t[i].heavy);
+		if (t[i].ordered >= 0)
+			flows[7].lastordered = now - MS(t[i].ordered);
+		bond[0].loss = t[i].loss;
+		if (t[i].full)
+			linkis(&bond[0], 'f');
+		want("lane", t[i].lane, laneof(waiting(Ordered, 7, 1200, 0, 0),
+		    &link));
+		want("link", t[i].full, link);
+		want("kept", t[i].lane == LaneOrdered, sent[1] != NULL);
+		verdict(t[i].name);
+	}
+
+	/* and on, when the best link is full */
+	anew(Client);
+	lastheavy = now;
+	laneof(waiting(Ordered, 7, 1200, 0, 0), &link);
+	linkis(&bond[0], 'f');
+	for (i = 1; i < Nlinks; i++)
+		bond[i].owd = bond[0].owd;
+	for (i = 0; i < 100 &&
+	    laneof(waiting(Ordered, 7, 1200, 0, 0), &link) < 0; i++)
+		now += 1000;
+	wantin("link", 1, Nlinks - 1, link);
+	wantin("waits, ms", Stay / 1000 - 5, Stay / 1000 + 5, i);
+	verdict("it does not overtake itself by another link");
 }
 
 /* a flow must not overtake its own express packets */
@@ -4751,6 +4874,8 @@ static const struct {
 	{ "full queues", testfattest },
 	{ "ACKs", testacks },
 	{ "own packets", testearly },
+	{ "lumps of ACKs", testlumps },
+	{ "aside", testaside },
 	{ "replay", testreplay },
 	{ "replay", testreplayrandom },
 	{ "reorder", testreorder },
