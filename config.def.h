@@ -46,6 +46,12 @@ static const int keeppkts      = 8192; /* sent, to be sent again, power of 2 */
 static const int reorderpkts   = 4096; /* waiting for one that is missing, power of 2 */
 static const int reorderms     = 150;  /* ms that a packet waits for one at most */
 
+/* offload: what the kernel does for many packets at once, if it can; 0: off */
+static const int tunsegment    = 1;    /* superpackets from and to the TUN device */
+static const int udpsegment    = 1;    /* one message for many datagrams; 2: on Linux 7.0 and 7.1 too, where it is broken with some cards */
+static const int udpgro        = 1;    /* the same for receiving */
+static const int batches       = 1;    /* sendmmsg and recvmmsg */
+
 /* scheduling priority of the process, nice(2): a packet that waits for the
  * processor is a slow one */
 static const int niceness      = -10;

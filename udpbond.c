@@ -26,7 +26,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -57,6 +59,18 @@
 #define MS(x)           ((int64_t)(x) * 1000) /* ms to us */
 #define MBIT(x)         ((int64_t)((x) * 1000000)) /* Mbit/s to bit/s */
 
+/* newer than some headers */
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT     103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO         104
+#endif
+#ifndef TUN_F_USO4
+#define TUN_F_USO4      0x20
+#define TUN_F_USO6      0x40
+#endif
+
 /* sizes */
 enum {
 	HdrLen = 11, TagLen = 8, KeyLen = 16, BeatLen = 90,
@@ -65,6 +79,12 @@ enum {
 	PktSize = HdrLen + MtuMax + TagLen,
 	Small = 256,              /* bytes of records that share a datagram */
 	Batch = 64,               /* datagrams a system call */
+	TunBatch = 256,           /* packets from the TUN in a turn */
+	Supers = 8,               /* that are received in one */
+	SuperMax = 65535,         /* bytes, of a superpacket */
+	SegMax = 64,              /* datagrams or packets in it */
+	Njoins = 16,              /* in the making, power of 2 */
+	VnetLen = 10,             /* bytes, of the header of the TUN */
 	Nflows = 1024,            /* flow queues, power of 2 */
 	Nbeats = 64,              /* heartbeats remembered a link */
 	Nsamples = 64,            /* of when seqs were sent, power of 2 */
@@ -115,7 +135,12 @@ enum { LaneOrdered, LaneExpress, LaneBeat, LaneControl, LaneLast };
 enum { Ordered, Express, Ack };                        /* classes of packets */
 enum { CtlNack = 1, CtlBye };                          /* control records */
 enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what verify says */
-enum { TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpAck = 0x10 };
+enum { TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpPsh = 0x08,
+       TcpAck = 0x10, TcpCwr = 0x80 };
+enum { GsoNone = 0, GsoTcp4 = 1, GsoTcp6 = 4, GsoUdp = 5, /* <linux/virtio_net.h> */
+       GsoEcn = 0x80, VnetPartial = 1 };
+enum { OffCut, OffJoin, OffSegment, OffGro, OffBatch, OffLast };
+enum { Disabled, Missing, Failed, Running };           /* offload states */
 enum {
 	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04, FlagRepair = 0x08,
 	FlagControl = 0x10, FlagSealed = 0x80,
@@ -199,6 +224,23 @@ typedef struct {
 	int sport, dport, tcpflags, payload;
 	uint32_t hash;            /* of what makes a flow */
 } Ip;
+
+typedef struct {
+	uint8_t flags, type;      /* as struct virtio_net_hdr */
+	uint16_t hdrlen, size, start, offset;
+} Vnet;
+
+typedef struct {
+	Pkt *p[SegMax];           /* one after the other, of one TCP flow */
+	int n, len;               /* len: bytes, of the packet they make */
+	int hdrlen, l4, size;     /* headers, TCP header, payload of each */
+	uint32_t seq;             /* that follows them */
+} Join;
+
+/* control data of a message: the size of its segments or nothing */
+typedef struct {
+	uint64_t space[CMSG_SPACE(sizeof(int)) / 8 + 1];
+} Segment;
 
 typedef struct {
 	uint64_t seq;
@@ -341,13 +383,28 @@ static void keyload(void);
 static void seal(Pkt *);
 static int tagged(const Pkt *, const uint8_t *);
 static int verify(Pkt *);
+/* offload */
+static void offloadfail(int, int);
+static int segmentworks(int);
+static void offloadprobe(void);
+static void offloads(Text *);
 /* tun */
 static void tunopen(void);
+static void tunsuper(void);
 static void tunaddr(const char *);
 static void tunmtu(void);
-static Pkt *tunread(void);
-static void tunwrite(Pkt *);
+static int tunread(Queue *);
+static int tunwrite(Pkt *);
 static void tungone(void);
+/* super */
+static void sumfinish(Pkt *, int, int);
+static void piece(Pkt *, const Ip *, int, int, int);
+static int cut(const uint8_t *, int, const Vnet *, Queue *);
+static int joinable(const Pkt *, const Ip *);
+static int follows(const Join *, const Pkt *, const Ip *);
+static void join(Pkt *);
+static void joinflush(Join *);
+static void joinflushall(void);
 /* link */
 static int setopt(int, int, int, int);
 static int linkpayload(const Link *);
@@ -357,12 +414,21 @@ static void linkmtu(Link *);
 static int wireoverhead(const Link *);
 static void charge(Link *, int);
 static void linksend(Link *, Pkt *);
+static int segments(const Link *, int);
+static int linkmsgs(Link *, struct mmsghdr *, struct iovec *, Segment *,
+                    int *);
+static int sendmsgs(int, struct mmsghdr *, int);
 static void linkflush(Link *);
+static int linksent(Link *, int, int);
 static void linkerror(Link *, int);
-static int linkrecv(Link *, Pkt **, struct sockaddr_storage *);
+static int recvmsgs(int, struct mmsghdr *, int);
+static void linkrecv(Link *);
+static void linkrecvsuper(Link *);
+static int segmentsize(struct msghdr *, int);
 /* ip */
 static int ipparse(const uint8_t *, int, Ip *);
 static uint32_t sum(const uint8_t *, int, uint32_t);
+static uint32_t pseudosum(const uint8_t *, int, int);
 static void change16(uint8_t *, int, int, uint8_t *);
 static void ipclamp(uint8_t *, int, int);
 static int ipmark(uint8_t *);
@@ -562,6 +628,12 @@ static const struct { const char *name, *type, *help; } gaugename[] = {
 static const char *whyname[] = {
 	"score", "overflow", "heavy", "copy", "repair"
 };
+static const char *offname[] = {
+	"TUN in", "TUN out", "UDP_SEGMENT", "UDP_GRO", "batches"
+};
+static const char *offstate[] = {
+	"off", "not in this kernel", "off after an error", "on"
+};
 static const char *dropname[] = {
 	"short", "malformed", "address", "auth", "session", "replay",
 	"window", "queue", "codel", "stale", "size", "send", "tun", "pool"
@@ -571,6 +643,9 @@ static volatile sig_atomic_t stopping, reporting, reopening;
 static int role, quiet, interval = 5;
 static int64_t now;               /* us */
 static int tunfd = -1, ctlfd = -1, tunlen;
+static int tunhdr;                /* bytes, of the kernel in front of a packet */
+static int offload[OffLast];      /* their states */
+static Join joins[Njoins];        /* by flow */
 
 static Pkt *pktlist, *pktpool;    /* free ones; all */
 static int npkts, pktsused;       /* in the pool; ever taken from it */
@@ -1051,6 +1126,68 @@ verify(Pkt *p)
 	return key;
 }
 
+/* offload: what the kernel does for many packets at once
+ *
+ * Each is tried at start and given up by itself, later too, when it does not
+ * work: then there is a system call for each packet, and more processor time. */
+static void
+offloadfail(int what, int error)
+{
+	if (offload[what] != Running)
+		return;
+	offload[what] = Failed;
+	errno = error;
+	warn("offload: %s is off:", offname[what]);
+}
+
+/* Linux 7.0 and 7.1 damage headers, depending on the network card. */
+static int
+segmentworks(int fd)
+{
+	struct utsname u;
+
+	if (setopt(fd, IPPROTO_UDP, UDP_SEGMENT, 0) < 0 || uname(&u) < 0)
+		return 0;
+	return udpsegment > 1 ||
+	    (strncmp(u.release, "7.0", 3) && strncmp(u.release, "7.1", 3));
+}
+
+static void
+offloadprobe(void)
+{
+	int want[] = { tunsegment, tunsegment, udpsegment, udpgro, batches };
+	int has[OffLast] = { 0 }, fd, i;
+	unsigned features = 0;
+
+	if ((fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC)) >= 0) {
+		if (ioctl(fd, TUNGETFEATURES, &features) < 0)
+			features = 0;
+		close(fd);
+	}
+	has[OffCut] = has[OffJoin] = !!(features & IFF_VNET_HDR);
+	if ((fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) >= 0) {
+		has[OffSegment] = segmentworks(fd);
+		has[OffGro] = setopt(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
+		close(fd);
+	}
+	has[OffBatch] = 1;
+	for (i = 0; i < OffLast; i++)
+		offload[i] = !want[i] ? Disabled : !has[i] ? Missing : Running;
+}
+
+/* for udpbond -t and -l */
+static void
+offloads(Text *t)
+{
+	int i;
+
+	text(t, "Offload -");
+	for (i = 0; i < OffLast; i++)
+		text(t, "%s %s: %s", i ? "," : "", offname[i],
+		    offstate[offload[i]]);
+	text(t, "\n");
+}
+
 /* tun */
 static void
 tunopen(void)
@@ -1060,7 +1197,8 @@ tunopen(void)
 	int s;
 
 	memset(&ifr, 0, sizeof(ifr));
-	ifr.ifr_flags = IFF_TUN | IFF_NO_PI;
+	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
+	    (offload[OffCut] == Running ? IFF_VNET_HDR : 0);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	tunfd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (tunfd < 0)
@@ -1068,6 +1206,8 @@ tunopen(void)
 	if (ioctl(tunfd, TUNSETIFF, &ifr) < 0)
 		die("tundev: cannot make %s (already there, or not root?):",
 		    tundev);
+	if (offload[OffCut] == Running)
+		tunsuper();
 	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
 		die("strdup:");
 	for (a = strtok_r(addrs, " ", &save); a; a = strtok_r(NULL, " ", &save))
@@ -1085,6 +1225,18 @@ tunopen(void)
 	if (ioctl(s, SIOCSIFFLAGS, &ifr) < 0)
 		die("%s: set up:", tundev);
 	close(s);
+}
+
+/* superpackets, also of UDP if the kernel has them */
+static void
+tunsuper(void)
+{
+	unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+
+	tunhdr = VnetLen;
+	if (ioctl(tunfd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 &&
+	    ioctl(tunfd, TUNSETOFFLOAD, tcp) < 0)
+		offloadfail(OffCut, errno);
 }
 
 /* the address with its prefix length, IPv4 or IPv6 */
@@ -1147,32 +1299,61 @@ tunmtu(void)
 	tunlen = mtu;
 }
 
-/* NULL: nothing there */
-static Pkt *
-tunread(void)
+/* What is there, cut into packets that the links carry, is appended to the
+ * queue; 0: nothing. A packet lands in its place, only the rest of a
+ * superpacket elsewhere. */
+static int
+tunread(Queue *q)
 {
+	static uint8_t super[SuperMax];
+	struct iovec iov[3];
+	Vnet v = { 0 };
 	Pkt *p;
+	int n;
 
 	if (!(p = pktalloc())) {
 		drops[DropPool]++;
-		return NULL;
+		return 0;
 	}
-	p->len = read(tunfd, p->data, MtuMax);
-	if (p->len > 0) {
-		p->time = now;
-		return p;
+	iov[0].iov_base = &v;
+	iov[0].iov_len = VnetLen;
+	iov[1].iov_base = p->data;
+	iov[1].iov_len = MtuMax;
+	iov[2].iov_base = super + MtuMax;
+	iov[2].iov_len = SuperMax - MtuMax;
+	n = tunhdr ? readv(tunfd, iov, 3) - tunhdr :
+	    read(tunfd, p->data, MtuMax);
+	if (n <= 0) {
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			drops[DropTun]++;
+		pktfree(p);
+		return 0;
 	}
-	if (p->len < 0 && errno != EAGAIN && errno != EINTR)
-		drops[DropTun]++;
+	p->len = n;
+	p->time = now;
+	if (v.type == GsoNone && n <= MtuMax) {
+		if (v.flags & VnetPartial)
+			sumfinish(p, v.start, v.offset);
+		queueput(q, p);
+		return 1;
+	}
+	memcpy(super, p->data, MtuMax);
 	pktfree(p);
-	return NULL;
+	if (cut(super, n, &v, q) < 0)
+		drops[DropForm]++;
+	return 1;
 }
 
-static void
+/* 0: it is not taken. The kernel's header, which says nothing here, fits in
+ * front of any packet. */
+static int
 tunwrite(Pkt *p)
 {
-	if (write(tunfd, p->data, p->len) < 0)
-		drops[DropTun]++;
+	memset(p->data - tunhdr, 0, tunhdr);
+	if (write(tunfd, p->data - tunhdr, p->len + tunhdr) >= 0)
+		return 1;
+	drops[DropTun]++;
+	return 0;
 }
 
 /* somebody deleted it: without it there is nothing to do */
@@ -1181,6 +1362,209 @@ tungone(void)
 {
 	warn("%s: the device is gone, stopping", tundev);
 	stopping = 1;
+}
+
+/* super: superpackets
+ *
+ * The kernel's TCP hands over up to 64 kB at once, to be cut as a network card
+ * would do it, and takes as much; that saves most of the system calls and of
+ * its own work. Each packet still finds its way by itself. What is joined here
+ * was one after the other in one flow, and cutting it gives the same packets
+ * again, byte for byte. */
+
+/* the checksum that was left to be done */
+static void
+sumfinish(Pkt *p, int start, int offset)
+{
+	uint32_t s;
+
+	if (start + offset + 2 > p->len)
+		return;
+	s = ~sum(p->data + start, p->len - start, 0) & 0xffff;
+	put(p->data + start + offset, s ? s : 0xffff, 2);
+}
+
+/* lengths, numbers, flags and checksums of piece i of a superpacket, whose
+ * payload is at bytes from its first */
+static void
+piece(Pkt *p, const Ip *ip, int i, int at, int last)
+{
+	uint8_t *d = p->data, *t = d + ip->l4;
+	int l4len = p->len - ip->l4, tcp = ip->proto == IPPROTO_TCP;
+
+	if (d[0] >> 4 == 4) {
+		put(d + 2, p->len, 2);
+		put(d + 4, get(d + 4, 2) + i, 2);
+		put(d + 10, 0, 2);
+		put(d + 10, ~sum(d, (d[0] & 15) * 4, 0) & 0xffff, 2);
+	} else {
+		put(d + 4, p->len - 40, 2);
+	}
+	if (tcp) {
+		put(t + 4, get(t + 4, 4) + at, 4);
+		if (!last)
+			t[13] &= ~(TcpFin | TcpPsh);
+		if (i > 0)
+			t[13] &= ~TcpCwr;
+	} else {
+		put(t + 4, l4len, 2);
+	}
+	put(t + (tcp ? 16 : 6), pseudosum(d, ip->proto, l4len), 2);
+	sumfinish(p, ip->l4, tcp ? 16 : 6);
+}
+
+/* -1: it makes no sense. The kernel's hdrlen is not to be trusted. */
+static int
+cut(const uint8_t *d, int len, const Vnet *v, Queue *q)
+{
+	int type = v->type & ~GsoEcn, hdrlen, at, n, i;
+	Pkt *p;
+	Ip ip;
+
+	if (ipparse(d, len, &ip) < 0 || ip.frag || v->size == 0 ||
+	    type != (ip.proto == IPPROTO_UDP ? GsoUdp :
+	    ip.proto != IPPROTO_TCP ? -1 : d[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6))
+		return -1;
+	hdrlen = type == GsoUdp ? ip.l4 + 8 : len - ip.payload;
+	if (hdrlen + v->size > MtuMax || hdrlen >= len)
+		return -1;
+	for (i = 0, at = hdrlen; at < len; i++, at += n) {
+		if (!(p = pktalloc())) {
+			drops[DropPool]++;
+			return 0;
+		}
+		n = MIN(v->size, len - at);
+		p->len = hdrlen + n;
+		p->time = now;
+		memcpy(p->data, d, hdrlen);
+		memcpy(p->data + hdrlen, d + at, n);
+		piece(p, &ip, i, at - hdrlen, at + n == len);
+		queueput(q, p);
+	}
+	return 0;
+}
+
+/* TCP with data, nothing special, and sound: joining hides what is not */
+static int
+joinable(const Pkt *p, const Ip *ip)
+{
+	const uint8_t *d = p->data, *t = d + ip->l4;
+	int v4 = d[0] >> 4 == 4;
+
+	return ip->proto == IPPROTO_TCP && !ip->frag && ip->payload > 0 &&
+	    ip->l4 == (v4 ? 20 : 40) &&
+	    (t[13] & ~(TcpPsh | TcpFin)) == TcpAck &&
+	    (!v4 || sum(d, 20, 0) == 0xffff) &&
+	    sum(t, ip->l4len, pseudosum(d, ip->proto, ip->l4len)) == 0xffff;
+}
+
+/* the same headers as the first of them but for what counts on, as the
+ * kernel's GRO asks for, and the same window and TTL, too */
+static int
+follows(const Join *j, const Pkt *p, const Ip *ip)
+{
+	const uint8_t *d = p->data, *e = j->p[0]->data;
+	const uint8_t *t = d + j->l4, *u = e + j->l4;
+	int v4 = d[0] >> 4 == 4;
+
+	return j->n < SegMax && ip->l4 == j->l4 &&
+	    p->len - ip->payload == j->hdrlen && ip->payload <= j->size &&
+	    j->len + ip->payload <= SuperMax && get(t + 4, 4) == j->seq &&
+	    (v4 ? !memcmp(d, e, 2) && !memcmp(d + 6, e + 6, 4) &&
+	    !memcmp(d + 12, e + 12, 8) && get(d + 4, 2) ==
+	    ((get(e + 4, 2) + j->n) & 0xffff) :
+	    !memcmp(d, e, 4) && !memcmp(d + 6, e + 6, 34)) &&
+	    !memcmp(t, u, 4) && !memcmp(t + 8, u + 8, 5) &&
+	    !memcmp(t + 14, u + 14, 2) &&
+	    !memcmp(t + 18, u + 18, j->hdrlen - j->l4 - 18);
+}
+
+/* a packet for the TUN: it waits for its neighbours until the end of the
+ * turn, or goes at once, behind those of its flow that wait */
+static void
+join(Pkt *p)
+{
+	Join *j;
+	Ip ip;
+	int able;
+
+	if (offload[OffJoin] != Running || ipparse(p->data, p->len, &ip) < 0) {
+		tunwrite(p);
+		pktfree(p);
+		return;
+	}
+	j = &joins[ip.hash & (Njoins - 1)];
+	able = joinable(p, &ip);
+	if (j->n > 0 && (!able || !follows(j, p, &ip)))
+		joinflush(j);
+	if (!able) {
+		tunwrite(p);
+		pktfree(p);
+		return;
+	}
+	if (j->n == 0) {
+		j->len = j->hdrlen = p->len - ip.payload;
+		j->l4 = ip.l4;
+		j->size = ip.payload;
+		j->seq = get(p->data + ip.l4 + 4, 4);
+	}
+	j->p[j->n++] = p;
+	j->len += ip.payload;
+	j->seq += ip.payload;
+	if (ip.payload < j->size || ip.tcpflags & (TcpPsh | TcpFin))
+		joinflush(j);
+}
+
+/* A kernel that does not take it gets the packets one by one, from now on. */
+static void
+joinflush(Join *j)
+{
+	uint8_t hdr[VnetLen + 40 + 60], *d = hdr + VnetLen, *t = d + j->l4;
+	struct iovec iov[1 + SegMax];
+	Vnet v = { VnetPartial, 0, 0, 0, 0, 16 };
+	int i, n = j->n, error = 0, taken = 0, v4;
+
+	j->n = 0;
+	if (n > 1) {
+		v4 = j->p[0]->data[0] >> 4 == 4;
+		v.type = v4 ? GsoTcp4 : GsoTcp6;
+		v.hdrlen = j->hdrlen;
+		v.size = j->size;
+		v.start = j->l4;
+		memcpy(hdr, &v, VnetLen);
+		memcpy(d, j->p[0]->data, j->hdrlen);
+		t[13] |= j->p[n - 1]->data[j->l4 + 13];
+		put(d + (v4 ? 2 : 4), j->len - (v4 ? 0 : 40), 2);
+		put(t + 16, pseudosum(d, IPPROTO_TCP, j->len - j->l4), 2);
+		if (v4) {
+			put(d + 10, 0, 2);
+			put(d + 10, ~sum(d, 20, 0) & 0xffff, 2);
+		}
+		iov[0].iov_base = hdr;
+		iov[0].iov_len = VnetLen + j->hdrlen;
+		for (i = 0; i < n; i++) {
+			iov[1 + i].iov_base = j->p[i]->data + j->hdrlen;
+			iov[1 + i].iov_len = j->p[i]->len - j->hdrlen;
+		}
+		error = writev(tunfd, iov, 1 + n) < 0 ? errno : 0;
+	}
+	for (i = 0; i < n; i++) {
+		if (n == 1 || error)
+			taken += tunwrite(j->p[i]);
+		pktfree(j->p[i]);
+	}
+	if (error && taken)
+		offloadfail(OffJoin, error);
+}
+
+static void
+joinflushall(void)
+{
+	Join *j;
+
+	for (j = joins; j < joins + Njoins; j++)
+		if (j->n > 0)
+			joinflush(j);
 }
 
 /* link */
@@ -1230,6 +1614,9 @@ linkopen(Link *l)
 	setopt(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
 	if (setopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20) < 0)
 		setopt(fd, SOL_SOCKET, SO_RCVBUF, 4 << 20);
+	if (offload[OffGro] == Running &&
+	    setopt(fd, IPPROTO_UDP, UDP_GRO, 1) < 0)
+		offloadfail(OffGro, errno);
 	what = "device";
 	if (role == Client && c->device && setsockopt(fd, SOL_SOCKET,
 	    SO_BINDTODEVICE, c->device, strlen(c->device) + 1) < 0)
@@ -1342,6 +1729,76 @@ linksend(Link *l, Pkt *p)
 	charge(l, p->wirelen + wireoverhead(l) + (keyfile ? TagLen : 0));
 }
 
+/* Datagrams of one size that follow each other, the last one may be shorter,
+ * leave in one message that the kernel cuts; how many */
+static int
+segments(const Link *l, int from)
+{
+	int size = l->out[from]->wirelen, all = size, n;
+
+	for (n = 1; from + n < l->nout && n < SegMax &&
+	    offload[OffSegment] == Running &&
+	    l->out[from + n - 1]->wirelen == size &&
+	    l->out[from + n]->wirelen <= size; n++) {
+		all += l->out[from + n]->wirelen;
+		if (all > SuperMax - 48)
+			break;
+	}
+	return n;
+}
+
+/* messages to send what waits; n[i] datagrams in the i-th */
+static int
+linkmsgs(Link *l, struct mmsghdr *mm, struct iovec *iov, Segment *seg, int *n)
+{
+	struct cmsghdr *c;
+	int i, m, from;
+	uint16_t size;
+
+	for (i = 0; i < l->nout; i++) {
+		seal(l->out[i]);
+		iov[i].iov_base = l->out[i]->wire;
+		iov[i].iov_len = l->out[i]->wirelen;
+	}
+	for (from = m = 0; from < l->nout; from += n[m++]) {
+		n[m] = segments(l, from);
+		memset(&mm[m], 0, sizeof(mm[m]));
+		mm[m].msg_hdr.msg_iov = &iov[from];
+		mm[m].msg_hdr.msg_iovlen = n[m];
+		if (role == Server) {
+			mm[m].msg_hdr.msg_name = &l->peer;
+			mm[m].msg_hdr.msg_namelen = l->peerlen;
+		}
+		if (n[m] == 1)
+			continue;
+		size = iov[from].iov_len;
+		memset(&seg[m], 0, sizeof(seg[m]));
+		mm[m].msg_hdr.msg_control = &seg[m];
+		mm[m].msg_hdr.msg_controllen = CMSG_SPACE(sizeof(size));
+		c = CMSG_FIRSTHDR(&mm[m].msg_hdr);
+		c->cmsg_level = IPPROTO_UDP;
+		c->cmsg_type = UDP_SEGMENT;
+		c->cmsg_len = CMSG_LEN(sizeof(size));
+		memcpy(CMSG_DATA(c), &size, sizeof(size));
+	}
+	return m;
+}
+
+/* how many messages were taken, -1 for an error with the first */
+static int
+sendmsgs(int fd, struct mmsghdr *mm, int n)
+{
+	int r;
+
+	if (offload[OffBatch] == Running) {
+		r = sendmmsg(fd, mm, n, MSG_DONTWAIT);
+		if (r >= 0 || errno != ENOSYS)
+			return r;
+		offloadfail(OffBatch, errno);
+	}
+	return sendmsg(fd, &mm->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+}
+
 /* A full socket or device keeps the rest for later and stops the pacer for a
  * while; no other error proves anything about the link, so it is counted.
  * ECONNREFUSED and the like may belong to a datagram sent before. */
@@ -1350,33 +1807,17 @@ linkflush(Link *l)
 {
 	struct mmsghdr mm[Batch];
 	struct iovec iov[Batch];
-	Pkt *p;
-	int i, n, done = 0, tries = 0;
+	Segment seg[Batch];
+	int n[Batch], i, m, at = 0, done = 0, tries = 0;
 
 	if (l->nout == 0)
 		return;
-	memset(mm, 0, l->nout * sizeof(mm[0]));
-	for (i = 0; i < l->nout; i++) {
-		p = l->out[i];
-		seal(p);
-		iov[i].iov_base = p->wire;
-		iov[i].iov_len = p->wirelen;
-		mm[i].msg_hdr.msg_iov = &iov[i];
-		mm[i].msg_hdr.msg_iovlen = 1;
-		if (role == Server) {
-			mm[i].msg_hdr.msg_name = &l->peer;
-			mm[i].msg_hdr.msg_namelen = l->peerlen;
-		}
-	}
-	while (done < l->nout) {
-		n = sendmmsg(l->fd, mm + done, l->nout - done, MSG_DONTWAIT);
-		if (n > 0) {
-			for (i = done; i < done + n; i++) {
-				l->tx.pkts++;
-				l->tx.bytes += l->out[i]->wirelen;
-				pktfree(l->out[i]);
-			}
-			done += n;
+	m = linkmsgs(l, mm, iov, seg, n);
+	while (at < m) {
+		i = sendmsgs(l->fd, mm + at, m - at);
+		if (i > 0) {
+			for (; i > 0; i--)
+				done += linksent(l, done, n[at++]);
 			tries = 0;
 			continue;
 		}
@@ -1386,12 +1827,31 @@ linkflush(Link *l)
 		}
 		if (errno == EINTR || tries++ == 0)
 			continue;
+		if ((errno == EIO || errno == EINVAL) && n[at] > 1) {
+			offloadfail(OffSegment, errno);
+			break;
+		}
 		linkerror(l, errno);
-		pktdrop(l->out[done++], DropSend);
+		for (i = n[at++]; i > 0; i--)
+			pktdrop(l->out[done++], DropSend);
 		tries = 0;
 	}
 	l->nout -= done;
 	memmove(l->out, l->out + done, l->nout * sizeof(l->out[0]));
+}
+
+/* n of them, from the first that is not yet */
+static int
+linksent(Link *l, int from, int n)
+{
+	int i;
+
+	for (i = from; i < from + n; i++) {
+		l->tx.pkts++;
+		l->tx.bytes += l->out[i]->wirelen;
+		pktfree(l->out[i]);
+	}
+	return n;
 }
 
 /* counted by the caller; here what can be learned from it */
@@ -1411,13 +1871,36 @@ linkerror(Link *l, int error)
 	l->lasterror = error;
 }
 
-/* a batch of datagrams and who sent them, 0 if there is none */
+/* how many messages came, as recvmmsg */
 static int
-linkrecv(Link *l, Pkt **in, struct sockaddr_storage *from)
+recvmsgs(int fd, struct mmsghdr *mm, int n)
 {
+	int i, r;
+
+	if (offload[OffBatch] == Running) {
+		r = recvmmsg(fd, mm, n, MSG_DONTWAIT, NULL);
+		if (r >= 0 || errno != ENOSYS)
+			return r;
+		offloadfail(OffBatch, errno);
+	}
+	for (i = 0; i < n; i++) {
+		r = recvmsg(fd, &mm[i].msg_hdr, MSG_DONTWAIT);
+		if (r < 0)
+			return i > 0 ? i : -1;
+		mm[i].msg_len = r;
+	}
+	return n;
+}
+
+/* a batch of datagrams and who sent them, each in its place */
+static void
+linkrecv(Link *l)
+{
+	static struct sockaddr_storage from[Batch];
 	static Pkt *fresh[Batch];
 	struct mmsghdr mm[Batch];
 	struct iovec iov[Batch];
+	Pkt *p;
 	int i, n, max;
 
 	for (max = 0; max < Batch; max++) {
@@ -1431,17 +1914,72 @@ linkrecv(Link *l, Pkt **in, struct sockaddr_storage *from)
 		mm[max].msg_hdr.msg_name = &from[max];
 		mm[max].msg_hdr.msg_namelen = sizeof(from[max]);
 	}
-	n = recvmmsg(l->fd, mm, max, MSG_DONTWAIT, NULL);
+	n = recvmsgs(l->fd, mm, max);
 	for (i = 0; i < n; i++) {
-		in[i] = fresh[i];
+		p = fresh[i];
 		fresh[i] = NULL;
-		in[i]->wire = in[i]->buf;
-		in[i]->wirelen = mm[i].msg_len;
-		in[i]->time = now;
-		if (mm[i].msg_hdr.msg_flags & MSG_TRUNC)
-			in[i]->wirelen = 0;
+		p->wire = p->buf;
+		p->wirelen = mm[i].msg_hdr.msg_flags & MSG_TRUNC ? 0 :
+		    mm[i].msg_len;
+		p->time = now;
+		datagram(l, p, &from[i]);
 	}
-	return MAX(n, 0);
+}
+
+/* the same where the kernel joins datagrams of one size */
+static void
+linkrecvsuper(Link *l)
+{
+	static struct sockaddr_storage from[Supers];
+	static uint8_t buf[Supers][SuperMax];
+	struct mmsghdr mm[Supers];
+	struct iovec iov[Supers];
+	Segment seg[Supers];
+	int i, n, at, len, size;
+	Pkt *p;
+
+	memset(mm, 0, sizeof(mm));
+	for (i = 0; i < Supers; i++) {
+		iov[i].iov_base = buf[i];
+		iov[i].iov_len = SuperMax;
+		mm[i].msg_hdr.msg_iov = &iov[i];
+		mm[i].msg_hdr.msg_iovlen = 1;
+		mm[i].msg_hdr.msg_name = &from[i];
+		mm[i].msg_hdr.msg_namelen = sizeof(from[i]);
+		mm[i].msg_hdr.msg_control = &seg[i];
+		mm[i].msg_hdr.msg_controllen = sizeof(seg[i]);
+	}
+	n = recvmsgs(l->fd, mm, Supers);
+	for (i = 0; i < n; i++) {
+		len = mm[i].msg_len;
+		size = segmentsize(&mm[i].msg_hdr, len);
+		for (at = 0; at < len; at += size) {
+			if (!(p = pktalloc())) {
+				drops[DropPool]++;
+				continue;
+			}
+			p->time = now;
+			p->wire = p->buf;
+			p->wirelen = MIN(size, len - at);
+			if (p->wirelen > PktSize)
+				p->wirelen = 0;
+			memcpy(p->wire, buf[i] + at, p->wirelen);
+			datagram(l, p, &from[i]);
+		}
+	}
+}
+
+/* bytes of each datagram in a message: an int, other than for sending */
+static int
+segmentsize(struct msghdr *m, int len)
+{
+	struct cmsghdr *c;
+	int size = 0;
+
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO)
+			memcpy(&size, CMSG_DATA(c), sizeof(size));
+	return size > 0 ? size : MAX(len, 1);
 }
 
 /* ip */
@@ -1514,17 +2052,40 @@ ipparse(const uint8_t *d, int len, Ip *ip)
 	return 0;
 }
 
-/* one's complement sum of 16 bit words, RFC 1071 */
+/* one's complement sum of 16 bit words, RFC 1071, in the machine's own byte
+ * order as far as it goes */
 static uint32_t
 sum(const uint8_t *d, int len, uint32_t s)
 {
-	for (; len > 1; len -= 2, d += 2)
-		s += d[0] << 8 | d[1];
+	uint64_t t = 0;
+	uint32_t w[4];
+	uint16_t h;
+
+	for (; len >= 16; len -= 16, d += 16) {
+		memcpy(w, d, 16);
+		t += (uint64_t)w[0] + w[1] + w[2] + w[3];
+	}
+	for (; len > 1; len -= 2, d += 2) {
+		memcpy(&h, d, 2);
+		t += h;
+	}
+	while (t >> 16)
+		t = (t & 0xffff) + (t >> 16);
+	s += ntohs(t);
 	if (len)
 		s += d[0] << 8;
 	while (s >> 16)
 		s = (s & 0xffff) + (s >> 16);
 	return s;
+}
+
+/* of the header that TCP and UDP imagine before theirs */
+static uint32_t
+pseudosum(const uint8_t *d, int proto, int l4len)
+{
+	int v4 = d[0] >> 4 == 4;
+
+	return sum(d + (v4 ? 12 : 8), v4 ? 8 : 32, proto + l4len);
 }
 
 /* a 16 bit word at any place of what a checksum covers, RFC 1624 */
@@ -1647,15 +2208,18 @@ iptoobig(const Pkt *p, int mtu)
 static void
 tunpkt(void)
 {
+	Queue in = { 0 };
 	Pkt *p;
-	int i;
+	int n = 0;
 
-	for (i = 0; i < Batch && (p = tunread()); i++) {
-		ipclamp(p->data, p->len, tunlen);
-		if ((p->class = classify(p)) < 0)
-			pktdrop(p, DropForm);
-		else
-			enqueue(p);
+	while (n < TunBatch && tunread(&in)) {
+		for (; (p = queueget(&in)); n++) {
+			ipclamp(p->data, p->len, tunlen);
+			if ((p->class = classify(p)) < 0)
+				pktdrop(p, DropForm);
+			else
+				enqueue(p);
+		}
 	}
 }
 
@@ -1705,13 +2269,13 @@ urgent(const Ip *ip)
 static void
 flowcount(Flow *f, int len)
 {
-	const Link *l = bestlink(NULL);
-	int64_t leak = l ? (now - f->last) * (l->rate / 32) / Second : 0;
+	const Link *l;
 
 	if (now - f->last > Pause)
 		f->sent = f->mean = f->acked = 0;
-	else if (!heavy(f))
-		f->sent = MAX(f->sent - leak, 0);
+	else if (now > f->last && !heavy(f) && (l = bestlink(NULL)))
+		f->sent = MAX(f->sent - (now - f->last) * (l->rate / 32) /
+		    Second, 0);
 	f->sent += len;
 	f->last = now;
 }
@@ -2474,13 +3038,10 @@ rescue(const Link *l)
 static void
 linkpkt(Link *l)
 {
-	static struct sockaddr_storage from[Batch];
-	Pkt *in[Batch];
-	int i, n;
-
-	n = linkrecv(l, in, from);
-	for (i = 0; i < n; i++)
-		datagram(l, in[i], &from[i]);
+	if (offload[OffGro] == Running)
+		linkrecvsuper(l);
+	else
+		linkrecv(l);
 }
 
 /* without a key the address is all there is to tell the peer by */
@@ -2737,8 +3298,7 @@ static void
 deliver(Pkt *p)
 {
 	ipclamp(p->data, p->len, tunlen);
-	tunwrite(p);
-	pktfree(p);
+	join(p);
 }
 
 /* reorder: ordered packets wait here for those sent before them
@@ -3644,6 +4204,7 @@ reasons(Text *t)
 	text(t, "Queue - flows: %d, packets: %d, bytes: %d, oldest: %.1fms, "
 	    "express: %d, ACKs: %d, to repeat: %d\n", listed, queued, bytes,
 	    (now - oldest) / 1e3, express.len, acks.len, again.len);
+	offloads(t);
 }
 
 static void
@@ -4014,6 +4575,10 @@ checkconf(void)
 	n += checkint("reorderpkts", reorderpkts, 64, 1 << 15);
 	n += checkint("reorderms", reorderms, 10, 1000);
 	n += checkint("niceness", niceness, -20, 19);
+	n += checkint("tunsegment", tunsegment, 0, 1);
+	n += checkint("udpsegment", udpsegment, 0, 2);
+	n += checkint("udpgro", udpgro, 0, 1);
+	n += checkint("batches", batches, 0, 1);
 	if (reorderpkts & (reorderpkts - 1))
 		n += bad("reorderpkts: %d is not a power of 2", reorderpkts);
 	if (keeppkts & (keeppkts - 1))
@@ -4087,15 +4652,19 @@ explain(int who)
 static int
 check(void)
 {
+	static Text t;
 	int n = checkconf();
 
 	if (role != Server)
 		n += checkdevices();
 	keyload();
+	offloadprobe();
+	offloads(&t);
 	if (role != Server)
 		explain(Client);
 	if (role != Client)
 		explain(Server);
+	fputs(t.buf, stdout);
 	fflush(stdout);
 	if (n > 0)
 		warn("%d to mend", n);
@@ -4161,6 +4730,7 @@ setup(void)
 		sigaction(signals[i], &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	now = monotime();
+	offloadprobe();
 	ctlopen();
 	for (i = 0; i < LEN(bond); i++) {
 		l = &bond[i];
@@ -4199,6 +4769,7 @@ turn(const struct pollfd *pfd)
 	if (pfd[PfdCtl].revents)
 		ctlpkt();
 	timers();
+	joinflushall();
 	schedule();
 }
 

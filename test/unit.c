@@ -422,6 +422,9 @@ anew(int as)
 	queued = listed = 0;
 	lightbytes = lastexpress = capclock = againclock = readytime = 0;
 	lastheavy = peak = 0;
+	memset(offload, 0, sizeof(offload));
+	offload[OffBatch] = Running;
+	tunhdr = 0;
 	for (i = 0; i < Nlinks; i++) {
 		bond[i].nout = 0;
 		linkanew(&bond[i]);
