@@ -175,7 +175,6 @@ struct Pkt {
 	uint8_t *data;            /* the IP packet, HdrLen into buf or later */
 	uint8_t *wire;            /* the datagram */
 	int len, wirelen;         /* bytes */
-	int refs;                 /* places that hold it */
 	int class, link, key;
 	int flow;                 /* index into flows */
 	int asked;                /* waits to be sent again */
@@ -362,6 +361,7 @@ static int64_t monotime(void);
 static uint64_t random64(void);
 static void text(Text *, const char *, ...);
 static Pkt *pktalloc(void);
+static Pkt *pkthold(Pkt *);
 static void pktfree(Pkt *);
 static void pktdrop(Pkt *, int);
 static void queueput(Queue *, Pkt *);
@@ -430,6 +430,7 @@ static int ipparse(const uint8_t *, int, Ip *);
 static uint32_t sum(const uint8_t *, int, uint32_t);
 static uint32_t pseudosum(const uint8_t *, int, int);
 static void change16(uint8_t *, int, int, uint8_t *);
+static int maysyn(const uint8_t *, int);
 static void ipclamp(uint8_t *, int, int);
 static int ipmark(uint8_t *);
 static int icmperror(const uint8_t *, const Ip *);
@@ -647,8 +648,9 @@ static int tunhdr;                /* bytes, of the kernel in front of a packet *
 static int offload[OffLast];      /* their states */
 static Join joins[Njoins];        /* by flow */
 
-static Pkt *pktlist, *pktpool;    /* free ones; all */
-static int npkts, pktsused;       /* in the pool; ever taken from it */
+static Pkt *pktpool, **pktfrees;  /* all; those that were freed */
+static int npkts, pktsused, npktfrees; /* all; ever taken; freed */
+static uint8_t *pktrefs;          /* places that hold each */
 
 static uint8_t masterkey[KeyLen], hellokey[KeyLen], secret[KeyLen];
 static Session session, next;     /* the running one, the one proposed */
@@ -775,32 +777,39 @@ text(Text *t, const char *fmt, ...)
 	t->len += CLAMP(n, 0, left - 1);
 }
 
-/* a packet from the pool, whose pages are not touched before they are needed;
- * NULL: all are in use */
+/* A packet from the pool, whose pages are not touched before they are needed;
+ * NULL: all are in use. What is asked about packets long sent stands aside,
+ * so that freeing them does not bring them back into the cache. */
 static Pkt *
 pktalloc(void)
 {
 	Pkt *p;
 
-	if ((p = pktlist))
-		pktlist = p->next;
+	if (npktfrees > 0)
+		p = pktfrees[--npktfrees];
 	else if (pktsused < npkts)
 		p = &pktpool[pktsused++];
 	else
 		return NULL;
 	memset(p, 0, offsetof(Pkt, buf));
-	p->refs = 1;
 	p->data = p->buf + HdrLen;
+	pktrefs[p - pktpool] = 1;
+	return p;
+}
+
+/* one more place holds it */
+static Pkt *
+pkthold(Pkt *p)
+{
+	pktrefs[p - pktpool]++;
 	return p;
 }
 
 static void
 pktfree(Pkt *p)
 {
-	if (--p->refs > 0)
-		return;
-	p->next = pktlist;
-	pktlist = p;
+	if (--pktrefs[p - pktpool] == 0)
+		pktfrees[npktfrees++] = p;
 }
 
 static void
@@ -1711,7 +1720,7 @@ linksend(Link *l, Pkt *p)
 {
 	Pkt *o = l->nout > 0 ? l->out[l->nout - 1] : NULL;
 
-	if (o && o->refs == 1 && !o->sealed && o->key == p->key &&
+	if (o && pktrefs[o - pktpool] == 1 && !o->sealed && o->key == p->key &&
 	    p->wirelen <= Small && o->wirelen + p->wirelen <= tunlen) {
 		memcpy(o->wire + o->wirelen, p->wire, p->wirelen);
 		o->wirelen += p->wirelen;
@@ -2057,14 +2066,16 @@ ipparse(const uint8_t *d, int len, Ip *ip)
 static uint32_t
 sum(const uint8_t *d, int len, uint32_t s)
 {
-	uint64_t t = 0;
-	uint32_t w[4];
+	uint64_t t = 0, u = 0, v, w;
 	uint16_t h;
 
 	for (; len >= 16; len -= 16, d += 16) {
-		memcpy(w, d, 16);
-		t += (uint64_t)w[0] + w[1] + w[2] + w[3];
+		memcpy(&v, d, 8);
+		memcpy(&w, d + 8, 8);
+		t += (v & 0xffffffff) + (v >> 32);
+		u += (w & 0xffffffff) + (w >> 32);
 	}
+	t += u;
 	for (; len > 1; len -= 2, d += 2) {
 		memcpy(&h, d, 2);
 		t += h;
@@ -2100,6 +2111,16 @@ change16(uint8_t *d, int at, int value, uint8_t *check)
 	put(check, ~old & 0xffff, 2);
 }
 
+/* told without looking at the whole packet */
+static int
+maysyn(const uint8_t *d, int len)
+{
+	int v4 = d[0] >> 4 == 4, l4 = v4 ? (d[0] & 15) * 4 : 40;
+
+	return len < l4 + 20 || (v4 ? d[9] == IPPROTO_TCP && d[l4 + 13] & TcpSyn :
+	    d[6] != IPPROTO_TCP || d[l4 + 13] & TcpSyn);
+}
+
 /* lower the MSS in a SYN to what the tunnel carries */
 static void
 ipclamp(uint8_t *d, int len, int mtu)
@@ -2108,7 +2129,7 @@ ipclamp(uint8_t *d, int len, int mtu)
 	uint8_t *t, *o, *end;
 	uint16_t mss;
 
-	if (ipparse(d, len, &ip) < 0 || !(ip.tcpflags & TcpSyn))
+	if (!maysyn(d, len) || ipparse(d, len, &ip) < 0 || !(ip.tcpflags & TcpSyn))
 		return;
 	mss = mtu - 20 - (d[0] >> 4 == 4 ? 20 : 40);
 	t = d + ip.l4;
@@ -2220,6 +2241,8 @@ tunpkt(void)
 			else
 				enqueue(p);
 		}
+		if (n > Batch)
+			schedule(); /* while it is in the cache */
 	}
 }
 
@@ -2977,8 +3000,7 @@ keep(Pkt *p)
 
 	if (*slot)
 		pktfree(*slot);
-	*slot = p;
-	p->refs++;
+	*slot = pkthold(p);
 	p->time = now;
 }
 
@@ -3005,8 +3027,7 @@ resend(Pkt *p)
 	if (p->asked)
 		return;
 	p->asked = 1;
-	p->refs++;
-	queueput(&again, p);
+	queueput(&again, pkthold(p));
 }
 
 static void
@@ -3054,6 +3075,8 @@ trusted(const Link *l, const struct sockaddr_storage *from)
 	if (!want)
 		return keyfile != NULL;
 	if (keyfile && role == Server)
+		return 1;
+	if (l->peerlen && sameaddr(&l->peer, from))
 		return 1;
 	parseaddr(want, 0, &ss);
 	return sameaddr(&ss, from);
@@ -4719,10 +4742,12 @@ setup(void)
 	npkts = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
 	    (2 * LEN(bond) + 4) * Batch;
 	pktpool = calloc(npkts, sizeof(*pktpool));
+	pktfrees = calloc(npkts, sizeof(*pktfrees));
+	pktrefs = calloc(npkts, sizeof(*pktrefs));
 	flows = calloc(Nflows, sizeof(*flows));
 	sent = calloc(keeppkts, sizeof(*sent));
 	slots = calloc(reorderpkts, sizeof(*slots));
-	if (!pktpool || !flows || !sent || !slots)
+	if (!pktpool || !pktfrees || !pktrefs || !flows || !sent || !slots)
 		die("no memory for %d packets:", npkts);
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = onsignal;

@@ -115,16 +115,12 @@ sidelink(int i, SimLink *s)
 static void
 sidestat(SimStat *s)
 {
-	const Pkt *p;
-
 	s->queued = queued;
 	s->express = express.len;
 	s->acks = acks.len;
 	s->again = again.len;
 	s->pool = npkts;
-	s->held = pktsused;
-	for (p = pktlist; p && s->held >= 0; p = p->next)
-		s->held--;
+	s->held = pktsused - npktfrees;
 	s->late = counts[CntLate];
 	s->lost = counts[CntLost];
 	s->nopool = drops[DropPool];
