@@ -15,6 +15,7 @@ CC = cc
 
 # for make static
 STATICCC = musl-gcc
-STATICFLAGS = -Os -static -ffunction-sections -Wl,--gc-sections \
+STATICFLAGS = -Os -static -fno-pie -fno-asynchronous-unwind-tables \
+	-ffunction-sections -Wl,--gc-sections \
 	-Wl,-z,noseparate-code -idirafter /usr/include \
 	-idirafter /usr/include/$$(${STATICCC} -dumpmachine)

@@ -17,7 +17,7 @@ cd "$(dirname "$0")" || exit 1
 . test/lab.sh
 
 part1='building units commandline simulation'
-part2='emulator defaults asking trouble sealed ipv6links sanitized valgrinded'
+part2='emulator defaults calls asking trouble sealed ipv6links sanitized valgrinded'
 
 passed=0 failed=0 skipped=0
 
@@ -204,6 +204,24 @@ unitsanitized()
 	[ $status -eq 0 ] && nosanitizer "$LAB/lines"
 }
 
+# superrun PACKETS [FLAG...]: cuts and joins random superpackets
+superrun()
+{
+	n=$1
+	shift
+	${CC:-cc} -std=c99 -D_GNU_SOURCE -DVERSION='"0"' "$@" -I"$SRC" \
+		-o "$LAB/super" "$SRC/test/super.c" && "$LAB/super" -n "$n"
+}
+
+supersanitized()
+{
+	# shellcheck disable=SC2086
+	superrun 60000 $sanitize >"$LAB/lines" 2>&1
+	status=$?
+	cat "$LAB/lines"
+	[ $status -eq 0 ] && nosanitizer "$LAB/lines"
+}
+
 # nosanitizer FILE...: has no report of one
 nosanitizer()
 {
@@ -214,6 +232,8 @@ units()
 {
 	counted unit unitrun
 	try 'unit: the same with ASan and UBSan' unitsanitized
+	counted super superrun 400000 -O2
+	try 'super: with ASan and UBSan' supersanitized
 }
 
 # part 1: the simulator, both ends in virtual time
@@ -452,6 +472,7 @@ lost: [0-9]+, repaired: [0-9]+, duplicates: [0-9]+, ([A-Za-z ]+: [0-9]+, )*\
 dropped: (none|[a-z ]+ [0-9]+(, [a-z ]+ [0-9]+)*)"
 # what -l says besides
 details='wg[0-4] - [a-z]+(, [a-z ]+: -?[0-9.]+( Mbps|ms|%))+'
+offloads='Offload - TUN in: on, TUN out: on(, [A-Za-z_]+: on)+'
 queue='Queue - flows: [0-9]+(, [A-Za-z ]+: [0-9.]+(ms)?)+'
 
 clientmetrics()
@@ -487,10 +508,10 @@ status()
 {
 	at router "$BOND/udpbond" -l >"$LAB/status" &&
 	lines "$LAB/status" '=== Link Metrics ===' "$metrics" "$totals" \
-		"$details" "$queue" &&
+		"$details" "$queue" "$offloads" &&
 	at vps "$BOND/udpbond" -l >"$LAB/status" &&
 	lines "$LAB/status" '=== Link Statistics ===' "$statistics" \
-		"$totals" "$details" "$queue"
+		"$totals" "$details" "$queue" "$offloads"
 }
 
 # prometheus NS: the text format, with its conventions for names
@@ -846,6 +867,46 @@ defaults()
 	try 'one TCP download takes all links' flow 100 -R
 	try 'one TCP upload takes all links' flow 100
 	try 'a ping beside a download stays quick' busyping
+}
+
+# a system call for each packet, then each offload off by itself
+calls()
+{
+	try 'calls: without offloads it builds' build "$LAB/calls" \
+		'/^static const int \(tunsegment\|udpsegment\|udpgro\|batches\)/s/1/0/'
+	try 'calls: the tunnel comes up' fresh "$LAB/calls" -m 0
+	try 'calls: -l says that all are off' offloadsare off off off off off
+	core calls
+	try 'calls: one TCP download takes all links' flow 100 -R
+	try 'calls: two links die during a download' silentdownload
+	try 'calls: the server is restarted' restart server
+	try 'calls: the client crashes' crash client
+	onecall tunsegment off off on on on
+	onecall udpsegment on on off on on
+	onecall udpgro on on on off on
+	onecall batches on on on on off
+}
+
+# onecall SWITCH STATE...: without one of them
+onecall()
+{
+	switch=$1
+	shift
+	try "without $switch: it builds" build "$LAB/calls" \
+		"/^static const int $switch/s/1/0/"
+	try "without $switch: the tunnel comes up" fresh "$LAB/calls" -m 0
+	try "without $switch: -l says so" offloadsare "$@"
+	try "without $switch: a file comes down" fetch lan 203.0.113.1
+	try "without $switch: a file goes up" fetch vps 192.168.1.100
+	try "without $switch: eight TCP flows, both ways" tcpflows
+}
+
+# offloadsare STATE...: of TUN in, TUN out, UDP_SEGMENT, UDP_GRO, batches
+offloadsare()
+{
+	words="Offload - TUN in: $1, TUN out: $2, UDP_SEGMENT: $3,"
+	words="$words UDP_GRO: $4, batches: $5"
+	at vps "$BOND/udpbond" -l | grep -x "$words"
 }
 
 asking()

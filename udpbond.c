@@ -285,6 +285,7 @@ struct Link {
 	int64_t cost;             /* ps a byte */
 	int64_t clock, satclock;  /* ns */
 	int64_t burst;            /* ns that they may be ahead of now */
+	int open;                 /* has room for some packets of heavy flows */
 	Pkt *out[Batch];          /* to be sent at the end of the turn */
 	int nout;
 
@@ -1169,7 +1170,7 @@ offloadprobe(void)
 	unsigned features = 0;
 
 	if ((fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC)) >= 0) {
-		if (ioctl(fd, TUNGETFEATURES, &features) < 0)
+		if (ioctl(fd, (int)TUNGETFEATURES, &features) < 0)
 			features = 0;
 		close(fd);
 	}
@@ -2815,7 +2816,8 @@ selectheavy(const Flow *f)
 		    llabs(l->owd - delay) <= SameDelay)
 			least = MIN(least, l->score);
 	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!carries(l, p) || !room(l, l->clock) || early(l, f))
+		if (!l->open || !carries(l, p) || !room(l, l->clock) ||
+		    early(l, f))
 			continue;
 		if (l->owd > delay + SameDelay)
 			rank = l->owd > delay + MoreDelay ? None : Slow;
@@ -2979,9 +2981,12 @@ schedule(void)
 
 	stale(&express, Stale);
 	stale(&again, Keep);
-	for (bulkmin = RateMin, l = bond; l < bond + LEN(bond); l++)
+	for (bulkmin = RateMin, l = bond; l < bond + LEN(bond); l++) {
+		l->open = lightbytes > 0 ||
+		    l->clock <= now * 1000 + l->burst / 4 * 3;
 		if (usable(l, NULL))
 			bulkmin = MAX(bulkmin, MIN(l->rate, BulkMin));
+	}
 	expresssend();
 	acksend();
 	while ((p = again.head) && (l = soonest(p)))
@@ -4060,11 +4065,12 @@ timers(void)
 	}
 }
 
-/* us until something is due */
+/* us until something is due; heavy flows wait until some packets can go at
+ * once */
 static int64_t
 polltimeout(void)
 {
-	int64_t at = MIN(nextsecond, nextack), room;
+	int64_t at = MIN(nextsecond, nextack), ahead, room;
 	Link *l;
 
 	for (l = bond; l < bond + LEN(bond); l++) {
@@ -4072,10 +4078,12 @@ polltimeout(void)
 		if (!express.head && !again.head && !queued && !l->nout)
 			continue;
 		at = MIN(at, now + BurstMax);
-		room = (l->clock - l->burst) / 1000 + 1;
+		ahead = express.head || again.head || lightbytes || l->nout ?
+		    l->burst : l->burst / 4 * 3;
+		room = (l->clock - ahead) / 1000 + 1;
 		if (room > now)
 			at = MIN(at, room);
-		room = (l->satclock - l->burst) / 1000 + 1;
+		room = (l->satclock - ahead) / 1000 + 1;
 		if (room > now)
 			at = MIN(at, room);
 	}

@@ -42,7 +42,7 @@
 #define read            sim_read
 #define write           sim_write
 #define close           sim_close
-#define ioctl           sim_ioctl
+#define ioctl(fd, what, arg)    sim_ioctl(fd, what, (void *)(uintptr_t)(arg))
 #define socket          sim_socket
 #define bind            sim_bind
 #define connect         sim_connect

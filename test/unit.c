@@ -4639,8 +4639,10 @@ testtimeout(void)
 		{ "a heartbeat that is late", -5000, 90000, 0, 0, 0, 0, 0 },
 		{ "full, but nothing waits", 30000, 90000, 3000, 0, 0, 30000,
 		  30000 },
-		{ "full and something waits", 30000, 90000, 3000, 1, 0, 2990,
-		  3010 },
+		{ "full and a heavy flow waits", 30000, 90000, 3000, 1, 0,
+		  3250, 3350 },
+		{ "full and a light flow waits", 30000, 90000, 3000, 2, 0,
+		  2990, 3010 },
 		{ "full for long", 30000, 90000, 50000, 1, 0, 1000, 5000 },
 		{ "a packet is missed", 90000, 90000, 0, 0, 1000, 1, 3000 },
 		{ "a packet is to be given up", 90000, 90000, 0, 0, 149000, 1,
@@ -4659,7 +4661,7 @@ testtimeout(void)
 		}
 		nextsecond = now + t[i].second;
 		if (t[i].waits) {
-			flows[7].sent = Heavy + 1;
+			flows[7].sent = t[i].waits == 1 ? Heavy + 1 : 0;
 			enqueue(waiting(Ordered, 7, 1200, 0, 0));
 		}
 		readytime = now;

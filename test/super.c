@@ -1,0 +1,484 @@
+/* See LICENSE file for copyright and license details.
+ *
+ * Random superpackets through cut() and random streams of packets through
+ * join(), of udpbond.c, which is included here, against a reference that does
+ * both in the plainest way. What is cut must be the packets that the reference
+ * makes; what is joined must be sound, and be the packets again, byte for
+ * byte and in the order of each flow, when the reference cuts it. The
+ * reference has a checksum of its own.
+ *
+ * super [-s seed] [-n packets]. Begin with main(), then testjoin().
+ */
+#define main udpbond_main
+#include "../udpbond.c"
+#undef main
+
+/* sizes */
+enum { Room = VnetLen + 65536, Nkeys = 64, Nwant = 4096 };
+
+/* types */
+typedef struct {
+	uint8_t d[MtuMax];
+	int len;
+} Packet;
+
+/* packets of a flow that were delivered and not yet seen on the TUN */
+typedef struct {
+	Packet *p[Nwant];
+	unsigned in, out;
+} Want;
+
+/* a sender of TCP segments */
+typedef struct {
+	int v6, mss, options, stamp, id, window, tos, ttl;
+	int calm;                 /* of so many packets one is another */
+	uint32_t seq, ack;
+} Sender;
+
+/* variables */
+static Want wants[Nkeys];
+static Packet made[64];
+static int lanfd;
+static uint64_t seed = 1, packets, joined, singles, failed;
+
+static int
+rnd(int n)
+{
+	seed ^= seed >> 12;
+	seed ^= seed << 25;
+	seed ^= seed >> 27;
+	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 33) % n;
+}
+
+static void
+fail(const char *what)
+{
+	if (failed++ < 20)
+		printf("not ok - super: packet %" PRIu64 ": %s\n", packets,
+		    what);
+}
+
+/* RFC 1071, word by word */
+static int
+checksum(const uint8_t *d, int len, uint64_t s)
+{
+	int i;
+
+	for (i = 0; i < len; i++)
+		s += i & 1 ? d[i] : d[i] << 8;
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return s;
+}
+
+static int
+ishead4(const uint8_t *d)
+{
+	return d[0] >> 4 == 4;
+}
+
+/* where TCP or UDP begins; no extension headers here */
+static int
+l4of(const uint8_t *d)
+{
+	return ishead4(d) ? (d[0] & 15) * 4 : 40;
+}
+
+static int
+protoof(const uint8_t *d)
+{
+	return ishead4(d) ? d[9] : d[6];
+}
+
+static int
+pseudo(const uint8_t *d, int len)
+{
+	return ishead4(d) ? checksum(d + 12, 8, protoof(d) + len - l4of(d)) :
+	    checksum(d + 8, 32, protoof(d) + len - l4of(d));
+}
+
+/* lengths and checksums of a whole packet */
+static void
+finish(uint8_t *d, int len)
+{
+	int l4 = l4of(d), at = l4 + (protoof(d) == IPPROTO_TCP ? 16 : 6), s;
+
+	if (ishead4(d)) {
+		put(d + 2, len, 2);
+		put(d + 10, 0, 2);
+		put(d + 10, ~checksum(d, l4, 0) & 0xffff, 2);
+	} else {
+		put(d + 4, len - 40, 2);
+	}
+	if (protoof(d) == IPPROTO_UDP)
+		put(d + l4 + 4, len - l4, 2);
+	put(d + at, 0, 2);
+	s = ~checksum(d + l4, len - l4, pseudo(d, len)) & 0xffff;
+	put(d + at, s ? s : 0xffff, 2);
+}
+
+/* the packets that a superpacket stands for, into made; how many */
+static int
+refcut(const uint8_t *d, int len, int size)
+{
+	int l4 = l4of(d), tcp = protoof(d) == IPPROTO_TCP, n = 0, at;
+	int hdrlen = l4 + (tcp ? (d[l4 + 12] >> 4) * 4 : 8);
+	Packet *p;
+
+	for (at = hdrlen; at < len; at += size, n++) {
+		p = &made[n];
+		p->len = hdrlen + MIN(size, len - at);
+		memcpy(p->d, d, hdrlen);
+		memcpy(p->d + hdrlen, d + at, p->len - hdrlen);
+		if (ishead4(d))
+			put(p->d + 4, get(d + 4, 2) + n, 2);
+		if (tcp) {
+			put(p->d + l4 + 4, get(d + l4 + 4, 4) + at - hdrlen, 4);
+			if (at + size < len)
+				p->d[l4 + 13] &= ~0x09;
+			if (n > 0)
+				p->d[l4 + 13] &= ~0x80;
+		}
+		finish(p->d, p->len);
+	}
+	return n;
+}
+
+/* headers and payload at random; payload bytes behind the headers */
+static int
+packet(uint8_t *d, const Sender *s, int proto, int flags, int payload, int key)
+{
+	int l4 = s->v6 ? 40 : 20, hdrlen, i;
+
+	memset(d, 0, l4 + 60);
+	hdrlen = l4 + (proto == IPPROTO_TCP ? 20 + s->options : 8);
+	if (s->v6) {
+		d[0] = 0x60 | s->tos >> 4;
+		d[1] = s->tos << 4;
+		d[6] = proto;
+		d[7] = s->ttl;
+		d[8] = d[24] = 0xfd;
+		d[23] = key;
+		d[39] = 99;
+	} else {
+		d[0] = 0x45;
+		d[1] = s->tos;
+		put(d + 4, s->id, 2);
+		d[6] = 0x40;
+		d[8] = s->ttl;
+		d[9] = proto;
+		d[12] = d[16] = 10;
+		d[15] = key;
+		d[19] = 99;
+	}
+	put(d + l4, 5201, 2);
+	put(d + l4 + 2, 40000, 2);
+	for (i = hdrlen; i < hdrlen + payload; i++)
+		d[i] = seed >> i % 57;
+	if (proto == IPPROTO_TCP) {
+		put(d + l4 + 4, s->seq, 4);
+		put(d + l4 + 8, s->ack, 4);
+		d[l4 + 12] = (20 + s->options) / 4 << 4;
+		d[l4 + 13] = flags;
+		put(d + l4 + 14, s->window, 2);
+		memset(d + l4 + 20, 1, s->options);
+		for (i = 2; i < s->options; i++)
+			d[l4 + 20 + i] = s->stamp >> i % 24;
+	}
+	finish(d, hdrlen + payload);
+	return hdrlen + payload;
+}
+
+static void
+newsender(Sender *s)
+{
+	static const int options[] = { 0, 12, 12, 12, 20, 36, 40 };
+
+	s->v6 = rnd(2);
+	s->options = options[rnd(LEN(options))];
+	s->mss = rnd(8) ? 1461 - 20 - s->options - (s->v6 ? 40 : 20) :
+	    1 + rnd(1000);
+	s->id = rnd(65536);
+	s->window = rnd(65536);
+	s->tos = rnd(8) ? 0 : rnd(256);
+	s->ttl = 1 + rnd(255);
+	s->seq = rnd(4) ? (uint32_t)rnd(INT_MAX) * 2 :
+	    UINT32_MAX - rnd(100000);
+	s->ack = rnd(INT_MAX);
+	s->stamp = rnd(INT_MAX);
+	s->calm = rnd(2) ? 60 : 2000;
+}
+
+/* cut */
+
+static void
+samepackets(Queue *q, int n)
+{
+	Pkt *p;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (!(p = queueget(q))) {
+			fail("cut: there are too few");
+			return;
+		}
+		if (p->len != made[i].len ||
+		    memcmp(p->data, made[i].d, p->len))
+			fail("cut: not as the reference");
+		pktfree(p);
+		packets++;
+	}
+	if (q->head)
+		fail("cut: there are too many");
+}
+
+/* a superpacket or a packet whose checksum is to be finished, as the kernel
+ * hands it over; sometimes spoilt */
+static void
+testcut(void)
+{
+	static uint8_t buf[Room], *d = buf + VnetLen;
+	static const int flags[] = { 0x10, 0x10, 0x18, 0x11, 0x19, 0x90, 0x50 };
+	Queue q = { 0 };
+	Sender s;
+	Vnet v = { VnetPartial, 0, 0, 0, 0, 0 };
+	int tcp, len, n, l4, i, payload, hdrlen;
+
+	newsender(&s);
+	tcp = rnd(4) > 0;
+	l4 = s.v6 ? 40 : 20;
+	hdrlen = l4 + (tcp ? 20 + s.options : 8);
+	n = rnd(4) ? 1 + rnd(MIN(45, (65000 - hdrlen) / s.mss)) : 1;
+	payload = n * s.mss - rnd(s.mss);
+	len = packet(d, &s, tcp ? IPPROTO_TCP : IPPROTO_UDP,
+	    flags[rnd(LEN(flags))], payload, 1);
+	n = refcut(d, len, s.mss);
+	if (n > 1 || rnd(2)) {
+		v.type = !tcp ? GsoUdp : s.v6 ? GsoTcp6 : GsoTcp4;
+		v.size = s.mss;
+		v.hdrlen = rnd(2) ? hdrlen : rnd(65536);
+	}
+	v.start = l4;
+	v.offset = tcp ? 16 : 6;
+	put(d + l4 + v.offset, pseudo(d, len), 2);
+	memcpy(buf, &v, VnetLen);
+	if (rnd(8) == 0) {
+		n = -1;
+		for (i = rnd(20); i >= 0; i--)
+			buf[rnd(VnetLen + hdrlen)] = rnd(256);
+		if (rnd(4) == 0)
+			len = rnd(len + 1);
+	}
+	if (send(lanfd, buf, VnetLen + len, 0) < 0)
+		die("send:");
+	tunread(&q);
+	if (n >= 0) {
+		samepackets(&q, n);
+		return;
+	}
+	while (q.head) {
+		if (q.head->len < 0 || q.head->len > MtuMax)
+			fail("cut: length");
+		pktfree(queueget(&q));
+	}
+	packets++;
+}
+
+/* join */
+
+static void
+wantput(int key, const uint8_t *d, int len)
+{
+	Want *w = &wants[key];
+	Packet *p = malloc(sizeof(*p));
+
+	if (!p || w->in - w->out == Nwant)
+		die("too many packets wait");
+	memcpy(p->d, d, len);
+	p->len = len;
+	w->p[w->in++ % Nwant] = p;
+}
+
+static void
+wantget(const uint8_t *d, int len)
+{
+	Want *w = &wants[(ishead4(d) ? d[15] : d[23]) % Nkeys];
+	Packet *p;
+
+	if (w->in == w->out) {
+		fail("join: a packet that was not given");
+		return;
+	}
+	p = w->p[w->out++ % Nwant];
+	if (p->len != len || memcmp(p->d, d, len))
+		fail("join: a packet is another, or in another place");
+	free(p);
+}
+
+/* what the kernel takes for good in a superpacket */
+static int
+sound(const Vnet *v, const uint8_t *d, int len)
+{
+	int l4 = l4of(d), n;
+
+	n = (len - v->hdrlen + v->size - 1) / MAX(v->size, 1);
+	return v->flags == VnetPartial && v->start == l4 && v->offset == 16 &&
+	    v->type == (ishead4(d) ? GsoTcp4 : GsoTcp6) && v->size > 0 &&
+	    v->hdrlen == l4 + (d[l4 + 12] >> 4) * 4 && n > 1 && n <= 64 &&
+	    (ishead4(d) ? checksum(d, l4, 0) == 0xffff &&
+	    (int)get(d + 2, 2) == len : (int)get(d + 4, 2) == len - 40) &&
+	    (int)get(d + l4 + 16, 2) == pseudo(d, len);
+}
+
+/* all that came out of the TUN */
+static void
+lanread(void)
+{
+	static uint8_t buf[Room], *d = buf + VnetLen;
+	int len, n, i;
+	Vnet v;
+
+	while ((len = recv(lanfd, buf, sizeof(buf), MSG_DONTWAIT) - VnetLen) >
+	    0) {
+		memcpy(&v, buf, VnetLen);
+		if (v.type == GsoNone) {
+			singles++;
+			if (v.flags)
+				fail("join: flags of a single packet");
+			wantget(d, len);
+			continue;
+		}
+		joined++;
+		if (!sound(&v, d, len)) {
+			fail("join: a superpacket is not sound");
+			continue;
+		}
+		n = refcut(d, len, v.size);
+		for (i = 0; i < n; i++)
+			wantget(made[i].d, made[i].len);
+	}
+}
+
+/* the next packet of a sender, mostly what can be joined; its key */
+static int
+nextpacket(Sender *s, int key, uint8_t *d, int *len)
+{
+	int flags = 0x10, payload = s->mss, proto = IPPROTO_TCP, spoil = 0;
+	int v6;
+
+	switch (rnd(s->calm)) {
+	case 0: payload = 1 + rnd(s->mss); break;
+	case 1: flags = 0x18; break;
+	case 2: flags = 0x11; payload = 1 + rnd(s->mss); break;
+	case 3: flags = 0x50; break;
+	case 4: flags = 0x90; break;
+	case 5: flags = 0x30; break;
+	case 6: flags = 0x14; break;
+	case 7: flags = 0x02; payload = 0; break;
+	case 8: payload = 0; break;
+	case 9: s->window = rnd(65536); break;
+	case 10: s->ack += rnd(10000); break;
+	case 11: s->seq += rnd(3) * s->mss - s->mss; break;
+	case 12: s->id += rnd(3); break;
+	case 13: s->ttl = 1 + rnd(255); break;
+	case 14: s->tos = rnd(256); break;
+	case 15: spoil = 1; break;
+	case 16: spoil = 2; break;
+	case 17: spoil = 3; break;
+	case 18: proto = IPPROTO_UDP; key += Nkeys / 2; break;
+	case 19: s->stamp = rnd(INT_MAX); break;
+	case 20: /* the same flow, as the kernel sees it */
+		v6 = s->v6;
+		do
+			newsender(s);
+		while (s->v6 != v6);
+		payload = s->mss;
+		break;
+	}
+	*len = packet(d, s, proto, flags, payload, key);
+	s->seq += payload;
+	s->id = (s->id + 1) & 0xffff;
+	if (spoil == 1) /* of TCP, or nothing at all */
+		d[*len - 1 - rnd(MIN(payload, 30))] ^= rnd(256);
+	else if (spoil == 2 && !s->v6)
+		d[10 + rnd(2)] ^= 1 << rnd(8);
+	else if (spoil == 3 && !s->v6)
+		d[6] ^= 0x40;
+	return key;
+}
+
+static void
+testjoin(void)
+{
+	static uint8_t d[Room];
+	Sender s[Nkeys / 2];
+	int i, n, len, key, nsenders = 1 + rnd(6);
+	Pkt *p;
+
+	for (i = 0; i < nsenders; i++)
+		newsender(&s[i]);
+	for (n = rnd(300), i = rnd(nsenders); n > 0; n--) {
+		if (rnd(4) == 0)
+			i = rnd(nsenders);
+		key = nextpacket(&s[i], i, d, &len);
+		if (!(p = pktalloc()))
+			die("the pool is empty");
+		memcpy(p->data, d, len);
+		p->len = len;
+		wantput(key, d, len);
+		deliver(p);
+		packets++;
+		if (n % 16 == 0)
+			lanread();
+	}
+	joinflushall();
+	lanread();
+	for (i = 0; i < Nkeys; i++)
+		if (wants[i].in != wants[i].out)
+			fail("join: a packet is missing");
+	if (pktsused != npktfrees)
+		fail("a packet is not in the pool");
+}
+
+int
+main(int argc, char *argv[])
+{
+	uint64_t most = 200000;
+	int c, fd[2];
+
+	while ((c = getopt(argc, argv, "s:n:")) != -1) {
+		if (c == 's')
+			seed = strtoull(optarg, NULL, 0) * 2 + 1;
+		else if (c == 'n')
+			most = strtoull(optarg, NULL, 0);
+		else
+			die("usage: super [-s seed] [-n packets]");
+	}
+	npkts = 1024;
+	pktpool = calloc(npkts, sizeof(*pktpool));
+	pktfrees = calloc(npkts, sizeof(*pktfrees));
+	pktrefs = calloc(npkts, sizeof(*pktrefs));
+	if (!pktpool || !pktfrees || !pktrefs)
+		die("calloc:");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd) < 0)
+		die("socketpair:");
+	setopt(fd[0], SOL_SOCKET, SO_SNDBUFFORCE, 1 << 23);
+	tunfd = fd[0];
+	lanfd = fd[1];
+	setopt(lanfd, SOL_SOCKET, SO_SNDBUF, 1 << 20);
+	tunhdr = VnetLen;
+	tunlen = MtuMax;
+	offload[OffCut] = offload[OffJoin] = Running;
+	while (packets < most) {
+		testcut();
+		if (rnd(16) == 0)
+			testjoin();
+	}
+	if (drops[DropTun] > 0)
+		fail("join: the TUN did not take it");
+	printf("%s - super: %" PRIu64 " packets, joined to %" PRIu64
+	    " superpackets and %" PRIu64 " alone\n", failed ? "not ok" : "ok",
+	    packets, joined, singles);
+	printf("%d passed, %d failed\n", failed == 0, failed > 0);
+	return failed > 0;
+}
