@@ -97,6 +97,7 @@ enum {
 enum {
 	Second = 1000000,
 	Burst = 1000,             /* least that a pacer may be ahead */
+	Coalesce = 200,           /* of packets under load */
 	BurstMax = 5000,          /* and most: a turn of the loop comes late */
 	Grace = 3000,             /* a link may swap packets sent this close */
 	Alive = 3 * Second,       /* express traffic keeps its reserve */
@@ -590,6 +591,7 @@ static int check(void);
 static pid_t commands(const char *, const char **, int);
 static void setup(void);
 static void turn(const struct pollfd *);
+static void rest(void);
 static void run(void);
 static void await(pid_t, const char *);
 static void cleanup(void);
@@ -645,6 +647,7 @@ static volatile sig_atomic_t stopping, reporting, reopening;
 static int role, quiet, interval = 5;
 static int64_t now;               /* us */
 static int tunfd = -1, ctlfd = -1, tunlen;
+static int handled, more;         /* packets in this ms; some were left */
 static int tunhdr;                /* bytes, of the kernel in front of a packet */
 static int offload[OffLast];      /* their states */
 static Join joins[Njoins];        /* by flow */
@@ -1925,6 +1928,8 @@ linkrecv(Link *l)
 		mm[max].msg_hdr.msg_namelen = sizeof(from[max]);
 	}
 	n = recvmsgs(l->fd, mm, max);
+	handled += MAX(n, 0);
+	more |= n == max;
 	for (i = 0; i < n; i++) {
 		p = fresh[i];
 		fresh[i] = NULL;
@@ -1960,6 +1965,7 @@ linkrecvsuper(Link *l)
 		mm[i].msg_hdr.msg_controllen = sizeof(seg[i]);
 	}
 	n = recvmsgs(l->fd, mm, Supers);
+	more |= n == Supers;
 	for (i = 0; i < n; i++) {
 		len = mm[i].msg_len;
 		size = segmentsize(&mm[i].msg_hdr, len);
@@ -1968,6 +1974,7 @@ linkrecvsuper(Link *l)
 				drops[DropPool]++;
 				continue;
 			}
+			handled++;
 			p->time = now;
 			p->wire = p->buf;
 			p->wirelen = MIN(size, len - at);
@@ -2245,6 +2252,8 @@ tunpkt(void)
 		if (n > Batch)
 			schedule(); /* while it is in the cache */
 	}
+	handled += n;
+	more |= n >= TunBatch;
 }
 
 /* classify: which lane, and which flow the packet belongs to */
@@ -4792,6 +4801,7 @@ turn(const struct pollfd *pfd)
 	int i;
 
 	now = monotime();
+	more = 0;
 	for (i = 0; i < LEN(bond); i++)
 		if (pfd[PfdLink + i].revents)
 			linkpkt(&bond[i]);
@@ -4804,6 +4814,30 @@ turn(const struct pollfd *pfd)
 	timers();
 	joinflushall();
 	schedule();
+}
+
+/* When many packets come one by one it is cheaper to let some more come. */
+static void
+rest(void)
+{
+	static int64_t since, pause;
+	static int turns;
+	struct timespec ts = { 0, 0 };
+	int64_t us;
+
+	turns++;
+	if (now - since >= 1000) {
+		pause = handled >= 8 * (now - since) / 1000 &&
+		    handled / turns < Batch / 2 ? Coalesce : 0;
+		handled = turns = 0;
+		since = now;
+	}
+	if (more || !pause)
+		return;
+	us = MIN(pause - (monotime() - now), polltimeout());
+	ts.tv_nsec = MAX(us, 0) * 1000;
+	if (us > 0)
+		ppoll(NULL, 0, &ts, NULL);
 }
 
 static void
@@ -4828,6 +4862,7 @@ run(void)
 		if (ppoll(pfd, PfdLast, &ts, NULL) < 0 && errno != EINTR)
 			die("ppoll:");
 		turn(pfd);
+		rest();
 	}
 }
 

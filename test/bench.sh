@@ -30,8 +30,13 @@ table()
 	silent|wg0 silent for 3 s, ping each 10 ms: lost in a row|0
 	light|1 Mbit/s of UDP: packets on wg1-4 beyond heartbeats|0
 	cpu|CPU of both ends in a download: s/GB, of one core|-
+	cpucalls|the same, a system call for each packet|-
+	rest|wakeups a second at rest, client / server|-
 	memory|resident memory, client / server: at rest, after a download, kB|8192
-	plain|one link without limits, one TCP flow: Gbit/s, CPU s/GB|6, 1.3
+	plain|one link without limits, one TCP flow, down / up: Gbit/s, CPU s/GB|6, 1.3
+	calls|the same, a system call for each packet|-
+	plain5|five links without limits, the same|-
+	small|the one link, UDP of 64 B, down / up: thousands a second|-
 	size|static binary, stripped: bytes|96000
 	END
 }
@@ -63,21 +68,27 @@ five()
 	links=five
 }
 
-# one veth, as fast as the machine is
+# five veths, as fast as the machine is
 plain()
 {
 	[ "$links" = plain ] && return
 	[ "$links" = five ] && stop linkem
 	at vps ip mptcp endpoint flush
-	ip link add wg0 netns router-$$ type veth peer name wg0 netns vps-$$
-	netaddr router wg0 10.200.0.1/24
-	netaddr vps wg0 10.200.0.2/24
+	for i in 0 1 2 3 4; do
+		ip link add "wg$i" netns router-$$ type veth \
+			peer name "wg$i" netns vps-$$
+		netaddr router "wg$i" "10.200.$i.1/24"
+		netaddr vps "wg$i" "10.200.$i.2/24"
+	done
 	links=plain
 }
 
 plaindown()
 {
-	[ "$links" = plain ] && at router ip link del wg0
+	[ "$links" = plain ] || return
+	for i in 0 1 2 3 4; do
+		at router ip link del "wg$i"
+	done
 }
 
 # servers for both ways of measuring
@@ -276,17 +287,62 @@ mmemory()
 	echo "$rest, $(rss client) / $(rss server)"
 }
 
-mplain()
+# plainflow [-R]: Gbit/s, CPU seconds per GB
+plainflow()
 {
 	was=$(cputimes)
-	tcp 8 -R | rates >"$LAB/rates"
+	tcp 8 "$@" | rates >"$LAB/rates"
 	echo "$was $(cputimes) $(mean 1 8 <"$LAB/rates")" |
-	awk '{ printf "%.2f, %.1f; segmentation offload: still to come\n",
-		$3 / 1000, ($2 - $1) / ($3 * 8 / 8 / 1000) }'
+	awk '{ printf "%.2f, %.2f\n", $3 / 1000,
+		($2 - $1) / ($3 * 8 / 8 / 1000) }'
 }
 
-# one link, without its rates
-onelink='/"wg[1-4]"/d; /"wg0"/s/10, *10 }/100000, 100000 }/'
+mplain()
+{
+	echo "$(plainflow -R) / $(plainflow)"
+}
+
+# smallflow [-R]: thousands of datagrams that arrive in a second
+smallflow()
+{
+	iperf 8 -u -b 0 -l 64 "$@" | sed -n \
+		's|.* \([0-9]*\)/\([0-9]*\) (.*receiver.*|\1 \2|p' |
+	awk '{ printf "%.0f\n", ($2 - $1) / 8 / 1000 }'
+}
+
+msmall()
+{
+	echo "$(smallflow -R) / $(smallflow)"
+}
+
+# how often each end went to sleep in 10 s, for it had to wake up
+mrest()
+{
+	was="$(sleeps client) $(sleeps server)"
+	sleep 10
+	echo "$was $(sleeps client) $(sleeps server)" |
+	awk '{ printf "%.0f / %.0f\n", ($3 - $1) / 10, ($4 - $2) / 10 }'
+}
+
+sleeps()
+{
+	awk '/^voluntary/ { print $2 }' "/proc/$(cat "$LAB/$1.pid")/status"
+}
+
+# sed scripts for config.h: links without rates, one of them; no offload
+fast='/{ "wg/s/[0-9]*, *[0-9]* }/100000, 100000 }/; s/, *[2-9],  *100000/, 1, 100000/'
+onelink="/\"wg[1-4]\"/d; $fast"
+nooffload='/^static const int \(tunsegment\|udpsegment\|udpgro\|batches\)/s/1/0/'
+
+# overother NAME SED-SCRIPT COMMAND...: over a bond with another config.h
+overother()
+{
+	[ -d "$LAB/$1" ] || build "$LAB/$1" "$2" || exit 1
+	bond=$LAB/$1
+	shift 2
+	overbond "$@"
+	bond=$LAB/bond
+}
 
 msize()
 {
@@ -306,12 +362,18 @@ measure()
 	bbrup)  both flow bbr ;;
 	idle|game|http|loss|fall|silent)
 		both "m$1" ;;
-	lossudp|light|cpu|memory)
+	lossudp|light|cpu|rest|memory)
 		echo "-|$(overbond "m$1")" ;;
+	cpucalls)
+		echo "-|$(overother slow "$nooffload" mcpu)" ;;
 	plain)
-		build "$LAB/one" "$onelink" || exit 1
-		bond=$LAB/one
-		echo "-|$(overbond mplain)" ;;
+		echo "-|$(overother one "$onelink" mplain)" ;;
+	calls)
+		echo "-|$(overother oneslow "$onelink; $nooffload" mplain)" ;;
+	plain5)
+		echo "-|$(overother fast "$fast" mplain)" ;;
+	small)
+		echo "-|$(overother one "$onelink" msmall)" ;;
 	size)
 		echo "-|$(msize)" ;;
 	esac
@@ -346,7 +408,7 @@ echo "$(nproc) processors, load average $(cut -d ' ' -f 1 /proc/loadavg):" \
 row what 'to reach' 'kernel MPTCP' udpbond
 for name; do
 	case $name in
-	plain)
+	plain|calls|plain5|small)
 		plain ;;
 	*)
 		five ;;
