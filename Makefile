@@ -21,16 +21,19 @@ config.h:
 udpbond: udpbond.c config.h config.mk
 	${CC} ${CPPFLAGS} ${CFLAGS} -o $@ udpbond.c ${LDFLAGS}
 
-# a musl-gcc wrapper lacks the kernel's headers, so the system's come last
+# A compiler given as CC is taken, musl-gcc otherwise. That one is a wrapper
+# that lacks the kernel's headers, so the system's come last.
 static: config.h
-	@command -v ${STATICCC} >/dev/null || { \
-		echo "static: no ${STATICCC}: install musl-tools (Debian)," \
-		"or set STATICCC to a compiler for musl" >&2; exit 1; }
-	${STATICCC} ${CPPFLAGS} ${CFLAGS} ${STATICFLAGS} -o udpbond \
+	@cc="${CC}"; [ "$$cc" != cc ] || cc="${STATICCC}"; \
+	command -v $$cc >/dev/null || { \
+		echo "static: no $$cc: install musl-tools (Debian), or set CC" \
+		"to a compiler for musl" >&2; exit 1; }; \
+	set -x; $$cc ${CPPFLAGS} ${CFLAGS} ${STATICFLAGS} \
+		-idirafter /usr/include/$$($$cc -dumpmachine) -o udpbond \
 		udpbond.c ${LDFLAGS}
 
 clean:
-	rm -f udpbond ${DIST}.tar.gz test/linkem test/unit test/sim
+	rm -f udpbond ${DIST}.tar.gz test/linkem test/unit test/sim test/super
 
 dist: clean
 	mkdir -p ${DIST}

@@ -13,9 +13,8 @@ LDFLAGS = -s
 # compiler and linker
 CC = cc
 
-# for make static
+# for make static, unless CC is another than cc
 STATICCC = musl-gcc
 STATICFLAGS = -Os -static -fno-pie -fno-asynchronous-unwind-tables \
-	-ffunction-sections -Wl,--gc-sections \
-	-Wl,-z,noseparate-code -idirafter /usr/include \
-	-idirafter /usr/include/$$(${STATICCC} -dumpmachine)
+	-ffunction-sections -Wl,--gc-sections -Wl,-z,noseparate-code \
+	-idirafter /usr/include

@@ -369,8 +369,8 @@ static void pktdrop(Pkt *, int);
 static void queueput(Queue *, Pkt *);
 static Pkt *queueget(Queue *);
 /* wire */
-static void put(uint8_t *, uint64_t, int);
-static uint64_t get(const uint8_t *, int);
+static inline void put(uint8_t *, uint64_t, int);
+static inline uint64_t get(const uint8_t *, int);
 static void encode(Pkt *, uint64_t, int);
 static int decode(const uint8_t *, int, Rec *);
 static void beatencode(uint8_t *, const Beat *);
@@ -864,20 +864,36 @@ queueget(Queue *q)
  *	26 echo     34 held      38 txpkts 46 txbytes
  *	54 rxpkts   62 rxbytes   70 next   78 prio   80 up  84 down  88 zero
  */
-static void
+static inline void
 put(uint8_t *d, uint64_t v, int n)
 {
-	while (n-- > 0) {
-		d[n] = v;
-		v >>= 8;
+	if (n == 8) {
+		put(d, v >> 32, 4);
+		put(d + 4, v, 4);
+	} else if (n == 4) {
+		put(d, v >> 16, 2);
+		put(d + 2, v, 2);
+	} else if (n == 2) {
+		d[0] = v >> 8;
+		d[1] = v;
+	} else {
+		for (; n-- > 0; v >>= 8)
+			d[n] = v;
 	}
 }
 
-static uint64_t
+/* with n known, compilers make one load of it */
+static inline uint64_t
 get(const uint8_t *d, int n)
 {
 	uint64_t v = 0;
 
+	if (n == 2)
+		return d[0] << 8 | d[1];
+	if (n == 4)
+		return (uint32_t)d[0] << 24 | d[1] << 16 | d[2] << 8 | d[3];
+	if (n == 8)
+		return get(d, 4) << 32 | get(d + 4, 4);
 	while (n-- > 0)
 		v = v << 8 | *d++;
 	return v;
@@ -2009,6 +2025,7 @@ ipparse(const uint8_t *d, int len, Ip *ip)
 {
 	const uint8_t *t;
 	int i, off, nh, addrs, naddrs;
+	uint32_t addr;
 	uint64_t h;
 
 	memset(ip, 0, sizeof(*ip));
@@ -2060,30 +2077,30 @@ ipparse(const uint8_t *d, int len, Ip *ip)
 		ip->tcpflags = t[13];
 		ip->payload = ip->l4len - (t[12] >> 4) * 4;
 	}
-	h = get(secret, 8) ^ (uint64_t)ip->sport << 24 ^
-	    (uint64_t)ip->dport << 8 ^ ip->proto;
-	for (i = 0; i < naddrs; i += 4)
-		h = (h ^ h >> 32 ^ get(d + addrs + i, 4)) *
-		    UINT64_C(0x9e3779b97f4a7c15);
+	memcpy(&h, secret, sizeof(h));
+	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
+	for (i = 0; i < naddrs; i += 4) {
+		memcpy(&addr, d + addrs + i, sizeof(addr));
+		h = (h ^ h >> 32 ^ addr) * UINT64_C(0x9e3779b97f4a7c15);
+	}
 	ip->hash = (h ^ h >> 29) >> 16;
 	return 0;
 }
 
-/* one's complement sum of 16 bit words, RFC 1071, in the machine's own byte
- * order as far as it goes */
+/* one's complement sum of 16 bit words, RFC 1071: in the machine's own byte
+ * order and 64 bits at a time as far as that goes, with the carries aside */
 static uint32_t
 sum(const uint8_t *d, int len, uint32_t s)
 {
-	uint64_t t = 0, u = 0, v, w;
+	uint64_t t = 0, carry = 0, v;
 	uint16_t h;
 
-	for (; len >= 16; len -= 16, d += 16) {
+	for (; len >= 8; len -= 8, d += 8) {
 		memcpy(&v, d, 8);
-		memcpy(&w, d + 8, 8);
-		t += (v & 0xffffffff) + (v >> 32);
-		u += (w & 0xffffffff) + (w >> 32);
+		t += v;
+		carry += t < v;
 	}
-	t += u;
+	t = (t & 0xffffffff) + (t >> 32) + carry;
 	for (; len > 1; len -= 2, d += 2) {
 		memcpy(&h, d, 2);
 		t += h;
