@@ -4675,6 +4675,70 @@ testtimeout(void)
 	}
 }
 
+/* offload: what fails later is given up by itself, and nothing is lost */
+static void
+testfallback(void)
+{
+	static uint8_t d[Room];
+	struct sockaddr_in sin = { 0 };
+	socklen_t len = sizeof(sin);
+	int i, n, fd;
+	Pkt *p;
+
+	/* a TUN that takes no more than a packet */
+	anew(Client);
+	offload[OffJoin] = Running;
+	tunhdr = VnetLen;
+	setopt(tunfd, SOL_SOCKET, SO_SNDBUF, 1 << 12);
+	for (i = 0; i < 40; i++) {
+		p = pktalloc();
+		memset(p->data, 0, 1440);
+		unhex("4500 05a0 0000 4000 4006 0000 c0a8 0114 5db8 d822"
+		    "1451 9c40 0000 0000 0000 0000 5010 0100", p->data);
+		p->len = 1440;
+		put(p->data + 4, i, 2);
+		put(p->data + 24, i * 1400, 4);
+		put(p->data + 10, ~checksum(p->data, 20, 0) & 0xffff, 2);
+		put(p->data + 36, 0, 2);
+		put(p->data + 36, ~l4sum(p->data, 1440, 20, IPPROTO_TCP) & 0xffff, 2);
+		join(p);
+	}
+	joinflushall();
+	for (n = 0; (i = fdread(lanfd, d)) >= 0; n++)
+		want("bytes", VnetLen + 1440, i);
+	wantin("packets", 1, 40, n);
+	want("dropped by a full socket", 40 - n, drops[DropTun]);
+	want("state", Failed, offload[OffJoin]);
+	want("packets not in the pool", 0, inuse());
+	verdict("a TUN that takes no superpackets");
+
+	/* a socket without checksums refuses UDP_SEGMENT */
+	anew(Client);
+	offload[OffSegment] = Running;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, len) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
+		die("bind:");
+	close(bond[0].fd);
+	bond[0].fd = socket(AF_INET, SOCK_DGRAM, 0);
+	setopt(bond[0].fd, SOL_SOCKET, SO_NO_CHECK, 1);
+	if (connect(bond[0].fd, (struct sockaddr *)&sin, len) < 0)
+		die("connect:");
+	for (i = 0; i < 10; i++)
+		enqueue(waiting(Ordered, 7, 400, 0, i));
+	schedule();
+	schedule();
+	for (n = 0; recv(fd, d, sizeof(d), MSG_DONTWAIT) >= 0; )
+		n++;
+	wantin("datagrams", 2, 10, n);
+	want("left", 10 - queued, n);
+	want("dropped", 0, drops[DropSend]);
+	want("state", Failed, offload[OffSegment]);
+	verdict("a link that takes no UDP_SEGMENT");
+}
+
 /* configuration */
 
 static void
@@ -4898,6 +4962,7 @@ static const struct {
 	{ "pool", testfreed },
 	{ "asked", testasked },
 	{ "timeout", testtimeout },
+	{ "offload", testfallback },
 	{ "addresses", testaddrs },
 	{ "configuration", testconf },
 };
