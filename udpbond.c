@@ -83,7 +83,7 @@ enum {
 	Supers = 8,               /* that are received in one */
 	SuperMax = 65535,         /* bytes, of a superpacket */
 	SegMax = 64,              /* datagrams or packets in it */
-	Njoins = 16,              /* in the making, power of 2 */
+	Njoins = 8,               /* in the making, power of 2 */
 	VnetLen = 10,             /* bytes, of the header of the TUN */
 	Nflows = 1024,            /* flow queues, power of 2 */
 	Nbeats = 64,              /* heartbeats remembered a link */
@@ -105,6 +105,7 @@ enum {
 	Settle = 300000,          /* till an ordered flow may turn express */
 	Stay = 30000,             /* that a light flow keeps to its link */
 	Stale = Second,           /* no packet waits longer for a link */
+	Single = 10 * Second,     /* after an error with several datagrams */
 	Reopen = 3 * Second,      /* a dead link gets a new socket */
 	Doubt = 30000,            /* a missing packet may be lost */
 	BurstEnd = 5000,          /* no ordered packet: a burst has ended */
@@ -203,6 +204,7 @@ struct Flow {
 	int64_t above, dropnext;  /* us */
 	int64_t last;             /* us, its newest packet */
 	int64_t lastordered;      /* us, its newest ordered packet */
+	int64_t lastaside;        /* us, one in the express lane all the same */
 	int link;                 /* of its newest express packet */
 	int64_t notbefore;        /* us, arrival of that */
 	int64_t clock;            /* us, runs ahead when it is not sparse */
@@ -289,6 +291,7 @@ struct Link {
 	int open;                 /* has room for some packets of heavy flows */
 	Pkt *out[Batch];          /* to be sent at the end of the turn */
 	int nout;
+	int64_t single;           /* us, till then without UDP_SEGMENT */
 
 	/* from heartbeats */
 	Tally tx, rx;             /* all that was sent and received */
@@ -421,6 +424,7 @@ static int linkmsgs(Link *, struct mmsghdr *, struct iovec *, Segment *,
                     int *);
 static int sendmsgs(int, struct mmsghdr *, int);
 static void linkflush(Link *);
+static void linksingle(Link *, int);
 static int linksent(Link *, int, int);
 static void linkerror(Link *, int);
 static int recvmsgs(int, struct mmsghdr *, int);
@@ -486,6 +490,7 @@ static Link *quickest(void);
 static Link *soonest(const Pkt *);
 /* schedule */
 static int aside(const Link *, const Pkt *);
+static void expresssent(Flow *, const Pkt *, const Link *);
 static void transmit(Link *, Pkt *);
 static void copy(const Link *, const Pkt *);
 static void stale(Queue *, int);
@@ -1174,11 +1179,12 @@ static int
 segmentworks(int fd)
 {
 	struct utsname u;
+	char *minor;
 
 	if (setopt(fd, IPPROTO_UDP, UDP_SEGMENT, 0) < 0 || uname(&u) < 0)
 		return 0;
-	return udpsegment > 1 ||
-	    (strncmp(u.release, "7.0", 3) && strncmp(u.release, "7.1", 3));
+	return udpsegment > 1 || strtol(u.release, &minor, 10) != 7 ||
+	    *minor != '.' || strtol(minor + 1, NULL, 10) > 1;
 }
 
 static void
@@ -1208,12 +1214,16 @@ offloadprobe(void)
 static void
 offloads(Text *t)
 {
+	const Link *l;
 	int i;
 
 	text(t, "Offload -");
 	for (i = 0; i < OffLast; i++)
 		text(t, "%s %s: %s", i ? "," : "", offname[i],
 		    offstate[offload[i]]);
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (now < l->single)
+			text(t, ", not on %s", l->name);
 	text(t, "\n");
 }
 
@@ -1341,8 +1351,9 @@ tunread(Queue *q)
 	int n;
 
 	if (!(p = pktalloc())) {
-		drops[DropPool]++;
-		return 0;
+		n = read(tunfd, super, SuperMax);
+		drops[DropPool] += n > 0;
+		return n > 0;
 	}
 	iov[0].iov_base = &v;
 	iov[0].iov_len = VnetLen;
@@ -1413,13 +1424,14 @@ sumfinish(Pkt *p, int start, int offset)
 	put(p->data + start + offset, s ? s : 0xffff, 2);
 }
 
-/* lengths, numbers, flags and checksums of piece i of a superpacket, whose
- * payload is at bytes from its first */
+/* Lengths, numbers, flags and checksums of piece i of a superpacket, whose
+ * payload is at bytes from its first. Where the checksum goes stands the sum
+ * of the pseudo header so far. */
 static void
 piece(Pkt *p, const Ip *ip, int i, int at, int last)
 {
-	uint8_t *d = p->data, *t = d + ip->l4;
 	int l4len = p->len - ip->l4, tcp = ip->proto == IPPROTO_TCP;
+	uint8_t *d = p->data, *t = d + ip->l4, *sumat = t + (tcp ? 16 : 6);
 
 	if (d[0] >> 4 == 4) {
 		put(d + 2, p->len, 2);
@@ -1438,7 +1450,7 @@ piece(Pkt *p, const Ip *ip, int i, int at, int last)
 	} else {
 		put(t + 4, l4len, 2);
 	}
-	put(t + (tcp ? 16 : 6), pseudosum(d, ip->proto, l4len), 2);
+	put(sumat, sum(sumat, 2, (~ip->l4len & 0xffff) + l4len), 2);
 	sumfinish(p, ip->l4, tcp ? 16 : 6);
 }
 
@@ -1450,7 +1462,8 @@ cut(const uint8_t *d, int len, const Vnet *v, Queue *q)
 	Pkt *p;
 	Ip ip;
 
-	if (ipparse(d, len, &ip) < 0 || ip.frag || v->size == 0 ||
+	if (!(v->flags & VnetPartial) ||
+	    ipparse(d, len, &ip) < 0 || ip.frag || v->size == 0 ||
 	    type != (ip.proto == IPPROTO_UDP ? GsoUdp :
 	    ip.proto != IPPROTO_TCP ? -1 : d[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6))
 		return -1;
@@ -1544,13 +1557,15 @@ join(Pkt *p)
 		joinflush(j);
 }
 
-/* A kernel that does not take it gets the packets one by one, from now on. */
+/* A kernel that does not take it gets the packets one by one, from now on if
+ * it does not know what it is, or again and again. */
 static void
 joinflush(Join *j)
 {
 	uint8_t hdr[VnetLen + 40 + 60], *d = hdr + VnetLen, *t = d + j->l4;
 	struct iovec iov[1 + SegMax];
 	Vnet v = { VnetPartial, 0, 0, 0, 0, 16 };
+	static int errors;
 	int i, n = j->n, error = 0, taken = 0, v4;
 
 	j->n = 0;
@@ -1576,14 +1591,17 @@ joinflush(Join *j)
 			iov[1 + i].iov_len = j->p[i]->len - j->hdrlen;
 		}
 		error = writev(tunfd, iov, 1 + n) < 0 ? errno : 0;
+		errors = error ? errors + 1 : 0;
 	}
 	for (i = 0; i < n; i++) {
 		if (n == 1 || error)
 			taken += tunwrite(j->p[i]);
 		pktfree(j->p[i]);
 	}
-	if (error && taken)
+	if (error && taken && (error == EINVAL || errors >= 3)) {
 		offloadfail(OffJoin, error);
+		joinflushall();
+	}
 }
 
 static void
@@ -1624,6 +1642,7 @@ linkopen(Link *l)
 	linkclose(l);
 	l->reopen = now + Reopen;
 	l->nbeats = 0;
+	l->single = 0;
 	l->v6 = parseaddr(local ? local : c->server ? c->server : c->client,
 	    role == Client ? 0 : c->port, &ss) == AF_INET6;
 	fd = socket(l->v6 ? AF_INET6 : AF_INET,
@@ -1643,9 +1662,8 @@ linkopen(Link *l)
 	setopt(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
 	if (setopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20) < 0)
 		setopt(fd, SOL_SOCKET, SO_RCVBUF, 4 << 20);
-	if (offload[OffGro] == Running &&
-	    setopt(fd, IPPROTO_UDP, UDP_GRO, 1) < 0)
-		offloadfail(OffGro, errno);
+	if (offload[OffGro] == Running)
+		setopt(fd, IPPROTO_UDP, UDP_GRO, 1);
 	what = "device";
 	if (role == Client && c->device && setsockopt(fd, SOL_SOCKET,
 	    SO_BINDTODEVICE, c->device, strlen(c->device) + 1) < 0)
@@ -1765,8 +1783,8 @@ segments(const Link *l, int from)
 {
 	int size = l->out[from]->wirelen, all = size, n;
 
-	for (n = 1; from + n < l->nout && n < SegMax &&
-	    offload[OffSegment] == Running &&
+	for (n = 1; from + n < l->nout && n < SegMax - 1 &&
+	    offload[OffSegment] == Running && now >= l->single &&
 	    l->out[from + n - 1]->wirelen == size &&
 	    l->out[from + n]->wirelen <= size; n++) {
 		all += l->out[from + n]->wirelen;
@@ -1837,7 +1855,7 @@ linkflush(Link *l)
 	struct mmsghdr mm[Batch];
 	struct iovec iov[Batch];
 	Segment seg[Batch];
-	int n[Batch], i, m, at = 0, done = 0, tries = 0;
+	int n[Batch], i, m, at = 0, done = 0, tries = 0, single = 0;
 
 	if (l->nout == 0)
 		return;
@@ -1856,8 +1874,8 @@ linkflush(Link *l)
 		}
 		if (errno == EINTR || tries++ == 0)
 			continue;
-		if ((errno == EIO || errno == EINVAL) && n[at] > 1) {
-			offloadfail(OffSegment, errno);
+		if (n[at] > 1) {
+			single = errno;
 			break;
 		}
 		linkerror(l, errno);
@@ -1867,6 +1885,25 @@ linkflush(Link *l)
 	}
 	l->nout -= done;
 	memmove(l->out, l->out + done, l->nout * sizeof(l->out[0]));
+	if (single) {
+		linksingle(l, single);
+		linkflush(l);
+	}
+}
+
+/* The kernel did not take a message of several datagrams, because of the
+ * device, or one of them; those that it has against one itself it names when
+ * they come one by one. */
+static void
+linksingle(Link *l, int error)
+{
+	if (!l->single) {
+		errno = error;
+		logmsg("link %s: UDP_SEGMENT is off for a while:", l->name);
+	}
+	l->single = now + Single;
+	linkmtu(l);
+	tunmtu();
 }
 
 /* n of them, from the first that is not yet */
@@ -2250,15 +2287,18 @@ iptoobig(const Pkt *p, int mtu)
 	pktfree(q);
 }
 
-/* down: from the TUN into the queues, from there to the links */
+/* down: from the TUN into the queues, from there to the links, as long as the
+ * packets are in the cache */
 static void
 tunpkt(void)
 {
 	Queue in = { 0 };
 	Pkt *p;
-	int n = 0;
+	int reads, n = 0, sent = 0;
 
-	while (n < TunBatch && tunread(&in)) {
+	for (reads = 0; reads < TunBatch && n < TunBatch; reads++) {
+		if (!tunread(&in))
+			break;
 		for (; (p = queueget(&in)); n++) {
 			ipclamp(p->data, p->len, tunlen);
 			if ((p->class = classify(p)) < 0)
@@ -2266,11 +2306,13 @@ tunpkt(void)
 			else
 				enqueue(p);
 		}
-		if (n > Batch)
-			schedule(); /* while it is in the cache */
+		if (n - sent > Batch) {
+			schedule();
+			sent = n;
+		}
 	}
 	handled += n;
-	more |= n >= TunBatch;
+	more |= reads == TunBatch || n >= TunBatch;
 }
 
 /* classify: which lane, and which flow the packet belongs to */
@@ -2303,7 +2345,8 @@ classify(Pkt *p)
 	if ((!urgent(&ip) || capped(p->len)) && (quic || !sparse(f, p->len)))
 		return Ordered;
 	/* it must not overtake its own ordered packets */
-	return settled(f) && !f->queue.head ? Express : Ordered;
+	return settled(f) && now - f->lastaside > Settle && !f->queue.head ?
+	    Express : Ordered;
 }
 
 static int
@@ -2920,8 +2963,20 @@ static int
 aside(const Link *l, const Pkt *p)
 {
 	return p->light && now - lastheavy < Alive && l == bestlink(NULL) &&
-	    l->loss < 0.01 && !l->late && !l->starting &&
-	    settled(&flows[p->flow]);
+	    l->loss < 0.01 && l->rate >= 2 * BulkMin && !l->late &&
+	    !l->starting && settled(&flows[p->flow]);
+}
+
+/* what the flow's next packets must not overtake; ACKs may be overtaken */
+static void
+expresssent(Flow *f, const Pkt *p, const Link *l)
+{
+	if (p->class == Ack)
+		return;
+	if (p->class == Ordered)
+		f->lastaside = now;
+	f->link = p->link;
+	f->notbefore = now + l->owd + (p->class == Ordered ? Stay : 0);
 }
 
 static void
@@ -2941,8 +2996,7 @@ transmit(Link *l, Pkt *p)
 		keep(p);
 	} else {
 		encode(p, txseq[LaneExpress]++, FlagData | FlagExpress);
-		f->link = p->link;
-		f->notbefore = now + l->owd + (p->class == Ordered ? Stay : 0);
+		expresssent(f, p, l);
 		if (expresscopies && p->class == Express)
 			copy(l, p);
 	}
@@ -4774,7 +4828,7 @@ setup(void)
 	put(secret, random64(), 8);
 	put(secret + 8, random64(), 8);
 	npkts = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4) * Batch;
+	    (2 * LEN(bond) + 4 + Njoins + 2) * Batch;
 	pktpool = calloc(npkts, sizeof(*pktpool));
 	pktfrees = calloc(npkts, sizeof(*pktfrees));
 	pktrefs = calloc(npkts, sizeof(*pktrefs));

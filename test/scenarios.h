@@ -37,7 +37,7 @@
 	"game 21.5 / 24 ms, 0 lost" },
 { "web", 15, LAB, "web", NULL, "web.p50<200 web.n>15", "p50 100 ms" },
 { "webload", 20, LAB, "cubic; web at=6", NULL,
-	"web.p50<500 web.n>10", NULL },
+	"web.p50<170 web.n>10", NULL },
 { "loss", 17, ADSL "; x4 rate=70 delay=40 loss=2", "cubic", NULL,
 	"cubic.steady>1", "200 Mbit/s" },
 { "lossudp", 12, ADSL "; x4 rate=70 delay=40 loss=2", "udp rate=40", NULL,
