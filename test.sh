@@ -16,7 +16,7 @@ cd "$(dirname "$0")" || exit 1
 # shellcheck source=test/lab.sh disable=SC1091
 . test/lab.sh
 
-part1='building units commandline simulation'
+part1='building units foreign commandline simulation'
 part2='emulator defaults calls asking trouble sealed ipv6links sanitized valgrinded'
 
 passed=0 failed=0 skipped=0
@@ -234,6 +234,41 @@ units()
 	try 'unit: the same with ASan and UBSan' unitsanitized
 	counted super superrun 400000 -O2
 	try 'super: with ASan and UBSan' supersanitized
+}
+
+# part 1: other byte orders and word sizes, if there are compilers for them
+
+foreign()
+{
+	foreignrun mips mips-linux-gnu-gcc
+	foreignrun mipsel mipsel-linux-gnu-gcc
+	foreignrun arm arm-linux-gnueabi-gcc
+	foreignrun aarch64 aarch64-linux-gnu-gcc
+	foreignrun s390x s390x-linux-gnu-gcc
+	foreignrun i386 i686-linux-gnu-gcc
+}
+
+# foreignrun MACHINE COMPILER
+foreignrun()
+{
+	if command -v "$2" >/dev/null && command -v "qemu-$1-static" >/dev/null
+	then
+		try "$1: unit tests and superpackets" foreigntests "$1" "$2"
+	else
+		skip "$1: no $2 and qemu-$1-static"
+	fi
+}
+
+foreigntests()
+{
+	for i in unit super; do
+		"$2" -static -O1 -std=c99 -D_GNU_SOURCE -DVERSION='"0"' \
+			-I"$SRC" -o "$LAB/$i" "$SRC/test/$i.c" || return 1
+	done
+	(cd "$SRC" && "qemu-$1-static" "$LAB/unit") >"$LAB/lines" 2>&1
+	status=$?
+	grep -v '^ok - ' "$LAB/lines"
+	[ $status -eq 0 ] && "qemu-$1-static" "$LAB/super" -n 20000
 }
 
 # part 1: the simulator, both ends in virtual time
