@@ -4,10 +4,10 @@
  * server differ in who says hello and in who knows the other's address; all
  * else, and so both directions, is the same code.
  *
- * Down, TUN to links: tunread, classify, enqueue; then, as soon as the pacer
- * of a link has room: dequeue, selectlink, encode, linksend, seal.
+ * Down, TUN to links: tunread, cut, classify, enqueue; then, as soon as the
+ * pacer of a link has room: dequeue, selectlink, encode, linksend, seal.
  * Up, links to TUN: linkrecv, verify, decode, replaycheck, then by kind of
- * record: beatpkt, expresspkt, orderedpkt and reorder, nackpkt; tunwrite.
+ * record: beatpkt, expresspkt, orderedpkt and reorder, nackpkt; then join.
  *
  * There are two lanes with sequence numbers of their own. Express packets are
  * few or small, go by the quickest link and are delivered as they come. All
@@ -139,8 +139,10 @@ enum { CtlNack = 1, CtlBye };                          /* control records */
 enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what verify says */
 enum { TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpPsh = 0x08,
        TcpAck = 0x10, TcpCwr = 0x80 };
-enum { GsoNone = 0, GsoTcp4 = 1, GsoTcp6 = 4, GsoUdp = 5, /* <linux/virtio_net.h> */
-       GsoEcn = 0x80, VnetPartial = 1 };
+enum {                                        /* <linux/virtio_net.h> */
+	GsoNone = 0, GsoTcp4 = 1, GsoTcp6 = 4, GsoUdp = 5, GsoEcn = 0x80,
+	VnetPartial = 1
+};
 enum { OffCut, OffJoin, OffSegment, OffGro, OffBatch, OffLast };
 enum { Disabled, Missing, Failed, Running };           /* offload states */
 enum {
@@ -406,6 +408,8 @@ static void sumfinish(Pkt *, int, int);
 static void piece(Pkt *, const Ip *, int, int, int);
 static int cut(const uint8_t *, int, const Vnet *, Queue *);
 static int joinable(const Pkt *, const Ip *);
+static int sameip(const uint8_t *, const uint8_t *, int);
+static int sametcp(const uint8_t *, const uint8_t *, int);
 static int follows(const Join *, const Pkt *, const Ip *);
 static void join(Pkt *);
 static void joinflush(Join *);
@@ -653,7 +657,7 @@ static int role, quiet, interval = 5;
 static int64_t now;               /* us */
 static int tunfd = -1, ctlfd = -1, tunlen;
 static int handled, more;         /* packets in this ms; some were left */
-static int tunhdr;                /* bytes, of the kernel in front of a packet */
+static int tunhdr;                /* bytes, in front of a packet there */
 static int offload[OffLast];      /* their states */
 static Join joins[Njoins];        /* by flow */
 
@@ -1163,7 +1167,7 @@ verify(Pkt *p)
 /* offload: what the kernel does for many packets at once
  *
  * Each is tried at start and given up by itself, later too, when it does not
- * work: then there is a system call for each packet, and more processor time. */
+ * work: then there is a system call for each packet. */
 static void
 offloadfail(int what, int error)
 {
@@ -1500,25 +1504,38 @@ joinable(const Pkt *p, const Ip *ip)
 	    sum(t, ip->l4len, pseudosum(d, ip->proto, ip->l4len)) == 0xffff;
 }
 
-/* the same headers as the first of them but for what counts on, as the
- * kernel's GRO asks for, and the same window and TTL, too */
+/* IP headers that differ in length and checksum only, and an IPv4
+ * identification that is n further */
+static int
+sameip(const uint8_t *d, const uint8_t *e, int n)
+{
+	if (d[0] >> 4 == 6)
+		return !memcmp(d, e, 4) && !memcmp(d + 6, e + 6, 34);
+	return !memcmp(d, e, 2) && !memcmp(d + 6, e + 6, 4) &&
+	    !memcmp(d + 12, e + 12, 8) &&
+	    get(d + 4, 2) == ((get(e + 4, 2) + n) & 0xffff);
+}
+
+/* TCP headers of len bytes that differ in seq, flags and checksum only */
+static int
+sametcp(const uint8_t *t, const uint8_t *u, int len)
+{
+	return !memcmp(t, u, 4) && !memcmp(t + 8, u + 8, 5) &&
+	    !memcmp(t + 14, u + 14, 2) && !memcmp(t + 18, u + 18, len - 18);
+}
+
+/* the packet is the next one after those in the join, which has room for it:
+ * as the kernel's GRO sees it, and the window and TTL are the same, too */
 static int
 follows(const Join *j, const Pkt *p, const Ip *ip)
 {
 	const uint8_t *d = p->data, *e = j->p[0]->data;
-	const uint8_t *t = d + j->l4, *u = e + j->l4;
-	int v4 = d[0] >> 4 == 4;
 
-	return j->n < SegMax && ip->l4 == j->l4 &&
-	    p->len - ip->payload == j->hdrlen && ip->payload <= j->size &&
-	    j->len + ip->payload <= SuperMax && get(t + 4, 4) == j->seq &&
-	    (v4 ? !memcmp(d, e, 2) && !memcmp(d + 6, e + 6, 4) &&
-	    !memcmp(d + 12, e + 12, 8) && get(d + 4, 2) ==
-	    ((get(e + 4, 2) + j->n) & 0xffff) :
-	    !memcmp(d, e, 4) && !memcmp(d + 6, e + 6, 34)) &&
-	    !memcmp(t, u, 4) && !memcmp(t + 8, u + 8, 5) &&
-	    !memcmp(t + 14, u + 14, 2) &&
-	    !memcmp(t + 18, u + 18, j->hdrlen - j->l4 - 18);
+	return j->n < SegMax && j->len + ip->payload <= SuperMax &&
+	    ip->l4 == j->l4 && p->len - ip->payload == j->hdrlen &&
+	    ip->payload <= j->size && get(d + j->l4 + 4, 4) == j->seq &&
+	    sameip(d, e, j->n) &&
+	    sametcp(d + j->l4, e + j->l4, j->hdrlen - j->l4);
 }
 
 /* a packet for the TUN: it waits for its neighbours until the end of the
