@@ -386,6 +386,7 @@ nextpacket(Sender *s, int key, uint8_t *d, int *len)
 	case 16: spoil = 2; break;
 	case 17: spoil = 3; break;
 	case 18: proto = IPPROTO_UDP; key += Nkeys / 2; break;
+	case 21: spoil = s->v6 ? 0 : 4; key += s->v6 ? 0 : Nkeys / 2; break;
 	case 19: s->stamp = rnd(INT_MAX); break;
 	case 20: /* the same flow, as the kernel sees it */
 		v6 = s->v6;
@@ -404,6 +405,11 @@ nextpacket(Sender *s, int key, uint8_t *d, int *len)
 		d[10 + rnd(2)] ^= 1 << rnd(8);
 	else if (spoil == 3 && !s->v6)
 		d[6] ^= 0x40;
+	else if (spoil == 4 && !s->v6) { /* a fragment */
+		put(d + 6, rnd(2) ? 0x2000 : 1 + rnd(100), 2);
+		put(d + 10, 0, 2);
+		put(d + 10, ~checksum(d, 20, 0) & 0xffff, 2);
+	}
 	return key;
 }
 
