@@ -3937,9 +3937,11 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 	    2 * Quantum * l->cost / 1000000 + 3 * l->owdjitter;
 	l->late = !full ? 0 : l->late ? l->late : now;
 	if (full && sentbps > l->rate / 4 && now - l->cut > RateHold / 2 &&
-	    (now - l->late > Spike || lost > n / 8 ||
+	    (now - l->late > Spike || (n >= 32 && lost > n / 8) ||
 	    (l->knee && l->rate > l->knee))) {
-		ratecut(l, gotbps);
+		/* a moment that says little may not cost all */
+		ratecut(l, now - l->late > Spike ? gotbps :
+		    MAX(gotbps, l->rate / 3));
 	} else if (l->draining && !full) {
 		l->rate = l->knee / 100 * 97;
 		l->draining = 0;
