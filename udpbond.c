@@ -96,8 +96,8 @@ enum {
 /* times in us, and what goes with them */
 enum {
 	Second = 1000000,
-	Burst = 1000,             /* least that a pacer may be ahead */
 	Coalesce = 200,           /* of packets under load */
+	Burst = 1000,             /* least that a pacer may be ahead */
 	BurstMax = 5000,          /* and most: a turn of the loop comes late */
 	Grace = 3000,             /* a link may swap packets sent this close */
 	Alive = 3 * Second,       /* express traffic keeps its reserve */
@@ -436,6 +436,10 @@ static void linkrecv(Link *);
 static void linkrecvsuper(Link *);
 static int segmentsize(struct msghdr *, int);
 /* ip */
+static int ip4parse(const uint8_t *, int, Ip *);
+static int ip6parse(const uint8_t *, int, Ip *);
+static int l4parse(const uint8_t *, Ip *);
+static uint32_t flowhash(const uint8_t *, int, const Ip *);
 static int ipparse(const uint8_t *, int, Ip *);
 static uint32_t sum(const uint8_t *, int, uint32_t);
 static uint32_t pseudosum(const uint8_t *, int, int);
@@ -656,7 +660,7 @@ static volatile sig_atomic_t stopping, reporting, reopening;
 static int role, quiet, interval = 5;
 static int64_t now;               /* us */
 static int tunfd = -1, ctlfd = -1, tunlen;
-static int handled, more;         /* packets in this ms; some were left */
+static int handled, unread;       /* packets in this ms; some were left */
 static int tunhdr;                /* bytes, in front of a packet there */
 static int offload[OffLast];      /* their states */
 static Join joins[Njoins];        /* by flow */
@@ -1999,7 +2003,7 @@ linkrecv(Link *l)
 	}
 	n = recvmsgs(l->fd, mm, max);
 	handled += MAX(n, 0);
-	more |= n == max;
+	unread |= n == max;
 	for (i = 0; i < n; i++) {
 		p = fresh[i];
 		fresh[i] = NULL;
@@ -2035,7 +2039,7 @@ linkrecvsuper(Link *l)
 		mm[i].msg_hdr.msg_controllen = sizeof(seg[i]);
 	}
 	n = recvmsgs(l->fd, mm, Supers);
-	more |= n == Supers;
+	unread |= n == Supers;
 	for (i = 0; i < n; i++) {
 		len = mm[i].msg_len;
 		size = segmentsize(&mm[i].msg_hdr, len);
@@ -2071,73 +2075,95 @@ segmentsize(struct msghdr *m, int len)
 
 /* ip */
 
+/* offset of what follows the header, -1: it makes no sense */
+static int
+ip4parse(const uint8_t *d, int len, Ip *ip)
+{
+	int off = (d[0] & 15) * 4;
+
+	if (off < 20 || get(d + 2, 2) != (uint64_t)len || off > len)
+		return -1;
+	ip->dscp = d[1] >> 2;
+	ip->proto = d[9];
+	ip->frag = (get(d + 6, 2) & 0x3fff) != 0;
+	return off;
+}
+
+/* the same, behind extension headers: hop-by-hop, routing, destination
+ * options and fragment, which is the last that is looked at */
+static int
+ip6parse(const uint8_t *d, int len, Ip *ip)
+{
+	int nh = d[6], off = 40;
+
+	if (get(d + 4, 2) + 40 != (uint64_t)len)
+		return -1;
+	ip->dscp = (d[0] & 15) << 2 | d[1] >> 6;
+	while (!ip->frag && (nh == 0 || nh == 43 || nh == 60 || nh == 44)) {
+		if (off + 8 > len)
+			return -1;
+		ip->frag = nh == 44;
+		nh = d[off];
+		off += ip->frag ? 8 : d[off + 1] * 8 + 8;
+	}
+	ip->proto = nh;
+	return off <= len ? off : -1;
+}
+
+/* ports of TCP and UDP, flags and payload of TCP; -1: cut short */
+static int
+l4parse(const uint8_t *t, Ip *ip)
+{
+	int tcp = ip->proto == IPPROTO_TCP, hdrlen;
+
+	if (ip->frag || (!tcp && ip->proto != IPPROTO_UDP))
+		return 0;
+	if (ip->l4len >= 8) {
+		ip->sport = get(t, 2);
+		ip->dport = get(t + 2, 2);
+	}
+	if (!tcp)
+		return 0;
+	hdrlen = ip->l4len < 20 ? 0 : (t[12] >> 4) * 4;
+	if (hdrlen < 20 || hdrlen > ip->l4len)
+		return -1;
+	ip->tcpflags = t[13];
+	ip->payload = ip->l4len - hdrlen;
+	return 0;
+}
+
+/* of addresses, n bytes, protocol and ports; nobody outside can foresee it */
+static uint32_t
+flowhash(const uint8_t *addrs, int n, const Ip *ip)
+{
+	uint32_t addr;
+	uint64_t h;
+
+	memcpy(&h, secret, sizeof(h));
+	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
+	for (; n > 0; n -= 4, addrs += 4) {
+		memcpy(&addr, addrs, sizeof(addr));
+		h = (h ^ h >> 32 ^ addr) * UINT64_C(0x9e3779b97f4a7c15);
+	}
+	return (h ^ h >> 29) >> 16;
+}
+
 /* What classify wants to know of a packet, -1 if it is no IP packet. A flow
  * is addresses, protocol and ports; fragments have no ports, nor are they
  * looked into, so that those of one packet stay together. */
 static int
 ipparse(const uint8_t *d, int len, Ip *ip)
 {
-	const uint8_t *t;
-	int i, off, nh, addrs, naddrs;
-	uint32_t addr;
-	uint64_t h;
+	int v4 = len >= 20 && d[0] >> 4 == 4, v6 = len >= 40 && d[0] >> 4 == 6;
 
 	memset(ip, 0, sizeof(*ip));
-	if (len >= 20 && d[0] >> 4 == 4) {
-		off = (d[0] & 15) * 4;
-		if (off < 20 || get(d + 2, 2) != (uint64_t)len || off > len)
-			return -1;
-		ip->dscp = d[1] >> 2;
-		ip->proto = d[9];
-		ip->frag = (get(d + 6, 2) & 0x3fff) != 0;
-		addrs = 12;
-		naddrs = 8;
-	} else if (len >= 40 && d[0] >> 4 == 6) {
-		if (get(d + 4, 2) + 40 != (uint64_t)len)
-			return -1;
-		ip->dscp = (d[0] & 15) << 2 | d[1] >> 6;
-		nh = d[6];
-		/* hop-by-hop, routing, destination options, fragment */
-		for (off = 40; nh == 0 || nh == 43 || nh == 60 || nh == 44; ) {
-			if (off + 8 > len)
-				return -1;
-			if (nh == 44)
-				ip->frag = 1;
-			nh = d[off];
-			off += ip->frag ? 8 : d[off + 1] * 8 + 8;
-			if (ip->frag)
-				break;
-		}
-		if (off > len)
-			return -1;
-		ip->proto = nh;
-		addrs = 8;
-		naddrs = 32;
-	} else {
+	ip->l4 = v4 ? ip4parse(d, len, ip) : v6 ? ip6parse(d, len, ip) : -1;
+	if (ip->l4 < 0)
 		return -1;
-	}
-	ip->l4 = off;
-	ip->l4len = len - off;
-	t = d + off;
-	if (!ip->frag && ip->l4len >= 8 &&
-	    (ip->proto == IPPROTO_UDP || ip->proto == IPPROTO_TCP)) {
-		ip->sport = get(t, 2);
-		ip->dport = get(t + 2, 2);
-	}
-	if (!ip->frag && ip->proto == IPPROTO_TCP) {
-		if (ip->l4len < 20 || (t[12] >> 4) < 5 ||
-		    (t[12] >> 4) * 4 > ip->l4len)
-			return -1;
-		ip->tcpflags = t[13];
-		ip->payload = ip->l4len - (t[12] >> 4) * 4;
-	}
-	memcpy(&h, secret, sizeof(h));
-	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
-	for (i = 0; i < naddrs; i += 4) {
-		memcpy(&addr, d + addrs + i, sizeof(addr));
-		h = (h ^ h >> 32 ^ addr) * UINT64_C(0x9e3779b97f4a7c15);
-	}
-	ip->hash = (h ^ h >> 29) >> 16;
+	ip->l4len = len - ip->l4;
+	if (l4parse(d + ip->l4, ip) < 0)
+		return -1;
+	ip->hash = flowhash(d + (v4 ? 12 : 8), v4 ? 8 : 32, ip);
 	return 0;
 }
 
@@ -2311,7 +2337,7 @@ tunpkt(void)
 {
 	Queue in = { 0 };
 	Pkt *p;
-	int reads, n = 0, sent = 0;
+	int reads, n = 0, done = 0;
 
 	for (reads = 0; reads < TunBatch && n < TunBatch; reads++) {
 		if (!tunread(&in))
@@ -2323,13 +2349,13 @@ tunpkt(void)
 			else
 				enqueue(p);
 		}
-		if (n - sent > Batch) {
+		if (n - done > Batch) {
 			schedule();
-			sent = n;
+			done = n;
 		}
 	}
 	handled += n;
-	more |= reads == TunBatch || n >= TunBatch;
+	unread |= reads == TunBatch || n >= TunBatch;
 }
 
 /* classify: which lane, and which flow the packet belongs to */
@@ -4891,7 +4917,7 @@ turn(const struct pollfd *pfd)
 	int i;
 
 	now = monotime();
-	more = 0;
+	unread = 0;
 	for (i = 0; i < LEN(bond); i++)
 		if (pfd[PfdLink + i].revents)
 			linkpkt(&bond[i]);
@@ -4922,7 +4948,7 @@ rest(void)
 		handled = turns = 0;
 		since = now;
 	}
-	if (more || !pause)
+	if (unread || !pause)
 		return;
 	us = MIN(pause - (monotime() - now), polltimeout());
 	ts.tv_nsec = MAX(us, 0) * 1000;
