@@ -122,6 +122,7 @@ enum {
 	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
 	SparsePps = 300,          /* its packets a second at most */
 	Tries = 2,                /* to get a missing packet */
+	Tell = 128, TellTime = 2000, /* packets that came in so short a time */
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
 	Quantum = 1514,           /* bytes a flow sends in its turn */
 	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
@@ -505,7 +506,7 @@ static void stale(Queue *, int);
 static void expresssend(void);
 static void schedule(void);
 static void keep(Pkt *);
-static void forget(void);
+static void forget(uint64_t);
 static void resend(Pkt *);
 static void retransmit(Link *, Pkt *);
 static void rescue(const Link *);
@@ -535,6 +536,7 @@ static int64_t slotdeadline(const Slot *);
 static int64_t asktime(void);
 static int64_t doubttime(void);
 static void reorderask(void);
+static void reordertell(void);
 static uint64_t frontier(void);
 static void sample(int64_t, uint64_t);
 static uint64_t sentby(int64_t);
@@ -694,6 +696,8 @@ static uint64_t sentfirst;        /* oldest of them */
 static Slot *slots;               /* ordered packets by seq */
 static uint64_t expected;         /* next seq to be delivered */
 static uint64_t known;            /* one above the newest known to be sent */
+static uint64_t told;             /* the peer knows that all below have come */
+static int64_t toldtime;          /* us, when that would have been told */
 static uint64_t ready, pending;   /* frontiers, one Grace old and newer */
 static int64_t readytime;         /* us, of the newer one */
 static struct { int64_t time; uint64_t top; } samples[Nsamples];
@@ -3132,8 +3136,9 @@ keep(Pkt *p)
 	p->time = now;
 }
 
+/* but not for long, and not when the peer has had all below that seq */
 static void
-forget(void)
+forget(uint64_t below)
 {
 	Pkt **slot;
 
@@ -3141,7 +3146,7 @@ forget(void)
 	    (uint64_t)keeppkts));
 	for (; sentfirst < txseq[LaneOrdered]; sentfirst++) {
 		slot = &sent[sentfirst & (keeppkts - 1)];
-		if (*slot && now - (*slot)->time < Keep)
+		if (*slot && sentfirst >= below && now - (*slot)->time < Keep)
 			return;
 		if (*slot)
 			pktfree(*slot);
@@ -3411,7 +3416,8 @@ controlpkt(Pkt *p)
 	pktfree(p);
 }
 
-/* ranges of missing packets: first seq, 8 bytes, and how many, 2 bytes */
+/* ranges of missing packets: first seq, 8 bytes, and how many, 2 bytes; none
+ * is missing below a range of 0 packets */
 static void
 nackpkt(const uint8_t *d, int len)
 {
@@ -3421,6 +3427,8 @@ nackpkt(const uint8_t *d, int len)
 	for (; len >= 10; d += 10, len -= 10) {
 		seq = MAX(get(d, 8), sentfirst);
 		end = MIN(get(d, 8) + get(d + 8, 2), txseq[LaneOrdered]);
+		if (get(d + 8, 2) == 0)
+			forget(end);
 		for (; seq < end; seq++) {
 			p = sent[seq & (keeppkts - 1)];
 			if (p && p->seq == seq && !overbudget(p->len))
@@ -3472,7 +3480,8 @@ reorderreset(uint64_t seq)
 			pktfree(slots[i].p);
 		memset(&slots[i], 0, sizeof(slots[i]));
 	}
-	expected = known = ready = pending = seq;
+	expected = known = ready = pending = told = seq;
+	toldtime = now;
 	nsamples = 0;
 }
 
@@ -3614,6 +3623,26 @@ reorderask(void)
 	}
 	if (n > 1)
 		control(quickest(), nack, n);
+}
+
+/* Kept packets of some ms at a high rate are more than the processor's cache
+ * holds, so a peer that sends as fast is told which have come: a nack of 0
+ * packets. */
+static void
+reordertell(void)
+{
+	uint8_t nack[1 + 10];
+
+	if (expected - told < Tell)
+		return;
+	if (now - toldtime < TellTime) {
+		nack[0] = CtlNack;
+		put(nack + 1, expected, 8);
+		put(nack + 9, 0, 2);
+		control(quickest(), nack, sizeof(nack));
+	}
+	told = expected;
+	toldtime = now;
 }
 
 /* below it all that was sent has come or is lost */
@@ -4167,9 +4196,10 @@ timers(void)
 			continue;
 		beat(l);
 	}
-	forget();
+	forget(0);
 	reorderask();
 	reorderdrain();
+	reordertell();
 	if (now >= nextsecond) {
 		nextsecond = now + Second;
 		second();

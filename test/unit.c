@@ -1633,7 +1633,7 @@ testload(void)
 				enqueue(waiting(Express, 8, 100, 0, 0));
 			schedule();
 			late += express.len;
-			forget();
+			forget(0);
 			for (j = 0; j < Nlinks; j++)
 				while ((n = fdread(peerfd[j], d)) >= 0)
 					bits[j] += (n + 88) * 8;
@@ -2789,7 +2789,7 @@ testfair(void)
 					    t[i].len[j], 0, j));
 			}
 			schedule();
-			forget();
+			forget(0);
 			while ((n = fdread(peerfd[0], d)) >= 0)
 				bytes[markof(d + HdrLen)] += n - HdrLen;
 		}
@@ -2852,7 +2852,7 @@ testcodel(void)
 				enqueue(waiting(Ordered, 1, 1200, t[i].ecn,
 				    1));
 			schedule();
-			forget();
+			forget(0);
 			while ((n = fdread(peerfd[0], d)) >= 0) {
 				want("checksum", 0xffff, ipsum(d + HdrLen));
 				marks += (d[HdrLen + 1] & 3) == 3;
@@ -3350,6 +3350,36 @@ play(const char *script, char *log, int size)
 	}
 }
 
+/* n packets in every ms, for 8 ms: what the peer is told at last, 0: nothing */
+static int
+toldof(int n)
+{
+	static char log[1 << 16];
+	char *told = NULL, *s;
+	int i, seq = 1;
+
+	anew(Client);
+	*log = '\0';
+	pass(10, log, sizeof(log));
+	for (i = 0; i < 8; i++) {
+		for (; seq <= (i + 1) * n; seq++)
+			arrivedata(0, seq, 0);
+		pass(1, log, sizeof(log));
+	}
+	for (s = log; (s = strchr(s, '?')); s++)
+		if (strstr(s, "+0"))
+			told = s;
+	return told ? atoi(told + 1) : 0;
+}
+
+static void
+testtell(void)
+{
+	want("at 200 in a ms", 8 * 200 + 1, toldof(200));
+	want("at 20 in a ms", 0, toldof(20));
+	verdict("a fast peer is told what has come");
+}
+
 /* two links are heard, RTT 20 and 80 ms */
 static void
 testreorder(void)
@@ -3681,6 +3711,10 @@ testresend(void)
 		  "01 0000000000000003 0001 0000000000000004", " 3", 50 },
 		{ "within 200 ms", "01 0000000000000003 0001", " 3", 200 },
 		{ "after 300 ms", "01 0000000000000003 0001", "", 300 },
+		{ "all below 4 have come",
+		  "01 0000000000000004 0000 0000000000000002 0003", " 4", 50 },
+		{ "all have come",
+		  "01 ffffffffffffffff 0000 0000000000000001 000a", "", 50 },
 	};
 	static uint8_t d[Room];
 	uint8_t nack[64];
@@ -3697,7 +3731,7 @@ testresend(void)
 		drain();
 		for (j = 0; j < t[i].ms; j++) {
 			now += 1000;
-			forget();
+			forget(0);
 		}
 		n = unhex(t[i].nack, nack);
 		n = putrec(d, 1, FlagControl, nack, n);
@@ -3716,7 +3750,7 @@ testresend(void)
 				sprintf(log + strlen(log), " %d", k);
 		wantstr("sent again", t[i].again, log);
 		now += SEC(1);
-		forget();
+		forget(0);
 		want("packets not in the pool", 0, inuse());
 		verdict(t[i].name);
 	}
@@ -4569,7 +4603,7 @@ testfreed(void)
 	for (i = 0; i < 500; i++) {
 		now += 1000;
 		schedule();
-		forget();
+		forget(0);
 		drain();
 	}
 	want("packets not in the pool", 0, inuse());
@@ -4583,7 +4617,7 @@ testfreed(void)
 		for (i = 0; i < 150; i++, n++)
 			enqueue(waiting(Ordered, 7, 100, 0, i));
 		schedule();
-		forget();
+		forget(0);
 		drain();
 	}
 	want("sent", n, txseq[LaneOrdered] - 1);
@@ -4950,6 +4984,7 @@ static const struct {
 	{ "aside", testaside },
 	{ "replay", testreplay },
 	{ "replay", testreplayrandom },
+	{ "reorder", testtell },
 	{ "reorder", testreorder },
 	{ "reorder window", testwindow },
 	{ "reorder", testreorderrandom },
