@@ -56,6 +56,14 @@ static const int batches       = 1;    /* sendmmsg and recvmmsg */
  * processor is a slow one */
 static const int niceness      = -10;
 
+/* confinement, once all is set up; see udpbond -t. Only the commands below
+ * are run as root then. */
+static const int runas         = 65534; /* user and group id, nobody; 0: stay root */
+static const char *chrootdir   = "/var/run/udpbond"; /* empty, made if it is not there; NULL: all files can be seen */
+static const int dropcaps      = 1;    /* keep only the capabilities that are needed */
+static const int nonewprivs    = 1;    /* nothing that is executed gains any */
+static const int seccomp       = 1;    /* allow only the system calls that are needed */
+
 /* shell commands, run in this order once the TUN is up and, after it is
  * gone, when the program ends; TUN, ADDR and MTU are in the environment */
 static const char *clientup[] = {

@@ -17,7 +17,7 @@ cd "$(dirname "$0")" || exit 1
 . test/lab.sh
 
 part1='building units foreign commandline simulation'
-part2='emulator defaults calls asking trouble sealed ipv6links sanitized valgrinded'
+part2='emulator defaults calls asking confined trouble sealed ipv6links sanitized valgrinded'
 
 passed=0 failed=0 skipped=0
 
@@ -809,6 +809,22 @@ sighup()
 	waitfor 5 reach && alive client
 }
 
+# the TUN follows a link
+lowermtu()
+{
+	linkctl 'wg1 mtu=1300'
+	kill -HUP "$(mypid client)" "$(mypid server)"
+	waitfor 10 tunmtuis 1261 && waitfor 10 reach || return 1
+	linkctl 'wg1 mtu=1420'
+	kill -HUP "$(mypid client)" "$(mypid server)"
+	waitfor 10 tunmtuis 1381 && waitfor 10 reach
+}
+
+tunmtuis()
+{
+	[ "$(at router cat /sys/class/net/tun-bond/mtu)" -eq "$1" ]
+}
+
 # both ends end with 0 and leave nothing
 cleanend()
 {
@@ -885,6 +901,9 @@ withlinks6()
 inside6='s|"192.168.50.1/24"|"192.168.50.1/24 fd50::1/64"|
 	s|"10.99.0.1/24"|"10.99.0.1/24 fd50::2/64"|'
 
+# sanitizers and valgrind need more system calls
+nofilter='/^static const int seccomp/s/1/0/'
+
 # the links are IPv6 ones
 outside6='s/"10\.200\.\([0-9]\)\.\([12]\)"/"fd00:200:\1::\2"/g'
 
@@ -942,6 +961,98 @@ offloadsare()
 	words="Offload - TUN in: $1, TUN out: $2, UDP_SEGMENT: $3,"
 	words="$words UDP_GRO: $4, batches: $5"
 	at vps "$BOND/udpbond" -l | grep -x "$words"
+}
+
+# what the kernel knows of both: the user, no other groups, two capabilities
+# (net_admin and net_raw), no new privileges, a filter, an empty root
+isconfined()
+{
+	for end in client server; do
+		pid=$(mypid $end)
+		grep -E '^(Uid|Gid|Groups|CapPrm|CapEff|NoNew|Seccomp):' \
+			"/proc/$pid/status"
+		[ "$(awk '/^(Uid|Gid):/ { print $2, $3, $4, $5 }
+			/^Groups:/ { print NF }
+			/^(CapPrm|CapEff):/ { print $2 }
+			/^(NoNewPrivs|Seccomp):/ { print $2 }' \
+			"/proc/$pid/status" | tr '\n' ' ')" = "$1" ] &&
+		[ -z "$(ls -A "/proc/$pid/root")" ] || return 1
+	done
+}
+
+# nor does it differ from any other process of root
+unconfined()
+{
+	for end in client server; do
+		pid=$(mypid $end)
+		for what in Uid Gid CapPrm CapEff NoNewPrivs Seccomp; do
+			[ "$(grep "^$what:" "/proc/$pid/status")" = \
+				"$(grep "^$what:" /proc/self/status)" ] ||
+				return 1
+		done
+		[ "$(stat -L -c %i "/proc/$pid/root")" = \
+			"$(stat -L -c %i /)" ] || return 1
+	done
+}
+
+confinedlines()
+{
+	"$1/udpbond" -t >"$LAB/checked" 2>/dev/null
+	grep -A 5 'confined' "$LAB/checked"
+	shift
+	for line; do
+		grep -xE "  $line" "$LAB/checked" || return 1
+	done
+}
+
+# the down commands of a killed instance are not run, and nothing waits to
+nothingleft()
+{
+	pids=$(pgrep -P "$(mypid client)")
+	echo "children: $pids"
+	[ -n "$pids" ] || return 1
+	stop client KILL
+	for pid in $pids; do
+		waitfor 3 not running "$pid" || return 1
+	done
+	at router ip rule | grep '^200:' &&
+		client "$BOND" -m 1 && waitfor 10 reach
+}
+
+fullroot()
+{
+	mkdir "$LAB/root" "$LAB/root/file"
+	build "$LAB/full" "s|/var/run/udpbond|$LAB/root|" &&
+	not at inet timeout 5 "$LAB/full/udpbond" -s >"$LAB/status" 2>&1 &&
+	grep 'chrootdir' "$LAB/status"
+}
+
+confined()
+{
+	bits=3000
+	nobody='65534 65534 65534 65534'
+	try 'confined: the tunnel comes up' fresh "$LAB/bond" -m 1
+	try 'no user, files, privileges, or system calls more than needed' \
+		isconfined "$nobody $nobody 1 000000000000$bits 000000000000$bits 1 2 "
+	try '-t says how it is confined' confinedlines "$BOND" \
+		'user and group: 65534' 'root directory: /var/run/udpbond' \
+		'capabilities: net_admin net_raw' 'new privileges: none' \
+		'system calls: [0-9]+'
+	try 'confined: SIGHUP opens the links anew' sighup
+	try 'confined: the MTU of a link is lowered' lowermtu
+	try 'confined: a device is deleted and made again' deletedlink 2
+	try 'confined: killed, it leaves no process' nothingleft
+	try 'confined: a clean end leaves nothing behind' cleanend
+	try 'confined: a root directory that is not empty is refused' fullroot
+	try 'not confined: it builds' build "$LAB/free" '
+		/^static const int \(runas\|dropcaps\|nonewprivs\|seccomp\)/s/= [0-9]*/= 0/
+		s|"/var/run/udpbond"|NULL|'
+	try 'not confined: the tunnel comes up' fresh "$LAB/free" -m 1
+	try 'not confined: a process of root as any other' unconfined
+	try 'not confined: -t says so' confinedlines "$BOND" 'user: off' \
+		'root directory: off' 'capabilities: off' \
+		'new privileges: off' 'system calls: off'
+	try 'not confined: a clean end leaves nothing behind' cleanend
 }
 
 asking()
@@ -1007,7 +1118,8 @@ ipv6links()
 sanitized()
 {
 	try 'ASan, UBSan: it builds' \
-		build "$LAB/san" "$inside6" CFLAGS="$sanitize" LDFLAGS=
+		build "$LAB/san" "$inside6;$nofilter" CFLAGS="$sanitize" \
+		LDFLAGS=
 	try 'ASan, UBSan: the tunnel comes up' fresh "$LAB/san" -m 1
 	core 'ASan, UBSan'
 	core6 'ASan, UBSan'
@@ -1029,7 +1141,7 @@ valgrindrun()
 
 valgrinded()
 {
-	build "$LAB/val" '' CFLAGS='-std=c99 -g -O1' LDFLAGS=
+	build "$LAB/val" "$nofilter" CFLAGS='-std=c99 -g -O1' LDFLAGS=
 	have valgrind 'valgrind: nothing reported' valgrindrun
 }
 

@@ -22,10 +22,12 @@
  * with main(), then run(), then tunpkt(), schedule() and linkpkt().
  */
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
@@ -49,7 +51,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/if_tun.h>
+#include <linux/net.h>
+#include <linux/seccomp.h>
 
 /* macros */
 #define LEN(x)          ((int)(sizeof(x) / sizeof((x)[0])))
@@ -92,6 +99,13 @@ enum {
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* of a status report */
 };
+
+/* where it does for all that is to be done with sockets; -1: nowhere */
+#ifdef __NR_socketcall
+enum { Socketcall = __NR_socketcall };
+#else
+enum { Socketcall = -1 };
+#endif
 
 /* times in us, and what goes with them */
 enum {
@@ -367,7 +381,9 @@ static void warn(const char *, ...);
 static void logmsg(const char *, ...);
 static int64_t monotime(void);
 static uint64_t random64(void);
+static int udpsocket(int, int);
 static void text(Text *, const char *, ...);
+static void wipe(void *, int);
 static Pkt *pktalloc(void);
 static Pkt *pkthold(Pkt *);
 static void pktfree(Pkt *);
@@ -583,6 +599,15 @@ static socklen_t ctladdr(struct sockaddr_un *);
 static void ctlopen(void);
 static void ctlpkt(void);
 static void ctlask(int);
+/* confine */
+static int needscap(int);
+static int callsfilter(void);
+static void confinefiles(void);
+static void confineuser(void);
+static void confinecaps(void);
+static void confinecalls(void);
+static void confine(void);
+static void confinement(void);
 /* life */
 static void onsignal(int);
 static int parseaddr(const char *, int, struct sockaddr_storage *);
@@ -603,7 +628,12 @@ static int checkdevices(void);
 static void linkinit(Link *, int);
 static void explain(int);
 static int check(void);
-static pid_t commands(const char *, const char **, int);
+static int shell(const char *);
+static void commands(const char *, const char **, int);
+static pid_t forkbare(const char *);
+static void runup(const char *, const char **, int);
+static void preparedown(const char *, const char **, int);
+static void rundown(void);
 static void setup(void);
 static void turn(const struct pollfd *);
 static void rest(void);
@@ -704,7 +734,8 @@ static struct { int64_t time; uint64_t top; } samples[Nsamples];
 static unsigned nsamples;
 
 static int64_t nextsecond, nextreport; /* us */
-static pid_t uppid;               /* runs the up commands */
+static pid_t uppid, downpid;      /* run the up and down commands */
+static int downfd = -1;           /* tells the latter to */
 
 #include "config.h"
 
@@ -785,6 +816,15 @@ random64(void)
 	return r;
 }
 
+/* of IP datagrams; by a call of which the filter can see the arguments */
+static int
+udpsocket(int family, int flags)
+{
+	flags |= SOCK_DGRAM | SOCK_CLOEXEC;
+	return Socketcall < 0 ? socket(family, flags, 0) :
+	    syscall(__NR_socket, family, flags, 0);
+}
+
 /* append to a text, which is cut when it is full */
 static void
 text(Text *t, const char *fmt, ...)
@@ -796,6 +836,16 @@ text(Text *t, const char *fmt, ...)
 	n = vsnprintf(t->buf + t->len, left, fmt, ap);
 	va_end(ap);
 	t->len += CLAMP(n, 0, left - 1);
+}
+
+/* a secret that is no longer needed; a plain memset() may be left out */
+static void
+wipe(void *p, int n)
+{
+	volatile uint8_t *d = p;
+
+	while (n-- > 0)
+		*d++ = 0;
 }
 
 /* A packet from the pool, whose pages are not touched before they are needed;
@@ -1117,7 +1167,7 @@ keyload(void)
 	if (i < KeyLen || (buf[2 * i] && strcmp(buf + 2 * i, "\n")))
 		die("keyfile: %s is not 32 hex digits: make one with "
 		    "udpbond -k", keyfile);
-	memset(buf, 0, sizeof(buf));
+	wipe(buf, sizeof(buf));
 	derive(hellokey, 0, 0, 0);
 }
 
@@ -1212,7 +1262,7 @@ offloadprobe(void)
 		close(fd);
 	}
 	has[OffCut] = has[OffJoin] = !!(features & IFF_VNET_HDR);
-	if ((fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) >= 0) {
+	if ((fd = udpsocket(AF_INET, 0)) >= 0) {
 		has[OffSegment] = segmentworks(fd);
 		has[OffGro] = setopt(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
 		close(fd);
@@ -1265,7 +1315,7 @@ tunopen(void)
 		tunaddr(a);
 	free(addrs);
 	tunmtu();
-	if ((s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
+	if ((s = udpsocket(AF_INET, 0)) < 0)
 		die("socket:");
 	ifr.ifr_qlen = MAX(queuepkts, 500);
 	if (ioctl(s, SIOCSIFTXQLEN, &ifr) < 0)
@@ -1303,7 +1353,7 @@ tunaddr(const char *s)
 	if (parseprefix(s, &ss, &prefix) < 0)
 		die("%s: %s is not an address", tundev, s);
 	v6 = ss.ss_family == AF_INET6;
-	if ((fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
+	if ((fd = udpsocket(ss.ss_family, 0)) < 0)
 		die("%s: address %s: socket:", tundev, s);
 	memset(&ifr, 0, sizeof(ifr));
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
@@ -1340,7 +1390,7 @@ tunmtu(void)
 	memset(&ifr, 0, sizeof(ifr));
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	ifr.ifr_mtu = mtu;
-	if ((s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0 ||
+	if ((s = udpsocket(AF_INET, 0)) < 0 ||
 	    ioctl(s, SIOCSIFMTU, &ifr) < 0)
 		warn("%s: set mtu %d:", tundev, mtu);
 	else
@@ -1670,8 +1720,7 @@ linkopen(Link *l)
 	l->single = 0;
 	l->v6 = parseaddr(local ? local : c->server ? c->server : c->client,
 	    role == Client ? 0 : c->port, &ss) == AF_INET6;
-	fd = socket(l->v6 ? AF_INET6 : AF_INET,
-	    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = udpsocket(l->v6 ? AF_INET6 : AF_INET, SOCK_NONBLOCK);
 	if (fd < 0)
 		goto err;
 	if (!local)
@@ -1740,7 +1789,7 @@ linkmtu(Link *l)
 		if (!l->peerlen && (!l->conf->client ||
 		    parseaddr(l->conf->client, l->conf->port, &ss) < 0))
 			return;
-		fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		fd = udpsocket(ss.ss_family, 0);
 		if (fd < 0)
 			return;
 		if (connect(fd, (struct sockaddr *)&ss, sizeof(ss)) < 0) {
@@ -4408,10 +4457,11 @@ printreport(void)
 {
 	static Text t;
 	struct pollfd pfd = { 1, POLLOUT, 0 };
+	struct timespec none = { 0, 0 };
 
 	t.len = 0;
 	status(&t);
-	if (poll(&pfd, 1, 0) == 1 && pfd.revents & POLLOUT &&
+	if (ppoll(&pfd, 1, &none, NULL) == 1 && pfd.revents & POLLOUT &&
 	    write(1, t.buf, t.len) < 0)
 		return;
 }
@@ -4508,6 +4558,262 @@ ctlask(int what)
 	fwrite(t.buf, 1, t.len, stdout);
 	if (!strncmp(t.buf, "udpbond: ", MIN(t.len, 9)))
 		exit(1);
+}
+
+/* confine: what is not needed any more is given up, once all is set up
+ *
+ * Whoever finds a hole in what follows has a process without a user, without
+ * files and without most system calls. */
+
+/* of which the kernel's number for this kind of processor is known here */
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__i386__)
+#define ARCH AUDIT_ARCH_I386
+#elif defined(__aarch64__) && defined(__AARCH64EL__)
+#define ARCH AUDIT_ARCH_AARCH64
+#elif defined(__arm__) && defined(__ARM_EABI__)
+#define ARCH (ISBIG ? AUDIT_ARCH_ARMEB : AUDIT_ARCH_ARM)
+#elif defined(__mips__) && _MIPS_SIM == _MIPS_SIM_ABI32
+#define ARCH (ISBIG ? AUDIT_ARCH_MIPS : AUDIT_ARCH_MIPSEL)
+#elif defined(__mips__) && _MIPS_SIM == _MIPS_SIM_ABI64
+#define ARCH (ISBIG ? AUDIT_ARCH_MIPS64 : AUDIT_ARCH_MIPSEL64)
+#elif defined(__powerpc64__)
+#define ARCH (ISBIG ? AUDIT_ARCH_PPC64 : AUDIT_ARCH_PPC64LE)
+#elif defined(__riscv) && __riscv_xlen == 64
+#define ARCH AUDIT_ARCH_RISCV64
+#elif defined(__s390x__)
+#define ARCH AUDIT_ARCH_S390X
+#else
+#define ARCH 0
+#endif
+#define ISBIG (htons(1) == 1)
+
+static const int calls[] = {
+	__NR_read, __NR_readv, __NR_write, __NR_writev, __NR_close,
+	__NR_ioctl, __NR_bind, __NR_connect, __NR_setsockopt,
+	__NR_getsockopt, __NR_getsockname, __NR_sendto, __NR_recvfrom,
+	__NR_sendmsg, __NR_recvmsg, __NR_sendmmsg, __NR_getrandom,
+	__NR_wait4, __NR_waitid, __NR_brk, __NR_munmap, __NR_lseek,
+	__NR_uname, __NR_getpid, __NR_gettid, __NR_tgkill,
+	__NR_rt_sigaction, __NR_rt_sigprocmask, __NR_rt_sigreturn,
+	__NR_restart_syscall, __NR_exit, __NR_exit_group,
+#ifdef __NR_mmap
+	__NR_mmap,
+#endif
+#ifdef __NR_mmap2
+	__NR_mmap2,
+#endif
+#ifdef __NR_fstat
+	__NR_fstat,
+#endif
+#ifdef __NR_fstat64
+	__NR_fstat64,
+#endif
+#ifdef __NR_newfstatat
+	__NR_newfstatat,
+#endif
+#ifdef __NR_fstatat64
+	__NR_fstatat64,
+#endif
+#ifdef __NR_statx
+	__NR_statx,
+#endif
+#ifdef __NR__llseek
+	__NR__llseek,
+#endif
+#ifdef __NR_send
+	__NR_send,
+#endif
+#ifdef __NR_recv
+	__NR_recv,
+#endif
+#ifdef __NR_sigreturn
+	__NR_sigreturn,
+#endif
+#ifdef __NR_waitpid
+	__NR_waitpid,
+#endif
+#ifdef __NR_clock_gettime
+	__NR_clock_gettime, __NR_clock_nanosleep, __NR_nanosleep,
+	__NR_ppoll, __NR_recvmmsg,
+#endif
+#ifdef __NR_clock_gettime64
+	__NR_clock_gettime64, __NR_clock_nanosleep_time64,
+	__NR_ppoll_time64, __NR_recvmmsg_time64,
+#endif
+};
+
+static const struct { int number; const char *name; } caps[] = {
+	{ CAP_NET_ADMIN, "net_admin" },       /* MTU, large buffers */
+	{ CAP_NET_RAW, "net_raw" },           /* sockets bound to a device */
+	{ CAP_NET_BIND_SERVICE, "net_bind_service" }, /* ports below 1024 */
+};
+
+static int
+needscap(int number)
+{
+	int i;
+
+	if (number != CAP_NET_BIND_SERVICE)
+		return 1;
+	for (i = 0; i < LEN(links) && role != Client; i++)
+		if (links[i].port < 1024)
+			return 1;
+	return 0;
+}
+
+/* the kernel has not the filter, or not for this processor */
+static int
+callsfilter(void)
+{
+	return ARCH && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) <
+	    0 && errno == EFAULT;
+}
+
+/* A directory that is made anew is empty, and rmdir() takes no other one. An
+ * instance that has it as its root does not mind; one that starts at the same
+ * time may come in between. */
+static void
+confinefiles(void)
+{
+	int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		if (rmdir(chrootdir) < 0 && errno != ENOENT)
+			die("chrootdir: %s has to be empty, or not there:",
+			    chrootdir);
+		if (mkdir(chrootdir, 0555) < 0 && errno != EEXIST)
+			break;
+		if (chroot(chrootdir) == 0 && chdir("/") == 0)
+			return;
+	}
+	die("chrootdir: make %s the root directory:", chrootdir);
+}
+
+/* By the kernel's own calls: the C library's know of threads, which there are
+ * not. */
+static void
+confineuser(void)
+{
+#ifdef SYS_setresuid32
+	enum { Setgroups = SYS_setgroups32, Setgid = SYS_setresgid32,
+	    Setuid = SYS_setresuid32 };
+#else
+	enum { Setgroups = SYS_setgroups, Setgid = SYS_setresgid,
+	    Setuid = SYS_setresuid };
+#endif
+
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		die("runas: keep capabilities:");
+	if (syscall(Setgroups, 0, NULL) < 0 ||
+	    syscall(Setgid, runas, runas, runas) < 0 ||
+	    syscall(Setuid, runas, runas, runas) < 0)
+		die("runas: become user %d:", runas);
+}
+
+/* of those that it has; another user id has put them out of effect */
+static void
+confinecaps(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2];
+	uint32_t needed = 0;
+	int i;
+
+	for (i = 0; i < LEN(caps); i++)
+		if (needscap(caps[i].number))
+			needed |= UINT32_C(1) << caps[i].number;
+	if (syscall(SYS_capget, &h, d) < 0)
+		die("dropcaps: get capabilities:");
+	for (i = 0; i < LEN(d); i++) {
+		if (dropcaps)
+			d[i].permitted &= i ? 0 : needed;
+		d[i].effective = d[i].permitted;
+		d[i].inheritable = 0;
+	}
+	if (syscall(SYS_capset, &h, d) < 0)
+		die("dropcaps: set capabilities:");
+}
+
+/* All but those calls fail, and sockets but for IP datagrams. Where one call
+ * does for all that is to be done with sockets, it makes none. */
+static void
+confinecalls(void)
+{
+	struct sock_filter f[LEN(calls) + 16];
+	struct sock_fprog prog = { LEN(f), f };
+	int i, n = 0, low = ISBIG ? 4 : 0;
+
+#define STATEMENT(what, value) f[n++] = \
+	(struct sock_filter)BPF_STMT(what, value)
+#define LOAD(field, more) STATEMENT(BPF_LD | BPF_W | BPF_ABS, \
+	offsetof(struct seccomp_data, field) + (more))
+#define EQUALS(value, yes, no) f[n++] = \
+	(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
+	LOAD(arch, 0);
+	EQUALS(ARCH, 1, 0);
+	STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	LOAD(nr, 0);
+	for (i = 0; i < LEN(calls); i++)
+		EQUALS(calls[i], LEN(calls) - i + 10, 0);
+	EQUALS(Socketcall, 0, 2);
+	LOAD(args[0], low);
+	EQUALS(SYS_SOCKET, 7, 8);
+	EQUALS(__NR_socket, 0, 6);
+	LOAD(args[0], low);
+	EQUALS(AF_INET, 1, 0);
+	EQUALS(AF_INET6, 0, 3);
+	LOAD(args[1], low);
+	STATEMENT(BPF_ALU | BPF_AND | BPF_K, 15);
+	EQUALS(SOCK_DGRAM, 1, 0);
+	STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
+		die("seccomp:");
+}
+
+/* The order is that in which each step still may. A core would have the
+ * key. */
+static void
+confine(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (chrootdir)
+		confinefiles();
+	if (runas > 0)
+		confineuser();
+	confinecaps();
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (nonewprivs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		warn("nonewprivs:");
+	if (seccomp && callsfilter())
+		confinecalls();
+	else if (seccomp)
+		warn("seccomp: not in this kernel, or not for this processor");
+}
+
+/* for udpbond -t */
+static void
+confinement(void)
+{
+	int i;
+
+	puts("When that is done it is confined:");
+	printf(runas > 0 ? "  user and group: %d\n" : "  user: off\n", runas);
+	printf("  root directory: %s\n", chrootdir ? chrootdir : "off");
+	printf("  capabilities:%s", dropcaps ? "" : " off");
+	for (i = 0; i < LEN(caps); i++)
+		if (dropcaps && needscap(caps[i].number))
+			printf(" %s", caps[i].name);
+	printf("\n  new privileges: %s\n", nonewprivs ? "none" : "off");
+	if (!seccomp || !callsfilter())
+		printf("  system calls: %s\n", seccomp ?
+		    "not in this kernel, or not for this processor" : "off");
+	else
+		printf("  system calls: %d\n", LEN(calls) + 1);
 }
 
 /* life */
@@ -4765,6 +5071,14 @@ checkconf(void)
 	n += checkint("udpsegment", udpsegment, 0, 2);
 	n += checkint("udpgro", udpgro, 0, 1);
 	n += checkint("batches", batches, 0, 1);
+	n += checkint("runas", runas, 0, 65535);
+	n += checkint("dropcaps", dropcaps, 0, 1);
+	n += checkint("nonewprivs", nonewprivs, 0, 1);
+	n += checkint("seccomp", seccomp, 0, 1);
+	if (seccomp && dropcaps && !nonewprivs)
+		n += bad("seccomp: the kernel wants nonewprivs for it");
+	if (chrootdir && chrootdir[0] != '/')
+		n += bad("chrootdir: \"%s\" does not begin with /", chrootdir);
 	if (reorderpkts & (reorderpkts - 1))
 		n += bad("reorderpkts: %d is not a power of 2", reorderpkts);
 	if (keeppkts & (keeppkts - 1))
@@ -4851,41 +5165,112 @@ check(void)
 	if (role != Client)
 		explain(Server);
 	fputs(t.buf, stdout);
+	confinement();
 	fflush(stdout);
 	if (n > 0)
 		warn("%d to mend", n);
 	return n > 0;
 }
 
-/* Shell commands in a process of their own, one after the other. The packets
- * do not wait for them. */
-static pid_t
+/* its status as waitpid() has it */
+static int
+shell(const char *cmd)
+{
+	static const char with[] =
+	    "TUN=$0 ADDR=$1 MTU=$2; export TUN ADDR MTU; eval \"$3\"";
+	char mtu[16];
+	int status;
+	pid_t pid;
+
+	snprintf(mtu, sizeof(mtu), "%d", tunlen);
+	if ((pid = fork()) == 0) {
+		execl("/bin/sh", "sh", "-c", with, tundev, role == Client ?
+		    clientaddr : serveraddr, mtu, cmd, (char *)NULL);
+		_exit(127);
+	}
+	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
+}
+
+/* shell commands, one after the other, in a process of their own */
+static void
 commands(const char *what, const char **cmd, int n)
 {
-	char mtu[16];
-	pid_t pid;
 	int i, status;
 
-	if (n == 0)
-		return 0;
-	if ((pid = fork()) < 0)
-		warn("%s: fork:", what);
-	if (pid != 0)
+	for (i = 0; i < n; i++)
+		if ((status = shell(cmd[i])) != 0)
+			warn("%s: \"%s\" failed with status %d", what, cmd[i],
+			    WIFEXITED(status) ? WEXITSTATUS(status) : status);
+	_exit(0);
+}
+
+/* 0 in the new process, which has no more than its memory */
+static pid_t
+forkbare(const char *what)
+{
+	pid_t pid = fork();
+	int i;
+
+	if (pid < 0)
+		die("%s: fork:", what);
+	if (pid > 0)
 		return pid;
-	signal(SIGINT, SIG_IGN); /* a ^C is for the parent, which waits */
 	close(tunfd);
 	close(ctlfd);
 	for (i = 0; i < LEN(bond); i++)
 		close(bond[i].fd);
-	snprintf(mtu, sizeof(mtu), "%d", tunlen);
-	setenv("TUN", tundev, 1);
-	setenv("ADDR", role == Client ? clientaddr : serveraddr, 1);
-	setenv("MTU", mtu, 1);
-	for (i = 0; i < n; i++)
-		if ((status = system(cmd[i])) != 0)
-			warn("%s: \"%s\" failed with status %d", what, cmd[i],
-			    WIFEXITED(status) ? WEXITSTATUS(status) : status);
-	_exit(0);
+	wipe(masterkey, sizeof(masterkey));
+	wipe(hellokey, sizeof(hellokey));
+	wipe(secret, sizeof(secret));
+	return 0;
+}
+
+/* the packets do not wait for them */
+static void
+runup(const char *what, const char **cmd, int n)
+{
+	if (n == 0 || (uppid = forkbare(what)) > 0)
+		return;
+	signal(SIGINT, SIG_IGN); /* a ^C is for the parent, which waits */
+	commands(what, cmd, n);
+}
+
+/* They are to be run as root when the program is no longer that, so a process
+ * waits for it; for the MTU of then. Without that, as when the program is
+ * killed, it runs nothing: another instance may be at work already. */
+static void
+preparedown(const char *what, const char **cmd, int n)
+{
+	int fd[2], i;
+
+	if (n == 0)
+		return;
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		die("%s: pipe:", what);
+	if ((downpid = forkbare(what)) > 0) {
+		close(fd[0]);
+		downfd = fd[1];
+		return;
+	}
+	for (i = 0; i < LEN(signals); i++)
+		signal(signals[i], SIG_IGN);
+	close(fd[1]);
+	if (read(fd[0], &tunlen, sizeof(tunlen)) != sizeof(tunlen))
+		_exit(0);
+	for (i = 0; i < LEN(signals); i++)
+		signal(signals[i], signals[i] == SIGINT ? SIG_IGN : SIG_DFL);
+	commands(what, cmd, n);
+}
+
+static void
+rundown(void)
+{
+	if (downpid <= 0)
+		return;
+	if (write(downfd, &tunlen, sizeof(tunlen)) < 0)
+		warn("down commands:");
+	close(downfd);
+	await(downpid, "down commands");
 }
 
 static void
@@ -4935,9 +5320,14 @@ setup(void)
 		warn("niceness %d:", niceness);
 	nextsecond = now + Second;
 	nextreport = now + (int64_t)interval * Second;
-	uppid = role == Client ?
-	    commands("clientup", clientup, LEN(clientup)) :
-	    commands("serverup", serverup, LEN(serverup));
+	if (role == Client) {
+		runup("clientup", clientup, LEN(clientup));
+		preparedown("clientdown", clientdown, LEN(clientdown));
+	} else {
+		runup("serverup", serverup, LEN(serverup));
+		preparedown("serverdown", serverdown, LEN(serverdown));
+	}
+	confine();
 }
 
 /* one turn of the loop: what came in, what is due, what may go out */
@@ -5045,10 +5435,7 @@ cleanup(void)
 	}
 	close(tunfd);
 	await(uppid, "up commands");
-	await(role == Client ?
-	    commands("clientdown", clientdown, LEN(clientdown)) :
-	    commands("serverdown", serverdown, LEN(serverdown)),
-	    "down commands");
+	rundown();
 }
 
 static void

@@ -3777,6 +3777,60 @@ testresend(void)
 	verdict("no more than a sixteenth of all, a second of it at once");
 }
 
+/* confine */
+
+/* what a process behind the filter gets: each bit is a call that should have
+ * failed with EPERM and did not, or the other way round */
+static int
+filtered(void)
+{
+	int fd[2], n = 0;
+	char c = 0, *none[] = { NULL };
+
+	if (pipe(fd) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	confinecalls();
+#define REFUSED(call) ((call) < 0 && errno == EPERM)
+	n |= !REFUSED(open("/dev/null", O_RDONLY)) << 0;
+	n |= !REFUSED(execve("/bin/true", none, none)) << 1;
+	n |= !REFUSED(socket(AF_PACKET, SOCK_RAW, 0)) << 2;
+	n |= !REFUSED(socket(AF_UNIX, SOCK_DGRAM, 0)) << 3;
+	n |= !REFUSED(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)) << 4;
+	n |= !REFUSED(socket(AF_INET6, SOCK_STREAM, 0)) << 5;
+	n |= !REFUSED(kill(1, 0)) << 6;
+	n |= !(udpsocket(AF_INET, 0) >= 0) << 7;
+	n |= !(udpsocket(AF_INET6, SOCK_NONBLOCK) >= 0) << 8;
+	n |= !(write(fd[1], &c, 1) == 1 && read(fd[0], &c, 1) == 1) << 9;
+	n |= !(monotime() > 0 && random64()) << 10;
+	n |= !(sendto(fd[0], &c, 1, 0, NULL, 0) < 0 && errno == ENOTSOCK) << 11;
+	return n;
+}
+
+static void
+testfilter(void)
+{
+	int fd[2], n = -1;
+	pid_t pid;
+
+	if (!callsfilter()) {
+		verdict("not possible here");
+		return;
+	}
+	if (pipe(fd) < 0 || (pid = fork()) < 0)
+		die("pipe, fork:");
+	if (pid == 0) {
+		n = filtered();
+		_exit(write(fd[1], &n, sizeof(n)) != sizeof(n));
+	}
+	close(fd[1]);
+	if (read(fd[0], &n, sizeof(n)) != sizeof(n))
+		n = -1;
+	close(fd[0]);
+	waitpid(pid, NULL, 0);
+	want("calls with another outcome", 0, n);
+	verdict("system calls let through and refused");
+}
+
 /* heartbeats */
 
 /* what a heartbeat says of this end */
@@ -4985,6 +5039,7 @@ static const struct {
 	{ "replay", testreplay },
 	{ "replay", testreplayrandom },
 	{ "reorder", testtell },
+	{ "confine", testfilter },
 	{ "reorder", testreorder },
 	{ "reorder window", testwindow },
 	{ "reorder", testreorderrandom },
