@@ -60,7 +60,10 @@ test:
 bench:
 	./test/bench.sh
 
+faults:
+	./test/faults.sh
+
 demo:
 	./test/demo.sh
 
-.PHONY: all options static clean dist install uninstall test bench demo
+.PHONY: all options static clean dist install uninstall test bench faults demo

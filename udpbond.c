@@ -1319,7 +1319,7 @@ tunopen(void)
 		die("socket:");
 	ifr.ifr_qlen = MAX(queuepkts, 500);
 	if (ioctl(s, SIOCSIFTXQLEN, &ifr) < 0)
-		die("%s: set queue length:", tundev);
+		warn("%s: set queue length:", tundev);
 	if (ioctl(s, SIOCGIFFLAGS, &ifr) < 0)
 		die("%s: get flags:", tundev);
 	ifr.ifr_flags |= IFF_UP;
