@@ -83,6 +83,7 @@ enum {
 	HdrLen = 11, TagLen = 8, KeyLen = 16, BeatLen = 90,
 	MtuMax = 1500,            /* of the TUN */
 	MtuMin = 576,             /* of a link */
+	MtuBelieved = 1280,       /* of one with a key, as IPv6 has it */
 	PktSize = HdrLen + MtuMax + TagLen,
 	Small = 256,              /* bytes of records that share a datagram */
 	Batch = 64,               /* datagrams a system call */
@@ -119,8 +120,11 @@ enum {
 	Settle = 300000,          /* till an ordered flow may turn express */
 	Stay = 30000,             /* that a light flow keeps to its link */
 	Stale = Second,           /* no packet waits longer for a link */
+	StaleLive = 250000,       /* a game's or a call's not even so long */
 	Single = 10 * Second,     /* after an error with several datagrams */
+	LogEvery = 6 * Second,    /* a line about a link, on average */
 	Reopen = 3 * Second,      /* a dead link gets a new socket */
+	Seek = 10 * Second,       /* with no link up: more heartbeats so long */
 	Doubt = 30000,            /* a missing packet may be lost */
 	BurstEnd = 5000,          /* no ordered packet: a burst has ended */
 	BeatMin = 20000,          /* between heartbeats that tell so */
@@ -199,7 +203,8 @@ struct Pkt {
 	int asked;                /* waits to be sent again */
 	int light;                /* its flow was light when it came */
 	int l4;                   /* offset of the TCP header of an ACK */
-	int64_t due;              /* us, when an ACK is to be sent */
+	int64_t due;              /* us, when an ACK is to be sent, or an
+	                           * express packet is of no use any more */
 	int sealed;               /* the tag is in its place */
 	uint64_t seq;
 	int64_t time;             /* us, when it came or was sent */
@@ -268,7 +273,8 @@ typedef struct {
 
 typedef struct {
 	uint64_t id, peer;        /* session ids of sender and receiver */
-	int link, hello;
+	int link;
+	int hello;                /* 1 from a client, 2 from a server */
 	int64_t time, echo;       /* us, sender's clock, receiver's clock */
 	uint32_t held;            /* us, from the echoed one to this one */
 	uint64_t txpkts, txbytes; /* sent on this link, this one included */
@@ -353,6 +359,8 @@ struct Link {
 	int64_t reopen;           /* us, new socket if not up by then */
 	int lasterror;
 	int64_t logged;           /* us, the last error */
+	int64_t tells;            /* us, ahead of now by the newest lines */
+	int untold;               /* lines since */
 };
 
 typedef struct {
@@ -375,6 +383,9 @@ typedef struct {
 
 /* function declarations */
 /* util */
+static void vtext(Text *, const char *, va_list);
+static void text(Text *, const char *, ...);
+static void output(int, const Text *);
 static void vlog(const char *, va_list);
 static void die(const char *, ...);
 static void warn(const char *, ...);
@@ -382,7 +393,6 @@ static void logmsg(const char *, ...);
 static int64_t monotime(void);
 static uint64_t random64(void);
 static int udpsocket(int, int);
-static void text(Text *, const char *, ...);
 static void wipe(void *, int);
 static Pkt *pktalloc(void);
 static Pkt *pkthold(Pkt *);
@@ -518,7 +528,7 @@ static int aside(const Link *, const Pkt *);
 static void expresssent(Flow *, const Pkt *, const Link *);
 static void transmit(Link *, Pkt *);
 static void copy(const Link *, const Pkt *);
-static void stale(Queue *, int);
+static void stale(Queue *);
 static void expresssend(void);
 static void schedule(void);
 static void keep(Pkt *);
@@ -575,6 +585,7 @@ static void ratecut(Link *, int64_t);
 static int64_t tallyrate(const Link *, const Tally *, const Tally *);
 static void rateceil(Link *, int64_t, int64_t);
 static void ratecost(Link *);
+static int linktells(Link *);
 static void linkstate(Link *, int, const char *, ...);
 static int64_t deadtime(const Link *);
 static int linkheard(const Link *);
@@ -689,7 +700,7 @@ static const char *dropname[] = {
 };
 static uint64_t counts[CntLast], drops[DropLast];
 static volatile sig_atomic_t stopping, reporting, reopening;
-static int role, quiet, interval = 5;
+static int role, quiet, interval = 5, failed;
 static int64_t now;               /* us */
 static int tunfd = -1, ctlfd = -1, tunlen;
 static int handled, unread;       /* packets in this ms; some were left */
@@ -734,6 +745,7 @@ static struct { int64_t time; uint64_t top; } samples[Nsamples];
 static unsigned nsamples;
 
 static int64_t nextsecond, nextreport; /* us */
+static int64_t lonely;            /* us, since when no link is up */
 static pid_t uppid, downpid;      /* run the up and down commands */
 static int downfd = -1;           /* tells the latter to */
 
@@ -747,16 +759,51 @@ typedef char checklinks[LEN(links) > 0 && LEN(links) <= 255 ? 1 : -1];
 typedef char checkflows[(Nflows & (Nflows - 1)) == 0 ? 1 : -1];
 
 /* util */
+/* append to a text, which is cut when it is full */
+static void
+vtext(Text *t, const char *fmt, va_list ap)
+{
+	int left = (int)sizeof(t->buf) - t->len;
+	int n = vsnprintf(t->buf + t->len, left, fmt, ap);
+
+	t->len += CLAMP(n, 0, left - 1);
+}
+
+static void
+text(Text *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vtext(t, fmt, ap);
+	va_end(ap);
+}
+
+/* unless nobody reads there: that is not to hold up packets */
+static void
+output(int fd, const Text *t)
+{
+	struct pollfd pfd = { fd, POLLOUT, 0 };
+	struct timespec none = { 0, 0 };
+
+	if (ppoll(&pfd, 1, &none, NULL) == 1 && pfd.revents & POLLOUT &&
+	    write(fd, t->buf, t->len) < 0)
+		return;
+}
+
 static void
 vlog(const char *fmt, va_list ap)
 {
+	static Text t;
 	int saved = errno;
 
-	fputs("udpbond: ", stderr);
-	vfprintf(stderr, fmt, ap);
+	t.len = 0;
+	text(&t, "udpbond: ");
+	vtext(&t, fmt, ap);
 	if (fmt[0] && fmt[strlen(fmt) - 1] == ':')
-		fprintf(stderr, " %s", strerror(saved));
-	fputc('\n', stderr);
+		text(&t, " %s", strerror(saved));
+	text(&t, "\n");
+	output(2, &t);
 }
 
 static void
@@ -823,19 +870,6 @@ udpsocket(int family, int flags)
 	flags |= SOCK_DGRAM | SOCK_CLOEXEC;
 	return Socketcall < 0 ? socket(family, flags, 0) :
 	    syscall(__NR_socket, family, flags, 0);
-}
-
-/* append to a text, which is cut when it is full */
-static void
-text(Text *t, const char *fmt, ...)
-{
-	va_list ap;
-	int n, left = (int)sizeof(t->buf) - t->len;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->buf + t->len, left, fmt, ap);
-	va_end(ap);
-	t->len += CLAMP(n, 0, left - 1);
 }
 
 /* a secret that is no longer needed; a plain memset() may be left out */
@@ -1045,8 +1079,8 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 	b->up = get(d + 80, 4);
 	b->down = get(d + 84, 4);
 	/* no clock has run that long, and sums of times must not overflow */
-	return !b->id || b->time < 0 || b->time >> 62 || b->echo < 0 ||
-	    b->echo >> 62 ? -1 : 0;
+	return !b->id || b->time < 0 || b->time >> 56 || b->echo < 0 ||
+	    b->echo >> 56 ? -1 : 0;
 }
 
 /* auth */
@@ -1143,7 +1177,7 @@ keyload(void)
 {
 	struct stat st;
 	char buf[2 * KeyLen + 3] = { 0 };
-	int fd, i, high, low;
+	int fd, i, n, high, low;
 
 	if (!keyfile)
 		return;
@@ -1154,7 +1188,7 @@ keyload(void)
 	if (st.st_mode & 077)
 		die("keyfile: %s can be read by others: chmod 600 %s",
 		    keyfile, keyfile);
-	if (read(fd, buf, sizeof(buf) - 1) < 0)
+	if ((n = read(fd, buf, sizeof(buf) - 1)) < 0)
 		die("keyfile: read %s:", keyfile);
 	close(fd);
 	for (i = 0; i < KeyLen; i++) {
@@ -1164,7 +1198,7 @@ keyload(void)
 			break;
 		masterkey[i] = high << 4 | low;
 	}
-	if (i < KeyLen || (buf[2 * i] && strcmp(buf + 2 * i, "\n")))
+	if (i < KeyLen || (n > 2 * i && (n > 2 * i + 1 || buf[2 * i] != '\n')))
 		die("keyfile: %s is not 32 hex digits: make one with "
 		    "udpbond -k", keyfile);
 	wipe(buf, sizeof(buf));
@@ -1458,12 +1492,12 @@ tunwrite(Pkt *p)
 	return 0;
 }
 
-/* somebody deleted it: without it there is nothing to do */
+/* Somebody deleted it. Whoever starts the program again gives it another. */
 static void
 tungone(void)
 {
 	warn("%s: the device is gone, stopping", tundev);
-	stopping = 1;
+	stopping = failed = 1;
 }
 
 /* super: superpackets
@@ -1798,7 +1832,14 @@ linkmtu(Link *l)
 		}
 	}
 	if (getsockopt(fd, l->v6 ? SOL_IPV6 : SOL_IP, l->v6 ? IPV6_MTU : IP_MTU,
-	    &mtu, &len) == 0 && mtu >= MtuMin && mtu != l->mtu) {
+	    &mtu, &len) < 0)
+		mtu = 0;
+	/* anybody can forge the ICMP message that says so */
+	if (keyfile && mtu && mtu < MtuBelieved && !l->v6) {
+		setopt(l->fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+		mtu = 0;
+	}
+	if (mtu >= MtuMin && mtu != l->mtu) {
 		if (l->mtu)
 			logmsg("link %s: mtu %d, was %d", l->name, mtu, l->mtu);
 		l->mtu = mtu;
@@ -1943,7 +1984,7 @@ linkflush(Link *l)
 			continue;
 		}
 		if (errno == EAGAIN || errno == ENOBUFS) {
-			l->clock = MAX(l->clock, now * 1000) + 2 * Burst * 1000;
+			l->clock = MAX(l->clock, (now + 2 * Burst) * 1000);
 			break;
 		}
 		if (errno == EINTR || tries++ == 0)
@@ -2273,7 +2314,7 @@ change16(uint8_t *d, int at, int value, uint8_t *check)
 static int
 maysyn(const uint8_t *d, int len)
 {
-	int v4 = d[0] >> 4 == 4, l4 = v4 ? (d[0] & 15) * 4 : 40;
+	int v4 = len > 0 && d[0] >> 4 == 4, l4 = v4 ? (d[0] & 15) * 4 : 40;
 
 	return len < l4 + 20 || (v4 ? d[9] == IPPROTO_TCP && d[l4 + 13] & TcpSyn :
 	    d[6] != IPPROTO_TCP || d[l4 + 13] & TcpSyn);
@@ -2429,6 +2470,9 @@ classify(Pkt *p)
 	p->flow = ip.hash & (Nflows - 1);
 	f = &flows[p->flow];
 	p->l4 = ip.l4;
+	/* the others are sent again, but not soon */
+	p->due = now + (ip.proto == IPPROTO_TCP || ip.sport == 53 ||
+	    ip.dport == 53 ? Stale : StaleLive);
 	flowcount(f, p->len);
 	if (ip.frag || ip.tcpflags & (TcpFin | TcpRst))
 		return Ordered;
@@ -3122,9 +3166,9 @@ copy(const Link *first, const Pkt *p)
 
 /* what waited too long is of no use to anyone */
 static void
-stale(Queue *q, int age)
+stale(Queue *q)
 {
-	while (q->head && now - q->head->time > age) {
+	while (q->head && now - q->head->time > Keep) {
 		q->head->asked = 0;
 		pktdrop(queueget(q), DropStale);
 	}
@@ -3140,6 +3184,10 @@ expresssend(void)
 
 	for (n = express.len; n > 0; n--) {
 		p = queueget(&express);
+		if (now > p->due) {
+			pktdrop(p, DropStale);
+			continue;
+		}
 		if ((l = selectexpress(p, ahead))) {
 			transmit(l, p);
 			continue;
@@ -3155,8 +3203,7 @@ schedule(void)
 	Link *l;
 	Pkt *p;
 
-	stale(&express, Stale);
-	stale(&again, Keep);
+	stale(&again);
 	for (bulkmin = RateMin, l = bond; l < bond + LEN(bond); l++) {
 		l->open = lightbytes > 0 ||
 		    l->clock <= now * 1000 + l->burst / 4 * 3;
@@ -3284,8 +3331,10 @@ datagram(Link *l, Pkt *p, const struct sockaddr_storage *from)
 		pktdrop(p, DropAuth);
 		return;
 	}
-	l->rx.pkts++;
-	l->rx.bytes += len;
+	if (p->key != KeyHello) {
+		l->rx.pkts++;
+		l->rx.bytes += len;
+	}
 	for (;;) {
 		if ((n = decode(p->wire, p->wirelen, &r)) < 0) {
 			pktdrop(p, DropForm);
@@ -3406,14 +3455,16 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	if (!sameaddr(&l->peer, from) || addrport(&l->peer) != addrport(from)) {
 		snprintf(was, sizeof(was), "%s", addrtext(&l->peer));
 		snprintf(is, sizeof(is), "%s", addrtext(from));
-		logmsg("link %s: peer is at %s%s%s", l->name, is,
-		    l->peerlen ? ", was at " : "", l->peerlen ? was : "");
+		if (linktells(l))
+			logmsg("link %s: peer is at %s%s%s", l->name, is,
+			    l->peerlen ? ", was at " : "",
+			    l->peerlen ? was : "");
 		l->peer = *from;
 		l->peerlen = sizeof(*from);
 		linkmtu(l);
 		tunmtu();
 	}
-	l->prio = b->prio;
+	l->prio = MIN(b->prio, 60);
 	rateceil(l, (int64_t)b->down * 1000, (int64_t)b->up * 1000);
 }
 
@@ -3797,10 +3848,11 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	static Session s;
 
 	if (role == Server) {
-		if (b->peer && b->peer == session.id)
+		if (b->hello == 2 || (b->peer && b->peer == session.id))
 			return;
 		if (b->id == session.peer) {
-			beat(l); /* the session is there already */
+			if (now - l->lastbeat > BeatMin)
+				beat(l); /* the session is there already */
 			return;
 		}
 		s.id = answerid(b->id);
@@ -3850,9 +3902,11 @@ newsession(const Session *s)
 		l->toptime = 0;
 		l->echo = l->echoed.time = 0;
 		l->good = l->wasup = 0;
+		l->next = now + MS(hbinterval) * (l - bond) / LEN(bond) / 4;
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
 	}
+	lonely = now;
 	logmsg("session: started");
 }
 
@@ -3864,6 +3918,8 @@ byepkt(void)
 
 	logmsg("session: the peer has ended");
 	for (l = bond; l < bond + LEN(bond); l++) {
+		while (l->nout > 0)
+			pktdrop(l->out[--l->nout], DropSession);
 		linkstate(l, LinkDown, "the peer has ended");
 		l->incame = l->echotime = 0;
 	}
@@ -3898,22 +3954,29 @@ beat(Link *l)
 }
 
 /* A heartbeat leaves at once, behind all that was given to the link before:
- * its next seq says that no lower one will follow. */
+ * its next seq says that no lower one will follow. Hellos are not measured,
+ * and an answer to one leaves no trace: who asked may be anybody who has
+ * recorded one. */
 static void
 beatsend(Link *l, Session *s, int key, const struct sockaddr_storage *to)
 {
 	Tally *t = &l->beats[l->nbeats % Nbeats];
 	Beat b = { 0 };
 	Pkt *p;
+	int n;
 
-	linkflush(l);
-	l->lastbeat = now;
-	if (l->nout > 0 || !(p = pktalloc()))
+	if (key != KeyHello) {
+		linkflush(l);
+		l->lastbeat = now;
+		if (l->nout > 0)
+			return;
+	}
+	if (!(p = pktalloc()))
 		return;
 	b.id = s->id;
 	b.peer = s->peer;
 	b.link = l - bond;
-	b.hello = key == KeyHello;
+	b.hello = key != KeyHello ? 0 : role == Client ? 1 : 2;
 	b.time = now;
 	if (l->incame && key == KeySession) {
 		b.echo = l->in.time;
@@ -3932,14 +3995,17 @@ beatsend(Link *l, Session *s, int key, const struct sockaddr_storage *to)
 	p->key = key;
 	encode(p, s->beats++, FlagBeat);
 	seal(p);
-	charge(l, p->wirelen + wireoverhead(l));
-	if (sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
+	n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
 	    role == Server ? (const struct sockaddr *)to : NULL,
-	    role == Server ? sizeof(*to) : 0) < 0)
-		linkerror(l, errno);
-	l->tx.pkts++;
-	l->tx.bytes += p->wirelen;
+	    role == Server ? sizeof(*to) : 0);
+	if (key != KeyHello || role == Client) {
+		charge(l, p->wirelen + wireoverhead(l));
+		if (n < 0)
+			linkerror(l, errno);
+	}
 	if (key != KeyHello) {
+		l->tx.pkts++;
+		l->tx.bytes += p->wirelen;
 		*t = l->tx;
 		t->time = now;
 		l->nbeats++;
@@ -4029,7 +4095,7 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 	int64_t n = tx->pkts - l->echoed.pkts, lost;
 	int full;
 
-	lost = n - (int64_t)(rx->pkts - l->arrived.pkts);
+	lost = n - (int64_t)MIN(rx->pkts - l->arrived.pkts, (uint64_t)n);
 	if (owd < l->owdbase)
 		l->owdbase = owd;
 	else
@@ -4078,14 +4144,16 @@ ratecut(Link *l, int64_t bps)
 	l->cut = now;
 }
 
-/* bit/s between two tallies, with all that the links below add */
+/* bit/s between two tallies, with all that the links below add; the peer may
+ * say anything */
 static int64_t
 tallyrate(const Link *l, const Tally *from, const Tally *to)
 {
 	int64_t us = MAX(to->time - from->time, 1);
+	int64_t bits = (int64_t)((to->bytes - from->bytes +
+	    (to->pkts - from->pkts) * wireoverhead(l)) * 8);
 
-	return (int64_t)((to->bytes - from->bytes +
-	    (to->pkts - from->pkts) * wireoverhead(l)) * 8 * Second) / us;
+	return CLAMP(bits, 0, INT64_MAX / Second / 4) * Second / us;
 }
 
 static void
@@ -4110,6 +4178,22 @@ ratecost(Link *l)
 }
 
 /* the only place where a link changes state, so the log is its history */
+/* one line in LogEvery, ten at once: a link that comes and goes has said all
+ * there is to say */
+static int
+linktells(Link *l)
+{
+	if (l->tells - now > 9 * LogEvery) {
+		l->untold++;
+		return 0;
+	}
+	l->tells = MAX(l->tells, now) + LogEvery;
+	if (l->untold > 0)
+		logmsg("link %s: %d lines were left out", l->name, l->untold);
+	l->untold = 0;
+	return 1;
+}
+
 static void
 linkstate(Link *l, int state, const char *fmt, ...)
 {
@@ -4121,11 +4205,16 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	logmsg("link %s: %s, was %s: %s", l->name, statename[state],
-	    statename[l->state], why);
+	if (linktells(l))
+		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
+		    statename[l->state], why);
 	l->state = state;
+	if (!bestlink(NULL))
+		lonely = now;
 	if (state != LinkDown)
 		return;
+	while (l->nout > 0)
+		pktdrop(l->out[--l->nout], DropSend);
 	rescue(l);
 	l->good = 0;
 	l->sent = l->lost = l->loss = 0;
@@ -4220,6 +4309,8 @@ beatgap(Link *l)
 	    l->rate / 2 * MS(hbinterval);
 
 	l->gaptx = l->tx.bytes;
+	if (!bestlink(NULL) && now - lonely < Seek)
+		return MAX(MS(hbinterval) / 4, BeatMin);
 	return MS(hbinterval) / (busy ? 2 : 1);
 }
 
@@ -4451,19 +4542,14 @@ status(Text *t)
 		statistics(t);
 }
 
-/* to stdout, unless nobody reads there */
 static void
 printreport(void)
 {
 	static Text t;
-	struct pollfd pfd = { 1, POLLOUT, 0 };
-	struct timespec none = { 0, 0 };
 
 	t.len = 0;
 	status(&t);
-	if (ppoll(&pfd, 1, &none, NULL) == 1 && pfd.revents & POLLOUT &&
-	    write(1, t.buf, t.len) < 0)
-		return;
+	output(1, &t);
 }
 
 /* The control socket is named in the network namespace, not in the file
@@ -4489,9 +4575,13 @@ ctlopen(void)
 		die("control socket:");
 	if (setopt(ctlfd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
 		die("control socket: SO_PASSCRED:");
-	if (bind(ctlfd, (struct sockaddr *)&sun, len) < 0)
-		die("control socket: is udpbond already running with %s?",
+	if (bind(ctlfd, (struct sockaddr *)&sun, len) < 0) {
+		/* anybody may have taken the name; the TUN device decides */
+		warn("control socket: is udpbond already running with %s?",
 		    tundev);
+		close(ctlfd);
+		ctlfd = -1;
+	}
 }
 
 /* One letter asks, one datagram answers; only root is answered. */
@@ -4539,6 +4629,7 @@ ctlask(int what)
 	struct sockaddr_un sun;
 	struct pollfd pfd;
 	static Text t;
+	int i;
 	char ask = what;
 	sa_family_t family = AF_UNIX;
 
@@ -4555,6 +4646,9 @@ ctlask(int what)
 	if (poll(&pfd, 1, 2000) != 1 ||
 	    (t.len = recv(pfd.fd, t.buf, sizeof(t.buf), 0)) < 0)
 		die("the running udpbond does not answer");
+	for (i = 0; i < t.len; i++) /* who answers may be anybody */
+		if ((t.buf[i] < ' ' && t.buf[i] != '\n') || t.buf[i] == 127)
+			t.buf[i] = '?';
 	fwrite(t.buf, 1, t.len, stdout);
 	if (!strncmp(t.buf, "udpbond: ", MIN(t.len, 9)))
 		exit(1);
@@ -5045,7 +5139,9 @@ checkconf(void)
 		    tundev);
 	for (i = 0; i < 2; i++) {
 		s = i == Client ? clientaddr : serveraddr;
-		snprintf(buf, sizeof(buf), "%s", s);
+		if (snprintf(buf, sizeof(buf), "%s", s) >= (int)sizeof(buf))
+			n += bad("%s: longer than %d bytes", which[i],
+			    LEN(buf) - 1);
 		if (!(a = strtok_r(buf, " ", &save)))
 			n += bad("%s: there is no address", which[i]);
 		for (; a; a = strtok_r(NULL, " ", &save))
@@ -5075,7 +5171,7 @@ checkconf(void)
 	n += checkint("dropcaps", dropcaps, 0, 1);
 	n += checkint("nonewprivs", nonewprivs, 0, 1);
 	n += checkint("seccomp", seccomp, 0, 1);
-	if (seccomp && dropcaps && !nonewprivs)
+	if (nonewprivs < seccomp)
 		n += bad("seccomp: the kernel wants nonewprivs for it");
 	if (chrootdir && chrootdir[0] != '/')
 		n += bad("chrootdir: \"%s\" does not begin with /", chrootdir);
@@ -5310,6 +5406,7 @@ setup(void)
 		l->state = LinkProbing;
 		l->prio = l->conf->priority;
 		l->next = now + MS(hbinterval) * i / LEN(bond) / 4;
+		lonely = now;
 		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
 		    MBIT(role == Client ? l->conf->down : l->conf->up));
 		linkopen(l);
@@ -5334,9 +5431,13 @@ setup(void)
 static void
 turn(const struct pollfd *pfd)
 {
+	int64_t was = now;
 	int i;
 
 	now = monotime();
+	/* stopped for a while: echoes that waited meanwhile measure only that */
+	for (i = 0; i < LEN(bond) && now - was > Stale; i++)
+		bond[i].nbeats = bond[i].incame = 0;
 	unread = 0;
 	for (i = 0; i < LEN(bond); i++)
 		if (pfd[PfdLink + i].revents)
@@ -5453,6 +5554,10 @@ main(int argc, char *argv[])
 	char *end;
 	int c, i, what = 0;
 
+	/* what is opened later must not be taken for these */
+	while ((c = open("/dev/null", O_RDWR)) >= 0 && c <= 2)
+		;
+	close(c);
 	role = Both;
 	while ((c = getopt(argc, argv, "cskltpvqm:")) != -1) {
 		switch (c) {
@@ -5508,5 +5613,5 @@ main(int argc, char *argv[])
 	setup();
 	run();
 	cleanup();
-	return 0;
+	return failed;
 }

@@ -205,6 +205,7 @@ waiting(int class, int flow, int len, int tos, uint64_t mark)
 	p->class = class;
 	p->flow = flow;
 	p->time = now;
+	p->due = now + Stale;
 	return p;
 }
 
@@ -692,14 +693,14 @@ testbeat(void)
 {
 	static const char wire[] =
 		"0102 0304 0506 0708 1112 1314 1516 1718 19 01"
-		"2122 2324 2526 2728 3132 3334 3536 3738 4142 4344"
+		"0022 2324 2526 2728 0032 3334 3536 3738 4142 4344"
 		"5152 5354 5556 5758 6162 6364 6566 6768"
 		"7172 7374 7576 7778 8182 8384 8586 8788"
 		"9192 9394 9596 9798 a1a2 b1b2 b3b4 c1c2 c3c4 0000";
 	static const Beat beats = {
 		UINT64_C(0x0102030405060708), UINT64_C(0x1112131415161718),
-		0x19, 1, INT64_C(0x2122232425262728),
-		INT64_C(0x3132333435363738), UINT32_C(0x41424344),
+		0x19, 1, INT64_C(0x0022232425262728),
+		INT64_C(0x0032333435363738), UINT32_C(0x41424344),
 		UINT64_C(0x5152535455565758), UINT64_C(0x6162636465666768),
 		UINT64_C(0x7172737475767778), UINT64_C(0x8182838485868788),
 		UINT64_C(0x9192939495969798), 0xa1a2,
@@ -2839,6 +2840,8 @@ testcodel(void)
 		{ "10 packets, ECN", 2, 10, 1, 0, 0 },
 	};
 	static uint8_t d[Room];
+	int len;
+	Pkt *p;
 	int i, j, n, ms, marks;
 
 	for (i = 0; i < LEN(t); i++) {
@@ -2920,6 +2923,24 @@ testcodel(void)
 		n += peerdata(j);
 	want("sent", 1, n);
 	verdict("queues of which all is stale");
+
+	for (i = 0; i < 3; i++) {
+		anew(Client);
+		for (j = 0; j < Nlinks; j++)
+			bond[j].state = LinkDown;
+		len = ippacket(d, 100, 46 << 2, i == 1 ? 53 : 4000, 1);
+		d[9] = i == 2 ? IPPROTO_ICMP : IPPROTO_UDP;
+		p = packetof(d, len);
+		p->class = classify(p);
+		want("class", Express, p->class);
+		enqueue(p);
+		now += StaleLive + 1;
+		for (j = 0; j < Nlinks; j++)
+			bond[j].state = LinkUp;
+		schedule();
+		want("dropped", i != 1, drops[DropStale]);
+	}
+	verdict("a game's packet waits a quarter of one, a question not");
 }
 
 /* more packets than there is room for, while no link works */
@@ -4289,7 +4310,7 @@ serversession(int keyed)
 	arrive(0, greet, ngreet);
 	n = peerbeat(0, &b, d);
 	want("bytes", 101, n);
-	want("hello", 1, b.hello);
+	want("hello", 2, b.hello);
 	wanthex("peer", ours, b.peer);
 	want("id is set", 1, b.id != 0);
 	wanttag(hellokey, d, n);

@@ -1,0 +1,2431 @@
+/* See LICENSE file for copyright and license details.
+ *
+ * Fuzz targets for udpbond.c, which is included here and run as it is, from
+ * main() to cleanup(). All that it asks of the kernel is answered by fakes:
+ * clock, TUN, links, control socket, key file. What it gets from there is made
+ * of the input, and time passes in ppoll() only. A peer with the keys is
+ * played too (answer, handshake, records), so that inputs pass authentication.
+ * After each turn and each input the state must be consistent; abort() if not.
+ *
+ * Targets:
+ *	datagram  what comes by the links
+ *	tun       what comes from the TUN, and what is joined for it
+ *	control   the control socket
+ *	config    the configuration and the key file, as text
+ *
+ * For libFuzzer, one target a program:
+ *	clang -g -O1 -fsanitize=fuzzer,address,undefined \
+ *		-fno-sanitize-recover=undefined -D_GNU_SOURCE \
+ *		-DTARGET=datagram -o fuzz-datagram test/fuzz.c
+ *	./fuzz-datagram -max_len=2048 directory test/corpus/datagram
+ * Without it, all targets in one:
+ *	cc -g -O1 -fsanitize=address,undefined \
+ *		-fno-sanitize-recover=undefined -D_GNU_SOURCE \
+ *		-o fuzz test/fuzz.c
+ *	./fuzz [-n mutations] [-s seed] target file...
+ * which runs the files, then so many mutations of them; both are the same in
+ * every run. An input that fails is left in ./fuzz-failed.
+ *
+ * The first three read a byte for what the program is like (Is*), one for its
+ * configuration (Conf*), then steps: a byte for what is to be done (actions,
+ * by the target's table) and the bytes that it takes, 0 where there are no
+ * more. Begin with once(), then fakeppoll() and the actions.
+ */
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/if_tun.h>
+#include <linux/net.h>
+#include <linux/seccomp.h>
+
+#ifndef VERSION
+#define VERSION "0"
+#endif
+
+/* the kernel */
+static void fakeexit(int);
+static int fakeclock(struct timespec *);
+static int fakerandom(void *, size_t);
+static int fakeopen(const char *);
+static int fakefstat(int, struct stat *);
+static int fakeclose(int);
+static int fakeread(int, void *, size_t);
+static int fakereadv(int, struct iovec *, int);
+static int fakewrite(int, const void *, size_t);
+static int fakewritev(int, struct iovec *, int);
+static int fakeioctl(int, unsigned long, void *);
+static int fakesocket(void);
+static int fakeconnect(int);
+static int fakebind(int, socklen_t);
+static int fakesetsockopt(int, int, int, const void *);
+static int fakegetsockopt(int *, socklen_t *);
+static int fakewaitpid(int, int *);
+static int fakesendto(int, const void *, size_t, const void *, socklen_t);
+static int fakesendmmsg(int, struct mmsghdr *, int);
+static int fakesendmsg(int, struct msghdr *);
+static int fakerecvmmsg(int, struct mmsghdr *, int);
+static int fakerecvmsg(int, struct msghdr *);
+static int fakeppoll(struct pollfd *, int, struct timespec *);
+static void *fakecalloc(size_t, size_t);
+static int fakeuname(struct utsname *);
+static int fakeindex(const char *);
+static int fakepipe(int *);
+static int fakeany(const char *, ...);
+static long fakesyscall(long, ...);
+static FILE *sink;                /* stdout and stderr of the program */
+
+#define exit(n)                    fakeexit(n)
+#define clock_gettime(c, t)        fakeclock(t)
+#define getrandom(d, n, f)         fakerandom(d, n)
+#define open(path, flags)          fakeopen(path)
+#define fstat(fd, st)              fakefstat(fd, st)
+#define close(fd)                  fakeclose(fd)
+#define read(fd, d, n)             fakeread(fd, d, n)
+#define readv(fd, iov, n)          fakereadv(fd, iov, n)
+#define write(fd, d, n)            fakewrite(fd, d, n)
+#define writev(fd, iov, n)         fakewritev(fd, iov, n)
+#define ioctl(fd, what, arg)       fakeioctl(fd, what, (void *)(intptr_t)(arg))
+#define socket(af, type, proto)    fakesocket()
+#define bind(fd, sa, len)          fakebind(fd, len)
+#define connect(fd, sa, len)       fakeconnect(fd)
+#define setsockopt(fd, l, o, v, n) fakesetsockopt(fd, l, o, v)
+#define getsockopt(fd, l, o, v, n) fakegetsockopt(v, n)
+#define sendto(fd, d, n, f, to, l) fakesendto(fd, d, n, to, l)
+#define sendmsg(fd, m, f)          fakesendmsg(fd, m)
+#define sendmmsg(fd, mm, n, f)     fakesendmmsg(fd, mm, n)
+#define recvmsg(fd, m, f)          fakerecvmsg(fd, m)
+#define recvmmsg(fd, mm, n, f, t)  fakerecvmmsg(fd, mm, n)
+#define poll(pfd, n, ms)           ((pfd)->revents = POLLOUT, 1)
+#define ppoll(pfd, n, ts, mask)    fakeppoll(pfd, n, ts)
+#define calloc(n, size)            fakecalloc(n, size)
+#define fork()                     4242
+#define execl(...)                 fakeany(__VA_ARGS__)
+#define _exit(n)                   abort()
+#define pipe2(fd, f)               fakepipe(fd)
+#define syscall(...)               fakesyscall(__VA_ARGS__, 0)
+#define prctl(...)                 fakeany("prctl", __VA_ARGS__)
+#define setrlimit(what, r)         ((void)(r))
+#define chroot(path)               ((void)(path), 0)
+#define chdir(path)                ((void)(path), 0)
+#define mkdir(path, mode)          ((void)(path), 0)
+#define rmdir(path)                ((void)(path), 0)
+#define printf(...)                fprintf(sink, __VA_ARGS__)
+#define puts(s)                    fprintf(sink, "%s\n", s)
+#define waitpid(pid, st, f)        fakewaitpid(pid, st)
+#define setpriority(w, who, n)     0
+#define sigaction(sig, sa, old)    ((void)(sa))
+#define signal(sig, f)             ((void)0)
+#define uname(u)                   fakeuname(u)
+#define if_nametoindex(s)          fakeindex(s)
+#undef stdout
+#undef stderr
+#define stdout sink
+#define stderr sink
+#define main udpbond_main
+#define const                     /* so that the configuration can change */
+#include "../udpbond.c"
+#undef const
+#undef main
+#undef stdout
+#undef stderr
+#define stdout stdout
+#define stderr stderr
+#undef exit
+#undef printf
+#undef puts
+#undef open
+#undef close
+#undef read
+#undef write
+#undef calloc
+#undef sigaction
+#undef signal
+
+/* what the program is like */
+enum {
+	IsServer = 0x01, IsKeyed = 0x02, IsNew = 0x04, IsSuper = 0x08,
+	IsGro = 0x10, IsSegment = 0x20, IsSingle = 0x40, IsQuiet = 0x80
+};
+enum {
+	ConfPlain, ConfWeights, ConfQuick, ConfLoad, ConfRates, ConfAny,
+	ConfV6, ConfMtu, ConfLast
+};
+enum { ConfDown = 0x08, ConfOne = 0x10, ConfPool = 0x20 };
+
+/* sizes */
+enum {
+	Nlinks = LEN(links), Queued = 256, MaxSteps = 150, MaxPkts = 3000,
+	Inbox = 512, MaxInput = 1 << 16, Nfds = 64, FdFirst = 100, Extra = 8
+};
+
+/* types */
+typedef struct {
+	int link, len, size;      /* size: of the segments, 0: only one */
+	struct sockaddr_storage from;
+	uint8_t *d;
+} Dgram;
+
+/* all that a datagram of nobody must leave as it is */
+typedef struct {
+	Session session, next;
+	uint64_t helloid, epoch, known, expected, told, sentfirst;
+	uint64_t txseq[LaneLast], counts[CntLast];
+	Replay replay[LaneLast];
+	int queued, listed, express, acks, again, joined;
+	unsigned tunout, linkout;
+	Link bond[LEN(links)];
+} Snapshot;
+
+/* function declarations */
+static void steptime(void);
+static void steprecords(void);
+static void stepanswer(void);
+static void stepraw(void);
+static void stepsealed(void);
+static void stepbeat(void);
+static void stepnack(void);
+static void stepbye(void);
+static void stepstream(void);
+static void steptun(void);
+static void steptunraw(void);
+static void stepsuper(void);
+static void stepfault(void);
+static void stepask(void);
+static void stepsignal(void);
+static void stephandshake(void);
+static void stepall(void);
+static int isopen(int);
+
+/* variables */
+static void (*const datagramsteps[])(void) = {
+	steptime, steprecords, stepanswer, stepraw, stepsealed, stepbeat,
+	stepnack, stepbye, stepstream, steptun, stephandshake, stepfault,
+	stepall, stepsignal, steprecords, steptime
+};
+static void (*const tunsteps[])(void) = {
+	steptime, steptun, stepall, steptunraw, stepsuper, stepstream,
+	stepfault, steprecords, stepnack, stepanswer, steptun, stepsuper,
+	stepsignal, stepbeat, steptunraw, steptime
+};
+static void (*const controlsteps[])(void) = {
+	stepask, steptime, stepall, steptun, steprecords, stepanswer,
+	stepfault, stepsignal, stepbeat, stephandshake, stepbye, stepstream,
+	stepask, stepnack, stepsuper, steptime
+};
+static void (*const *steps)(void);
+
+static struct { const char *name; int *value, least, most, was; } knobs[] = {
+	{ "prioweight", &prioweight, 0, 1000000, 0 },
+	{ "rttweight", &rttweight, 0, 100000, 0 },
+	{ "satweight", &satweight, 0, 10000000, 0 },
+	{ "lossweight", &lossweight, 0, 10000000, 0 },
+	{ "satpercent", &satpercent, 10, 100, 0 },
+	{ "losspercent", &losspercent, 1, 100, 0 },
+	{ "hbinterval", &hbinterval, 20, 1000, 0 },
+	{ "linkoverhead", &linkoverhead, 0, 500, 0 },
+	{ "expresscopies", &expresscopies, 0, 1, 0 },
+	{ "queuepkts", &queuepkts, 64, 1 << 20, 0 },
+	{ "keeppkts", &keeppkts, 64, 1 << 20, 0 },
+	{ "reorderpkts", &reorderpkts, 64, 1 << 15, 0 },
+	{ "reorderms", &reorderms, 10, 1000, 0 },
+	{ "niceness", &niceness, -20, 19, 0 },
+	{ "tunsegment", &tunsegment, 0, 1, 0 },
+	{ "udpsegment", &udpsegment, 0, 2, 0 },
+	{ "udpgro", &udpgro, 0, 1, 0 },
+	{ "batches", &batches, 0, 1, 0 },
+};
+static Linkconf linkswas[LEN(links)];
+static char *tundevwas, *clientaddrwas, *serveraddrwas;
+
+static const uint8_t *in;         /* the input */
+static int inlen, inat;
+
+static jmp_buf dead;
+static int mayexit;               /* exit() is no fault */
+static int64_t fakenow;           /* us */
+static uint64_t fakerandoms;
+static int fds[Nfds];             /* open ones */
+static char keytext[64];
+static int keylen, keymode;
+static int mtu;                   /* of all routes */
+static int poolsize;              /* packets, before it was made small */
+static int features;              /* of the TUN */
+static int isconf, like, flushing, begun, nsteps, npackets, ending;
+static int answered;              /* turns since anything happened */
+
+static Dgram inbox[Inbox];
+static int ninbox;
+static Dgram tunin[Inbox];
+static int ntunin, tungoing;
+static struct { int len, name, uid, how; uint8_t what; } asks[16];
+static int nasks, asking;
+static struct { int what, times, error; } fault;
+enum { FaultSend, FaultBatch, FaultWrite, FaultWritev, FaultRead, FaultRecv,
+       FaultSocket, FaultBind, FaultConnect, FaultCtl, FaultIoctl, FaultLast };
+static int writevfailed, missing;
+
+static unsigned tunout, linkout;  /* that came out */
+static Beat peerhas[LEN(links)];  /* newest heartbeats */
+static Tally peerrx[LEN(links)], peertx[LEN(links)];
+static int64_t peerclock;         /* us, ahead of ours */
+
+/* failures */
+
+static void
+must(int ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "fuzz: %s\n", what);
+	abort();
+}
+
+/* the input */
+
+static int
+byte(void)
+{
+	return inat < inlen ? in[inat++] : 0;
+}
+
+static uint64_t
+bytes(int n)
+{
+	uint64_t v = 0;
+
+	while (n-- > 0)
+		v = v << 8 | byte();
+	return v;
+}
+
+/* n of them at most; where they are */
+static const uint8_t *
+some(int *n)
+{
+	const uint8_t *d = in + inat;
+
+	*n = CLAMP(*n, 0, inlen - inat);
+	inat += *n;
+	return d;
+}
+
+/* numbers that a wild peer may choose, near to n if it is not that wild */
+static uint64_t
+wild(uint64_t n)
+{
+	int b = byte();
+
+	if (b == 255)
+		return bytes(8);
+	if (b >= 192)
+		return ((uint64_t)1 << (b & 63)) - 1;
+	if (b >= 128)
+		return (uint64_t)1 << (b & 63);
+	return n + b - 64;
+}
+
+/* of its own size, so that whoever reads beyond it is caught */
+static uint8_t *
+exact(const uint8_t *d, int len)
+{
+	uint8_t *c = malloc(len ? len : 1);
+
+	must(c != NULL, "malloc");
+	if (len > 0)
+		memcpy(c, d, len);
+	return c;
+}
+
+/* invariants */
+
+static void
+checkqueue(const Queue *q, const char *what)
+{
+	const Pkt *p, *last = NULL;
+	int n = 0, size = 0;
+
+	for (p = q->head; p && n <= npkts; p = p->next) {
+		must(p >= pktpool && p < pktpool + pktsused, what);
+		must(pktrefs[p - pktpool] > 0, what);
+		must(p->len >= 0 && p->len <= MtuMax, what);
+		size += p->len;
+		last = p;
+		n++;
+	}
+	must(n == q->len && size == q->bytes && last == q->tail, what);
+}
+
+static int
+checklist(const Flowlist *list)
+{
+	const Flow *f, *last = NULL;
+	int n = 0;
+
+	for (f = list->head; f && n <= Nflows; f = f->next) {
+		must(f->listed == 1, "a flow on a list is not listed");
+		last = f;
+		n++;
+	}
+	must(n <= Nflows && list->tail == last, "list of flows");
+	return n;
+}
+
+static int
+countlist(const Flowlist *list, int64_t *light)
+{
+	const Flow *f;
+	const Pkt *p;
+	int n = 0;
+
+	for (f = list->head; f; f = f->next) {
+		checkqueue(&f->queue, "queue of a flow");
+		n += f->queue.len;
+		for (p = f->queue.head; p; p = p->next)
+			*light += p->light ? p->len : 0;
+	}
+	return n;
+}
+
+static void
+checkturn(void)
+{
+	const Link *l;
+	const Pkt *p;
+	uint64_t seq;
+	int64_t light = 0;
+	int i, n;
+
+	n = checklist(&newflows) + checklist(&oldflows);
+	must(n == listed, "flows on lists");
+	n = countlist(&newflows, &light) + countlist(&oldflows, &light);
+	must(n == queued, "packets in flow queues");
+	must(light == lightbytes, "bytes of light flows");
+	must(queued <= queuepkts, "flow queues too long");
+	checkqueue(&express, "express queue");
+	checkqueue(&acks, "queue of ACKs");
+	checkqueue(&again, "queue of packets to repeat");
+	must(express.len <= queuepkts / 4 && acks.len <= queuepkts / 4,
+	    "queues too long");
+	for (p = again.head; p; p = p->next)
+		must(p->asked, "to be repeated, but not asked for");
+	for (i = 0; i < Njoins; i++)
+		must(joins[i].n == 0, "packets left in a join");
+	must(expected <= known && known - expected <= (uint64_t)reorderpkts,
+	    "reorder window");
+	for (seq = expected; seq < known; seq++)
+		must(!slotof(seq)->p || slotof(seq)->p->seq == seq,
+		    "slot holds another packet");
+	must(sentfirst <= txseq[LaneOrdered] || !txseq[LaneOrdered],
+	    "kept packets");
+	for (l = bond; l < bond + LEN(bond); l++) {
+		must(l->nout >= 0 && l->nout <= Batch, "packets for a link");
+		must(l->state >= LinkDown && l->state <= LinkLossy, "state");
+		must(l->rate >= MIN(RateMin, l->ceil[0] ? l->ceil[0] :
+		    RateMin) && l->rate <= MAX(RateMax, l->ceil[0]), "rate");
+		must(l->cost > 0 && l->burst >= Burst * 1000 &&
+		    l->burst <= BurstMax * 1000, "pacer");
+		must(l->loss >= 0 && l->loss <= 1, "loss");
+		must(l->srtt >= 0 && l->rttvar >= 0, "RTT");
+		must(l->use >= 0, "use");
+		must(l->mtu >= MtuMin, "MTU of a link");
+		must(l->state < LinkUp || session.id, "up without a session");
+		must(l->lastbeat <= now && l->incame <= now, "times");
+	}
+	must(tunlen > 0 && tunlen <= MtuMax, "MTU of the TUN");
+	must(isopen(tunfd), "the TUN is closed");
+}
+
+static void
+holds(uint8_t *refs, const Pkt *p)
+{
+	if (p)
+		refs[p - pktpool]++;
+}
+
+/* every packet is held as often as it says, or free */
+static void
+checkpool(void)
+{
+	static uint8_t *refs;
+	static int size;
+	const Queue *q[] = { &express, &acks, &again };
+	const Pkt *p;
+	int i, j, n, fdsopen;
+
+	if (size < npkts) {
+		free(refs);
+		refs = malloc(npkts);
+		size = npkts;
+		must(refs != NULL, "malloc");
+	}
+	memset(refs, 0, npkts);
+	for (i = n = 0; i < Nflows; i++) {
+		checkqueue(&flows[i].queue, "queue of a flow");
+		n += !!flows[i].listed;
+		must(flows[i].listed || !flows[i].queue.head, "not listed");
+		for (p = flows[i].queue.head; p; p = p->next)
+			holds(refs, p);
+		for (p = acks.head; flows[i].ack && p != flows[i].ack;
+		    p = p->next)
+			must(p != NULL, "the ACK of a flow is not there");
+	}
+	must(n == listed, "flows listed");
+	for (i = 0; i < LEN(q); i++)
+		for (p = q[i]->head; p; p = p->next)
+			holds(refs, p);
+	for (i = 0; i < keeppkts; i++)
+		holds(refs, sent[i]);
+	for (i = 0; i < reorderpkts; i++)
+		holds(refs, slots[i].p);
+	for (i = 0; i < Nlinks; i++)
+		for (j = 0; j < bond[i].nout; j++)
+			holds(refs, bond[i].out[j]);
+	for (i = n = 0; i < pktsused; i++) {
+		must(refs[i] == pktrefs[i], "references of a packet");
+		n += refs[i] == 0;
+	}
+	must(n == npktfrees, "free packets");
+	for (i = 0; i < npktfrees; i++) {
+		must(refs[pktfrees[i] - pktpool] == 0, "free, yet held");
+		refs[pktfrees[i] - pktpool] = 1;
+	}
+	for (i = fdsopen = 0; i < Nfds; i++)
+		fdsopen += fds[i];
+	must(fdsopen == 1, "descriptors are left open"); /* the control one */
+}
+
+static void
+snapshot(Snapshot *s)
+{
+	int i;
+
+	memset(s, 0, sizeof(*s));
+	s->session = session;
+	if (role == Client)       /* a server has its computed */
+		s->next = next;
+	s->helloid = helloid;
+	s->epoch = epoch;
+	s->known = known;
+	s->expected = expected;
+	s->told = told;
+	s->sentfirst = sentfirst;
+	memcpy(s->txseq, txseq, sizeof(txseq));
+	memcpy(s->counts, counts, sizeof(counts));
+	memcpy(s->replay, replay, sizeof(replay));
+	s->queued = queued;
+	s->listed = listed;
+	s->express = express.len;
+	s->acks = acks.len;
+	s->again = again.len;
+	for (i = 0; i < Njoins; i++)
+		s->joined += joins[i].n;
+	s->tunout = tunout;
+	s->linkout = linkout;
+	memcpy(s->bond, bond, sizeof(bond));
+}
+
+/* functions that get bytes from outside, with nothing behind these */
+static void
+parsers(const uint8_t *d, int len)
+{
+	uint8_t *c;
+	int at, n;
+	Beat b;
+	Rec r;
+	Ip ip;
+
+	c = exact(d, len);
+	for (at = 0; (n = decode(c + at, len - at, &r)) > 0; at += n) {
+		must(n <= len - at && r.len == n - HdrLen, "decode");
+		beatdecode(c + at + HdrLen, r.len, &b);
+	}
+	beatdecode(c, len, &b);
+	if (ipparse(c, len, &ip) == 0) {
+		must(ip.l4 >= 20 && ip.l4 + ip.l4len == len, "ipparse");
+		must(ip.payload >= 0 && ip.payload <= ip.l4len, "payload");
+		icmperror(c, &ip);
+		joinable((&(Pkt){ .data = c, .len = len }), &ip);
+		ipmark(c);
+		ipclamp(c, len, 1300);
+		must(ipparse(c, len, &ip) == 0, "clamped");
+	} else if (len > 0) {
+		ipclamp(c, len, 1300);
+	}
+	free(c);
+}
+
+/* packets */
+
+static int
+checksum(const uint8_t *d, int len, uint64_t s)
+{
+	int i;
+
+	for (i = 0; i < len; i++)
+		s += i & 1 ? d[i] : d[i] << 8;
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return s;
+}
+
+static int
+pseudo(const uint8_t *d, int l4, int proto, int len)
+{
+	int v4 = d[0] >> 4 == 4;
+
+	return checksum(d + (v4 ? 12 : 8), v4 ? 8 : 32, proto + len - l4);
+}
+
+/* an IP packet of len bytes or as many as it takes; what is chosen by its
+ * bits, host and port by flow; seq and ack are of TCP */
+static int
+packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
+{
+	static const uint8_t protos[] = {
+		IPPROTO_UDP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP,
+		IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_TCP
+	};
+	static const uint8_t syn[] = { 2, 4, 5, 180, 1, 3, 3, 7 };
+	static const uint8_t stamp[] = { 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2 };
+	int v6 = what & 8, kind = what & 7, proto = protos[kind];
+	int l4 = v6 ? 40 : 20, n = 0, hdr;
+	uint8_t *t = d + l4;
+
+	if (proto == IPPROTO_ICMP && v6)
+		proto = IPPROTO_ICMPV6;
+	n = kind == 2 ? LEN(syn) : kind == 3 || kind == 7 ? LEN(stamp) : 0;
+	hdr = l4 + (proto == IPPROTO_TCP ? 20 + n : 8);
+	len = kind == 3 ? hdr : CLAMP(len, hdr, MtuMax);
+	memset(d, 0, hdr);
+	memset(d + hdr, flow, len - hdr);
+	if (v6) {
+		d[0] = 0x60;
+		put(d + 4, len - 40, 2);
+		d[6] = proto;
+		d[7] = 64;
+		d[8] = d[24] = 0xfd;
+		d[23] = flow;
+		d[39] = 1;
+	} else {
+		d[0] = 0x45;
+		put(d + 2, len, 2);
+		put(d + 4, seq / 1000, 2);
+		d[8] = 64;
+		d[9] = proto;
+		put(d + 12, 0x0a000000 + flow, 4);
+		put(d + 16, 0x0a630001, 4);
+	}
+	if (what & 16)            /* ECN */
+		d[1] |= v6 ? 0x20 : 2;
+	if (what & 32)            /* expedited forwarding */
+		d[v6 ? 0 : 1] |= v6 ? 0x0b : 0xb8;
+	if (what & 64 && !v6)
+		put(d + 6, 0x2000, 2);
+	put(t, 1000 + flow % 16, 2);
+	put(t + 2, kind == 6 ? 443 : 80, 2);
+	if (proto == IPPROTO_TCP) {
+		put(t + 4, seq, 4);
+		put(t + 8, ack, 4);
+		t[12] = (5 + n / 4) << 4;
+		t[13] = kind == 2 ? TcpSyn : kind == 5 && what & 128 ?
+		    TcpAck | TcpFin : TcpAck;
+		put(t + 14, 500, 2);
+		memcpy(t + 20, kind == 2 ? syn : stamp, n);
+		put(t + 16, ~checksum(t, len - l4, pseudo(d, l4, proto, len)),
+		    2);
+	} else if (proto == IPPROTO_UDP) {
+		put(t + 4, len - l4, 2);
+		put(t + 6, ~checksum(t, len - l4, pseudo(d, l4, proto, len)),
+		    2);
+	} else {
+		t[0] = v6 ? 128 : 8;
+	}
+	if (!v6)
+		put(d + 10, ~checksum(d, 20, 0), 2);
+	return len;
+}
+
+/* the peer */
+
+static void
+address(struct sockaddr_storage *ss, int link, int how)
+{
+	const Linkconf *c = &links[link];
+	char *s = role == Client ? c->server : c->client;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
+	struct sockaddr_in sin;
+
+	if (parseaddr(s ? s : "192.0.2.7", role == Client ? c->port : 4000, ss)
+	    == AF_INET && how == 3) {
+		memcpy(&sin, ss, sizeof(sin));
+		memset(ss, 0, sizeof(*ss));
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_port = sin.sin_port;
+		memset(sin6->sin6_addr.s6_addr + 10, 0xff, 2);
+		memcpy(sin6->sin6_addr.s6_addr + 12, &sin.sin_addr, 4);
+	}
+	if (how == 1)
+		sin6->sin6_port = htons(4001);
+	if (how == 2)
+		parseaddr("198.51.100.9", 4000, ss);
+	if (how == 4)
+		memset(ss, 0, sizeof(*ss));
+}
+
+/* a datagram of len bytes, and where TagLen more have room */
+static int
+sealwith(uint8_t *d, int len, const uint8_t *key)
+{
+	uint8_t k[KeyLen];
+
+	if (!keyfile)
+		return len;
+	memcpy(k, key, KeyLen);
+	put(d + len, siphash(k, d, len), 8);
+	return len + TagLen;
+}
+
+static int
+sealedwith(const uint8_t *d, int len, const uint8_t *key)
+{
+	uint8_t c[SuperMax], k[KeyLen];
+	int end = len - TagLen;
+
+	if (end < HdrLen || len > SuperMax || !(d[8] & FlagSealed))
+		return 0;
+	memcpy(c, d, len);
+	memcpy(k, key, KeyLen);
+	return get(c + end, 8) == siphash(k, c, end);
+}
+
+/* could be from the peer, of this session if that is asked */
+static int
+authentic(int link, const struct sockaddr_storage *from, const uint8_t *d,
+    int len, int ofsession)
+{
+	struct sockaddr_storage right, is = *from;
+	uint8_t c[BeatLen];
+	Session was = next;
+	Beat b;
+	int ok;
+
+	if (len < HdrLen)
+		return 0;
+	address(&right, link, 0);
+	if ((!keyfile || role == Client) && !sameaddr(&right, &is) &&
+	    !sameaddr(&bond[link].peer, &is))
+		return 0;
+	if (!keyfile)
+		return !(d[8] & FlagSealed);
+	if (session.id && sealedwith(d, len, session.rxkey))
+		return 1;
+	if (ofsession)
+		return 0;
+	if (sealedwith(d, len, hellokey) ||
+	    (next.id && sealedwith(d, len, next.rxkey)))
+		return 1;
+	if (role == Client || len < HdrLen + BeatLen + TagLen)
+		return 0;
+	memcpy(c, d + HdrLen, BeatLen);
+	if (beatdecode(c, BeatLen, &b) < 0)
+		return 0;
+	proposed(&b);
+	ok = sealedwith(d, len, next.rxkey);
+	next = was;
+	return ok;
+}
+
+/* it is taken at once; nothing comes of it if it is not authentic */
+static void
+arrive(int link, int how, const uint8_t *d, int len)
+{
+	static Snapshot before, after;
+	struct sockaddr_storage from;
+	Link *l = &bond[link];
+	int known, ofsession;
+	Pkt *p;
+
+	address(&from, link, how);
+	len = MIN(len, PktSize);
+	known = authentic(link, &from, d, len, 0);
+	ofsession = authentic(link, &from, d, len, 1);
+	if (l->fd < 0 || !(p = pktalloc()))
+		return;
+	memcpy(p->buf, d, len);
+	p->wire = p->buf;
+	p->wirelen = len;
+	p->time = now;
+	snapshot(&before);
+	datagram(l, p, &from);
+	snapshot(&after);
+	if (!known)
+		must(!memcmp(&before, &after, sizeof(before)),
+		    "a datagram of nobody changed something");
+	if (!ofsession)
+		must(before.tunout == after.tunout &&
+		    before.joined == after.joined &&
+		    (before.expected == after.expected ||
+		    before.epoch != after.epoch),
+		    "a datagram of no session was delivered");
+	/* between turns there are none */
+	joinflushall();
+}
+
+/* it waits on the link's socket */
+static void
+incoming(int link, int how, const uint8_t *d, int len, int size)
+{
+	Dgram *g = &inbox[ninbox];
+
+	parsers(d, len);
+	if (ninbox == Inbox)
+		return;
+	g->link = link;
+	g->size = size;
+	g->len = len;
+	g->d = exact(d, len);
+	address(&g->from, link, how);
+	ninbox++;
+	peertx[link].pkts++;
+	peertx[link].bytes += len;
+}
+
+static void
+tunincoming(const uint8_t *d, int len)
+{
+	Dgram *g = &tunin[ntunin];
+
+	if (ntunin == Inbox)
+		return;
+	g->len = len;
+	g->d = exact(d, len);
+	ntunin++;
+}
+
+static int
+putrec(uint8_t *d, uint64_t seq, int flags, const uint8_t *payload, int len)
+{
+	put(d, seq, 8);
+	put(d + 8, flags | (keyfile ? FlagSealed : 0), 1);
+	put(d + 9, len, 2);
+	if (len > 0)
+		memmove(d + HdrLen, payload, len);
+	return HdrLen + len;
+}
+
+/* one that tells the truth, as far as it is known */
+static void
+truebeat(Beat *b, int link)
+{
+	memset(b, 0, sizeof(*b));
+	b->id = session.peer;
+	b->peer = session.id;
+	b->link = link;
+	b->time = fakenow + peerclock;
+	b->echo = peerhas[link].time;
+	b->txpkts = peertx[link].pkts;
+	b->txbytes = peertx[link].bytes;
+	b->rxpkts = peerrx[link].pkts;
+	b->rxbytes = peerrx[link].bytes;
+	b->next = known;
+	b->prio = links[link].priority;
+	b->up = links[link].up * 1000;
+	b->down = links[link].down * 1000;
+}
+
+static int
+putbeat(uint8_t *d, uint64_t seq, Beat *b)
+{
+	uint8_t payload[BeatLen];
+
+	beatencode(payload, b);
+	return putrec(d, seq, FlagBeat, payload, BeatLen);
+}
+
+/* steps: each is called by a byte of the input */
+
+static int
+linkbyte(void)
+{
+	return byte() % Nlinks;
+}
+
+/* a turn */
+static void
+steptime(void)
+{
+	static const int us[] = {
+		0, 100, 1000, 3000, 10000, 30000, 100000, 350000, 1000000,
+		3500000, 12000000, 20000, 2000, 5000, 300, 60000
+	};
+	int b = byte();
+
+	answered = us[b & 15] + (b >> 4) * 7;
+}
+
+/* a datagram of some records */
+static void
+steprecords(void)
+{
+	static const uint8_t flags[] = {
+		FlagData, FlagData | FlagExpress, FlagData | FlagRepair,
+		FlagData | FlagExpress | FlagRepair, FlagControl, FlagBeat,
+		FlagData, FlagData
+	};
+	static uint8_t d[16 * PktSize], ip[MtuMax];
+	int to = linkbyte(), b = byte(), n, k, len, at = 0;
+	const uint8_t *payload;
+	uint64_t seq;
+	Beat beat;
+
+	for (n = b % 8 + 1; n > 0 && at < PktSize; n--) {
+		k = byte();
+		seq = known;
+		if ((k & 7) == 2 || (k & 7) == 6)
+			seq = expected;
+		else if (k & 7)
+			seq = replay[(k & 7) == 5 ? LaneBeat : (k & 7) == 4 ?
+			    LaneControl : LaneExpress].last + 1;
+		seq = k & 8 ? wild(seq) : seq + n - 1;
+		if ((k & 7) == 5) {
+			truebeat(&beat, to);
+			at += putbeat(d + at, seq, &beat);
+			continue;
+		}
+		len = byte();
+		if (k & 16) {
+			payload = some(&len);
+			memcpy(ip, payload, len);
+		} else {
+			len = (k & 7) == 7 ? 0 : packet(ip, len * 6, byte(), k,
+			    seq * 100, 1);
+		}
+		at += putrec(d + at, seq, flags[k & 7], ip, len);
+	}
+	at = MIN(at, PktSize - TagLen);
+	at = sealwith(d, at, session.rxkey);
+	if (b & 8)
+		arrive(to, 0, d, at);
+	else
+		incoming(to, 0, d, at, b & 16 ? at / 2 + 1 : 0);
+}
+
+static void
+answer(int to, int held, int lost)
+{
+	uint8_t d[PktSize];
+	Beat b;
+	int n;
+
+	if (!session.id)
+		return;
+	truebeat(&b, to);
+	b.held = held;
+	b.rxpkts -= MIN(b.rxpkts, (unsigned)lost);
+	n = putbeat(d, replay[LaneBeat].last + 1, &b);
+	arrive(to, 0, d, sealwith(d, n, session.rxkey));
+}
+
+/* the peer's heartbeat by one link, now and then late */
+static void
+stepanswer(void)
+{
+	int to = linkbyte(), b = byte();
+
+	if (b & 64)
+		peerclock += (b & 63) * 1000;
+	answer(to, b & 128 ? (b & 63) * 1000 : 0, b & 15);
+}
+
+/* by all links */
+static void
+stepall(void)
+{
+	int i, lost = byte();
+
+	for (i = 0; i < Nlinks; i++)
+		if (!(lost & 128) || i != lost % Nlinks)
+			answer(i, 0, lost & 7);
+	answered = lost & 64 ? 100000 : answered;
+}
+
+/* bytes as they are */
+static void
+stepraw(void)
+{
+	int to = linkbyte(), how = byte(), len;
+	const uint8_t *d;
+
+	len = how & 8 ? (int)bytes(2) % 4096 : byte();
+	d = some(&len);
+	parsers(d, len);
+	if (how & 16 || !authentic(to, &bond[to].peer, d, len, 0))
+		arrive(to, how % 5, d, len);
+	incoming(to, how % 5, d, len, how & 32 ? 100 : 0);
+}
+
+/* the same, sealed; without a key it is just complete */
+static void
+stepsealed(void)
+{
+	static uint8_t d[SuperMax];
+	int to = linkbyte(), how = byte(), len;
+	const uint8_t *key, *payload;
+
+	len = how & 8 ? (int)bytes(2) % 2048 : byte();
+	payload = some(&len);
+	memcpy(d, payload, len);
+	len = MAX(len, HdrLen);
+	if (keyfile)
+		d[8] |= FlagSealed;
+	if (how & 16)
+		put(d + 9, len - HdrLen, 2);
+	key = how & 32 ? hellokey : how & 64 ? next.rxkey : session.rxkey;
+	len = sealwith(d, len, key);
+	if (how & 128)
+		incoming(to, how % 5, d, len, 0);
+	else
+		arrive(to, how % 5, d, len);
+}
+
+/* a heartbeat of a peer that may be mad; mask says what is wrong */
+static void
+stepbeat(void)
+{
+	uint8_t d[PktSize];
+	const uint8_t *key = session.rxkey;
+	int to = linkbyte(), mask = bytes(2), n;
+	uint64_t seq = replay[LaneBeat].last + 1;
+	Beat b;
+
+	truebeat(&b, to);
+	if (mask & 1)
+		b.time = wild(b.time);
+	if (mask & 2)
+		b.echo = wild(b.echo);
+	if (mask & 4)
+		b.held = wild(b.held);
+	if (mask & 8)
+		b.rxpkts = wild(b.rxpkts);
+	if (mask & 16)
+		b.rxbytes = wild(b.rxbytes);
+	if (mask & 32)
+		b.next = wild(b.next);
+	if (mask & 64)
+		b.prio = wild(b.prio);
+	if (mask & 128)
+		b.up = wild(b.up);
+	if (mask & 256)
+		b.down = wild(b.down);
+	if (mask & 512)
+		seq = wild(seq);
+	if (mask & 1024)
+		b.link = byte();
+	if (mask & 2048)
+		b.id = wild(b.id);
+	if (mask & 4096)
+		b.peer = wild(b.peer);
+	if (mask & 8192)
+		b.hello = 1;
+	if (mask & 16384)
+		key = hellokey;
+	n = putbeat(d, seq, &b);
+	arrive(to, mask & 32768 ? byte() % 5 : 0, d, sealwith(d, n, key));
+}
+
+static void
+stepnack(void)
+{
+	uint8_t d[PktSize] = { CtlNack }, *c, rec[PktSize];
+	uint64_t first;
+	int to = linkbyte(), b = byte(), n = 1, i;
+
+	for (i = b % 64 + 1; i > 0; i--) {
+		first = b & 128 ? wild(txseq[LaneOrdered]) :
+		    sentfirst + byte();
+		put(d + n, first, 8);
+		put(d + n + 8, b & 64 ? 0 : byte(), 2);
+		n += 10;
+	}
+	c = exact(d + 1, n - 1);
+	nackpkt(c, n - 1);
+	free(c);
+	n = putrec(rec, replay[LaneControl].last + 1, FlagControl, d, n);
+	arrive(to, 0, rec, sealwith(rec, n, session.rxkey));
+}
+
+static void
+stepbye(void)
+{
+	uint8_t d[PktSize], bye = CtlBye;
+	int to = linkbyte(), n;
+
+	n = putrec(d, replay[LaneControl].last + 1, FlagControl, &bye, 1);
+	arrive(to, 0, d, sealwith(d, n, session.rxkey));
+}
+
+/* segments of one TCP flow, that can be joined */
+static void
+stepstream(void)
+{
+	static uint8_t d[PktSize], ip[MtuMax];
+	int to = linkbyte(), b = byte(), n = byte(), flow = byte();
+	int size = byte(), odd = byte(), i, len, hdr;
+	uint64_t seq;
+	uint32_t at = flow * 1000000;
+
+	size = 100 + size * 5;
+	seq = b & 1 ? replay[LaneExpress].last + 1 : known;
+	for (i = 0; i < n && npackets < MaxPkts; i++, npackets++) {
+		hdr = (b & 2 ? 60 : 40) + (b & 8 ? 12 : 0);
+		len = packet(ip, odd && i % 16 == odd % 16 ? odd + hdr : size,
+		    (b & 8 ? 7 : 1) | (b & 2 ? 8 : 0), flow, at,
+		    b & 4 ? i : 1);
+		if (!(b & 2)) {   /* the identification goes up by one */
+			put(ip + 4, i, 2);
+			put(ip + 10, 0, 2);
+			put(ip + 10, ~checksum(ip, 20, 0), 2);
+		}
+		at += len - hdr;
+		if (b & 16 && odd && i % 8 == odd % 8) {
+			seq++;    /* one is lost */
+			continue;
+		}
+		len = putrec(d, seq++, FlagData | (b & 1 ? FlagExpress : 0),
+		    ip, MIN(len, MtuMax));
+		incoming(b & 32 ? (to + i) % Nlinks : to, 0, d,
+		    sealwith(d, len, session.rxkey), 0);
+	}
+}
+
+/* packets from the TUN, as a sender would make them */
+static void
+steptun(void)
+{
+	static uint8_t d[VnetLen + MtuMax + Extra];
+	int what = byte(), flow = byte(), n = byte(), len = byte() * 6;
+	int i, size, at, v, hdr = tunhdr;
+
+	at = what & 128 ? byte() : 0;
+	v = what & 128 ? byte() : 0;
+	for (i = 0; i <= n && npackets < MaxPkts; i++, npackets++) {
+		memset(d, 0, hdr);
+		size = packet(d + hdr, len, what, flow & 128 ? flow + i : flow,
+		    i * len, i * 1400);
+		if (what & 128)
+			d[hdr + at] = v;
+		tunincoming(d, size + hdr);
+		if (i == 0)
+			parsers(d + hdr, size);
+	}
+}
+
+/* anything from it */
+static void
+steptunraw(void)
+{
+	static uint8_t d[VnetLen + SuperMax];
+	int len = bytes(2), all, n;
+	const uint8_t *payload;
+
+	all = len & 0x8000 ? len & 0x7fff : 0;
+	n = all ? 120 : len & 0x7ff;
+	memset(d, 0x55, sizeof(d));
+	payload = some(&n);
+	memcpy(d, payload, n);
+	n = MAX(n, all);
+	n = MIN(n, tunhdr ? VnetLen + SuperMax : MtuMax);
+	if (n < 1 + tunhdr)
+		return;
+	parsers(d + tunhdr, n - tunhdr);
+	tunincoming(d, n);
+}
+
+/* a superpacket */
+static void
+stepsuper(void)
+{
+	static uint8_t d[VnetLen + SuperMax];
+	uint8_t *ip = d + VnetLen;
+	int what = byte(), flow = byte(), len = bytes(2), size = bytes(2);
+	int hdr, v6 = what & 8, n, at, s;
+	Vnet v = { 0 };
+
+	if (!tunhdr)
+		return;
+	hdr = packet(ip, 0, what & 0x7f, flow, flow << 16, 7);
+	memset(ip + hdr, flow, sizeof(d) - VnetLen - hdr);
+	len = CLAMP(len, hdr, SuperMax - 10);
+	put(ip + (v6 ? 4 : 2), len - (v6 ? 40 : 0), 2);
+	if (!v6) {
+		put(ip + 10, 0, 2);
+		put(ip + 10, ~checksum(ip, 20, 0), 2);
+	}
+	v.flags = VnetPartial;
+	v.type = ip[v6 ? 6 : 9] == IPPROTO_UDP ? GsoUdp : v6 ? GsoTcp6 :
+	    GsoTcp4;
+	v.hdrlen = hdr;
+	v.size = size % 1460 + 1;
+	v.start = v6 ? 40 : 20;
+	v.offset = v.type == GsoUdp ? 6 : 16;
+	s = pseudo(ip, v.start, ip[v6 ? 6 : 9], len);
+	put(ip + v.start + v.offset, s, 2);
+	memcpy(d, &v, VnetLen);
+	if (what & 128)
+		for (n = byte() & 7; n > 0; n--) {
+			at = byte();
+			d[at] = byte();
+		}
+	parsers(ip, len);
+	npackets += len / v.size;
+	if (npackets < MaxPkts)
+		tunincoming(d, VnetLen + len);
+}
+
+/* what the kernel refuses next, and how often */
+static void
+stepfault(void)
+{
+	static const int errors[] = {
+		EAGAIN, ENOBUFS, EINTR, EMSGSIZE, ENODEV, ECONNREFUSED, EIO,
+		EINVAL, EADDRNOTAVAIL, ENOSYS, EPERM, ENXIO
+	};
+	static const int mtus[] = { 576, 1280, 1420, 1500, 9000, 65535, 100 };
+	int b = byte();
+
+	fault.what = b % FaultLast;
+	fault.error = errors[byte() % LEN(errors)];
+	fault.times = byte() & 31;
+	/* the program tries these again for as long as it takes */
+	if (fault.error == EINTR && fault.times > 3)
+		fault.times = 3;
+	if (fault.error == ENOSYS && fault.what != FaultBatch)
+		fault.error = EIO;
+	if (b & 128)
+		mtu = mtus[byte() % LEN(mtus)];
+}
+
+/* of the control socket */
+static void
+stepask(void)
+{
+	int b = byte();
+
+	if (nasks == LEN(asks))
+		return;
+	asks[nasks].what = byte();
+	asks[nasks].how = b & 7;
+	asks[nasks].len = b & 8 ? b >> 6 : 1;
+	asks[nasks].uid = b & 16 ? byte() - 1 : 0;
+	asks[nasks].name = b & 32 ? byte() % sizeof(struct sockaddr_un) : 10;
+	nasks++;
+}
+
+static void
+stepsignal(void)
+{
+	int b = byte();
+
+	if (b & 1)
+		onsignal(SIGUSR1);
+	if (b & 2)
+		onsignal(SIGHUP);
+	if ((b & 0x1c) == 0x1c)
+		onsignal(SIGTERM);
+	if ((b & 0x60) == 0x60)
+		tungoing = 1;
+}
+
+/* hello, answer, first heartbeat; not all of it if the byte says so */
+static void
+stephandshake(void)
+{
+	uint8_t d[PktSize];
+	int to = linkbyte(), b = byte(), n;
+	uint64_t id = UINT64_C(0x5111213141516170) + (b & 7);
+	Beat m;
+
+	truebeat(&m, to);
+	m.id = id;
+	m.peer = role == Client ? helloid : b & 8 ? session.id : 0;
+	m.hello = 1;
+	n = putbeat(d, 1, &m);
+	if (!(b & 16))
+		arrive(to, 0, d, sealwith(d, n, hellokey));
+	if (b & 32)
+		return;
+	m.hello = 0;
+	m.echo = 0;
+	m.next = 1;
+	m.peer = role == Client ? next.id : answerid(id);
+	proposed(&m);
+	n = putbeat(d, 1, &m);
+	arrive(to, 0, d, sealwith(d, n, next.rxkey));
+}
+
+/* the kernel */
+
+static void
+fakeexit(int status)
+{
+	must(status != 0, "exit");
+	must(mayexit, "died");
+	longjmp(dead, 1);
+}
+
+static int
+fails(int what)
+{
+	if (fault.what != what || fault.times <= 0)
+		return 0;
+	fault.times--;
+	errno = fault.error;
+	return 1;
+}
+
+static int
+fakeclock(struct timespec *ts)
+{
+	ts->tv_sec = fakenow / Second;
+	ts->tv_nsec = fakenow % Second * 1000;
+	return 0;
+}
+
+static int
+fakerandom(void *d, size_t n)
+{
+	fakerandoms = fakerandoms * UINT64_C(6364136223846793005) + 1442695041;
+	memcpy(d, &fakerandoms, n);
+	return n;
+}
+
+static int
+isopen(int fd)
+{
+	return fd >= FdFirst && fd < FdFirst + Nfds && fds[fd - FdFirst];
+}
+
+static int
+fdnew(void)
+{
+	int i;
+
+	for (i = 0; i < Nfds; i++)
+		if (!fds[i]) {
+			fds[i] = 1;
+			return FdFirst + i;
+		}
+	must(0, "no descriptor is free");
+	return -1;
+}
+
+static int
+fakeopen(const char *path)
+{
+	int fd = fdnew();
+
+	if (strcmp(path, "/dev/net/tun"))
+		fds[fd - FdFirst] = 2;
+	return fd;
+}
+
+static int
+fakefstat(int fd, struct stat *st)
+{
+	(void)fd;
+	memset(st, 0, sizeof(*st));
+	st->st_mode = keymode;
+	return 0;
+}
+
+static int
+fakeclose(int fd)
+{
+	if (fd < 0)
+		return -1;
+	must(isopen(fd), "close of what is not open");
+	fds[(unsigned)(fd - FdFirst) % Nfds] = 0;
+	return 0;
+}
+
+/* the next packet from the TUN */
+static int
+tunnext(struct iovec *iov, int n)
+{
+	Dgram g = tunin[0];
+	int i, len, at = 0;
+
+	if (fails(FaultRead))
+		return -1;
+	if (ntunin == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	memmove(tunin, tunin + 1, --ntunin * sizeof(tunin[0]));
+	for (i = 0; i < n && at < g.len; i++, at += len) {
+		len = MIN((int)iov[i].iov_len, g.len - at);
+		memcpy(iov[i].iov_base, g.d + at, len);
+	}
+	free(g.d);
+	return at;
+}
+
+static int
+fakeread(int fd, void *d, size_t n)
+{
+	struct iovec iov;
+	int len;
+
+	if (isopen(fd) && fds[fd - FdFirst] == 2) {
+		len = MIN((int)n, keylen);
+		memcpy(d, keytext, len);
+		return len;
+	}
+	iov.iov_base = d;
+	iov.iov_len = n;
+	return tunnext(&iov, 1);
+}
+
+static int
+fakereadv(int fd, struct iovec *iov, int n)
+{
+	(void)fd;
+	return tunnext(iov, n);
+}
+
+static int
+fakewrite(int fd, const void *data, size_t n)
+{
+	const uint8_t *d = data;
+	uint8_t *c;
+	int i;
+
+	if (fd == 1 || fd == 2 || fd == downfd)
+		return n;
+	must(fd == tunfd && isopen(fd), "write to nothing");
+	must((int)n >= tunhdr && n <= VnetLen + MtuMax + HdrLen + TagLen,
+	    "write to the TUN");
+	for (i = 0; i < tunhdr; i++)
+		must(d[i] == 0, "header of a packet");
+	tunout++;
+	c = exact(d, n);          /* reads it all */
+	free(c);
+	return fails(FaultWrite) ? -1 : (int)n;
+}
+
+/* a superpacket, which must be sound */
+static int
+fakewritev(int fd, struct iovec *iov, int n)
+{
+	const uint8_t *h = iov[0].iov_base, *d = h + VnetLen;
+	int i, v6, hdr = iov[0].iov_len - VnetLen, len = hdr;
+	Vnet v;
+
+	must(fd == tunfd && tunhdr == VnetLen, "writev");
+	memcpy(&v, h, VnetLen);
+	v6 = d[0] >> 4 == 6;
+	must(v.flags == VnetPartial && v.type == (v6 ? GsoTcp6 : GsoTcp4) &&
+	    v.hdrlen == hdr && v.start == (v6 ? 40 : 20) && v.offset == 16,
+	    "header of a superpacket");
+	must(n > 2 && n <= 1 + SegMax, "packets in a superpacket");
+	for (i = 1; i < n; i++) {
+		len += iov[i].iov_len;
+		must(iov[i].iov_len == v.size || (i == n - 1 &&
+		    iov[i].iov_len > 0 && iov[i].iov_len < v.size),
+		    "sizes in a superpacket");
+		free(exact(iov[i].iov_base, iov[i].iov_len));
+	}
+	must(len <= SuperMax && get((uint8_t *)d + (v6 ? 4 : 2), 2) ==
+	    (uint64_t)(len - (v6 ? 40 : 0)), "length of a superpacket");
+	must(v6 || checksum(d, 20, 0) == 0xffff, "IP checksum");
+	must((int)get((uint8_t *)d + v.start + 16, 2) ==
+	    pseudo(d, v.start, IPPROTO_TCP, len), "TCP checksum");
+	tunout++;
+	if (fails(FaultWritev)) {
+		writevfailed = 1;
+		return -1;
+	}
+	return len;
+}
+
+static int
+fakeioctl(int fd, unsigned long what, void *arg)
+{
+	must(isopen(fd), "ioctl");
+	if ((unsigned)what == (unsigned)TUNGETFEATURES)
+		memcpy(arg, &features, sizeof(features));
+	return begun && fails(FaultIoctl) ? -1 : 0;
+}
+
+static int
+fakesocket(void)
+{
+	return begun && fails(FaultSocket) ? -1 : fdnew();
+}
+
+static int
+fakebind(int fd, socklen_t len)
+{
+	must(isopen(fd) && len >= sizeof(sa_family_t), "bind");
+	return begun && fails(FaultBind) ? -1 : 0;
+}
+
+static int
+fakeconnect(int fd)
+{
+	must(isopen(fd), "connect");
+	return begun && fails(FaultConnect) ? -1 : 0;
+}
+
+static int
+fakesetsockopt(int fd, int level, int name, const void *value)
+{
+	(void)level;
+	(void)name;
+	must(value != NULL, "value of an option");
+	must(isopen(fd), "setsockopt");
+	return 0;
+}
+
+static int
+fakegetsockopt(int *value, socklen_t *len)
+{
+	must(*len == sizeof(*value), "getsockopt");
+	*value = mtu;
+	return 0;
+}
+
+static int
+fakewaitpid(int pid, int *st)
+{
+	if (st)
+		*st = 0;
+	return pid;
+}
+
+/* those with an x are not there, of which -t complains */
+static int
+fakeindex(const char *s)
+{
+	missing |= s[0] == 'x';
+	return s[0] != 'x';
+}
+
+static int
+fakepipe(int *fd)
+{
+	fd[0] = fdnew();
+	fd[1] = fdnew();
+	return 0;
+}
+
+static int
+fakeany(const char *what, ...)
+{
+	(void)what;
+	return 0;
+}
+
+static long
+fakesyscall(long n, ...)
+{
+	va_list ap;
+
+	if (n == __NR_socket)
+		return fakesocket();
+	va_start(ap, n);
+	if (n == SYS_capget) {
+		va_arg(ap, void *);
+		memset(va_arg(ap, void *), 0,
+		    2 * sizeof(struct __user_cap_data_struct));
+	}
+	va_end(ap);
+	return 0;
+}
+
+static int
+fakeuname(struct utsname *u)
+{
+	memset(u, 0, sizeof(*u));
+	strcpy(u->release, "6.1.0");
+	return 0;
+}
+
+static Link *
+linkof(int fd)
+{
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (l->fd == fd && fd >= 0)
+			return l;
+	must(0, "a socket of no link");
+	return NULL;
+}
+
+/* what a link carries is well-formed and has the right tag */
+static int
+sentby1(Link *l, const uint8_t *data, int len)
+{
+	int i = l - bond, at, n, end;
+	uint8_t *d;
+	Beat b;
+	Rec r;
+
+	if (fails(FaultSend))
+		return -1;
+	if (len + (l->v6 ? 48 : 28) > mtu) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	linkout++;
+	d = exact(data, len);
+	end = keyfile ? len - TagLen : len;
+	must(len <= PktSize && end >= HdrLen, "length of a datagram");
+	must(!keyfile || sealedwith(d, len, session.txkey) ||
+	    sealedwith(d, len, hellokey) || sealedwith(d, len, next.txkey),
+	    "tag of a datagram");
+	for (at = 0; at < end; at += n) {
+		n = decode(d + at, end - at, &r);
+		must(n > 0, "a record sent");
+		if (r.flags & FlagBeat) {
+			must(at == 0 && beatdecode(d + HdrLen, r.len, &b) == 0
+			    && b.link == i && b.time == now, "heartbeat sent");
+			if (!b.hello)
+				peerhas[i] = b;
+		}
+	}
+	free(d);
+	peerrx[i].pkts++;
+	peerrx[i].bytes += len;
+	return 0;
+}
+
+static int
+fakesendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
+{
+	char *s;
+
+	if (fd != ctlfd)
+		return sentby1(linkof(fd), d, n) < 0 ? -1 : (int)n;
+	s = (char *)exact(d, n);
+	must(n > 0 && n < TextSize && s[n - 1] == '\n' && !memchr(s, 0, n),
+	    "answer to a request");
+	must(to && (int)tolen == asks[asking].name, "asked by another");
+	must((asks[asking].uid == 0 && asks[asking].how < 4) ==
+	    !!strncmp(s, "udpbond: only root", MIN(n, 18)),
+	    "answered to others");
+	free(s);
+	return fails(FaultCtl) ? -1 : (int)n;
+}
+
+static int
+fakesendmsg(int fd, struct msghdr *m)
+{
+	Link *l = linkof(fd);
+	struct cmsghdr *c;
+	size_t i, all = 0;
+	uint16_t size;
+
+	must(role == Client || m->msg_name == &l->peer, "to whom it is sent");
+	must(m->msg_iovlen > 0 && m->msg_iovlen <= SegMax, "segments");
+	if (m->msg_iovlen > 1) {
+		must(offload[OffSegment] == Running, "segments without it");
+		c = CMSG_FIRSTHDR(m);
+		must(c && c->cmsg_type == UDP_SEGMENT, "segment size");
+		memcpy(&size, CMSG_DATA(c), sizeof(size));
+		for (i = 0; i < m->msg_iovlen; i++) {
+			all += m->msg_iov[i].iov_len;
+			must(m->msg_iov[i].iov_len == size ||
+			    (i == m->msg_iovlen - 1 &&
+			    m->msg_iov[i].iov_len <= size), "segments' sizes");
+		}
+		must(all <= SuperMax - 28, "segments of too many bytes");
+	}
+	for (i = 0; i < m->msg_iovlen; i++)
+		if (sentby1(l, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len)
+		    < 0)
+			return -1;
+	return 0;
+}
+
+static int
+fakesendmmsg(int fd, struct mmsghdr *mm, int n)
+{
+	int i;
+
+	must(n > 0 && n <= Batch, "messages");
+	if (like & IsSingle || (fault.error == ENOSYS && fails(FaultBatch))) {
+		errno = ENOSYS;
+		return -1;
+	}
+	for (i = 0; i < n; i++)
+		if (fakesendmsg(fd, &mm[i].msg_hdr) < 0)
+			return i > 0 ? i : -1;
+	return n;
+}
+
+/* of a link */
+static int
+linknext(Link *l, struct msghdr *m, int *trunc)
+{
+	struct cmsghdr *c;
+	Dgram g;
+	int i, len;
+
+	m->msg_flags = 0;
+	if (flushing)
+		return 0;
+	for (i = 0; i < ninbox && inbox[i].link != l - bond; i++)
+		;
+	if (i == ninbox || fails(FaultRecv)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	g = inbox[i];
+	memmove(inbox + i, inbox + i + 1, (--ninbox - i) * sizeof(inbox[0]));
+	len = MIN(g.len, (int)m->msg_iov->iov_len);
+	if (len > 0)
+		memcpy(m->msg_iov->iov_base, g.d, len);
+	m->msg_flags = len < g.len ? MSG_TRUNC : 0;
+	memcpy(m->msg_name, &g.from, sizeof(g.from));
+	m->msg_namelen = sizeof(g.from);
+	if (m->msg_control && g.size > 0) {
+		c = CMSG_FIRSTHDR(m);
+		c->cmsg_level = IPPROTO_UDP;
+		c->cmsg_type = UDP_GRO;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &g.size, sizeof(int));
+		m->msg_controllen = CMSG_SPACE(sizeof(int));
+	} else {
+		m->msg_controllen = 0;
+	}
+	free(g.d);
+	*trunc = len;
+	return len;
+}
+
+static int
+fakerecvmmsg(int fd, struct mmsghdr *mm, int n)
+{
+	Link *l = flushing ? NULL : linkof(fd);
+	int i, len;
+
+	if (!flushing && (like & IsSingle ||
+	    (fault.error == ENOSYS && fails(FaultBatch)))) {
+		errno = ENOSYS;
+		return -1;
+	}
+	for (i = 0; i < n; i++) {
+		mm[i].msg_len = 0;
+		if (linknext(l, &mm[i].msg_hdr, &len) < 0)
+			return i > 0 ? i : -1;
+		if (!flushing)
+			mm[i].msg_len = len;
+	}
+	return i;
+}
+
+/* of the control socket, or of a link that gets them one by one */
+static int
+fakerecvmsg(int fd, struct msghdr *m)
+{
+	struct ucred cred = { 1, 0, 0 };
+	struct cmsghdr *c;
+	int len, a = asking;
+
+	if (flushing)
+		return linknext(NULL, m, &len);
+	if (fd != ctlfd)
+		return linknext(linkof(fd), m, &len);
+	must(a < nasks, "nothing was asked");
+	*(uint8_t *)m->msg_iov->iov_base = asks[a].what;
+	memset(m->msg_name, 0, asks[a].name);
+	m->msg_namelen = asks[a].name;
+	m->msg_flags = 0;
+	cred.uid = asks[a].uid;
+	if (asks[a].how >= 4) {   /* nothing is said of who asks */
+		m->msg_controllen = 0;
+		return asks[a].len;
+	}
+	c = CMSG_FIRSTHDR(m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_CREDENTIALS;
+	c->cmsg_len = CMSG_LEN(sizeof(cred));
+	memcpy(CMSG_DATA(c), &cred, sizeof(cred));
+	return asks[a].len;
+}
+
+/* memory that stays, but is as new. Behind each packet is what nobody may
+ * touch, if the compiler knows how. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+void __asan_poison_memory_region(void const volatile *, size_t);
+#endif
+
+static void *
+fakecalloc(size_t n, size_t size)
+{
+	static struct { void *d; size_t all; } areas[6];
+	static int turns;
+	int i = turns++ % LEN(areas);
+
+	if (areas[i].all != n * size) {
+		must(areas[i].all == 0, "sizes change");
+		areas[i].d = calloc(n, size);
+		areas[i].all = n * size;
+		must(areas[i].d != NULL, "calloc");
+#ifdef __SANITIZE_ADDRESS__
+		if (size == sizeof(Pkt) && sizeof(Pkt) > offsetof(Pkt, buf) +
+		    PktSize)
+			for (n = 0; n < areas[i].all / size; n++)
+				__asan_poison_memory_region(((Pkt *)areas[i].d)
+				    [n].buf + PktSize, sizeof(Pkt) -
+				    offsetof(Pkt, buf) - PktSize);
+#endif
+		return areas[i].d;
+	}
+	if (size != sizeof(Pkt))
+		memset(areas[i].d, 0, areas[i].all);
+	return areas[i].d;
+}
+
+/* a session that runs, as if it had for a while */
+static void
+begin(int conf)
+{
+	Session s = { 0 };
+	Link *l;
+	int i;
+
+	begun = 1;
+	poolsize = npkts;
+	if (conf & ConfPool)
+		npkts /= 8;
+	if (like & IsNew)
+		return;
+	s.id = UINT64_C(0x0102030405060708);
+	s.peer = UINT64_C(0x1112131415161718);
+	s.beats = 1;
+	sessionkeys(&s);
+	newsession(&s);
+	for (i = 0; i < Nlinks; i++) {
+		l = &bond[i];
+		if (conf & ConfOne && i > 0)
+			continue;
+		l->state = conf & ConfDown && i > 1 ? LinkDown : LinkUp;
+		l->srtt = i == 0 ? MS(20) : MS(80);
+		l->rttvar = MS(1);
+		l->owd = l->owdbase = l->owdin = l->srtt / 2;
+		l->score = score(l->prio, l->srtt, 0, 0);
+		address(&l->peer, i, 0);
+		l->peerlen = sizeof(l->peer);
+		l->incame = l->echotime = l->toptime = l->lastbeat = now;
+		l->in.time = now - l->owdin;
+		l->good = l->wasup = l->top = 1;
+		ratecost(l);
+	}
+}
+
+/* the heart: what happens before the next turn */
+static int
+fakeppoll(struct pollfd *pfd, int n, struct timespec *ts)
+{
+	static int conf;
+	int64_t us;
+	int i;
+
+	if (!pfd)
+		return 0;
+	if (n == 1) {             /* is there somebody to report to? */
+		pfd->revents = POLLOUT;
+		return 1;
+	}
+	must(n == PfdLast && ts->tv_sec >= 0 && ts->tv_nsec >= 0 &&
+	    ts->tv_sec <= 4000 && ts->tv_nsec < 1000000000, "timeout");
+	us = ts->tv_sec * (int64_t)Second + ts->tv_nsec / 1000;
+	if (!begun) {
+		conf = isconf ? 0 : in[1 % MAX(inlen, 1)];
+		begin(conf);
+	}
+	checkturn();
+	answered = -1;
+	asking = nasks = 0;
+	while (!isconf && answered < 0 && inat < inlen &&
+	    nsteps++ < MaxSteps)
+		steps[byte() & 15]();
+	fakenow += answered >= 0 ? answered : MIN(us, Second);
+	if (answered < 0 && (inat >= inlen || nsteps >= MaxSteps)) {
+		fakenow += 3000;
+		if (++ending > 6)
+			stopping = 1;
+	}
+	for (i = 0; i < Nlinks; i++)
+		pfd[PfdLink + i].revents = 0;
+	for (i = 0; i < ninbox; i++)
+		if (bond[inbox[i].link].fd >= 0)
+			pfd[PfdLink + inbox[i].link].revents = POLLIN;
+	pfd[PfdTun].revents = (ntunin ? POLLIN : 0) | (tungoing ? POLLERR : 0);
+	pfd[PfdCtl].revents = nasks ? POLLIN : 0;
+	for (; asking + 1 < nasks; asking++)
+		ctlpkt();
+	return 1;
+}
+
+/* one input */
+
+/* the variables as main() finds them */
+static void
+renew(void)
+{
+	int i;
+
+	for (i = 0; i < pktsused; i++)
+		memset(&pktpool[i], 0, offsetof(Pkt, buf) + PktSize);
+	npkts = pktsused = npktfrees = 0;
+	stopping = reporting = reopening = quiet = failed = 0;
+	interval = 5;
+	now = 0;
+	tunfd = ctlfd = -1;
+	tunlen = tunhdr = handled = unread = 0;
+	memset(counts, 0, sizeof(counts));
+	memset(drops, 0, sizeof(drops));
+	memset(offload, 0, sizeof(offload));
+	memset(joins, 0, sizeof(joins));
+	memset(masterkey, 0, sizeof(masterkey));
+	memset(hellokey, 0, sizeof(hellokey));
+	memset(&session, 0, sizeof(session));
+	memset(&next, 0, sizeof(next));
+	helloid = epoch = 0;
+	memset(txseq, 0, sizeof(txseq));
+	memset(replay, 0, sizeof(replay));
+	memset(&newflows, 0, sizeof(newflows));
+	memset(&oldflows, 0, sizeof(oldflows));
+	memset(&express, 0, sizeof(express));
+	memset(&acks, 0, sizeof(acks));
+	memset(&again, 0, sizeof(again));
+	queued = listed = 0;
+	peak = lightbytes = lastexpress = lastheavy = 0;
+	capclock = againclock = nextack = bulkmin = 0;
+	sentfirst = expected = known = told = ready = pending = 0;
+	toldtime = readytime = nextsecond = nextreport = 0;
+	nsamples = 0;
+	uppid = downpid = 0;
+	downfd = -1;
+	memset(bond, 0, sizeof(bond));
+	memset(fds, 0, sizeof(fds));
+	fakenow = 1000 * (int64_t)Second;
+	begun = ending = 0;
+}
+
+static void
+reset(void)
+{
+	int i;
+
+	if (!sink && !(sink = fopen("/dev/null", "w")))
+		abort();
+	if (!linkswas[0].port) {
+		memcpy(linkswas, links, sizeof(links));
+		for (i = 0; i < LEN(knobs); i++)
+			knobs[i].was = *knobs[i].value;
+		tundevwas = tundev;
+		clientaddrwas = clientaddr;
+		serveraddrwas = serveraddr;
+	}
+	memcpy(links, linkswas, sizeof(links));
+	for (i = 0; i < LEN(knobs); i++)
+		*knobs[i].value = knobs[i].was;
+	queuepkts = keeppkts = reorderpkts = Queued;
+	tundev = tundevwas;
+	clientaddr = clientaddrwas;
+	serveraddr = serveraddrwas;
+	keyfile = NULL;
+
+	renew();
+	while (ninbox > 0)
+		free(inbox[--ninbox].d);
+	while (ntunin > 0)
+		free(tunin[--ntunin].d);
+	memset(&fault, 0, sizeof(fault));
+	memset(peerhas, 0, sizeof(peerhas));
+	memset(peerrx, 0, sizeof(peerrx));
+	memset(peertx, 0, sizeof(peertx));
+	peerclock = 7 * (int64_t)Second;
+	fakerandoms = 1;
+	memcpy(keytext, "000102030405060708090a0b0c0d0e0f\n", 33);
+	keylen = 33;
+	keymode = 0600;
+	mtu = 1420;
+	features = IFF_VNET_HDR;
+	nsteps = npackets = tungoing = 0;
+	nasks = asking = mayexit = isconf = writevfailed = missing = 0;
+	tunout = linkout = 0;
+}
+
+static void
+configure(int conf)
+{
+	static char *v6[] = { "fd00::1", "fd00::2", "fd01::1", "fd01::2" };
+	int i;
+
+	keyfile = like & IsKeyed ? "key" : NULL;
+	tunsegment = !!(like & IsSuper);
+	udpgro = !!(like & IsGro);
+	udpsegment = !!(like & IsSegment);
+	switch (conf % ConfLast) {
+	case ConfWeights:
+		for (i = 0; i < 4; i++)
+			*knobs[i].value = knobs[i].most;
+		break;
+	case ConfQuick:
+		hbinterval = 20;
+		reorderms = 10;
+		expresscopies = 0;
+		break;
+	case ConfLoad:
+		satpercent = 10;
+		losspercent = 1;
+		linkoverhead = 500;
+		break;
+	case ConfRates:
+		for (i = 0; i < Nlinks; i++)
+			links[i].up = links[i].down = 0;
+		break;
+	case ConfAny:
+		keyfile = "key";
+		for (i = 0; i < Nlinks; i++) {
+			links[i].client = NULL;
+			links[i].server = like & IsServer ? NULL :
+			    links[i].server;
+			links[i].device = NULL;
+		}
+		break;
+	case ConfV6:
+		for (i = 0; i < Nlinks; i++) {
+			links[i].client = v6[i & 1];
+			links[i].server = v6[2 + (i & 1)];
+		}
+		clientaddr = "10.0.0.1/24 fd09::1/64";
+		break;
+	case ConfMtu:
+		mtu = 576;
+		break;
+	}
+}
+
+static int
+start(char *options, char *more)
+{
+	char *argv[] = { "udpbond", options, more, NULL };
+
+	optind = 0;
+	if (setjmp(dead))
+		return -1;
+	return udpbond_main(2 + (more != NULL), argv);
+}
+
+/* what a function keeps for itself, of packets and errors */
+static void
+forgetstatics(void)
+{
+	uint8_t seg[2][128];
+	Join j = { 0 };
+	int i;
+
+	flushing = 1;
+	npkts = poolsize;         /* or it gets none to fill the rest */
+	offload[OffBatch] = Running;
+	bond[0].fd = FdFirst;
+	for (i = 0; i < 3; i++)
+		linkrecv(&bond[0]);
+	flushing = 0;
+	bond[0].fd = -1;
+	if (!writevfailed)
+		return;
+	memset(&fault, 0, sizeof(fault));
+	for (i = 0; i < 2; i++) {
+		if (!(j.p[i] = pktalloc()))
+			return;
+		j.p[i]->len = packet(j.p[i]->data, 100, 1, 1, i * 60, 1);
+		memcpy(seg[i], j.p[i]->data, 100);
+	}
+	j.n = 2;
+	j.len = 160;
+	j.hdrlen = 40;
+	j.l4 = 20;
+	j.size = 60;
+	tunfd = fdnew();
+	joinflush(&j);
+	fakeclose(tunfd);
+}
+
+static void
+packets(void (*const *table)(void))
+{
+	int conf, r;
+
+	like = byte();
+	conf = byte();
+	configure(conf);
+	steps = table;
+	r = start(like & IsServer ? "-s" : "-c",
+	    like & IsQuiet ? "-qm0" : NULL);
+	must(r == 0 || (r == 1 && tungoing), "ended badly");
+	if (tunhdr == 0)
+		writevfailed = 0;
+	forgetstatics();
+	checkpool();
+}
+
+/* the key file's text, read anew */
+static int
+keygood(void)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *h;
+	int i, c, key = 0;
+
+	if (keymode & 077)
+		return 0;
+	for (i = 0; i < 2 * KeyLen; i++) {
+		c = i < keylen ? keytext[i] : 0;
+		h = memchr(hex, c >= 'A' && c <= 'F' ? c + 32 : c, 16);
+		if (!h)
+			return 0;
+		key = (key & 15) << 4 | (h - hex);
+		if (i & 1 && masterkey[i / 2] != key)
+			return 0;
+	}
+	return keylen == 32 || (keylen == 33 && keytext[32] == '\n');
+}
+
+/* a line of a configuration: name and value, - for NULL */
+static void
+configline(char *name, char *value)
+{
+	char *s = strcmp(value, "-") ? value : NULL;
+	int i, n = strlen(name), number = n ? name[n - 1] - '0' : -1;
+	Linkconf *c;
+
+	for (i = 0; i < LEN(knobs); i++)
+		if (!strcmp(name, knobs[i].name))
+			*knobs[i].value = strtol(value, NULL, 0);
+	if (!strcmp(name, "tundev"))
+		tundev = value;
+	else if (!strcmp(name, "clientaddr"))
+		clientaddr = value;
+	else if (!strcmp(name, "serveraddr"))
+		serveraddr = value;
+	else if (!strcmp(name, "keyfile"))
+		keyfile = s;
+	else if (!strcmp(name, "mode"))
+		keymode = strtol(value, NULL, 8);
+	if (number < 0 || number >= Nlinks)
+		return;
+	c = &links[number];
+	name[n - 1] = '\0';
+	if (!strcmp(name, "device"))
+		c->device = s;
+	else if (!strcmp(name, "client"))
+		c->client = s;
+	else if (!strcmp(name, "server"))
+		c->server = s;
+	else if (!strcmp(name, "port"))
+		c->port = strtol(value, NULL, 0);
+	else if (!strcmp(name, "priority"))
+		c->priority = strtol(value, NULL, 0);
+	else if (!strcmp(name, "up"))
+		c->up = strtod(value, NULL);
+	else if (!strcmp(name, "down"))
+		c->down = strtod(value, NULL);
+}
+
+/* udpbond -t says the same as the start */
+static void
+config(void)
+{
+	static char *both[] = { "-c", "-s" }, text[MaxInput + 1];
+	char *line, *end, *value;
+	int i, said, isgood, r;
+
+	memcpy(text, in, inlen);
+	text[inlen] = '\0';
+	isconf = mayexit = 1;
+	like = 0;
+	for (line = text; line < text + inlen; line = end + 1) {
+		if (!strncmp(line, "key ", 4)) {
+			keyfile = "key";
+			keylen = MIN(text + inlen - line - 4,
+			    (int)sizeof(keytext));
+			memcpy(keytext, line + 4, keylen);
+			break;
+		}
+		end = line + strcspn(line, "\n");
+		*end = '\0';
+		if (!(value = strchr(line, ' ')))
+			continue;
+		*value++ = '\0';
+		configline(line, value);
+	}
+	inat = inlen;
+	start("-t", NULL);
+	for (i = 0; i < 2; i++) {
+		renew();
+		said = start("-t", both[i]);
+		isgood = keyfile == NULL || keygood();
+		must(said < 0 || isgood, "a key file that is none");
+		must(said >= 0 || !isgood, "a key file was refused");
+		renew();
+		/* memory of all sizes is another matter */
+		if (said == 0)
+			queuepkts = keeppkts = reorderpkts = Queued;
+		r = start(both[i], "-m1");
+		must(said == 0 ? r == 0 : r != 0 || missing,
+		    "-t and the start do not agree");
+		if (r == 0) {
+			forgetstatics();
+			checkpool();
+		}
+	}
+}
+
+static void datagrams(void) { packets(datagramsteps); }
+static void tunpackets(void) { packets(tunsteps); }
+static void requests(void) { packets(controlsteps); }
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} targets[] = {
+	{ "datagram", datagrams },
+	{ "tun", tunpackets },
+	{ "control", requests },
+	{ "config", config },
+};
+
+static void
+once(const char *target, const uint8_t *d, int len)
+{
+	uint8_t *c;
+	int i;
+
+	reset();
+	c = exact(d, MIN(len, MaxInput));
+	in = c;
+	inlen = MIN(len, MaxInput);
+	inat = 0;
+	for (i = 0; i < LEN(targets); i++)
+		if (!strcmp(target, targets[i].name))
+			targets[i].run();
+	in = NULL;
+	free(c);
+}
+
+#ifdef TARGET
+
+#define STRING(x)  #x
+#define NAME(x)    STRING(x)
+
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *d, size_t len)
+{
+	once(NAME(TARGET), d, len);
+	return 0;
+}
+
+#else
+
+typedef struct {
+	uint8_t d[MaxInput];
+	int len;
+} Input;
+
+static uint64_t seed = 1;
+
+void __sanitizer_set_death_callback(void (*)(void)) __attribute__((weak));
+
+/* xorshift64*: the same numbers in every run */
+static int
+rnd(int n)
+{
+	seed ^= seed >> 12;
+	seed ^= seed << 25;
+	seed ^= seed >> 27;
+	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 33) % n;
+}
+
+static void
+save(void)
+{
+	FILE *f;
+
+	if (!in || !(f = fopen("fuzz-failed", "wb")))
+		return;
+	fwrite(in, 1, inlen, f);
+	fclose(f);
+	fputs("fuzz: the input is in fuzz-failed\n", stderr);
+}
+
+static void
+onabort(int sig)
+{
+	if (sig == SIGALRM)
+		fprintf(stderr, "fuzz: it takes too long\n");
+	save();
+	signal(SIGABRT, SIG_DFL);
+	abort();
+}
+
+static void
+load(Input *t, const char *file)
+{
+	FILE *f = fopen(file, "rb");
+
+	if (!f) {
+		perror(file);
+		exit(1);
+	}
+	t->len = fread(t->d, 1, sizeof(t->d), f);
+	fclose(f);
+}
+
+/* one to eight changes */
+static void
+mutate(Input *t, const Input *other)
+{
+	static const uint8_t values[] = { 0, 1, 255, 127, 128, 64, 192, 16 };
+	int changes, at, from, n;
+
+	for (changes = 1 + rnd(8); changes > 0; changes--) {
+		at = rnd(t->len + 1);
+		n = 1 + rnd(rnd(4) ? 4 : 64);
+		switch (rnd(7)) {
+		case 0:
+			if (at < t->len)
+				t->d[at] ^= 1 << rnd(8);
+			break;
+		case 1:
+			if (at < t->len)
+				t->d[at] = rnd(256);
+			break;
+		case 2:
+			if (at < t->len)
+				t->d[at] = values[rnd(LEN(values))];
+			break;
+		case 3:           /* without some */
+			n = MIN(n, t->len - at);
+			memmove(t->d + at, t->d + at + n, t->len - at - n);
+			t->len -= n;
+			break;
+		case 4:           /* some more */
+			if (t->len + n > 4096)
+				break;
+			memmove(t->d + at + n, t->d + at, t->len - at);
+			t->len += n;
+			for (; n > 0; n--)
+				t->d[at + n - 1] = rnd(256);
+			break;
+		case 5:           /* some of its own again */
+			from = rnd(t->len + 1);
+			n = MIN(n, t->len - from);
+			if (t->len + n > 4096)
+				break;
+			memmove(t->d + at + n, t->d + at, t->len - at);
+			t->len += n;
+			if (from >= at)
+				from += n;
+			memmove(t->d + at, t->d + from, MIN(n, t->len - from));
+			break;
+		case 6:           /* the end of another */
+			from = rnd(other->len + 1);
+			n = MIN(other->len - from, 4096 - MIN(at, 4096));
+			memcpy(t->d + at, other->d + from, n);
+			t->len = at + n;
+			break;
+		}
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	static Input t, other;
+	const char *target;
+	unsigned long i, n = 0;
+	int c, nfiles;
+
+	while ((c = getopt(argc, argv, "n:s:")) != -1) {
+		if (c == 'n')
+			n = strtoul(optarg, NULL, 10);
+		else if (c == 's')
+			seed = strtoull(optarg, NULL, 10) | 1;
+		else
+			return 2;
+	}
+	for (i = 0; optind < argc && i < (unsigned)LEN(targets); i++)
+		if (!strcmp(argv[optind], targets[i].name))
+			break;
+	if (argc - optind < 2 || i == (unsigned)LEN(targets)) {
+		fprintf(stderr, "usage: fuzz [-n mutations] [-s seed] "
+		    "datagram | tun | control | config file...\n");
+		return 2;
+	}
+	target = argv[optind++];
+	argv += optind;
+	nfiles = argc - optind;
+	signal(SIGABRT, onabort);
+	signal(SIGALRM, onabort);
+	if (__sanitizer_set_death_callback)
+		__sanitizer_set_death_callback(save);
+	for (i = 0; i < (unsigned)nfiles + n; i++) {
+		alarm(20);
+		load(&t, argv[i < (unsigned)nfiles ? (int)i : rnd(nfiles)]);
+		if (i >= (unsigned)nfiles) {
+			load(&other, argv[rnd(nfiles)]);
+			mutate(&t, &other);
+		}
+		once(target, t.d, t.len);
+	}
+	printf("fuzz: %s: %d files and %lu mutations\n", target, nfiles, n);
+	return 0;
+}
+
+#endif
