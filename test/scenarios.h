@@ -6,7 +6,15 @@
  * prio mtu, with up. or down. before them for one direction. Traffic, down
  * unless it is said to go up: cubic bbr web game ping udp; n flows, from at
  * to end (s), web and echoes every so many ms, w1=FROM-TO for a mean of its
- * own. Changes: TIME: LINKS KEY=VALUE, or an end and restart or crash.
+ * own. Before the links, key: both ends have one.
+ *
+ * Changes: TIME: LINKS KEY=VALUE, the links a number, a range or all, or an
+ * end and restart or crash and the time until it starts again, or pause and
+ * for how long (s), or tun=ERROR. Faults of links: silent gone mtu loss; nat,
+ * another port of the client is seen by the server; host, another address;
+ * addr, the client's own has changed, its sockets do not know; dup, percent;
+ * swap, percent that come up to swapby ms later; corrupt, percent in which a
+ * bit is turned or that are cut off; error=ERROR of sending, errors percent.
  *
  * TCP shows the mean of its last 10 s and of its first 15 s, Mbit/s. The
  * checks have wide margins: what the design asks for stands beside them.
@@ -129,3 +137,70 @@
 	"cubic.stall<4 game.run<200", NULL },
 { "clientcrash", 15, LAB, "cubic; game", "6: client crash",
 	"cubic.stall<4 game.run<200", NULL },
+
+/* faults: what is sent after each is answered again by then (end.heal, ms),
+ * both TUNs get packets so soon after the start of an end (end.back) */
+{ "bothserverfirst", 10, LAB, "cubic; game",
+	"5: server crash 0.3; 5: client crash 0.8",
+	"end.back<500 game.run<80", "client 0.5 s after the server" },
+{ "bothclientfirst", 10, LAB, "cubic up; game",
+	"5: server crash 0.8; 5: client crash 0.3",
+	"end.back<500 game.run<80", "server 0.5 s after the client" },
+{ "bothatonce", 10, LAB, "udp rate=40; game",
+	"5: server restart; 5: client restart; 7: server crash;"
+	"7: client crash",
+	"end.back<500 game.run<60", NULL },
+{ "restarts", 12, "key; " LAB, "udp rate=10; game",
+	"4: client crash 0.2; 5: server crash 0.2; 6: client restart 0.1;"
+	"7: server restart 0.1; 8: client crash 0.05; 9: server crash 0.05",
+	"end.back<500 game.run<60", "with a key" },
+{ "alldown", 10, LAB, "cubic; ping every=20",
+	"4: all silent=1; 6: all silent=0",
+	"end.heal<500 cubic.stall<5 ping.run<150", NULL },
+{ "nat", 10, LAB, "udp rate=40; game",
+	"4: 0 nat=1; 5: 1-4 nat=1; 6: 0 nat=0; 7: all nat=2",
+	"end.heal<250 game.run<12", "no more than a heartbeat" },
+{ "roaming", 12, "key; " LAB, "udp rate=40; game",
+	"4: 0 host=1; 5: 1-4 host=2; 7: all host=3",
+	"end.heal<250 game.run<12", "with a key the address is free" },
+{ "address", 16, "key; " LAB, "udp rate=40; game",
+	"4: 0 addr=1; 9: all addr=2",
+	"end.heal<4500 game.run<290", "new sockets after 3 s" },
+{ "oneway", 14, LAB, "udp rate=40; game",
+	"4: 0 up.silent=1; 6: 0 silent=0; 7: 0 down.silent=1; 9: 0 silent=0;"
+	"10: 1-4 up.silent=1; 12: 1-4 silent=0",
+	"end.heal<400 game.run<5", "copies by other links" },
+{ "refused", 16, LAB, "udp rate=40; game",
+	"4: 0 up.error=EPERM; 5: 0 error=none; 6: 0 down.error=ENETUNREACH;"
+	"7: 0 error=none; 8: 1-4 error=ENETUNREACH; 9: 1-4 error=none;"
+	"10: all up.error=EPERM; 11: all error=none;"
+	"12: all error=ENETUNREACH errors=30; 14: all error=none",
+	"end.heal<500 game.run<100", NULL },
+{ "full", 12, LAB, "udp rate=40; game",
+	"4: 0 up.error=EAGAIN errors=30; 5: 0 error=none;"
+	"6: 1-4 down.error=ENOBUFS errors=30; 7: 1-4 error=none;"
+	"8: all error=ENOBUFS errors=10; 9: all error=none",
+	"end.heal<500 game.run<50", NULL },
+{ "fullrunaway", 14, "rate=2 delay=38 prio=1 jitter=16 loss=1.38 burst=3",
+	"web every=50 n=2 bytes=20000 at=1; ping",
+	"4.3: 0 up.error=EAGAIN errors=100; 5: 0 error=none", NULL, NULL },
+{ "gone", 14, LAB, "udp rate=40; game",
+	"4: 0 gone=1; 6: 0 gone=0; 8: all gone=1; 10: all gone=0",
+	"end.heal<1500 game.run<250", "new sockets each second" },
+{ "mtulower", 12, LAB, "udp rate=20 size=1000; game",
+	"4: 1-4 mtu=1300; 6: 0 mtu=1280; 8: all mtu=1200",
+	"end.heal<250 game.run<5 udp.lost<1", NULL },
+{ "tunerror", 10, LAB, "udp rate=40; game",
+	"4: client tun=EIO; 4.5: client tun=none; 6: server tun=EIO;"
+	"7: server tun=none", "end.heal<250 game.run<80", NULL },
+{ "pause", 20, LAB, "udp rate=10; game",
+	"4: client pause 0.2; 5: server pause 1; 8: client pause 5",
+	"end.heal<1500 game.run<400", NULL },
+{ "duplicated", 8, LAB, "cubic; game", "4: all dup=30; 6: all dup=0",
+	"cubic.steady>50 game.lost<5", "nothing comes twice" },
+{ "swapped", 9, LAB, "udp rate=60; cubic; game",
+	"4: all swap=20 swapby=60; 7: all swap=0", "game.lost<5 game.run<5",
+	"late ones are repaired" },
+{ "damaged", 9, "key; " LAB, "udp rate=40; game",
+	"4: all corrupt=10; 7: all corrupt=0",
+	"game.lost<20 udp.lost<2", "the tag tells" },

@@ -28,7 +28,8 @@
  * several processors, -S limits for how long others keep an end from running,
  * in ms.
  * sim -L LINKS -T TRAFFIC -C CHANGES runs what it is told, in the words that
- * sim -l and scenarios.h show. The last line counts what passed and failed.
+ * sim -l and scenarios.h show, sim -H HOURS light traffic with a fault each
+ * minute. The last line counts what passed and failed.
  */
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -41,6 +42,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,7 +72,7 @@ enum {                            /* flags of records, see udpbond.c */
 enum {
 	FdBase = 1000, Nfds = 64, Nbufs = 1 << 16, Ntimers = 4096,
 	Nseen = 1 << 17, Ngroups = 16, Nflows = 512, Nmeasures = 256,
-	Nchanges = 64, Nsides = 4, Nlog = 24,
+	Nchanges = 128, Nsides = 4, Nlog = 24, Nvars = 256, Nmem = 16,
 	Nbulk = 64, Nexpress = 4096,
 	WebSegs = 256, BulkSegs = 8192,
 	UdpIp = 28,               /* bytes of headers */
@@ -80,6 +82,11 @@ enum {
 	Latency = 20 * Us,        /* from a packet to the turn it wakes */
 	StallEvery = 50,          /* ms, in the mean */
 	Drain = 8,                /* s, after the traffic */
+	SocketMax = 3600,         /* datagrams, SO_RCVBUF */
+	Away = 500,               /* ms, that a restart takes */
+	RefusedMax = 300,         /* ms that this may wait */
+	Recover = 1500,           /* ms, and eight RTTs */
+	Natport = 1000,           /* from mapping to mapping */
 	MaxIdle = 300,            /* turns without work in a bin */
 	ExpressWait = 10, AckWait = 50, /* ms, longer than by another link */
 	Fewlate = 5               /* when the delay of a link grows unseen */
@@ -98,17 +105,21 @@ typedef struct {
 	double loss, burst;       /* percent; mean length, packets */
 	double silent;            /* 0 or 1 */
 	double spike[3];          /* ms: period, length, extra delay */
+	double dup, swap, swapby; /* percent; percent, and ms that they wait */
+	double corrupt;           /* percent of which a bit is turned */
+	double error, errors;     /* of sending; percent that fail */
 	double conf;              /* Mbit/s in config.h, -1: rate */
 } Conf;
 
 typedef struct {
 	int link, to;             /* to: end */
 	Conf c;
-	Fifo q;
-	Timer timer;
+	Fifo q, odd;              /* odd: those that others overtake */
+	Timer timer, oddtimer;
 	int64_t depart, deliver;
 	int bad;                  /* within a burst of losses */
 	uint64_t rng;
+	int64_t refused;          /* the newest error */
 	int64_t tat;              /* when all that was sent may have left */
 	int64_t full, down;       /* last turns in which it had no room, in
 	                           * which the sender did not use it */
@@ -121,12 +132,14 @@ typedef struct {
 typedef struct {
 	int there, gone;          /* in the scenario; the client's device is */
 	int mtu, prio;
+	int nat, host;            /* port and address that are seen */
+	int addr;                 /* the client's own, of its sockets */
 	int fd[2];
 	Dir d[2];                 /* up, down */
 } Net;
 
 typedef struct {
-	int kind, end, link, port;
+	int kind, end, link, port, addr;
 	Fifo in;
 } Fd;
 
@@ -142,6 +155,15 @@ typedef struct {
 	int running;
 	Timer wake;
 	int64_t last;             /* end of its last turn */
+	int64_t paused;           /* stopped till then, but not ended */
+	int64_t born;             /* its start */
+	int delivered, tcp;       /* to its TUN, to a TCP host there, since the
+	                           * start of either */
+	int tunerror;             /* of reading and writing */
+	int held;                 /* most packets in use */
+	int starts;
+	void *mem[Nmem];          /* that it took */
+	int nmem;
 	int64_t stall, goon;      /* when others have the processor */
 	int express[Nexpress], nexpress; /* in seen, sent in this turn */
 	int64_t offset;           /* of its clock */
@@ -161,6 +183,7 @@ typedef struct {
 	int64_t time, arrival;    /* arrival: as the sender expects it */
 	uint32_t order;           /* in its flow */
 	int end, port, len, ack, lane, sent, done;
+	int live;                 /* neither TCP nor DNS: soon of no use */
 	int data;                 /* of TCP, which is to stay in order, whatever
 	                           * the lane */
 	int64_t owd[SimLinks];    /* us, as its sender saw it then; 0: down */
@@ -233,6 +256,10 @@ static void buffree(Buf *);
 static void fifoput(Fifo *, Buf *);
 static Buf *fifoget(Fifo *);
 static void fifoclear(Fifo *);
+/* sides */
+static void sidesave(void);
+static void sidereset(int);
+static int sidefree(void);
 /* invariants */
 static uint64_t hash(const uint8_t *, int, uint64_t);
 static uint64_t keyof(const uint8_t *, int);
@@ -249,11 +276,21 @@ static int64_t chance(const Dir *, const Seen *);
 static int64_t learned(End *, const Seen *);
 static void expresscheck(End *);
 static void poolcheck(End *, int);
+static void delivered(End *);
+static void tcpback(void);
+static int serves(const Net *);
+static void happened(void);
+static void wellcheck(void);
+static void answerarrive(int64_t);
 /* links */
 static int linksend(End *, Fd *, const uint8_t *, int, int);
 static int lose(Dir *);
 static double spike(const Dir *, int64_t);
+static void linkput(Dir *, const uint8_t *, int, int, int);
+static int outside(const Fd *, const Net *);
+static void arrive(Dir *, Buf *);
 static void linkarrive(void *);
+static void oddarrive(void *);
 static void rescale(Dir *, double);
 /* hosts */
 static void pipeput(Pipe *, Buf *, int);
@@ -263,6 +300,7 @@ static void hostarrive(int, Buf *);
 static Fd *fdof(int);
 static int fdnew(int);
 static int linkof(const struct sockaddr *);
+static int placeof(const void *, const Fd *);
 static int gather(uint8_t *, const struct msghdr *);
 /* ends */
 static void wakeup(End *);
@@ -286,6 +324,8 @@ static void parselinks(const char *);
 static void parsetraffic(const char *);
 static void parsechanges(const char *);
 static void linkchange(char *, char *);
+static int errorof(const char *);
+static void endchange(End *, char *);
 static void change(void *);
 /* measuring */
 static void measure(const char *, const char *, double);
@@ -296,6 +336,8 @@ static void measureall(const Scenario *);
 static int checkall(const char *);
 static void trace(void *);
 /* life */
+static int mishap(char *, int, double, int, int);
+static void mishaps(void *);
 static void invent(Scenario *, uint64_t);
 static void describe(const Scenario *);
 static int simulate(const Scenario *, uint64_t);
@@ -310,6 +352,7 @@ FILE *sim_log;
 
 static const SimSide *sides[Nsides] = { &side0, &side1, &side2, &side3 };
 static const char *endname[] = { "client", "server" };
+static double hours;              /* of mishaps */
 static int verbose, keyed, nextside, secs, violations;
 static int gap = 50 * Us;         /* least time from turn to turn */
 static double stall = 3;          /* ms, longest that an end is held up */
@@ -334,6 +377,19 @@ static int *buckets;
 static unsigned nseen;
 static uint32_t ordernext[2][65536], ordermax[2][65536];
 
+static struct { char *at, *copy; size_t len; } vars[Nsides][Nvars];
+static int nvars[Nsides];
+
+static int64_t changed, reopened; /* when anything, what a socket needs */
+static int64_t answered;          /* the newest answer to what came later */
+static int answer;                /* there was one since the change */
+static int64_t healmax;           /* ns, longest from a change to it */
+static int64_t backmax;           /* from a start till both TUNs got some */
+static int64_t tcpmax;            /* till a TCP host got data */
+static int64_t livemax;           /* oldest live packet delivered */
+static int64_t watched = NEVER;   /* from then on there are echoes */
+static int odd;                   /* links have not kept their order */
+
 static Net net[SimLinks];
 static End end[2];
 static End *cur;                  /* whose turn it is */
@@ -345,8 +401,7 @@ static int ngroups;
 static Flow *flows[Nflows], *flowat[65536];
 static int nflows;
 static Change changes[Nchanges];
-static int nchanges;
-static Timer tracetimer, starttimer[2];
+static Timer tracetimer, mishaptimer, starttimer[2];
 
 static Measure measures[Nmeasures];
 static int nmeasures;
@@ -363,6 +418,18 @@ static const Key confkeys[] = {
 	{ "burst",  offsetof(Conf, burst) },
 	{ "silent", offsetof(Conf, silent) },
 	{ "conf",   offsetof(Conf, conf) },
+	{ "dup",    offsetof(Conf, dup) },
+	{ "swap",   offsetof(Conf, swap) },
+	{ "swapby", offsetof(Conf, swapby) },
+	{ "corrupt", offsetof(Conf, corrupt) },
+	{ "errors", offsetof(Conf, errors) },
+};
+static const struct { const char *name; int error; } errornames[] = {
+	{ "none", 0 }, { "ENOBUFS", ENOBUFS }, { "EAGAIN", EAGAIN },
+	{ "EPERM", EPERM }, { "ENETUNREACH", ENETUNREACH },
+	{ "EHOSTUNREACH", EHOSTUNREACH }, { "ECONNREFUSED", ECONNREFUSED },
+	{ "ENODEV", ENODEV }, { "EINVAL", EINVAL }, { "EIO", EIO },
+	{ "ENOMEM", ENOMEM }
 };
 static const struct {
 	const char *name;
@@ -650,6 +717,98 @@ payload(uint8_t *d, uint32_t which, int len)
 	return s;
 }
 
+/* sides: The variables of an end that is started again are as they were when
+ * the program began. The symbol table says where they are: those of a file
+ * follow its name. */
+static void
+sidesave(void)
+{
+	const ElfW(Ehdr) *e;
+	const ElfW(Shdr) *sh;
+	const ElfW(Sym) *sym, *end, *s;
+	const char *names;
+	char *all = NULL, *base = NULL;
+	long len = 0;
+	int i, k = -1;
+	FILE *f;
+
+	if ((f = fopen("/proc/self/exe", "r")) && !fseek(f, 0, SEEK_END) &&
+	    (len = ftell(f)) > 0 && !fseek(f, 0, SEEK_SET)) {
+		all = need(1, len);
+		len = fread(all, 1, len, f);
+	}
+	if (f)
+		fclose(f);
+	if (len < (long)sizeof(*e))
+		return;
+	e = (const void *)all;
+	sh = (const void *)(all + e->e_shoff);
+	for (i = 0; i < e->e_shnum; i++)
+		if (sh[i].sh_type == SHT_SYMTAB)
+			break;
+	if (i == e->e_shnum)
+		return;
+	sym = (const void *)(all + sh[i].sh_offset);
+	end = sym + sh[i].sh_size / sizeof(*sym);
+	names = all + sh[sh[i].sh_link].sh_offset;
+	for (s = sym; s < end; s++)
+		if (!strcmp(names + s->st_name, "sim_log"))
+			base = (char *)&sim_log - s->st_value;
+	for (; base && sym < end; sym++) {
+		if (ELF32_ST_TYPE(sym->st_info) == STT_FILE)
+			for (k = -1, s = sym + 1; s < end && k < 0 &&
+			    ELF32_ST_TYPE(s->st_info) != STT_FILE; s++)
+				for (i = 0; i < Nsides; i++)
+					if ((uintptr_t)sides[i]->start ==
+					    (uintptr_t)(base + s->st_value))
+						k = i;
+		if (k < 0 || ELF32_ST_TYPE(sym->st_info) != STT_OBJECT ||
+		    ELF32_ST_BIND(sym->st_info) != STB_LOCAL ||
+		    !(sh[sym->st_shndx].sh_flags & SHF_WRITE) ||
+		    strstr(all + sh[e->e_shstrndx].sh_offset +
+		    sh[sym->st_shndx].sh_name, ".ro") || nvars[k] == Nvars)
+			continue; /* constant, after relocation too */
+		vars[k][nvars[k]].at = base + sym->st_value;
+		vars[k][nvars[k]++].len = sym->st_size;
+	}
+	for (k = 0; k < Nsides; k++)
+		for (i = 0; i < nvars[k]; i++) {
+			vars[k][i].copy = need(1, vars[k][i].len);
+			memcpy(vars[k][i].copy, vars[k][i].at, vars[k][i].len);
+		}
+	free(all);
+}
+
+static void
+sidereset(int k)
+{
+	int i;
+
+	if (!nvars[k]) {
+		fputs("sim: more restarts than there are sides, and no "
+		    "symbols to find their variables\n", stderr);
+		exit(2);
+	}
+	for (i = 0; i < nvars[k]; i++)
+		memcpy(vars[k][i].at, vars[k][i].copy, vars[k][i].len);
+}
+
+/* fresh ones first, then any that is not running */
+static int
+sidefree(void)
+{
+	int k;
+
+	if (nextside < Nsides)
+		return nextside++;
+	for (k = nextside++ % Nsides; (end[0].running &&
+	    end[0].side == sides[k]) || (end[1].running &&
+	    end[1].side == sides[k]); k = (k + 1) % Nsides)
+		;
+	sidereset(k);
+	return k;
+}
+
 /* invariants: nothing is invented or altered or comes twice, the ordered
  * lane is in order, express packets do not wait, pacers are obeyed, memory
  * stays in its pool */
@@ -735,6 +894,7 @@ seenread(End *e, const uint8_t *d, int len)
 	s->order = ++ordernext[s->end][s->port];
 	s->len = len;
 	s->ack = d[9] == Tcpip && len == 20 + (d[32] >> 4) * 4;
+	s->live = d[9] != Tcpip;
 	s->data = d[9] == Tcpip && !s->ack && !issyn(d);
 	s->lane = s->sent = s->done = 0;
 	for (i = 0; i < SimLinks; i++) {
@@ -801,6 +961,8 @@ seenwritten(End *e, const uint8_t *d, int len)
 	if (!issyn(d) && s->body != hash(d + 20, len - 20, 0))
 		violate("%s delivers an altered packet of port %d",
 		    endname[e - end], s->port);
+	if (s->lane == LaneExpress && s->live)
+		livemax = MAX(livemax, simnow - s->time);
 	max = &ordermax[s->end][s->port];
 	if (s->lane != LaneOrdered && !s->data)
 		return;
@@ -810,14 +972,14 @@ seenwritten(End *e, const uint8_t *d, int len)
 		return;
 	}
 	if (s->lane == LaneExpress) {
-		if (++e->toolate > Fewlate + e->asides / 100)
+		if (++e->toolate > Fewlate + e->asides / 100 && !odd)
 			violate("%s delivers %" PRIu64 " of %" PRIu64
 			    " packets of light flows too late",
 			    endname[e - end], e->toolate, e->asides);
 		return;
 	}
 	e->side->stat(&st);
-	if (++e->overtaken > st.late)
+	if (++e->overtaken > st.late && !odd)
 		violate("%s delivers packet %u of port %d after %u: %" PRIu64
 		    " such, but %" PRIu64 " counted as late",
 		    endname[e - end], s->order, s->port, *max, e->overtaken,
@@ -846,7 +1008,8 @@ seenrecords(End *e, Dir *dir, const uint8_t *d, int len)
 }
 
 /* Sent at the pacer's rate: packets may start until the burst is used up.
- * Heartbeats and requests go whenever they like, but they count. */
+ * Heartbeats and requests go whenever they like, but they count. What was
+ * refused goes later all at once, it was paced before. */
 static void
 paced(End *e, Dir *d, const uint8_t *data, int len)
 {
@@ -855,12 +1018,14 @@ paced(End *e, Dir *d, const uint8_t *data, int len)
 
 	e->side->link(d->link, &l);
 	ahead = MAX(d->tat - simnow, 0);
+	if (d->refused && simnow - d->refused < RefusedMax * Ms)
+		ahead = MIN(ahead, l.burst);
 	if (data[8] & FlagData && ahead > l.burst + 20 * Us)
 		violate("%s: %s is %.3f ms ahead of its pacer, the burst is "
 		    "%.3f", endname[e - end], l.name, ahead / 1e6,
 		    l.burst / 1e6);
 	d->tat = simnow + ahead +
-	    (int64_t)((len + UdpIp + Overhead) * 8e9 / (l.rate * 1.0001));
+	    (int64_t)((len + UdpIp + Overhead) * 8e9 / (l.rate * 1.0002));
 }
 
 /* remember which links were busy */
@@ -874,7 +1039,9 @@ roomcheck(End *e)
 		if (!net[i].there)
 			continue;
 		e->side->link(i, &l);
-		if (!l.up || (net[i].gone && dir == Client))
+		if (!l.up || (net[i].gone && dir == Client) ||
+		    (net[i].d[dir].refused && simnow -
+		    net[i].d[dir].refused < RefusedMax * Ms))
 			net[i].d[dir].down = simnow;
 		else if (net[i].d[dir].tat > simnow)
 			net[i].d[dir].full = simnow;
@@ -951,10 +1118,16 @@ static void
 poolcheck(End *e, int atend)
 {
 	SimStat s;
+	int i, files = 0;
 
 	if (!e->running)
 		return;
 	e->side->stat(&s);
+	e->held = MAX(e->held, s.held);
+	for (i = 0; i < Nfds; i++)
+		files += fds[i].kind && fds[i].end == e - end;
+	if (files > SimLinks + 8)
+		violate("%s has %d files open", endname[e - end], files);
 	if (s.held < 0 || s.held > s.pool)
 		violate("%s: the list of free packets is broken",
 		    endname[e - end]);
@@ -972,6 +1145,108 @@ poolcheck(End *e, int atend)
 		    s.queued, s.express, s.acks, s.again);
 }
 
+/* to both TUNs since an end was started? */
+static void
+delivered(End *e)
+{
+	int64_t born = MAX(end[0].born, end[1].born);
+
+	if (e->delivered)
+		return;
+	e->delivered = 1;
+	if (end[0].delivered && end[1].delivered && born > Sec) {
+		backmax = MAX(backmax, simnow - born);
+		if (verbose)
+			printf("%.6f back: %.1f ms after the start\n",
+			    simnow / 1e9, (simnow - born) / 1e6);
+	}
+}
+
+/* the first data that a TCP flow has got since */
+static void
+tcpback(void)
+{
+	int64_t born = MAX(end[0].born, end[1].born);
+
+	if (end[0].tcp || born < Sec || !end[0].running || !end[1].running)
+		return;
+	end[0].tcp = 1;
+	tcpmax = MAX(tcpmax, simnow - born);
+}
+
+/* can it carry anything both ways? */
+static int
+serves(const Net *n)
+{
+	const Conf *c;
+	int i;
+
+	if (!n->there || n->gone || n->mtu < 576)
+		return 0;
+	for (i = 0; i < 2; i++) {
+		c = &n->d[i].c;
+		if (c->silent || c->error || c->loss > 10 || c->corrupt > 10 ||
+		    c->swap > 20 || (!keyed && n->host))
+			return 0;
+	}
+	return keyed || !n->addr;
+}
+
+/* something has changed, what is sent from now on is to be answered */
+static void
+happened(void)
+{
+	changed = simnow;
+	answer = 0;
+}
+
+/* As long as a link serves, and both ends run, there are answers again after
+ * some RTTs, or when a dead link had time for a new socket. */
+static void
+wellcheck(void)
+{
+	int64_t limit = Recover * Ms;
+	const Conf *c;
+	int i, k, n = 0;
+
+	for (i = 0; i < SimLinks; i++) {
+		n += serves(&net[i]);
+		for (k = 0; k < 2 && net[i].there; k++) {
+			c = &net[i].d[k].c;
+			limit = MAX(limit, (int64_t)(Recover + 16 * (c->delay +
+			    c->jitter + c->queue + c->swapby + c->spike[2])) *
+			    Ms);
+		}
+	}
+	for (k = 0; k < 2; k++)
+		if (!end[k].running || end[k].tunerror || end[k].paused)
+			n = 0;
+	if (!n || stopped || simnow < watched)
+		happened();
+	if (changed - reopened < 5 * (int64_t)Sec)
+		limit += 4 * (int64_t)Sec;
+	if (simnow - MAX(changed, answered) > limit) {
+		violate("no answer for %.3f s, and none to what was sent "
+		    "since %.3f s", (simnow - answered) / 1e9, changed / 1e9);
+		happened();
+	}
+}
+
+/* at the host that had sent it then */
+static void
+answerarrive(int64_t sent)
+{
+	if (sent < changed)
+		return;
+	answered = simnow;
+	if (answer++)
+		return;
+	healmax = MAX(healmax, simnow - changed);
+	if (verbose)
+		printf("%.6f answered: %.1f ms after the last change\n",
+		    simnow / 1e9, (simnow - changed) / 1e6);
+}
+
 /* links: as those of linkem.c. Departure and delivery are known when a packet
  * is sent. 0 or an error. */
 static int
@@ -979,7 +1254,6 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 {
 	Net *n;
 	Dir *d;
-	Buf *b;
 	int lost;
 
 	if (f->link < 0)
@@ -989,21 +1263,47 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 	e->sent++;
 	if (n->gone && e == &end[Client])
 		return ENODEV;
-	if (len + UdpIp > n->mtu)
+	if (d->c.error && unit(mix(&d->rng)) * 100 < d->c.errors) {
+		d->refused = simnow;
+		return d->c.error;
+	}
+	if (len + UdpIp > n->mtu) {
+		d->refused = simnow; /* but the pacer has counted it */
 		return EMSGSIZE;
+	}
 	paced(e, d, data, len);
 	seenrecords(e, d, data, len);
 	d->bytes += len + UdpIp + Overhead;
 	if (!stopped)
 		d->allbytes += len + UdpIp + Overhead;
 	lost = lose(d);
-	if (d->c.silent || n->gone || lost || d->depart - simnow > d->c.queue * Ms)
+	if (d->c.silent || n->gone || lost ||
+	    d->depart - simnow > d->c.queue * Ms ||
+	    (e == &end[Client] && f->addr != n->addr))
 		return 0;
-	b = bufnew();
+	linkput(d, data, len, e == &end[Client] ? outside(f, n) : f->port, to);
+	if (d->c.dup && unit(mix(&d->rng)) * 100 < d->c.dup)
+		linkput(d, data, len, e == &end[Client] ? outside(f, n) :
+		    f->port, to);
+	return 0;
+}
+
+static void
+linkput(Dir *d, const uint8_t *data, int len, int from, int to)
+{
+	Buf *b = bufnew(), **at;
+	uint64_t r;
+
 	memcpy(b->data, data, len);
 	b->len = len;
-	b->from = f->port;
+	b->from = from;
 	b->to = to;
+	if (d->c.corrupt && unit(mix(&d->rng)) * 100 < d->c.corrupt) {
+		r = mix(&d->rng);
+		b->data[r % len] ^= 1 << (r >> 32) % 8;
+		if (r >> 40 & 1)
+			b->len -= (r >> 48) % len;
+	}
 	d->wait = MAX(d->wait, d->depart - simnow);
 	if (!stopped)
 		d->waitmax = MAX(d->waitmax, d->wait);
@@ -1013,11 +1313,31 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 	b->depart = d->depart;
 	b->hold = (d->c.delay + spike(d, d->depart) +
 	    d->c.jitter * unit(mix(&d->rng))) * Ms;
+	if (d->c.swap && unit(mix(&d->rng)) * 100 < d->c.swap) {
+		b->deliver = d->depart + b->hold +
+		    d->c.swapby * unit(mix(&d->rng)) * Ms;
+		for (at = &d->odd.head; *at && (*at)->deliver <= b->deliver;
+		    at = &(*at)->next)
+			;
+		b->next = *at;
+		*at = b;
+		timerset(&d->oddtimer, d->odd.head->deliver);
+		return;
+	}
 	b->deliver = d->deliver = MAX(d->depart + b->hold, d->deliver);
 	fifoput(&d->q, b);
 	if (d->q.head == b)
 		timerset(&d->timer, b->deliver);
-	return 0;
+}
+
+/* port and address of a client's socket, as the server sees them */
+static int
+outside(const Fd *f, const Net *n)
+{
+	int host = n->host + n->addr;
+
+	return ((f->port + n->nat * Natport) & 0xffff) |
+	    (host ? 100 + host : 1) << 16;
 }
 
 /* Gilbert-Elliott: the bad state loses all, its mean length is burst */
@@ -1042,25 +1362,47 @@ spike(const Dir *d, int64_t t)
 	return period && t % period >= period - s[1] * Ms ? s[2] : 0;
 }
 
+/* into the socket, if there is one and it has room */
+static void
+arrive(Dir *d, Buf *b)
+{
+	Net *n = &net[d->link];
+	Fd *f = n->fd[d->to] ? &fds[n->fd[d->to] - FdBase] : NULL;
+
+	if (!f || n->gone || f->in.len >= SocketMax || b->to !=
+	    (d->to == Client ? outside(f, n) : f->port) ||
+	    (d->to == Client && f->addr != n->addr)) {
+		buffree(b);
+		return;
+	}
+	fifoput(&f->in, b);
+	wakeup(&end[d->to]);
+}
+
 static void
 linkarrive(void *arg)
 {
 	Dir *d = arg;
-	Net *n = &net[d->link];
 	Buf *b;
-	Fd *f;
 
 	while ((b = d->q.head) && b->deliver <= simnow) {
 		fifoget(&d->q);
-		f = n->fd[d->to] ? &fds[n->fd[d->to] - FdBase] : NULL;
-		if (!f || f->port != b->to || n->gone) {
-			buffree(b);
-			continue;
-		}
-		fifoput(&f->in, b);
-		wakeup(&end[d->to]);
+		arrive(d, b);
 	}
 	timerset(&d->timer, b ? b->deliver : NEVER);
+}
+
+static void
+oddarrive(void *arg)
+{
+	Dir *d = arg;
+	Buf *b;
+
+	while ((b = d->odd.head) && b->deliver <= simnow) {
+		d->odd.head = b->next;
+		arrive(d, b);
+	}
+	timerset(&d->oddtimer, b ? b->deliver : NEVER);
 }
 
 /* what waits for its departure leaves at the new rate, k times as slowly */
@@ -1193,6 +1535,19 @@ linkof(const struct sockaddr *sa)
 	return link;
 }
 
+/* where the server sends to, port and last byte of the address; the client's
+ * sockets are connected */
+static int
+placeof(const void *name, const Fd *f)
+{
+	const struct sockaddr_in *sin = name;
+
+	if (!sin || f->end == Client)
+		return 9001 + f->link;
+	return ntohs(sin->sin_port) |
+	    (ntohl(sin->sin_addr.s_addr) & 255) << 16;
+}
+
 static int
 gather(uint8_t *d, const struct msghdr *m)
 {
@@ -1271,6 +1626,11 @@ sim_read(int fd, void *buf, size_t len)
 		errno = EAGAIN;
 		return -1;
 	}
+	if (cur->tunerror) {
+		buffree(b);
+		errno = cur->tunerror;
+		return -1;
+	}
 	len = MIN(len, (size_t)b->len);
 	memcpy(buf, b->data, len);
 	seenread(cur, buf, len);
@@ -1283,11 +1643,20 @@ sim_write(int fd, const void *buf, size_t len)
 {
 	Buf *b;
 
+	if (fd == 2) /* what it logs */
+		return fwrite(buf, 1, len, sim_log);
+	if (fdof(fd)->kind == FdOther)
+		return len;
 	if (fdof(fd)->kind != FdTun || len > sizeof(b->data)) {
 		errno = EINVAL;
 		return -1;
 	}
+	if (cur->tunerror) {
+		errno = cur->tunerror;
+		return -1;
+	}
 	seenwritten(cur, buf, len);
+	delivered(cur);
 	b = bufnew();
 	memcpy(b->data, buf, len);
 	b->len = len;
@@ -1382,6 +1751,7 @@ sim_connect(int fd, const struct sockaddr *sa, socklen_t len)
 		return -1;
 	}
 	f->link = link;
+	f->addr = net[link].addr;
 	return 0;
 }
 
@@ -1431,8 +1801,7 @@ sim_sendmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags)
 		len = gather(d, &mm[i].msg_hdr);
 		isexpress = cur->side->express(mm[i].msg_hdr.msg_iov->iov_base);
 		e = len < 0 ? EMSGSIZE : linksend(cur, f, d, len,
-		    mm[i].msg_hdr.msg_name ? ntohs(((struct sockaddr_in *)
-		    mm[i].msg_hdr.msg_name)->sin_port) : 9001 + f->link);
+		    placeof(mm[i].msg_hdr.msg_name, f));
 		if (e) {
 			errno = e;
 			return i ? i : -1;
@@ -1453,8 +1822,7 @@ sim_sendto(int fd, const void *buf, size_t len, int flags,
 	(void)tolen;
 	if (f->kind != FdSocket)
 		return len;
-	e = linksend(cur, f, buf, len, to ?
-	    ntohs(((const struct sockaddr_in *)to)->sin_port) : 9001 + f->link);
+	e = linksend(cur, f, buf, len, placeof(to, f));
 	errno = e;
 	return e ? -1 : (ssize_t)len;
 }
@@ -1480,9 +1848,9 @@ sim_recvmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags,
 			sin = m->msg_name;
 			memset(sin, 0, sizeof(*sin));
 			sin->sin_family = AF_INET;
-			sin->sin_port = htons(b->from);
+			sin->sin_port = htons(b->from & 0xffff);
 			sin->sin_addr.s_addr = htonl(0x0ac80000 | f->link << 8 |
-			    (cur == &end[Server] ? 1 : 2));
+			    (cur == &end[Server] ? b->from >> 16 : 2));
 			m->msg_namelen = sizeof(*sin);
 		}
 		buffree(b);
@@ -1516,9 +1884,15 @@ sim_waitpid(pid_t pid, int *status, int options)
 void *
 sim_calloc(size_t n, size_t size)
 {
+	void *p = NULL;
+
 	if (cur->running)
 		violate("%s takes memory while it runs", endname[cur - end]);
-	return calloc(n, size);
+	if (cur->nmem == Nmem)
+		violate("%s takes memory %d times", endname[cur - end], Nmem);
+	else
+		cur->mem[cur->nmem++] = p = calloc(n, size);
+	return p;
 }
 
 void
@@ -1535,7 +1909,7 @@ sim_exit(int status)
 static void
 wakeup(End *e)
 {
-	int64_t at = MAX(simnow + Latency, e->last + gap);
+	int64_t at = MAX(MAX(simnow + Latency, e->last + gap), e->paused);
 
 	if (e->running && at < e->wake.at)
 		timerset(&e->wake, at);
@@ -1550,10 +1924,6 @@ endstart(void *arg)
 
 	if (e->running)
 		return;
-	if (nextside == Nsides) {
-		fputs("sim: more restarts than there are sides\n", stderr);
-		exit(2);
-	}
 	memset(&c, 0, sizeof(c));
 	c.server = e == &end[Server];
 	c.keyed = keyed;
@@ -1566,14 +1936,21 @@ endstart(void *arg)
 			if (net[i].d[j].to != e - end)
 				net[i].d[j].tat = 0;
 	}
-	e->side = sides[nextside++];
+	while (e->nmem > 0)
+		free(e->mem[--e->nmem]);
+	e->side = sides[sidefree()];
 	e->fresh = 0;
+	e->paused = 0;
+	e->born = simnow;
+	e->starts++;
+	end[0].delivered = end[1].delivered = end[0].tcp = 0;
 	e->overtaken = 0;
 	e->last = simnow;
 	cur = e;
 	e->side->start(&c);
 	e->running = 1;
 	timerset(&e->wake, simnow + gap);
+	happened();
 }
 
 static void
@@ -1583,6 +1960,7 @@ endstop(End *e, int clean)
 
 	if (!e->running)
 		return;
+	e->paused = 0;
 	cur = e;
 	if (clean)
 		e->side->stop();
@@ -1602,6 +1980,16 @@ endturn(void *arg)
 	int i, links = 0, more = 0, was;
 	int64_t us;
 
+	if (simnow < e->paused) {
+		timerset(&e->wake, e->paused);
+		return;
+	}
+	if (e->paused) {
+		e->paused = 0;
+		for (i = 0; i < SimLinks; i++)
+			net[i].d[e - end].down = simnow;
+		happened();
+	}
 	while (stall > 0 && simnow >= e->goon) {
 		e->stall = e->goon + rnd() % (2 * StallEvery * Ms);
 		e->goon = e->stall + unit(rnd()) * stall * Ms;
@@ -1688,6 +2076,7 @@ tcpread(Tcp *t, int64_t bytes)
 		return;
 	f->bytes += bytes;
 	if (g->kind == KindTcp) {
+		tcpback();
 		count(g, bytes);
 		return;
 	}
@@ -1793,6 +2182,7 @@ echoarrive(int at, Flow *f, Buf *b)
 	if (at == Client) {
 		if (n < f->nsent && f->rtt[n] < 0)
 			f->rtt[n] = (simnow - (int64_t)get(d + 32, 8)) / 1e6;
+		answerarrive(get(d + 32, 8));
 		buffree(b);
 		return;
 	}
@@ -1860,6 +2250,10 @@ confset(Net *n, const char *key, char *value)
 			    spike + 2);
 			continue;
 		}
+		if (!strcmp(key, "error")) {
+			n->d[i].c.error = errorof(value);
+			continue;
+		}
 		if (number(value, &v) < 0)
 			bad(value);
 		for (j = 0; j < LEN(confkeys); j++)
@@ -1871,8 +2265,18 @@ confset(Net *n, const char *key, char *value)
 			n->mtu = v;
 		else if (!strcmp(key, "prio"))
 			n->prio = v;
+		else if (!strcmp(key, "nat"))
+			n->nat = v;
+		else if (!strcmp(key, "host"))
+			n->host = v;
+		else if (!strcmp(key, "addr"))
+			n->addr = v;
 		else if (j == LEN(confkeys))
 			bad(key);
+		if (!strcmp(key, "gone") || !strcmp(key, "addr"))
+			reopened = simnow;
+		if (!strcmp(key, "swap"))
+			odd = 1;
 		if (j == LEN(confkeys))
 			continue;
 		was = n->d[i].c.rate;
@@ -1883,18 +2287,23 @@ confset(Net *n, const char *key, char *value)
 	}
 }
 
-/* links by semicolons, xN before those that are N times the same */
+/* links by semicolons, xN before those that are N times the same; key: both
+ * ends have one */
 static void
 parselinks(const char *text)
 {
-	static const Conf usual = { .queue = 100, .burst = 1, .conf = -1 };
+	static const Conf usual = {
+		.queue = 100, .burst = 1, .conf = -1, .swapby = 30,
+		.errors = 100
+	};
 	char buf[2048], copy[1024], *part, *word, *value, *save, *save2;
 	int i, k, n, link = 0;
 
 	snprintf(buf, sizeof(buf), "%s", text);
 	for (part = strtok_r(buf, ";", &save); part;
 	    part = strtok_r(NULL, ";", &save)) {
-		n = 1;
+		n = strcmp(part, "key") ? 1 : 0;
+		keyed |= !n;
 		for (k = 0; k < n; k++, link++) {
 			if (link == SimLinks)
 				bad("so many links");
@@ -2032,17 +2441,22 @@ parsechanges(const char *text)
 {
 	char buf[2048], *part, *save, *what;
 	Change *c;
+	int i;
 
 	if (!text)
 		return;
 	snprintf(buf, sizeof(buf), "%s", text);
 	for (part = strtok_r(buf, ";", &save); part;
 	    part = strtok_r(NULL, ";", &save)) {
-		if (!(what = strchr(part, ':')) || nchanges == Nchanges)
+		for (i = 0; i < Nchanges && changes[i].timer.fire &&
+		    changes[i].timer.at != NEVER; i++)
+			;
+		if (!(what = strchr(part, ':')) || i == Nchanges)
 			bad(part);
-		c = &changes[nchanges++];
+		c = &changes[i];
 		snprintf(c->text, sizeof(c->text), "%s", what + 1);
-		timerinit(&c->timer, change, c);
+		if (!c->timer.fire)
+			timerinit(&c->timer, change, c);
 		timerset(&c->timer, atof(part) * Sec);
 	}
 }
@@ -2065,6 +2479,44 @@ linkchange(char *which, char *rest)
 	}
 }
 
+static int
+errorof(const char *name)
+{
+	int i;
+
+	for (i = 0; i < LEN(errornames); i++)
+		if (!strcmp(errornames[i].name, name))
+			return errornames[i].error;
+	bad(name);
+	return 0;
+}
+
+/* restart or crash, and the s till it is back; pause and for how long;
+ * tun=ERROR, of reading and writing */
+static void
+endchange(End *e, char *what)
+{
+	double s = Away / 1e3;
+	char *arg = strchr(what, ' ');
+
+	if (arg)
+		*arg++ = '\0';
+	if (arg && *arg && number(arg, &s) < 0)
+		bad(arg);
+	if (!strcmp(what, "restart") || !strcmp(what, "crash")) {
+		endstop(e, *what == 'r');
+		timerset(&starttimer[e - end], simnow + (int64_t)(s * Sec));
+	} else if (!strcmp(what, "pause")) {
+		e->paused = simnow + (int64_t)(s * Sec);
+		odd = 1; /* what came meanwhile comes all at once */
+	} else if (!strncmp(what, "tun=", 4)) {
+		e->tunerror = errorof(what + 4);
+	} else {
+		bad(what);
+	}
+	happened();
+}
+
 static void
 change(void *arg)
 {
@@ -2079,13 +2531,13 @@ change(void *arg)
 	for (i = 0; i < 2; i++) {
 		if (!word || strcmp(word, endname[i]))
 			continue;
-		endstop(&end[i], strstr(save, "restart") != NULL);
-		timerset(&starttimer[i], simnow + 500 * Ms);
+		endchange(&end[i], save);
 		return;
 	}
 	if (!word)
 		bad(c->text);
 	linkchange(word, save);
+	happened();
 }
 
 /* measuring */
@@ -2273,6 +2725,17 @@ measureall(const Scenario *s)
 	}
 	measure("link", "queue", most / 1e6);
 	say("queue %.1f ms", most / 1e6);
+	measure("end", "back", backmax / 1e6);
+	measure("end", "tcp", tcpmax / 1e6);
+	measure("end", "heal", healmax / 1e6);
+	measure("end", "age", livemax / 1e6);
+	if (hours)
+		say(", %d and %d starts, %d and %d packets at most",
+		    end[0].starts, end[1].starts, end[0].held, end[1].held);
+	if (nextside > 2)
+		say(", back %.0f tcp %.0f", backmax / 1e6, tcpmax / 1e6);
+	if (s->changes)
+		say(", healed %.0f, age %.0f", healmax / 1e6, livemax / 1e6);
 	if (end[0].tundrops + end[1].tundrops)
 		say("; the TUNs dropped %" PRIu64, end[0].tundrops +
 		    end[1].tundrops);
@@ -2330,6 +2793,7 @@ trace(void *arg)
 	timerset(&tracetimer, simnow + Bin);
 	for (k = 0; k < 2; k++)
 		poolcheck(&end[k], 0);
+	wellcheck();
 	if (!verbose)
 		return;
 	for (k = 0; k < 2; k++) {
@@ -2381,6 +2845,104 @@ static const Scenario scenarios[] = {
 #include "scenarios.h"
 };
 
+/* A fault that begins at that time, in the words of changes, and its end; how
+ * long they are. The first ones last. */
+static int
+mishap(char *c, int size, double at, int nlinks, int lasting)
+{
+	static const char *ways[] = { "", "", "up.", "down." };
+	double len = (5 + rnd() % 40) / 10.0, end = at + len;
+	const char *way = ways[rnd() % LEN(ways)], *error;
+	unsigned r = rnd() >> 33, kind = lasting ? rnd() % 20 :
+	    2 + rnd() % 18;
+	char which[8];
+	int k = rnd() % nlinks;
+
+	error = errornames[1 + rnd() % (LEN(errornames) - 1)].name;
+	snprintf(which, sizeof(which), rnd() % 3 ? "%d" : "all", k);
+	switch (kind) {
+	case 0:
+		return snprintf(c, size, "%g: %d rate=%g;", at, k,
+		    0.5 + r % 80);
+	case 1:
+		return snprintf(c, size, "%g: %d delay=%u;", at, k,
+		    3 + r % 100);
+	case 2: /* FALLTHROUGH */
+	case 3:
+		return snprintf(c, size, "%g: %s %ssilent=1; %g: %s "
+		    "silent=0;", at, which, way, end, which);
+	case 4:
+		return snprintf(c, size, "%g: %d loss=50 burst=10; %g: %d "
+		    "loss=0;", at, k, at + len / 8, k);
+	case 5:
+		return snprintf(c, size, "%g: %s gone=1; %g: %s gone=0;", at,
+		    which, end, which);
+	case 6: /* FALLTHROUGH */
+	case 7:
+		return snprintf(c, size, "%g: %s %s %g;", at, endname[r % 2],
+		    r & 2 ? "restart" : "crash", (1 + (r >> 2) % 20) / 10.0);
+	case 8:
+		return snprintf(c, size, "%g: server %s %g; %g: client %s %g;",
+		    at, r & 1 ? "restart" : "crash",
+		    (1 + (r >> 1) % 10) / 10.0,
+		    at, r & 2 ? "restart" : "crash",
+		    (1 + (r >> 5) % 10) / 10.0);
+	case 9:
+		return snprintf(c, size, "%g: %s nat=%u;", at, which,
+		    1 + r % 30);
+	case 10:
+		if (!keyed)
+			return 0;
+		return snprintf(c, size, "%g: %s host=%u;", at, which,
+		    1 + r % 60);
+	case 11:
+		if (!keyed)
+			return 0;
+		return snprintf(c, size, "%g: %s addr=%u;", at, which,
+		    1 + r % 60);
+	case 12: /* FALLTHROUGH */
+	case 13:
+		return snprintf(c, size, "%g: %s %serror=%s errors=%d; %g: %s "
+		    "error=none;", at, which, way, error, r % 3 ? 100 : 30,
+		    end, which);
+	case 14:
+		return snprintf(c, size, "%g: %s mtu=%u; %g: %s mtu=1420;", at,
+		    which, 800 + r % 620, end, which);
+	case 15:
+		return snprintf(c, size, "%g: %s tun=EIO; %g: %s tun=none;",
+		    at, endname[r % 2], at + len / 4, endname[r % 2]);
+	case 16:
+		return snprintf(c, size, "%g: %s pause %g;", at,
+		    endname[r % 2], (1 << (r >> 1) % 8) * 0.08);
+	case 17:
+		return snprintf(c, size, "%g: %s dup=%u; %g: %s dup=0;", at,
+		    which, 1 + r % 50, end, which);
+	case 18:
+		return snprintf(c, size, "%g: %s swap=%u swapby=%u; %g: %s "
+		    "swap=0;", at, which, 1 + r % 20, 5 + (r >> 8) % 100, end,
+		    which);
+	default:
+		if (!keyed)
+			return 0;
+		return snprintf(c, size, "%g: %s corrupt=%u; %g: %s "
+		    "corrupt=0;", at, which, 1 + r % 10, end, which);
+	}
+}
+
+/* one after the other, as long as it takes */
+static void
+mishaps(void *arg)
+{
+	char c[256] = "";
+
+	(void)arg;
+	if (stopped)
+		return;
+	mishap(c, sizeof(c), simnow / (100 * Ms) / 10.0 + 0.2, SimLinks, 0);
+	parsechanges(c);
+	timerset(&mishaptimer, simnow + (int64_t)(rnd() % 120 * Sec + 10));
+}
+
 /* a scenario out of a seed */
 static void
 invent(Scenario *s, uint64_t n)
@@ -2395,13 +2957,13 @@ invent(Scenario *s, uint64_t n)
 		"udp rate=200", "udp port=5000 rate=1 size=300", "cubic ecn"
 	};
 	static const char *light[] = { "game", "ping", "game n=5", "ping every=50" };
-	static char name[32], links[1024], traffic[512], changes[1024];
+	static char name[32], links[1024], traffic[512], changes[2048];
 	char *l = links, *t = traffic, *c = changes;
 	char *lend = links + sizeof(links), *tend = traffic + sizeof(traffic);
 	char *cend = changes + sizeof(changes);
 	uint32_t r[16];
-	int i, k, nlinks, restarts = 0;
-	double rate, up, conf, at, len;
+	int i, k, nlinks;
+	double rate, up, conf, at;
 
 	rng = n;
 	*l = *t = *c = '\0';
@@ -2438,48 +3000,11 @@ invent(Scenario *s, uint64_t n)
 		t += snprintf(t, tend - t, " at=%d; ", (int)(1 + rnd() % 4));
 	}
 	t += snprintf(t, tend - t, "%s", light[rnd() % LEN(light)]);
+	keyed = rnd() % 2;
 	for (i = rnd() % 6; i > 0; i--) {
 		at = 2 + rnd() % (10 * (s->secs - 2)) / 10.0;
-		len = (5 + rnd() % 40) / 10.0;
-		k = rnd() % nlinks;
-		r[0] = rnd() >> 32;
-		switch (rnd() % 7) {
-		case 0:
-			c += snprintf(c, cend - c, "%g: %d rate=%g;", at, k,
-			    0.5 + r[0] % 80);
-			break;
-		case 1:
-			c += snprintf(c, cend - c, "%g: %d %ssilent=1; %g: %d "
-			    "silent=0;", at, k, r[0] % 4 < 2 ? "" :
-			    r[0] % 4 == 2 ? "up." : "down.", at + len, k);
-			break;
-		case 2:
-			c += snprintf(c, cend - c, "%g: %d loss=50 burst=10; "
-			    "%g: %d loss=0;", at, k, at + len / 8, k);
-			break;
-		case 3:
-			c += snprintf(c, cend - c, "%g: %d delay=%u;", at, k,
-			    3 + r[0] % 100);
-			break;
-		case 4:
-			c += snprintf(c, cend - c, "%g: %d gone=1; %g: %d "
-			    "gone=0;", at, k, at + len, k);
-			break;
-		case 5:
-			c += snprintf(c, cend - c, "%g: all silent=1; %g: all "
-			    "silent=0;", at, at + len);
-			break;
-		case 6:
-			k = r[0] % 2;
-			if (restarts & 1 << k)
-				break;
-			restarts |= 1 << k;
-			c += snprintf(c, cend - c, "%g: %s %s;", at,
-			    endname[k], r[0] % 4 < 2 ? "restart" : "crash");
-			break;
-		}
+		c += mishap(c, cend - c, at, nlinks, 1);
 	}
-	keyed = rnd() % 2;
 	drift = (rnd() % 200 - 100.0) / 1e6;
 	gap = (20 + rnd() % 300) * Us;
 	stall = rnd() % 5;
@@ -2532,6 +3057,8 @@ setup(const Scenario *s)
 			net[i].d[j].rng = rnd();
 			timerinit(&net[i].d[j].timer, linkarrive,
 			    &net[i].d[j]);
+			timerinit(&net[i].d[j].oddtimer, oddarrive,
+			    &net[i].d[j]);
 		}
 	}
 	for (i = 0; i < 2; i++) {
@@ -2551,6 +3078,15 @@ setup(const Scenario *s)
 	parselinks(s->links);
 	parsetraffic(s->traffic);
 	parsechanges(s->changes);
+	timerinit(&mishaptimer, mishaps, NULL);
+	if (hours) {
+		timerset(&mishaptimer, 20 * (int64_t)Sec);
+		/* ms pass 31 and 32 bits midway */
+		end[Client].offset = (INT64_C(1) << 31) * Ms -
+		    (int64_t)secs / 2 * Sec;
+		end[Server].offset = (INT64_C(1) << 32) * Ms -
+		    (int64_t)secs / 2 * Sec;
+	}
 	groupnew(4);
 	groups[ngroups - 1].at = secs + Drain - 3;
 	groups[ngroups - 1].end = secs + Drain - 2;
@@ -2573,7 +3109,8 @@ describe(const Scenario *s)
 static int
 simulate(const Scenario *s, uint64_t n)
 {
-	char heal[] = "silent=0 loss=0 gone=0", all[] = "all";
+	char heal[] = "silent=0 loss=0 gone=0 host=0 addr=0 error=none "
+	    "swap=0 dup=0 corrupt=0", all[] = "all";
 	int i, k, failed, alive = 0;
 
 	title = s->name;
@@ -2582,10 +3119,20 @@ simulate(const Scenario *s, uint64_t n)
 	if (verbose)
 		describe(s);
 	setup(s);
+	for (i = 0; i < ngroups - 1; i++)
+		if (groups[i].kind == KindEcho)
+			watched = MIN(watched, (int64_t)(groups[i].at * Sec) +
+			    Sec);
 	rununtil((int64_t)secs * Sec);
 	/* the traffic ends, the links are well: the tunnel has to be */
 	stopped = 1;
 	linkchange(all, heal);
+	for (k = 0; k < 2; k++) {
+		end[k].tunerror = 0;
+		end[k].paused = MIN(end[k].paused, simnow);
+		if (end[k].paused)
+			wakeup(&end[k]);
+	}
 	for (i = 0; i < nflows; i++)
 		if (flows[i]->g->proto == Tcpip)
 			for (k = 0; k < 2; k++)
@@ -2632,7 +3179,7 @@ jobstart(Job *j, const Scenario *s, uint64_t n)
 	}
 	if (j->pid > 0)
 		return;
-	alarm(600);
+	alarm(hours ? 7200 : 600);
 	dup2(fileno(j->out), 1);
 	n = simulate(s, n);
 	fflush(stdout);
@@ -2692,6 +3239,7 @@ usage(void)
 	    "       sim [-v] [-j jobs] -s seed [-n count]\n"
 	    "       sim [-kv] [-S ms] [-s seed] [-t secs] -L links -T traffic"
 	    " [-C changes]\n"
+	    "       sim [-kv] [-s seed] -H hours [-L links] [-T traffic]\n"
 	    "       sim -l\n", stderr);
 	exit(2);
 }
@@ -2704,7 +3252,7 @@ main(int argc, char *argv[])
 	uint64_t n;
 	int c, i, njobs = 1, more, begun = 0, ended = 0, failed = 0;
 
-	while ((c = getopt(argc, argv, "vlkj:s:n:r:t:L:T:C:S:")) != -1) {
+	while ((c = getopt(argc, argv, "vlkj:s:n:r:t:H:L:T:C:S:")) != -1) {
 		switch (c) {
 		case 'v':
 			verbose = 1;
@@ -2733,6 +3281,9 @@ main(int argc, char *argv[])
 		case 't':
 			s.secs = atoi(optarg);
 			break;
+		case 'H':
+			hours = atof(optarg);
+			break;
 		case 'S':
 			stall = atof(optarg);
 			break;
@@ -2749,12 +3300,21 @@ main(int argc, char *argv[])
 			usage();
 		}
 	}
+	if (hours) {
+		s.name = "hours";
+		s.secs = hours * 3600;
+		s.links = s.links ? s.links : LAB;
+		s.traffic = s.traffic ? s.traffic : "ping every=100; "
+		    "game every=50; web every=30000; "
+		    "web every=1200000 bytes=60000000";
+	}
 	if (optind < argc || !s.links != !s.traffic)
 		usage();
 	if (only)
 		mode = Set;
 	else if (s.links)
 		mode = Own;
+	sidesave();
 	while ((more = nextjob(&s, &n)) || ended < begun) {
 		if (more)
 			jobstart(&jobs[begun++ % njobs], &s, n);
