@@ -16,8 +16,8 @@ cd "$(dirname "$0")" || exit 1
 # shellcheck source=test/lab.sh disable=SC1091
 . test/lab.sh
 
-part1='building units foreign commandline simulation'
-part2='emulator defaults calls asking confined trouble sealed interop ipv6links'
+part1='building units fuzzed foreign commandline simulation'
+part2='emulator defaults calls asking confined trouble sealed hostile interop ipv6links'
 part2="$part2 sanitized valgrinded"
 
 passed=0 failed=0 skipped=0
@@ -161,7 +161,7 @@ cppchecks()
 		--inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppress=missingInclude \
 		-D_GNU_SOURCE -DVERSION='"0"' -I"$SRC" \
-		"$SRC/udpbond.c" "$SRC/test/linkem.c"
+		"$SRC/udpbond.c" "$SRC/test/linkem.c" "$SRC/test/flood.c"
 }
 
 building()
@@ -236,6 +236,32 @@ units()
 	counted super superrun 400000 -O2
 	try 'super: with ASan and UBSan' supersanitized
 }
+
+# part 1: inputs that others could send, and random changes of them
+
+fuzzed()
+{
+	try 'fuzz: it builds' compiles gcc test/fuzz.c
+	# shellcheck disable=SC2086
+	try 'fuzz: it builds with ASan and UBSan' ${CC:-cc} $sanitize \
+		-fno-sanitize-recover=undefined -D_GNU_SOURCE \
+		-I"$SRC" -o "$LAB/fuzz" "$SRC/test/fuzz.c" || return
+	fuzz datagram 1500 'datagrams from the links'
+	fuzz tun 1500 'packets from the TUN device'
+	fuzz control 1200 'requests at the control socket'
+	fuzz config 8000 'configurations and key files'
+}
+
+# fuzz TARGET MUTATIONS WHAT
+fuzz()
+{
+	try "fuzz: $3, and $2 changes of them" fuzzrun "$1" "$2"
+}
+
+fuzzrun()
+(
+	cd "$LAB" && "$LAB/fuzz" -n "$2" "$1" "$SRC/test/corpus/$1"/*
+)
 
 # part 1: other byte orders and word sizes, if there are compilers for them
 
@@ -1101,6 +1127,12 @@ sealed()
 	try 'key: the server is restarted' restart server
 	try 'key: a file that others can read is refused' openkey
 	try 'key: a wrong key gets nowhere' wrongkey
+}
+
+# a hostile host on the way of a bond, in namespaces of its own
+hostile()
+{
+	counted hostile "$SRC/test/hostile.sh"
 }
 
 # The kernel's header for superpackets is in the machine's own byte order,

@@ -1,0 +1,863 @@
+/* See LICENSE file for copyright and license details.
+ *
+ * A hostile host, for hostile.sh: it stands on the way between both ends of
+ * a bond over IPv4, sees what passes and sends what it likes.
+ *
+ *	flood record FILE MS
+ *		Writes down the datagrams that pass.
+ *	flood KIND SOURCE PPS MS [FILE]
+ *		Attacks both ends for that long, with made up or recorded
+ *		datagrams, those of the file or else those that pass, or with
+ *		ICMP messages about such. SOURCE is peer, own or any: forged
+ *		to be that of the other end, one of 198.51.100.0/24, or now
+ *		this and now that. A client's socket is connected, so it is
+ *		spared what is not from its peer.
+ *	flood marks FROM TO PORT TOKEN PPS LEN MS
+ *		Sends numbered packets through the tunnel.
+ *	flood watch DEVICE HERE THERE TOKEN
+ *		Looks at what comes out of it, until SIGTERM: numbered packets
+ *		that came once, those that came again, and what nobody sent.
+ *
+ * It works in another network namespace than that of its parent only, and
+ * nothing is sent but to the addresses between which datagrams pass there.
+ */
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+
+/* macros */
+#define LEN(x)          ((int)(sizeof(x) / sizeof((x)[0])))
+#define MIN(a, b)       ((a) < (b) ? (a) : (b))
+#define OWNNET          UINT32_C(0xc6336400) /* 198.51.100.0/24 */
+#define STRANGE     UINT32_C(0xc6120642) /* 198.18.6.66, in the tunnel */
+
+/* enums */
+enum { Down, Up };                     /* to the client, to the server */
+enum { SrcPeer, SrcOwn, SrcAny };
+enum {
+	FirstPort = 9001, Nlinks = 8,  /* ports of the server */
+	MarkPort = 7001, Nmarks = 4,   /* ports of numbered packets */
+	HdrLen = 11, TagLen = 8, BeatLen = 90, HelloLen = 109,
+	IpLen = 20, UdpLen = 8,
+	DgramMax = 2048,               /* bytes that are remembered */
+	SendMax = 1392,                /* that fit through the links */
+	Nring = 4096,                  /* datagrams remembered */
+	Nnumbers = 1 << 16,            /* numbered packets */
+	PpsMax = 20000, MsMax = 60000, /* no more than that */
+	MarksMsMax = 600000,
+};
+
+/* types */
+typedef struct {
+	int link, way, len;
+	int icmp;                      /* is the whole of an ICMP message */
+	uint8_t d[DgramMax];
+} Dgram;
+
+typedef struct {
+	uint32_t addr[2];              /* of the client and of the server */
+	int port[2];
+	int known;                     /* both have sent */
+} Ends;
+
+typedef struct {
+	const char *name;
+	int (*make)(Dgram *);          /* 0 if there is one to be sent */
+} Kind;
+
+/* function declarations */
+static void die(const char *, ...);
+static void put(uint8_t *, uint64_t, int);
+static uint64_t get(const uint8_t *, int);
+static uint32_t rnd(uint32_t);
+static int64_t monotime(void);
+static void rest(int64_t);
+static int number(const char *, int);
+static uint32_t address(const char *);
+static int capture(const char *, int);
+static int udpparse(const uint8_t *, int, int *);
+static void look(void);
+static void passed(const uint8_t *, int);
+static int hashello(const Dgram *);
+static int sum16(const uint8_t *, int, uint32_t);
+static void ipfill(uint8_t *, int, int, uint32_t, uint32_t);
+static int udpfill(uint8_t *, const Dgram *, uint32_t, int, uint32_t, int);
+static int pick(Dgram *);
+static int garbage(Dgram *);
+static int replay(Dgram *);
+static int cutshort(Dgram *);
+static int bitflip(Dgram *);
+static int badlength(Dgram *);
+static int joined(Dgram *);
+static int parted(Dgram *);
+static int altered(Dgram *);
+static int forged(Dgram *);
+static int mirrored(Dgram *);
+static int hellos(Dgram *);
+static int old(Dgram *);
+static int icmp(Dgram *);
+static void strike(Dgram *);
+static void attack(const Kind *, int, int);
+static void load(const char *);
+static void record(const char *, int);
+static void marks(char **);
+static void watch(char **);
+static void seen(const uint8_t *, int);
+static void onterm(int);
+static void stranger(void);
+static void usage(void);
+
+/* variables */
+static const Kind kinds[] = {
+	{ "garbage",  garbage },  /* random, or with a header that is likely */
+	{ "replay",   replay },   /* as they were */
+	{ "altered",  altered },  /* shorter, a bit, the length, joined, parted */
+	{ "forged",   forged },   /* hellos and heartbeats, but for the tag */
+	{ "mirrored", mirrored }, /* back to who sent it */
+	{ "hellos",   hellos },   /* recorded ones */
+	{ "old",      old },      /* all of the file, in order */
+	{ "icmp",     icmp },     /* what was sent is too big, or refused */
+};
+static volatile sig_atomic_t stopping;
+static Dgram ring[Nring];
+static unsigned nring;                 /* ever remembered */
+static unsigned nextold;
+static Ends ends[Nlinks];
+static int source = SrcAny, keeping = 1;
+static int capfd = -1, rawfd = -1;
+static long long sent[2];              /* datagrams to client and server */
+static long long nanswers, nlong;      /* to addresses of ours; too large */
+static long long nhellos;              /* from the server to anybody */
+static uint32_t here, there, token;    /* for watch */
+static uint8_t marked[Nmarks][Nnumbers];
+static long long good, twice, strange;
+
+static void
+die(const char *fmt, ...)
+{
+	va_list ap;
+	int saved = errno;
+
+	fputs("flood: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	if (fmt[0] && fmt[strlen(fmt) - 1] == ':')
+		fprintf(stderr, " %s", strerror(saved));
+	fputc('\n', stderr);
+	exit(1);
+}
+
+static void
+put(uint8_t *d, uint64_t v, int n)
+{
+	for (; n-- > 0; v >>= 8)
+		d[n] = v;
+}
+
+static uint64_t
+get(const uint8_t *d, int n)
+{
+	uint64_t v = 0;
+
+	while (n-- > 0)
+		v = v << 8 | *d++;
+	return v;
+}
+
+/* xorshift, from 0 to n - 1 */
+static uint32_t
+rnd(uint32_t n)
+{
+	static uint64_t x;
+
+	while (!x)
+		if (getrandom(&x, sizeof(x), 0) != sizeof(x))
+			die("getrandom:");
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return n ? (x >> 16) % n : 0;
+}
+
+/* us */
+static int64_t
+monotime(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void
+rest(int64_t us)
+{
+	struct timespec ts;
+
+	ts.tv_sec = us / 1000000;
+	ts.tv_nsec = us % 1000000 * 1000;
+	nanosleep(&ts, NULL);
+}
+
+static int
+number(const char *s, int max)
+{
+	char *end;
+	long n = strtol(s, &end, 10);
+
+	if (*end || end == s || n < 1 || n > max)
+		die("not a number from 1 to %d: %s", max, s);
+	return n;
+}
+
+static uint32_t
+address(const char *s)
+{
+	struct in_addr a;
+
+	if (inet_pton(AF_INET, s, &a) != 1)
+		die("no address: %s", s);
+	return ntohl(a.s_addr);
+}
+
+/* IP packets that come in, by any device or by that one */
+static int
+capture(const char *dev, int proto)
+{
+	struct sockaddr_ll sll;
+	int fd, size = 16 << 20;
+
+	memset(&sll, 0, sizeof(sll));
+	sll.sll_family = AF_PACKET;
+	sll.sll_protocol = htons(proto);
+	if (dev && !(sll.sll_ifindex = if_nametoindex(dev)))
+		die("%s:", dev);
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		die("packet socket:");
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (bind(fd, (struct sockaddr *)&sll, sizeof(sll)) < 0)
+		die("packet socket: bind:");
+	return fd;
+}
+
+/* offset of the payload of a UDP packet, and its length; -1: it is none */
+static int
+udpparse(const uint8_t *d, int len, int *n)
+{
+	int ihl;
+
+	if (len < IpLen || d[0] >> 4 != 4 || d[9] != IPPROTO_UDP ||
+	    get(d + 6, 2) & 0x3fff)
+		return -1;
+	ihl = (d[0] & 15) * 4;
+	if (ihl < IpLen || len < ihl + UdpLen)
+		return -1;
+	*n = (int)get(d + ihl + 4, 2) - UdpLen;
+	return *n < 0 || *n > len - ihl - UdpLen ? -1 : ihl + UdpLen;
+}
+
+/* all that has passed since */
+static void
+look(void)
+{
+	static uint8_t buf[65536];
+	ssize_t n;
+
+	while ((n = recv(capfd, buf, sizeof(buf), MSG_DONTWAIT)) >= 0)
+		passed(buf, n);
+}
+
+static void
+passed(const uint8_t *d, int len)
+{
+	uint32_t src, dst;
+	int at, n, link, way, sport, dport;
+	Dgram *g;
+
+	if ((at = udpparse(d, len, &n)) < 0)
+		return;
+	src = get(d + 12, 4);
+	dst = get(d + 16, 4);
+	sport = get(d + at - UdpLen, 2);
+	dport = get(d + at - UdpLen + 2, 2);
+	if ((dst & 0xffffff00) == OWNNET) {
+		nanswers++;
+		nlong += n > HelloLen;
+	}
+	way = dport >= FirstPort && dport < FirstPort + Nlinks ? Up : Down;
+	link = (way == Up ? dport : sport) - FirstPort;
+	if (link < 0 || link >= Nlinks || n > DgramMax)
+		return;
+	g = &ring[nring % Nring];
+	g->link = link;
+	g->way = way;
+	g->len = n;
+	memcpy(g->d, d + at, n);
+	nhellos += way == Down && hashello(g);
+	if ((dst & 0xffffff00) == OWNNET)
+		return;
+	ends[link].addr[way == Up ? Down : Up] = src;
+	ends[link].port[way == Up ? Down : Up] = sport;
+	ends[link].known |= 1 << way;
+	if (keeping)
+		nring++;
+}
+
+static int
+hashello(const Dgram *g)
+{
+	return g->len >= HdrLen + BeatLen && g->d[8] & 1 && g->d[HdrLen + 17];
+}
+
+/* checksum, with what was added up before */
+static int
+sum16(const uint8_t *d, int len, uint32_t sum)
+{
+	int i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		sum += get(d + i, 2);
+	if (i < len)
+		sum += d[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum & 0xffff;
+}
+
+/* header of a packet of len bytes */
+static void
+ipfill(uint8_t *d, int len, int proto, uint32_t src, uint32_t dst)
+{
+	memset(d, 0, IpLen);
+	d[0] = 0x45;
+	put(d + 2, len, 2);
+	put(d + 4, rnd(65536), 2);
+	d[8] = 64;
+	d[9] = proto;
+	put(d + 12, src, 4);
+	put(d + 16, dst, 4);
+	put(d + 10, sum16(d, IpLen, 0), 2);
+}
+
+/* a whole packet with that datagram in it; its length */
+static int
+udpfill(uint8_t *d, const Dgram *g, uint32_t src, int sport, uint32_t dst,
+        int dport)
+{
+	uint8_t *u = d + IpLen;
+	uint32_t pseudo;
+	int n = UdpLen + g->len;
+
+	ipfill(d, IpLen + n, IPPROTO_UDP, src, dst);
+	put(u, sport, 2);
+	put(u + 2, dport, 2);
+	put(u + 4, n, 2);
+	put(u + 6, 0, 2);
+	memcpy(u + UdpLen, g->d, g->len);
+	pseudo = IPPROTO_UDP + n + (src >> 16) + (src & 0xffff) +
+	    (dst >> 16) + (dst & 0xffff);
+	n = sum16(u, n, pseudo);
+	put(u + 6, n ? n : 0xffff, 2);
+	return IpLen + UdpLen + g->len;
+}
+
+/* one of those remembered */
+static int
+pick(Dgram *g)
+{
+	if (!nring)
+		return -1;
+	*g = ring[rnd(MIN(nring, Nring))];
+	return 0;
+}
+
+/* Random lengths and bytes; every other one with a header that could be true
+ * and a packet inside, from an address that nobody has. */
+static int
+garbage(Dgram *g)
+{
+	static const uint8_t flags[] = {
+		0x02, 0x06, 0x0a, 0x0e, 0x82, 0x86, 0x8a, 0x8e, 0x81, 0x90
+	};
+	static const int sizes[] = {
+		0, 1, 10, 11, 12, 18, 19, 20, 101, 109, 1391, 1392
+	};
+	int i, n;
+
+	g->link = rnd(Nlinks);
+	g->way = rnd(2);
+	g->len = rnd(4) ? 1 + (int)rnd(SendMax) : sizes[rnd(LEN(sizes))];
+	if (g->way == Up && !rnd(32))
+		g->len = SendMax + rnd(DgramMax - SendMax);
+	for (i = 0; i < g->len; i++)
+		g->d[i] = rnd(256);
+	n = g->len - HdrLen - TagLen;
+	if (n < IpLen + UdpLen || rnd(2))
+		return 0;
+	put(g->d, rnd(100000), 8);
+	g->d[8] = flags[rnd(LEN(flags))];
+	put(g->d + 9, g->d[8] & 0x80 ? n : n + TagLen, 2);
+	ipfill(g->d + HdrLen, n, IPPROTO_UDP, STRANGE, STRANGE + 1);
+	put(g->d + HdrLen + IpLen, 6666, 2);
+	put(g->d + HdrLen + IpLen + 2, 6666, 2);
+	put(g->d + HdrLen + IpLen + 4, n - IpLen, 2);
+	put(g->d + HdrLen + IpLen + 6, 0, 2);
+	return 0;
+}
+
+static int
+replay(Dgram *g)
+{
+	return pick(g) < 0 || hashello(g) ? -1 : 0;
+}
+
+static int
+cutshort(Dgram *g)
+{
+	g->len = rnd(g->len);
+	return 0;
+}
+
+static int
+bitflip(Dgram *g)
+{
+	int bit = rnd(g->len * 8);
+
+	g->d[bit / 8] ^= 1 << bit % 8;
+	return 0;
+}
+
+/* of the first record */
+static int
+badlength(Dgram *g)
+{
+	int was = get(g->d + 9, 2), is = rnd(2) ? was - 8 + (int)rnd(17) :
+	    (int)rnd(65536);
+
+	put(g->d + 9, is == was ? is + 1 : is, 2);
+	return 0;
+}
+
+/* another one behind it, with or without the tag between */
+static int
+joined(Dgram *g)
+{
+	static Dgram h;
+	int len = rnd(2) ? g->len : g->len - TagLen;
+
+	if (pick(&h) < 0 || len < 0 || len + h.len > SendMax)
+		return bitflip(g);
+	memcpy(g->d + len, h.d, h.len);
+	g->len = len + h.len;
+	return 0;
+}
+
+/* without its first record, or with that one twice */
+static int
+parted(Dgram *g)
+{
+	int n = HdrLen + get(g->d + 9, 2);
+
+	if (n >= g->len - TagLen) {
+		if (g->len + n > SendMax || n > g->len)
+			return bitflip(g);
+		memmove(g->d + n, g->d, g->len);
+		g->len += n;
+		return 0;
+	}
+	memmove(g->d, g->d + n, g->len - n);
+	g->len -= n;
+	return 0;
+}
+
+static int
+altered(Dgram *g)
+{
+	static int (*const how[])(Dgram *) = {
+		cutshort, bitflip, badlength, joined, parted
+	};
+
+	if (pick(g) < 0 || g->len < HdrLen + TagLen)
+		return -1;
+	return how[rnd(LEN(how))](g);
+}
+
+/* a heartbeat as it could come next, or a hello */
+static int
+forged(Dgram *g)
+{
+	int i;
+
+	if (pick(g) < 0 || !(g->d[8] & 1) || g->len < HdrLen + BeatLen)
+		return -1;
+	put(g->d, get(g->d, 8) + 1 + rnd(1000), 8);
+	g->d[HdrLen + 17] = rnd(2);
+	for (i = 0; i < 16 && !rnd(3); i++) /* ids */
+		g->d[HdrLen + i] = rnd(256);
+	put(g->d + HdrLen + 18, get(g->d + HdrLen + 18, 8) + rnd(1000000), 8);
+	for (i = HdrLen + BeatLen; i < g->len; i++)
+		g->d[i] = rnd(256);
+	return 0;
+}
+
+static int
+mirrored(Dgram *g)
+{
+	if (pick(g) < 0 || hashello(g))
+		return -1;
+	g->way = g->way == Up ? Down : Up;
+	return 0;
+}
+
+/* to the server, those of the server as well */
+static int
+hellos(Dgram *g)
+{
+	if (pick(g) < 0 || !hashello(g))
+		return -1;
+	g->way = Up;
+	return 0;
+}
+
+static int
+old(Dgram *g)
+{
+	if (nextold == nring) {
+		stopping = 1;
+		return -1;
+	}
+	*g = ring[nextold++];
+	return 0;
+}
+
+/* destination unreachable: a datagram of the one who gets it was too big or
+ * nobody took it */
+static int
+icmp(Dgram *g)
+{
+	static const int mtus[] = { 0, 68, 552, 576, 1000 };
+	const Ends *e;
+	uint8_t *quote = g->d + 8;
+	int peer;
+
+	g->link = rnd(Nlinks);
+	g->way = rnd(2);
+	g->icmp = 1;
+	e = &ends[g->link];
+	peer = g->way == Up ? Down : Up;
+	memset(g->d, 0, 8 + IpLen + UdpLen);
+	g->d[0] = 3;
+	g->d[1] = rnd(2) ? 3 : 4;
+	if (g->d[1] == 4)
+		put(g->d + 6, mtus[rnd(LEN(mtus))], 2);
+	ipfill(quote, 1400, IPPROTO_UDP, e->addr[g->way], e->addr[peer]);
+	put(quote + IpLen, e->port[g->way], 2);
+	put(quote + IpLen + 2, e->port[peer], 2);
+	put(quote + IpLen + 4, 1400 - IpLen, 2);
+	g->len = 8 + IpLen + UdpLen;
+	put(g->d + 2, sum16(g->d, g->len, 0), 2);
+	return 0;
+}
+
+static void
+strike(Dgram *g)
+{
+	static uint8_t buf[IpLen + UdpLen + 2 * DgramMax];
+	const Ends *e = &ends[g->link];
+	struct sockaddr_in to;
+	uint32_t src;
+	int n, sport, from = g->way == Up ? Down : Up;
+
+	if (e->known != 3)
+		return;
+	src = e->addr[from];
+	sport = e->port[from];
+	if (source == SrcOwn || (source == SrcAny && g->way == Up && rnd(2))) {
+		if (g->way == Down)
+			return;
+		src = OWNNET + 1 + rnd(254);
+		sport = 1024 + rnd(60000);
+	}
+	if (g->icmp) {
+		n = IpLen + g->len;
+		ipfill(buf, n, IPPROTO_ICMP, src, e->addr[g->way]);
+		memcpy(buf + IpLen, g->d, g->len);
+	} else {
+		n = udpfill(buf, g, src, sport, e->addr[g->way],
+		    e->port[g->way]);
+	}
+	memset(&to, 0, sizeof(to));
+	to.sin_family = AF_INET;
+	to.sin_addr.s_addr = htonl(e->addr[g->way]);
+	if (sendto(rawfd, buf, n, 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		if (errno != ENOBUFS && errno != EMSGSIZE)
+			die("send:");
+		return;
+	}
+	sent[g->way]++;
+}
+
+/* the ends are known once a datagram went each way */
+static void
+attack(const Kind *k, int pps, int ms)
+{
+	static Dgram g;
+	int64_t begun = monotime(), i = 0, t;
+	int tries, l, known = 0;
+
+	if ((rawfd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW)) < 0)
+		die("raw socket:");
+	capfd = capture(NULL, ETH_P_IP);
+	for (; known < 2 && monotime() - begun < 3000000; rest(1000)) {
+		look();
+		for (known = l = 0; l < Nlinks; l++)
+			known += ends[l].known == 3;
+	}
+	if (!known)
+		die("nothing passes");
+	begun = monotime();
+	nanswers = nlong = nhellos = 0;
+	while (!stopping && (t = monotime() - begun) < ms * INT64_C(1000)) {
+		look();
+		for (; i < t * pps / 1000000 && !stopping; i++) {
+			for (tries = 0; tries < 4 * Nring && !stopping; tries++)
+				if (k->make(&g) == 0 && ends[g.link].known == 3)
+					break;
+			if (tries < 4 * Nring && !stopping)
+				strike(&g);
+		}
+		rest(500);
+	}
+	rest(200000); /* for the last answers */
+	look();
+	printf("up %lld down %lld answers %lld long %lld hellos %lld\n",
+	    sent[Up], sent[Down], nanswers, nlong, nhellos);
+}
+
+/* link, way, length, datagram */
+static void
+load(const char *name)
+{
+	FILE *f = fopen(name, "rb");
+	uint8_t h[4];
+	Dgram *g;
+
+	if (!f)
+		die("%s:", name);
+	for (; nring < Nring && fread(h, sizeof(h), 1, f) == 1; nring++) {
+		g = &ring[nring];
+		g->link = h[0] % Nlinks;
+		g->way = h[1] & 1;
+		g->len = get(h + 2, 2);
+		if (g->len > DgramMax || (g->len > 0 &&
+		    fread(g->d, g->len, 1, f) != 1))
+			die("%s: not a record", name);
+	}
+	fclose(f);
+	keeping = 0;
+	if (!nring)
+		die("%s: nothing in it", name);
+}
+
+static void
+record(const char *name, int ms)
+{
+	int64_t end = monotime() + ms * INT64_C(1000);
+	uint8_t h[4];
+	unsigned i;
+	FILE *f;
+
+	capfd = capture(NULL, ETH_P_IP);
+	for (; !stopping && nring < Nring && monotime() < end; rest(1000))
+		look();
+	if (!(f = fopen(name, "wb")))
+		die("%s:", name);
+	nring = MIN(nring, Nring);
+	for (i = 0; i < nring; i++) {
+		h[0] = ring[i].link;
+		h[1] = ring[i].way;
+		put(h + 2, ring[i].len, 2);
+		fwrite(h, sizeof(h), 1, f);
+		fwrite(ring[i].d, ring[i].len, 1, f);
+	}
+	if (fclose(f) != 0)
+		die("%s:", name);
+	printf("%u datagrams\n", nring);
+}
+
+/* from to port token pps len ms */
+static void
+marks(char **arg)
+{
+	static uint8_t buf[DgramMax];
+	struct sockaddr_in sin;
+	int64_t begun = monotime(), t;
+	int fd, n = 0, pps, len, ms;
+
+	pps = number(arg[4], PpsMax);
+	len = number(arg[5], 1300);
+	ms = number(arg[6], MarksMsMax);
+	put(buf, number(arg[3], 1 << 30), 4);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(address(arg[0]));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+		die("bind to %s:", arg[0]);
+	sin.sin_addr.s_addr = htonl(address(arg[1]));
+	sin.sin_port = htons(number(arg[2], 65535));
+	while (!stopping && n < Nnumbers &&
+	    (t = monotime() - begun) < ms * INT64_C(1000)) {
+		for (; n < Nnumbers && n < t * pps / 1000000; n++) {
+			put(buf + 4, n, 4);
+			/* a full queue and an error are losses like others */
+			if (sendto(fd, buf, len < 8 ? 8 : len, 0,
+			    (struct sockaddr *)&sin, sizeof(sin)) < 0)
+				continue;
+		}
+		rest(1000);
+	}
+	printf("marks %d\n", n);
+}
+
+/* device here there token */
+static void
+watch(char **arg)
+{
+	static uint8_t buf[128];
+	struct sockaddr_ll sll;
+	socklen_t size = sizeof(sll);
+	ssize_t n;
+
+	here = address(arg[1]);
+	there = address(arg[2]);
+	token = number(arg[3], 1 << 30);
+	capfd = capture(arg[0], ETH_P_ALL);
+	while (!stopping) {
+		n = recvfrom(capfd, buf, sizeof(buf), 0,
+		    (struct sockaddr *)&sll, &size);
+		if (n >= 0 && sll.sll_pkttype != PACKET_OUTGOING)
+			seen(buf, n);
+		size = sizeof(sll);
+	}
+	printf("good %lld twice %lld strange %lld\n", good, twice, strange);
+}
+
+static void
+seen(const uint8_t *d, int len)
+{
+	int port, ihl;
+	uint32_t i;
+
+	if (len < IpLen + UdpLen + 8 || d[0] >> 4 != 4) {
+		strange++;
+		return;
+	}
+	if (get(d + 12, 4) != there || get(d + 16, 4) != here) {
+		strange++;
+		return;
+	}
+	ihl = (d[0] & 15) * 4;
+	if (d[9] != IPPROTO_UDP || ihl != IpLen)
+		return;
+	port = (int)get(d + ihl + 2, 2) - MarkPort;
+	if (port < 0 || port >= Nmarks)
+		return;
+	i = get(d + ihl + UdpLen + 4, 4);
+	if (get(d + ihl + UdpLen, 4) != token || i >= Nnumbers) {
+		strange++;
+		return;
+	}
+	if (marked[port][i]++)
+		twice++;
+	else
+		good++;
+}
+
+static void
+onterm(int sig)
+{
+	(void)sig;
+	stopping = 1;
+}
+
+/* not where it was started from, but in a namespace made for it */
+static void
+stranger(void)
+{
+	struct stat mine, parent;
+	char name[64];
+
+	snprintf(name, sizeof(name), "/proc/%ld/ns/net", (long)getppid());
+	if (stat("/proc/self/ns/net", &mine) < 0 || stat(name, &parent) < 0)
+		die("network namespace:");
+	if (mine.st_dev == parent.st_dev && mine.st_ino == parent.st_ino)
+		die("only in a network namespace of its own");
+}
+
+static void
+usage(void)
+{
+	fputs("usage: flood record file ms\n"
+	    "       flood kind peer|own|any pps ms [file]\n"
+	    "       flood marks from to port token pps len ms\n"
+	    "       flood watch device here there token\n", stderr);
+	exit(2);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const char *sources[] = { "peer", "own", "any" };
+	struct sigaction sa;
+	int i;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = onterm; /* and recv() is interrupted */
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	stranger();
+	if (argc == 4 && !strcmp(argv[1], "record")) {
+		record(argv[2], number(argv[3], MsMax));
+		return 0;
+	}
+	if (argc == 9 && !strcmp(argv[1], "marks")) {
+		marks(argv + 2);
+		return 0;
+	}
+	if (argc == 6 && !strcmp(argv[1], "watch")) {
+		watch(argv + 2);
+		return 0;
+	}
+	if (argc != 5 && argc != 6)
+		usage();
+	for (source = 0; source < LEN(sources); source++)
+		if (!strcmp(argv[2], sources[source]))
+			break;
+	for (i = 0; i < LEN(kinds) && strcmp(argv[1], kinds[i].name); i++)
+		;
+	if (source == LEN(sources) || i == LEN(kinds))
+		usage();
+	if (argc == 6)
+		load(argv[5]);
+	attack(&kinds[i], number(argv[3], PpsMax), number(argv[4], MsMax));
+	return 0;
+}
