@@ -608,6 +608,7 @@ static void status(Text *);
 static void printreport(void);
 static socklen_t ctladdr(struct sockaddr_un *);
 static void ctlopen(void);
+static int ctlname(void);
 static void ctlpkt(void);
 static void ctlask(int);
 /* confine */
@@ -702,7 +703,7 @@ static uint64_t counts[CntLast], drops[DropLast];
 static volatile sig_atomic_t stopping, reporting, reopening;
 static int role, quiet, interval = 5, failed;
 static int64_t now;               /* us */
-static int tunfd = -1, ctlfd = -1, tunlen;
+static int tunfd = -1, ctlfd = -1, ctlnamed, tunlen;
 static int handled, unread;       /* packets in this ms; some were left */
 static int tunhdr;                /* bytes, in front of a packet there */
 static int offload[OffLast];      /* their states */
@@ -1327,9 +1328,10 @@ offloads(Text *t)
 static void
 tunopen(void)
 {
+	struct timespec pause = { 0, 50000000 };
 	struct ifreq ifr;
 	char *addrs, *a, *save;
-	int s;
+	int s, tries;
 
 	memset(&ifr, 0, sizeof(ifr));
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
@@ -1338,9 +1340,12 @@ tunopen(void)
 	tunfd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (tunfd < 0)
 		die("open /dev/net/tun (is the tun module loaded?):");
-	if (ioctl(tunfd, TUNSETIFF, &ifr) < 0)
-		die("tundev: cannot make %s (already there, or not root?):",
-		    tundev);
+	for (tries = 0; ioctl(tunfd, TUNSETIFF, &ifr) < 0; tries++) {
+		if (errno != EBUSY || tries == 20)
+			die("tundev: cannot make %s (already there, or not "
+			    "root?):", tundev);
+		nanosleep(&pause, NULL); /* an instance may be just ending */
+	}
 	if (offload[OffCut] == Running)
 		tunsuper();
 	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
@@ -1793,6 +1798,8 @@ linkopen(Link *l)
 	linkmtu(l);
 	return;
 err:
+	if (errno == EADDRINUSE) /* by an instance that is just ending */
+		l->reopen = now + MS(hbinterval);
 	if (errno != l->lasterror)
 		warn("link %s: %s:", l->name, what);
 	l->lasterror = errno;
@@ -4299,6 +4306,8 @@ second(void)
 	}
 	if (uppid > 0 && waitpid(uppid, NULL, WNOHANG) == uppid)
 		uppid = 0;
+	if (!ctlnamed)
+		ctlname();
 }
 
 /* us to the next heartbeat: half as long when there is much to measure */
@@ -4567,21 +4576,26 @@ ctladdr(struct sockaddr_un *sun)
 static void
 ctlopen(void)
 {
-	struct sockaddr_un sun;
-	socklen_t len = ctladdr(&sun);
-
 	ctlfd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (ctlfd < 0)
 		die("control socket:");
 	if (setopt(ctlfd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
 		die("control socket: SO_PASSCRED:");
-	if (bind(ctlfd, (struct sockaddr *)&sun, len) < 0) {
-		/* anybody may have taken the name; the TUN device decides */
+	if (ctlname() < 0)
 		warn("control socket: is udpbond already running with %s?",
 		    tundev);
-		close(ctlfd);
-		ctlfd = -1;
-	}
+}
+
+/* Anybody may have taken the name, or an instance that is just ending has it
+ * still: it is the TUN device that there can be one of. */
+static int
+ctlname(void)
+{
+	struct sockaddr_un sun;
+	socklen_t len = ctladdr(&sun);
+
+	ctlnamed = bind(ctlfd, (struct sockaddr *)&sun, len) == 0;
+	return ctlnamed ? 0 : -1;
 }
 
 /* One letter asks, one datagram answers; only root is answered. */

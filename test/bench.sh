@@ -31,9 +31,11 @@ table()
 	light|1 Mbit/s of UDP: packets on wg1-4 beyond heartbeats|0
 	cpu|CPU of both ends in a download: s/GB, of one core|-
 	cpucalls|the same, a system call for each packet|-
+	cpukey|the same, with a key|-
 	rest|wakeups a second at rest, client / server|-
 	memory|resident memory, client / server: at rest, after a download, kB|8192
 	plain|one link without limits, one TCP flow, down / up: Gbit/s, CPU s/GB|6, 1.3
+	plainkey|the same, with a key|-
 	calls|the same, a system call for each packet|-
 	plain5|five links without limits, the same|-
 	small|the one link, UDP of 64 B, down / up: thousands a second|-
@@ -366,6 +368,10 @@ measure()
 		echo "-|$(overbond "m$1")" ;;
 	cpucalls)
 		echo "-|$(overother slow "$nooffload" mcpu)" ;;
+	cpukey)
+		echo "-|$(overother key "$key" mcpu)" ;;
+	plainkey)
+		echo "-|$(overother onekey "$onelink; $key" mplain)" ;;
 	plain)
 		echo "-|$(overother one "$onelink" mplain)" ;;
 	calls)
@@ -402,13 +408,15 @@ labnets
 links=
 bond=$LAB/bond
 buildlinkem && build "$bond" || exit 1
+"$bond/udpbond" -k >"$LAB/keyfile" && chmod 600 "$LAB/keyfile" || exit 1
+key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|"
 servers
 echo "$(nproc) processors, load average $(cut -d ' ' -f 1 /proc/loadavg):" \
 	'what else runs here is in the figures'
 row what 'to reach' 'kernel MPTCP' udpbond
 for name; do
 	case $name in
-	plain|calls|plain5|small)
+	plain|plainkey|calls|plain5|small)
 		plain ;;
 	*)
 		five ;;
