@@ -701,7 +701,7 @@ static const char *dropname[] = {
 };
 static uint64_t counts[CntLast], drops[DropLast];
 static volatile sig_atomic_t stopping, reporting, reopening;
-static int role, quiet, interval = 5, failed;
+static int role, quiet, interval = 5, exitstatus;
 static int64_t now;               /* us */
 static int tunfd = -1, ctlfd = -1, ctlnamed, tunlen;
 static int handled, unread;       /* packets in this ms; some were left */
@@ -1502,7 +1502,7 @@ static void
 tungone(void)
 {
 	warn("%s: the device is gone, stopping", tundev);
-	stopping = failed = 1;
+	stopping = exitstatus = 1;
 }
 
 /* super: superpackets
@@ -5627,5 +5627,5 @@ main(int argc, char *argv[])
 	setup();
 	run();
 	cleanup();
-	return failed;
+	return exitstatus;
 }

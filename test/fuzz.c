@@ -1918,7 +1918,7 @@ renew(void)
 	for (i = 0; i < pktsused; i++)
 		memset(&pktpool[i], 0, offsetof(Pkt, buf) + PktSize);
 	npkts = pktsused = npktfrees = 0;
-	stopping = reporting = reopening = quiet = failed = 0;
+	stopping = reporting = reopening = quiet = exitstatus = 0;
 	interval = 5;
 	now = 0;
 	tunfd = ctlfd = -1;
