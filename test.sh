@@ -928,8 +928,9 @@ withlinks6()
 inside6='s|"192.168.50.1/24"|"192.168.50.1/24 fd50::1/64"|
 	s|"10.99.0.1/24"|"10.99.0.1/24 fd50::2/64"|'
 
-# sanitizers and valgrind need more system calls
-nofilter='/^static const int seccomp/s/1/0/'
+# sanitizers and valgrind need /proc, and more system calls
+unconfined='/^static const int \(runas\|dropcaps\|nonewprivs\|seccomp\)/s/= [0-9]*/= 0/
+	s|"/var/run/udpbond"|NULL|'
 
 # the links are IPv6 ones
 outside6='s/"10\.200\.\([0-9]\)\.\([12]\)"/"fd00:200:\1::\2"/g'
@@ -1071,9 +1072,7 @@ confined()
 	try 'confined: killed, it leaves no process' nothingleft
 	try 'confined: a clean end leaves nothing behind' cleanend
 	try 'confined: a root directory that is not empty is refused' fullroot
-	try 'not confined: it builds' build "$LAB/free" '
-		/^static const int \(runas\|dropcaps\|nonewprivs\|seccomp\)/s/= [0-9]*/= 0/
-		s|"/var/run/udpbond"|NULL|'
+	try 'not confined: it builds' build "$LAB/free" "$unconfined"
 	try 'not confined: the tunnel comes up' fresh "$LAB/free" -m 1
 	try 'not confined: a process of root as any other' unconfined
 	try 'not confined: -t says so' confinedlines "$BOND" 'user: off' \
@@ -1200,7 +1199,7 @@ ipv6links()
 sanitized()
 {
 	try 'ASan, UBSan: it builds' \
-		build "$LAB/san" "$inside6;$nofilter" CFLAGS="$sanitize" \
+		build "$LAB/san" "$inside6;$unconfined" CFLAGS="$sanitize" \
 		LDFLAGS=
 	try 'ASan, UBSan: the tunnel comes up' fresh "$LAB/san" -m 1
 	core 'ASan, UBSan'
@@ -1223,7 +1222,7 @@ valgrindrun()
 
 valgrinded()
 {
-	build "$LAB/val" "$nofilter" CFLAGS='-std=c99 -g -O1' LDFLAGS=
+	build "$LAB/val" "$unconfined" CFLAGS='-std=c99 -g -O1' LDFLAGS=
 	have valgrind 'valgrind: nothing reported' valgrindrun
 }
 
