@@ -653,6 +653,7 @@ static void run(void);
 static void await(pid_t, const char *);
 static void cleanup(void);
 static void usage(void);
+static int options(int, char *[]);
 
 /* variables */
 static const char *statename[] = { "down", "probing", "up", "lossy" };
@@ -5562,16 +5563,14 @@ usage(void)
 	exit(2);
 }
 
-int
-main(int argc, char *argv[])
+/* sets what the flags say and returns the one that asks for something else
+ * than to run, 0 if there is none */
+static int
+options(int argc, char *argv[])
 {
 	char *end;
-	int c, i, what = 0;
+	int c, what = 0;
 
-	/* what is opened later must not be taken for these */
-	while ((c = open("/dev/null", O_RDWR)) >= 0 && c <= 2)
-		;
-	close(c);
 	role = Both;
 	while ((c = getopt(argc, argv, "cskltpvqm:")) != -1) {
 		switch (c) {
@@ -5607,6 +5606,19 @@ main(int argc, char *argv[])
 	if (optind < argc || (!what && role == Both) ||
 	    (what && what != 't' && role != Both))
 		usage();
+	return what;
+}
+
+int
+main(int argc, char *argv[])
+{
+	int i, what;
+
+	/* what is opened later must not be taken for these */
+	while ((i = open("/dev/null", O_RDWR)) >= 0 && i <= 2)
+		;
+	close(i);
+	what = options(argc, argv);
 	for (i = 0; i < LEN(bond); i++)
 		linkinit(&bond[i], i);
 	switch (what) {
