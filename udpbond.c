@@ -144,6 +144,8 @@ enum {
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
 	Quantum = 1514,           /* bytes a flow sends in its turn */
 	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
+	Far = 4096,               /* packets ahead, without a key: doubted */
+	FarBeat = 16,             /* heartbeats of each link */
 	RateMin = 256000, RateStart = 5000000, /* bit/s, of an unknown link */
 	RateMax = 2000000000,     /* bit/s */
 	BulkMin = 2400000,        /* bit/s, 5 ms a packet */
@@ -286,6 +288,7 @@ typedef struct {
 
 typedef struct {
 	uint64_t last;            /* the highest seq seen */
+	uint64_t doubted;         /* see believable */
 	uint64_t bits[ReplayWords];
 } Replay;
 
@@ -543,6 +546,8 @@ static void datagram(Link *, Pkt *, const struct sockaddr_storage *);
 static void record(Link *, Pkt *, const Rec *,
                    const struct sockaddr_storage *);
 static int replaycheck(Replay *, uint64_t);
+static int believable(uint64_t, uint64_t, uint64_t, uint64_t *);
+static int isnew(Pkt *, int);
 static void beatpkt(Link *, Pkt *, const struct sockaddr_storage *);
 static void linkpeer(Link *, const Beat *, const struct sockaddr_storage *);
 static void expresspkt(Pkt *);
@@ -739,6 +744,7 @@ static uint64_t sentfirst;        /* oldest of them */
 static Slot *slots;               /* ordered packets by seq */
 static uint64_t expected;         /* next seq to be delivered */
 static uint64_t known;            /* one above the newest known to be sent */
+static uint64_t doubtednext;      /* see believable */
 static uint64_t told;             /* the peer knows that all below have come */
 static int64_t toldtime;          /* us, when that would have been told */
 static uint64_t ready, pending;   /* frontiers, one Grace old and newer */
@@ -3411,6 +3417,42 @@ replaycheck(Replay *w, uint64_t seq)
 	return 0;
 }
 
+/* Without a key a damaged seq must not shut out those that follow: one that is
+ * far ahead is believed when the next one that is agrees with it. */
+static int
+believable(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
+{
+	if (keyfile || seq <= last || seq - last <= far ||
+	    seq - *doubted <= far)
+		return 1;
+	*doubted = seq;
+	return 0;
+}
+
+/* a packet that came before, or whose seq is not believed, is dropped */
+static int
+isnew(Pkt *p, int lane)
+{
+	static const uint64_t far[] = {
+		Far, Far, FarBeat * LEN(bond), Far
+	};
+	Replay *w = &replay[lane];
+
+	if (!believable(p->seq, w->last, far[lane], &w->doubted)) {
+		pktdrop(p, DropWindow);
+		return 0;
+	}
+	if (replaycheck(w, p->seq) == 0)
+		return 1;
+	if (lane == LaneBeat || lane == LaneControl) {
+		pktdrop(p, DropReplay);
+		return 0;
+	}
+	counts[lane == LaneOrdered ? CntDup : CntCopies]++;
+	pktfree(p);
+	return 0;
+}
+
 /* heartbeat: who it is from decides what may be believed */
 static void
 beatpkt(Link *l, Pkt *p, const struct sockaddr_storage *from)
@@ -3433,10 +3475,8 @@ beatpkt(Link *l, Pkt *p, const struct sockaddr_storage *from)
 		}
 		newsession(&next);
 	}
-	if (replaycheck(&replay[LaneBeat], p->seq) < 0) {
-		pktdrop(p, DropReplay);
+	if (!isnew(p, LaneBeat))
 		return;
-	}
 	if (!l->incame)
 		l->top = b.next;
 	if (!l->incame || p->seq > l->inseq) {
@@ -3444,9 +3484,11 @@ beatpkt(Link *l, Pkt *p, const struct sockaddr_storage *from)
 		if (role == Server)
 			linkpeer(l, &b, from);
 		measure(l, &b);
-		reordertop(b.next);
-		sample(b.time, b.next);
-		l->top = MAX(l->top, b.next);
+		if (believable(b.next, known, Far, &doubtednext)) {
+			reordertop(b.next);
+			sample(b.time, b.next);
+			l->top = MAX(l->top, b.next);
+		}
 	}
 	/* the sooner both know that they are heard the better */
 	if ((l->state < LinkUp || !b.echo) && now - l->lastbeat > MS(10))
@@ -3479,12 +3521,8 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 static void
 expresspkt(Pkt *p)
 {
-	if (replaycheck(&replay[LaneExpress], p->seq) < 0) {
-		counts[CntCopies]++;
-		pktfree(p);
-		return;
-	}
-	deliver(p);
+	if (isnew(p, LaneExpress))
+		deliver(p);
 }
 
 static void
@@ -3494,11 +3532,8 @@ orderedpkt(Link *l, Pkt *p, int repair)
 		pktdrop(p, DropWindow);
 		return;
 	}
-	if (replaycheck(&replay[LaneOrdered], p->seq) < 0) {
-		counts[CntDup]++;
-		pktfree(p);
+	if (!isnew(p, LaneOrdered))
 		return;
-	}
 	if (!repair) {
 		l->top = p->seq + 1;
 		l->toptime = now;
@@ -3511,10 +3546,8 @@ orderedpkt(Link *l, Pkt *p, int repair)
 static void
 controlpkt(Pkt *p)
 {
-	if (replaycheck(&replay[LaneControl], p->seq) < 0) {
-		pktdrop(p, DropReplay);
+	if (!isnew(p, LaneControl))
 		return;
-	}
 	if (p->len > 1 && p->data[0] == CtlNack)
 		nackpkt(p->data + 1, p->len - 1);
 	else if (p->len >= 1 && p->data[0] == CtlBye)
@@ -3589,6 +3622,7 @@ reorderreset(uint64_t seq)
 		memset(&slots[i], 0, sizeof(slots[i]));
 	}
 	expected = known = ready = pending = told = seq;
+	doubtednext = 0;
 	toldtime = now;
 	nsamples = 0;
 }
@@ -3778,7 +3812,9 @@ frontier(void)
 static void
 sample(int64_t time, uint64_t top)
 {
-	if (nsamples && time - samples[(nsamples - 1) % Nsamples].time < Grace)
+	int64_t d = time - samples[(nsamples - 1) % Nsamples].time;
+
+	if (nsamples && d > -Second && d < Grace)
 		return;
 	samples[nsamples % Nsamples].time = time;
 	samples[nsamples++ % Nsamples].top = top;
@@ -3848,8 +3884,9 @@ hello(Link *l)
 	beatsend(l, &s, KeyHello, &l->peer);
 }
 
-/* The server answers, unless the client asks about the running session, for
- * which heartbeats answer; the client goes on under both ids. */
+/* The server answers, unless the client knows the running session, for which
+ * heartbeats answer; the client goes on under both ids. A client that missed
+ * them asks again, maybe from another address. */
 static void
 hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
@@ -3858,12 +3895,7 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	if (role == Server) {
 		if (b->hello == 2 || (b->peer && b->peer == session.id))
 			return;
-		if (b->id == session.peer) {
-			if (now - l->lastbeat > BeatMin)
-				beat(l); /* the session is there already */
-			return;
-		}
-		s.id = answerid(b->id);
+		s.id = b->id == session.peer ? session.id : answerid(b->id);
 		s.peer = b->id;
 		beatsend(l, &s, KeyHello, from);
 	} else if (helloid && b->peer == helloid) {

@@ -204,3 +204,36 @@
 { "damaged", 9, "key; " LAB, "udp rate=40; game",
 	"4: all corrupt=10; 7: all corrupt=0",
 	"game.lost<20 udp.lost<2", "the tag tells" },
+/* random ones whose express packets were blamed for what was learned late */
+{ "slowexpress", 20, "rate=0.5 up.rate=0.5 conf=0.65 up.conf=0.65 delay=40"
+	" queue=100 prio=1 jitter=24 spike=8489:140:83; rate=70 up.rate=70"
+	" conf=49 up.conf=49 delay=239 queue=100 prio=1",
+	"cubic at=3; web every=50 n=2 bytes=20000 at=2; cubic at=4; game n=5",
+	"9.8: 0 down.error=EHOSTUNREACH errors=100; 12.9: 0 error=none;"
+	"14.3: all corrupt=2; 16.6: all corrupt=0; 4.3: 1 nat=4;"
+	"12.2: client restart 0.6; 5.8: server crash 0.3;"
+	"5.8: client crash 0.4", NULL, NULL },
+{ "ratefalls", 13, "rate=0.5 up.rate=0.5 conf=0.65 up.conf=0.65 delay=24"
+	" queue=100 prio=2 spike=14944:140:95; rate=20 up.rate=20 conf=14"
+	" up.conf=14 delay=318 queue=100 prio=2 jitter=22 spike=3400:140:21",
+	"udp rate=3 at=1; cubic at=3; game n=5",
+	"12.8: client crash 0.1; 3.3: 1 rate=17.5; 8.9: 1 rate=66.5;"
+	"2.2: 0 delay=94", NULL, NULL },
+{ "bestchanges", 19, "rate=10 up.rate=10 conf=0 up.conf=0 delay=54 queue=100"
+	" prio=2 jitter=21 loss=1.33 burst=5; rate=0.5 up.rate=0.5 conf=0.65"
+	" up.conf=0.65 delay=29 queue=100 prio=2",
+	"udp rate=30 up at=1; web bytes=400000 at=3; cubic ecn at=4; game n=5",
+	"5.2: server tun=EIO; 5.675: server tun=none;"
+	"7.8: client pause 0.08; 8.3: 1 dup=27; 12.4: 1 dup=0; 5.3: all nat=19",
+	NULL, NULL },
+{ "goneslow", 14, "rate=0.5 up.rate=0.5 conf=0.5 up.conf=0.5 delay=51"
+	" queue=100 prio=2",
+	"udp rate=3 at=2; udp rate=30 up at=2; cubic n=4 at=4; game",
+	"4.1: 0 error=ENODEV errors=100; 5.8: 0 error=none;"
+	"2.5: 0 silent=1; 3.8: 0 silent=0", NULL, NULL },
+{ "moved", 14, "rate=2 conf=0 up.conf=0 delay=30 queue=100 prio=1", "game",
+	"6.1: server restart 0.5; 6.1: client crash 0.5; 6.71: 0 gone=1;"
+	"9.1: 0 gone=0", NULL, "a new socket within the handshake" },
+{ "faulty", 12, LAB, "cubic; game; udp rate=10",
+	"3: all corrupt=5; 7: all corrupt=0", "game.run<10 udp.lost<10",
+	"damage without a key" },

@@ -42,6 +42,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <link.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,7 +68,7 @@ enum { Set, Random, Own };        /* where scenarios come from */
 enum {                            /* flags of records, see udpbond.c */
 	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04,
 	FlagRepair = 0x08, FlagOpaque = 0x60, FlagSealed = 0x80,
-	HdrLen = 11, TagLen = 8
+	HdrLen = 11, TagLen = 8, HelloAt = 17
 };
 enum {
 	FdBase = 1000, Nfds = 64, Nbufs = 1 << 16, Ntimers = 4096,
@@ -120,6 +121,7 @@ typedef struct {
 	int bad;                  /* within a burst of losses */
 	uint64_t rng;
 	int64_t refused;          /* the newest error */
+	int64_t slow, slowtime;   /* the least rate lately, and when */
 	int64_t tat;              /* when all that was sent may have left */
 	int64_t full, down;       /* last turns in which it had no room, in
 	                           * which the sender did not use it */
@@ -187,6 +189,8 @@ typedef struct {
 	int data;                 /* of TCP, which is to stay in order, whatever
 	                           * the lane */
 	int64_t owd[SimLinks];    /* us, as its sender saw it then; 0: down */
+	int64_t rate[SimLinks];
+	int best;                 /* the link that it would take, then */
 	int next;
 } Seen;
 
@@ -268,10 +272,12 @@ static int issyn(const uint8_t *);
 static Seen *seenfind(uint64_t);
 static void seenread(End *, const uint8_t *, int);
 static void seensent(End *, Dir *, const uint8_t *, int, int);
+static int intact(const uint8_t *, int);
 static void seenwritten(End *, const uint8_t *, int);
 static void seenrecords(End *, Dir *, const uint8_t *, int);
 static void paced(End *, Dir *, const uint8_t *, int);
 static void roomcheck(End *);
+static int bestlink(End *);
 static int64_t chance(const Dir *, const Seen *);
 static int64_t learned(End *, const Seen *);
 static void expresscheck(End *);
@@ -389,6 +395,7 @@ static int64_t tcpmax;            /* till a TCP host got data */
 static int64_t livemax;           /* oldest live packet delivered */
 static int64_t watched = NEVER;   /* from then on there are echoes */
 static int odd;                   /* links have not kept their order */
+static int damaged;               /* they have altered something */
 
 static Net net[SimLinks];
 static End end[2];
@@ -900,7 +907,9 @@ seenread(End *e, const uint8_t *d, int len)
 	for (i = 0; i < SimLinks; i++) {
 		e->side->link(i, &l);
 		s->owd[i] = l.up ? l.owd : 0;
+		s->rate[i] = l.rate;
 	}
+	s->best = bestlink(e);
 	s->next = buckets[s->key % Nseen];
 	buckets[s->key % Nseen] = nseen++ % Nseen;
 }
@@ -933,6 +942,26 @@ seensent(End *e, Dir *dir, const uint8_t *d, int len, int flags)
 	e->side->link(dir->link, &l);
 	arrival = simnow + l.owd * Us + (int64_t)(len * 8e9 / l.rate);
 	s->arrival = MIN(s->arrival, arrival);
+}
+
+/* Without a key what the links alter comes out, and hosts drop it by the
+ * checksums. */
+static int
+intact(const uint8_t *d, int len)
+{
+	const Seen *s;
+
+	if (keyed || !damaged)
+		return 1;
+	if (len < 28 || get(d + 2, 2) != (uint64_t)len ||
+	    checksum(d, 20, 0) != 0xffff)
+		return 0;
+	s = seenfind(keyof(d, len));
+	if (!s || s->done)
+		return 0; /* with another seq it may come twice */
+	return d[9] == Tcpip ?
+	    checksum(d + 12, len - 12, Tcpip + len - 20) == 0xffff :
+	    s->body == hash(d + 20, len - 20, 0);
 }
 
 static void
@@ -1008,14 +1037,17 @@ seenrecords(End *e, Dir *dir, const uint8_t *d, int len)
 }
 
 /* Sent at the pacer's rate: packets may start until the burst is used up.
- * Heartbeats and requests go whenever they like, but they count. What was
- * refused goes later all at once, it was paced before. */
+ * Heartbeats and requests go whenever they like, but they count, except for
+ * answers to hellos, as anybody may have sent those. What was refused goes
+ * later all at once, it was paced before. */
 static void
 paced(End *e, Dir *d, const uint8_t *data, int len)
 {
 	SimLink l;
 	int64_t ahead;
 
+	if (data[8] & FlagBeat && data[HdrLen + HelloAt] == 2)
+		return;
 	e->side->link(d->link, &l);
 	ahead = MAX(d->tat - simnow, 0);
 	if (d->refused && simnow - d->refused < RefusedMax * Ms)
@@ -1039,9 +1071,14 @@ roomcheck(End *e)
 		if (!net[i].there)
 			continue;
 		e->side->link(i, &l);
+		if (l.rate <= net[i].d[dir].slow ||
+		    simnow - net[i].d[dir].slowtime > Sec) {
+			net[i].d[dir].slow = l.rate;
+			net[i].d[dir].slowtime = simnow;
+		}
 		if (!l.up || (net[i].gone && dir == Client) ||
 		    (net[i].d[dir].refused && simnow -
-		    net[i].d[dir].refused < RefusedMax * Ms))
+		    net[i].d[dir].refused < 2 * RefusedMax * Ms))
 			net[i].d[dir].down = simnow;
 		else if (net[i].d[dir].tat > simnow)
 			net[i].d[dir].full = simnow;
@@ -1062,23 +1099,51 @@ chance(const Dir *d, const Seen *s)
 	return at;
 }
 
-/* how much has been learned about the links since the packet came, ns: a link
- * that died taught all */
+/* the one with the least score */
+static int
+bestlink(End *e)
+{
+	int i, best = 0, least = INT_MAX;
+	SimLink l;
+
+	for (i = 0; i < SimLinks; i++) {
+		e->side->link(i, &l);
+		if (l.up && l.score < least) {
+			best = i;
+			least = l.score;
+		}
+	}
+	return best;
+}
+
+/* How much has been learned about the links since the packet came, ns: a link
+ * that died taught all, and so did another that is the best one now. A packet
+ * waits at most for what the best link is quicker, and longer by as much as
+ * that turns out to be slower than thought. */
 static int64_t
 learned(End *e, const Seen *s)
 {
-	int64_t most = 0;
-	SimLink l;
+	const Dir *d = &net[s->best].d[e - end];
+	int64_t most = 0, quicker = 0;
+	SimLink l, b;
 	int i;
 
+	if (s->best != bestlink(e))
+		return NEVER / 2;
+	e->side->link(s->best, &b);
+	if (d->slowtime >= s->time)
+		b.rate = MIN(b.rate, d->slow);
 	for (i = 0; i < SimLinks; i++) {
 		e->side->link(i, &l);
 		if (s->owd[i] && !l.up)
 			return NEVER / 2;
-		if (s->owd[i])
-			most = MAX(most, llabs(l.owd - s->owd[i]) * Us);
+		if (!s->owd[i])
+			continue;
+		most = MAX(most, llabs(l.owd - s->owd[i]) * Us);
+		quicker = MAX(quicker, (l.owd - b.owd) * Us);
 	}
-	return most;
+	return most + (int64_t)(quicker *
+	    MAX(1.0 * s->rate[s->best] / b.rate - 1, 0));
 }
 
 /* Express packets that were sent in this turn may have waited for a better
@@ -1300,6 +1365,7 @@ linkput(Dir *d, const uint8_t *data, int len, int from, int to)
 	b->to = to;
 	if (d->c.corrupt && unit(mix(&d->rng)) * 100 < d->c.corrupt) {
 		r = mix(&d->rng);
+		damaged = 1;
 		b->data[r % len] ^= 1 << (r >> 32) % 8;
 		if (r >> 40 & 1)
 			b->len -= (r >> 48) % len;
@@ -1655,6 +1721,8 @@ sim_write(int fd, const void *buf, size_t len)
 		errno = cur->tunerror;
 		return -1;
 	}
+	if (!intact(buf, len))
+		return len;
 	seenwritten(cur, buf, len);
 	delivered(cur);
 	b = bufnew();
@@ -2922,8 +2990,6 @@ mishap(char *c, int size, double at, int nlinks, int lasting)
 		    "swap=0;", at, which, 1 + r % 20, 5 + (r >> 8) % 100, end,
 		    which);
 	default:
-		if (!keyed)
-			return 0;
 		return snprintf(c, size, "%g: %s corrupt=%u; %g: %s "
 		    "corrupt=0;", at, which, 1 + r % 10, end, which);
 	}
