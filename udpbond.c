@@ -81,6 +81,7 @@
 /* sizes */
 enum {
 	HdrLen = 11, TagLen = 8, KeyLen = 16, BeatLen = 90,
+	HelloAt = 17,             /* in a heartbeat */
 	MtuMax = 1500,            /* of the TUN */
 	MtuMin = 576,             /* of a link */
 	MtuBelieved = 1280,       /* of one with a key, as IPv6 has it */
@@ -96,7 +97,7 @@ enum {
 	Nflows = 1024,            /* flow queues, power of 2 */
 	Nbeats = 64,              /* heartbeats remembered a link */
 	Nsamples = 64,            /* of when seqs were sent, power of 2 */
-	Nranges = 64,             /* of missing packets in one nack */
+	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* of a status report */
 };
@@ -115,6 +116,7 @@ enum {
 	Burst = 1000,             /* least that a pacer may be ahead */
 	BurstMax = 5000,          /* and most: a turn of the loop comes late */
 	Grace = 3000,             /* a link may swap packets sent this close */
+	MtuEvery = 60 * Second,   /* looks at what the links carry */
 	Alive = 3 * Second,       /* express traffic keeps its reserve */
 	Pause = 3 * Second,       /* a flow that paused so long is a new one */
 	Settle = 300000,          /* till an ordered flow may turn express */
@@ -148,6 +150,7 @@ enum {
 	FarBeat = 16,             /* heartbeats of each link */
 	RateMin = 256000, RateStart = 5000000, /* bit/s, of an unknown link */
 	RateMax = 2000000000,     /* bit/s */
+	PeerMax = 100000000,      /* kbit/s, that the peer's links may have */
 	BulkMin = 2400000,        /* bit/s, 5 ms a packet */
 };
 
@@ -361,7 +364,6 @@ struct Link {
 	int64_t lastbeat;         /* us, sent */
 	int64_t reopen;           /* us, new socket if not up by then */
 	int lasterror;
-	int64_t logged;           /* us, the last error */
 	int64_t tells;            /* us, ahead of now by the newest lines */
 	int untold;               /* lines since */
 };
@@ -396,6 +398,7 @@ static void logmsg(const char *, ...);
 static int64_t monotime(void);
 static uint64_t random64(void);
 static int udpsocket(int, int);
+static void nocore(void);
 static void wipe(void *, int);
 static Pkt *pktalloc(void);
 static Pkt *pkthold(Pkt *);
@@ -403,6 +406,15 @@ static void pktfree(Pkt *);
 static void pktdrop(Pkt *, int);
 static void queueput(Queue *, Pkt *);
 static Pkt *queueget(Queue *);
+/* addr */
+static int parseaddr(const char *, int, struct sockaddr_storage *);
+static int parseprefix(const char *, struct sockaddr_storage *, int *);
+static const uint8_t *addrbytes(const struct sockaddr_storage *, int *);
+static int addrport(const struct sockaddr_storage *);
+static int sameaddr(const struct sockaddr_storage *,
+                    const struct sockaddr_storage *);
+static const char *addrtext(const struct sockaddr_storage *);
+static int private(const char *);
 /* wire */
 static inline void put(uint8_t *, uint64_t, int);
 static inline uint64_t get(const uint8_t *, int);
@@ -428,7 +440,7 @@ static void offloads(Text *);
 /* tun */
 static void tunopen(void);
 static void tunsuper(void);
-static void tunaddr(const char *);
+static void tunaddr(const char *, int);
 static void tunmtu(void);
 static int tunread(Queue *);
 static int tunwrite(Pkt *);
@@ -448,6 +460,7 @@ static void joinflushall(void);
 static int setopt(int, int, int, int);
 static int linkpayload(const Link *);
 static void linkopen(Link *);
+static void linkdrop(Link *, int);
 static void linkclose(Link *);
 static void linkmtu(Link *);
 static int wireoverhead(const Link *);
@@ -494,6 +507,11 @@ static int toobig(const Pkt *);
 static void enqueue(Pkt *);
 static void dropfattest(void);
 static Pkt *flowget(Flow *);
+static void flowappend(Flowlist *, Flow *);
+static int isqrt(int);
+static int64_t codeltarget(void);
+static Pkt *flowdequeue(Flow *);
+static Pkt *dequeue(Flowlist *, Link **);
 /* ack */
 static int ackplain(const uint8_t *);
 static int ackreplaces(const Pkt *, const Pkt *);
@@ -501,11 +519,6 @@ static int64_t ackgap(const Flow *);
 static void ackenqueue(Flow *, Pkt *);
 static Pkt *ackget(void);
 static void acksend(void);
-static void flowappend(Flowlist *, Flow *);
-static int isqrt(int);
-static int64_t codeltarget(void);
-static Pkt *flowdequeue(Flow *);
-static Pkt *dequeue(Flowlist *, Link **);
 /* select */
 static int score(int, int64_t, double, int);
 static int usable(const Link *, const Pkt *);
@@ -534,11 +547,14 @@ static void copy(const Link *, const Pkt *);
 static void stale(Queue *);
 static void expresssend(void);
 static void schedule(void);
+/* repair */
 static void keep(Pkt *);
 static void forget(uint64_t);
 static void resend(Pkt *);
 static void retransmit(Link *, Pkt *);
 static void rescue(const Link *);
+static void nackpkt(const uint8_t *, int);
+static int overbudget(int);
 /* up */
 static void linkpkt(Link *);
 static int trusted(const Link *, const struct sockaddr_storage *);
@@ -553,8 +569,6 @@ static void linkpeer(Link *, const Beat *, const struct sockaddr_storage *);
 static void expresspkt(Pkt *);
 static void orderedpkt(Link *, Pkt *, int);
 static void controlpkt(Pkt *);
-static void nackpkt(const uint8_t *, int);
-static int overbudget(int);
 static void deliver(Pkt *);
 /* reorder */
 static void reorderreset(uint64_t);
@@ -581,7 +595,11 @@ static void byepkt(void);
 static void control(Link *, const uint8_t *, int);
 /* measure */
 static void beat(Link *);
-static void beatsend(Link *, Session *, int, const struct sockaddr_storage *);
+static void beatsend(Link *, Session *, int);
+static void hellosend(Link *, Session *, const struct sockaddr_storage *);
+static int beatwire(void);
+static int beatput(Link *, Session *, int, Beat *,
+                   const struct sockaddr_storage *);
 static void measurertt(Link *, int64_t);
 static void measure(Link *, const Beat *);
 static void measureloss(Link *, const Tally *, const Tally *);
@@ -619,22 +637,14 @@ static void ctlask(int);
 /* confine */
 static int needscap(int);
 static int callsfilter(void);
+static void emptydir(void);
 static void confinefiles(void);
 static void confineuser(void);
 static void confinecaps(void);
 static void confinecalls(void);
 static void confine(void);
 static void confinement(void);
-/* life */
-static void onsignal(int);
-static int parseaddr(const char *, int, struct sockaddr_storage *);
-static int parseprefix(const char *, struct sockaddr_storage *, int *);
-static const uint8_t *addrbytes(const struct sockaddr_storage *, int *);
-static int addrport(const struct sockaddr_storage *);
-static int sameaddr(const struct sockaddr_storage *,
-                    const struct sockaddr_storage *);
-static const char *addrtext(const struct sockaddr_storage *);
-static int private(const char *);
+/* check */
 static int bad(const char *, ...);
 static int checkaddr(int, const char *, const char *);
 static int checkint(const char *, int, int, int);
@@ -642,23 +652,28 @@ static int checkrate(int, const char *, double);
 static int checklink(int);
 static int checkconf(void);
 static int checkdevices(void);
-static void linkinit(Link *, int);
 static void explain(int);
 static int check(void);
+/* commands */
 static int shell(const char *);
 static void commands(const char *, const char **, int);
 static pid_t forkbare(const char *);
 static void runup(const char *, const char **, int);
 static void preparedown(const char *, const char **, int);
 static void rundown(void);
+static void await(pid_t, const char *);
+/* life */
+static void onsignal(int);
+static void linkinit(Link *, int);
+static void memory(void);
 static void setup(void);
 static void turn(const struct pollfd *);
 static void rest(void);
 static void run(void);
-static void await(pid_t, const char *);
 static void cleanup(void);
 static void usage(void);
 static int options(int, char *[]);
+static int printed(void);
 
 /* variables */
 static const char *statename[] = { "down", "probing", "up", "lossy" };
@@ -717,7 +732,7 @@ static Join joins[Njoins];        /* by flow */
 
 static Pkt *pktpool, **pktfrees;  /* all; those that were freed */
 static int npkts, pktsused, npktfrees; /* all; ever taken; freed */
-static uint8_t *pktrefs;          /* places that hold each */
+static uint16_t *pktrefs;         /* places that hold each */
 
 static uint8_t masterkey[KeyLen], hellokey[KeyLen], secret[KeyLen];
 static Session session, next;     /* the running one, the one proposed */
@@ -752,7 +767,7 @@ static int64_t readytime;         /* us, of the newer one */
 static struct { int64_t time; uint64_t top; } samples[Nsamples];
 static unsigned nsamples;
 
-static int64_t nextsecond, nextreport; /* us */
+static int64_t nextsecond, nextreport, nextmtu; /* us */
 static int64_t lonely;            /* us, since when no link is up */
 static pid_t uppid, downpid;      /* run the up and down commands */
 static int downfd = -1;           /* tells the latter to */
@@ -793,10 +808,17 @@ output(int fd, const Text *t)
 {
 	struct pollfd pfd = { fd, POLLOUT, 0 };
 	struct timespec none = { 0, 0 };
+	int n, at;
 
-	if (ppoll(&pfd, 1, &none, NULL) == 1 && pfd.revents & POLLOUT &&
-	    write(fd, t->buf, t->len) < 0)
-		return;
+	for (at = 0; at < t->len; at += n) {
+		if (ppoll(&pfd, 1, &none, NULL) != 1 ||
+		    !(pfd.revents & POLLOUT))
+			return;
+		/* a pipe has room for so much, or for nothing */
+		n = write(fd, t->buf + at, MIN(t->len - at, PIPE_BUF));
+		if (n <= 0)
+			return;
+	}
 }
 
 static void
@@ -880,6 +902,16 @@ udpsocket(int family, int flags)
 	    syscall(__NR_socket, family, flags, 0);
 }
 
+/* it would have the key */
+static void
+nocore(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 /* a secret that is no longer needed; a plain memset() may be left out */
 static void
 wipe(void *p, int n)
@@ -957,6 +989,120 @@ queueget(Queue *q)
 	q->len--;
 	q->bytes -= p->len;
 	return p;
+}
+
+/* addr: addresses, and how they are written */
+
+/* the address family, -1 if it is no address */
+static int
+parseaddr(const char *s, int port, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in *sin = (struct sockaddr_in *)ss;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (s && inet_pton(AF_INET, s, &sin->sin_addr) == 1) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = htons(port);
+		return AF_INET;
+	}
+	if (s && inet_pton(AF_INET6, s, &sin6->sin6_addr) == 1) {
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_port = htons(port);
+		return AF_INET6;
+	}
+	return -1;
+}
+
+/* an address with its prefix length */
+static int
+parseprefix(const char *s, struct sockaddr_storage *ss, int *prefix)
+{
+	char buf[64], *slash, *end;
+	long n;
+
+	snprintf(buf, sizeof(buf), "%s", s);
+	if (!(slash = strchr(buf, '/')))
+		return -1;
+	*slash = '\0';
+	n = strtol(slash + 1, &end, 10);
+	if (parseaddr(buf, 0, ss) < 0 || *end || end == slash + 1 || n < 0 ||
+	    n > (ss->ss_family == AF_INET ? 32 : 128))
+		return -1;
+	*prefix = n;
+	return 0;
+}
+
+/* IPv4 or IPv6; a mapped one, as a socket for both sees it, is IPv4 */
+static const uint8_t *
+addrbytes(const struct sockaddr_storage *ss, int *len)
+{
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)ss;
+	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)ss;
+
+	*len = ss->ss_family == AF_INET ? 4 : ss->ss_family ? 16 : 0;
+	if (*len != 16)
+		return (const uint8_t *)&sin->sin_addr;
+	if (!IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
+		return sin6->sin6_addr.s6_addr;
+	*len = 4;
+	return sin6->sin6_addr.s6_addr + 12;
+}
+
+static int
+addrport(const struct sockaddr_storage *ss)
+{
+	return ntohs(ss->ss_family == AF_INET6 ?
+	    ((const struct sockaddr_in6 *)ss)->sin6_port :
+	    ((const struct sockaddr_in *)ss)->sin_port);
+}
+
+static int
+sameaddr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	int n, m;
+	const uint8_t *x = addrbytes(a, &n), *y = addrbytes(b, &m);
+
+	return n == m && !memcmp(x, y, n);
+}
+
+/* address:port, the address in brackets when it is IPv6 */
+static const char *
+addrtext(const struct sockaddr_storage *ss)
+{
+	static char buf[INET6_ADDRSTRLEN + 8], a[INET6_ADDRSTRLEN];
+	int len;
+	const uint8_t *d = addrbytes(ss, &len);
+
+	inet_ntop(len == 4 ? AF_INET : AF_INET6, d, a, sizeof(a));
+	snprintf(buf, sizeof(buf), len == 4 ? "%s:%d" : "[%s]:%d", a,
+	    addrport(ss));
+	return buf;
+}
+
+/* an address that only hosts of one site can have, RFC 1918, 6598, 4193 */
+static int
+private(const char *s)
+{
+	static const struct { const char *net; int bits; } nets[] = {
+		{ "10.0.0.0", 8 }, { "172.16.0.0", 12 }, { "192.168.0.0", 16 },
+		{ "100.64.0.0", 10 }, { "127.0.0.0", 8 }, { "169.254.0.0", 16 },
+		{ "fc00::", 7 }, { "fe80::", 10 }, { "::1", 128 },
+	};
+	uint8_t a[16], n[16];
+	int i, j, af = strchr(s, ':') ? AF_INET6 : AF_INET;
+
+	inet_pton(af, s, a);
+	for (i = 0; i < LEN(nets); i++) {
+		if (inet_pton(af, nets[i].net, n) != 1)
+			continue;
+		for (j = 0; j < nets[i].bits; j++)
+			if ((a[j / 8] ^ n[j / 8]) & 0x80 >> j % 8)
+				break;
+		if (j == nets[i].bits)
+			return 1;
+	}
+	return 0;
 }
 
 /* wire
@@ -1050,7 +1196,7 @@ beatencode(uint8_t *d, const Beat *b)
 	put(d, b->id, 8);
 	put(d + 8, b->peer, 8);
 	put(d + 16, b->link, 1);
-	put(d + 17, b->hello, 1);
+	put(d + HelloAt, b->hello, 1);
 	put(d + 18, b->time, 8);
 	put(d + 26, b->echo, 8);
 	put(d + 34, b->held, 4);
@@ -1074,7 +1220,7 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 	b->id = get(d, 8);
 	b->peer = get(d + 8, 8);
 	b->link = get(d + 16, 1);
-	b->hello = get(d + 17, 1);
+	b->hello = get(d + HelloAt, 1);
 	b->time = get(d + 18, 8);
 	b->echo = get(d + 26, 8);
 	b->held = get(d + 34, 4);
@@ -1086,9 +1232,9 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 	b->prio = get(d + 78, 2);
 	b->up = get(d + 80, 4);
 	b->down = get(d + 84, 4);
-	/* no clock has run that long, and sums of times must not overflow */
+	/* nothing has run that long, and sums must not overflow */
 	return !b->id || b->time < 0 || b->time >> 56 || b->echo < 0 ||
-	    b->echo >> 56 ? -1 : 0;
+	    b->echo >> 56 || b->next >> 56 ? -1 : 0;
 }
 
 /* auth */
@@ -1189,10 +1335,14 @@ keyload(void)
 
 	if (!keyfile)
 		return;
+	nocore();
 	if ((fd = open(keyfile, O_RDONLY | O_CLOEXEC)) < 0)
 		die("keyfile: open %s:", keyfile);
 	if (fstat(fd, &st) < 0)
 		die("keyfile: stat %s:", keyfile);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		die("keyfile: %s belongs to another user: chown root %s",
+		    keyfile, keyfile);
 	if (st.st_mode & 077)
 		die("keyfile: %s can be read by others: chmod 600 %s",
 		    keyfile, keyfile);
@@ -1245,7 +1395,9 @@ verify(Pkt *p)
 	int key = KeyNone;
 
 	if (!keyfile)
-		return p->wire[8] & FlagSealed ? KeyNone : KeySession;
+		return p->wire[8] & FlagSealed ? KeyNone :
+		    p->wire[8] & FlagBeat && p->wirelen >= HdrLen + BeatLen &&
+		    p->wire[HdrLen + HelloAt] ? KeyHello : KeySession;
 	if (p->wirelen < HdrLen + TagLen || !(p->wire[8] & FlagSealed))
 		return KeyNone;
 	if (session.id && tagged(p, session.rxkey)) {
@@ -1338,7 +1490,7 @@ tunopen(void)
 	struct timespec pause = { 0, 50000000 };
 	struct ifreq ifr;
 	char *addrs, *a, *save;
-	int s, tries;
+	int s, tries, n = 0;
 
 	memset(&ifr, 0, sizeof(ifr));
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
@@ -1358,7 +1510,7 @@ tunopen(void)
 	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
 		die("strdup:");
 	for (a = strtok_r(addrs, " ", &save); a; a = strtok_r(NULL, " ", &save))
-		tunaddr(a);
+		tunaddr(a, n++);
 	free(addrs);
 	tunmtu();
 	if ((s = udpsocket(AF_INET, 0)) < 0)
@@ -1378,7 +1530,7 @@ tunopen(void)
 static void
 tunsuper(void)
 {
-	unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 
 	tunhdr = VnetLen;
 	if (ioctl(tunfd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 &&
@@ -1386,9 +1538,10 @@ tunsuper(void)
 		offloadfail(OffCut, errno);
 }
 
-/* the address with its prefix length, IPv4 or IPv6 */
+/* the nth address with its prefix length, IPv4 or IPv6; of IPv4 there is one
+ * with each label */
 static void
-tunaddr(const char *s)
+tunaddr(const char *s, int nth)
 {
 	struct { struct in6_addr addr; uint32_t prefix; int index; } ifr6;
 	struct sockaddr_storage ss;
@@ -1402,7 +1555,9 @@ tunaddr(const char *s)
 	if ((fd = udpsocket(ss.ss_family, 0)) < 0)
 		die("%s: address %s: socket:", tundev, s);
 	memset(&ifr, 0, sizeof(ifr));
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	if (snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), nth > 0 && !v6 ?
+	    "%s:%d" : "%s", tundev, nth) >= IFNAMSIZ)
+		die("%s: the name is too long for several addresses", tundev);
 	if (v6) {
 		memcpy(&ifr6.addr, &((struct sockaddr_in6 *)&ss)->sin6_addr, 16);
 		ifr6.prefix = prefix;
@@ -1441,6 +1596,9 @@ tunmtu(void)
 		warn("%s: set mtu %d:", tundev, mtu);
 	else
 		logmsg("%s: mtu %d", tundev, mtu);
+	if (mtu < 1280 && strchr(role == Client ? clientaddr : serveraddr, ':'))
+		warn("%s: mtu %d: IPv6 needs 1280, the kernel has taken its "
+		    "addresses off", tundev, mtu);
 	if (s >= 0)
 		close(s);
 	tunlen = mtu;
@@ -1758,7 +1916,7 @@ linkopen(Link *l)
 	const char *local = role == Client ? c->client : c->server;
 	struct sockaddr_storage ss;
 	const char *what = "socket";
-	int fd;
+	int fd, error;
 
 	linkclose(l);
 	l->reopen = now + Reopen;
@@ -1799,7 +1957,7 @@ linkopen(Link *l)
 			goto err;
 	}
 	l->fd = fd;
-	if (l->lasterror)
+	if (l->lasterror && linktells(l))
 		logmsg("link %s: open", l->name);
 	l->lasterror = 0;
 	linkmtu(l);
@@ -1807,18 +1965,28 @@ linkopen(Link *l)
 err:
 	if (errno == EADDRINUSE) /* by an instance that is just ending */
 		l->reopen = now + MS(hbinterval);
-	if (errno != l->lasterror)
+	error = errno;
+	if (error != l->lasterror && linktells(l)) {
+		errno = error;
 		warn("link %s: %s:", l->name, what);
-	l->lasterror = errno;
+	}
+	l->lasterror = error;
 	if (fd >= 0)
 		close(fd);
+}
+
+/* what has not left yet */
+static void
+linkdrop(Link *l, int why)
+{
+	while (l->nout > 0)
+		pktdrop(l->out[--l->nout], why);
 }
 
 static void
 linkclose(Link *l)
 {
-	while (l->nout > 0)
-		pktdrop(l->out[--l->nout], DropSend);
+	linkdrop(l, DropSend);
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
@@ -1849,9 +2017,9 @@ linkmtu(Link *l)
 	    &mtu, &len) < 0)
 		mtu = 0;
 	/* anybody can forge the ICMP message that says so */
-	if (keyfile && mtu && mtu < MtuBelieved && !l->v6) {
+	if (keyfile && mtu && mtu < MtuBelieved) {
 		setopt(l->fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-		mtu = 0;
+		mtu = MtuBelieved;
 	}
 	if (mtu >= MtuMin && mtu != l->mtu) {
 		if (l->mtu)
@@ -2056,8 +2224,7 @@ linkerror(Link *l, int error)
 	if (error == EMSGSIZE) {
 		linkmtu(l);
 		tunmtu();
-	} else if (error != l->lasterror && now - l->logged > Second) {
-		l->logged = now;
+	} else if (error != l->lasterror && linktells(l)) {
 		errno = error;
 		logmsg("link %s: send:", l->name);
 	}
@@ -2249,6 +2416,7 @@ flowhash(const uint8_t *addrs, int n, const Ip *ip)
 
 	memcpy(&h, secret, sizeof(h));
 	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
+	h *= UINT64_C(0x9e3779b97f4a7c15);
 	for (; n > 0; n -= 4, addrs += 4) {
 		memcpy(&addr, addrs, sizeof(addr));
 		h = (h ^ h >> 32 ^ addr) * UINT64_C(0x9e3779b97f4a7c15);
@@ -2639,6 +2807,113 @@ flowget(Flow *f)
 	return p;
 }
 
+static void
+flowappend(Flowlist *list, Flow *f)
+{
+	f->next = NULL;
+	f->listed = 1;
+	listed++;
+	if (list->tail)
+		list->tail->next = f;
+	else
+		list->head = f;
+	list->tail = f;
+}
+
+static int
+isqrt(int n)
+{
+	int r = 1;
+
+	while ((r + 1) * (r + 1) <= n)
+		r++;
+	return r;
+}
+
+/* The target is a queue in bytes at the most that the links carried of late:
+ * when they fall, and come back, a sender's window still suits them. us */
+static int64_t
+codeltarget(void)
+{
+	int64_t rate = 1;
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			rate += l->rate;
+	peak = MAX(peak, rate);
+	return MIN(CodelTarget * peak / rate, 3 * CodelTarget);
+}
+
+/* CoDel, RFC 8289: drop or mark when packets have waited longer than the
+ * target for an interval; those of light flows may wait for the best link.
+ * The last packet is never dropped, so there is one. */
+static Pkt *
+flowdequeue(Flow *f)
+{
+	Pkt *p;
+
+	while ((p = flowget(f))) {
+		if (p->light || now - p->time < codeltarget() ||
+		    f->queue.bytes <= Quantum) {
+			f->above = 0;
+			f->dropping = 0;
+			return p;
+		}
+		if (!f->above)
+			f->above = now + CodelInterval;
+		if (!f->dropping && now >= f->above) {
+			f->dropping = 1;
+			f->count = f->count > 2 &&
+			    now - f->dropnext < 16 * CodelInterval ?
+			    f->count - 2 : 1;
+			f->dropnext = now;
+		}
+		if (!f->dropping || now < f->dropnext)
+			return p;
+		f->dropnext += CodelInterval / isqrt(f->count++);
+		if (ipmark(p->data))
+			return p;
+		pktdrop(p, DropCodel);
+	}
+	return NULL;
+}
+
+/* the next packet of the flows on the list and the link that takes it; NULL:
+ * none that a link takes now. Flows for which there is no link are passed
+ * over and keep their place. */
+static Pkt *
+dequeue(Flowlist *list, Link **l)
+{
+	Flow **at, *f, *prev = NULL;
+	Pkt *p;
+
+	for (at = &list->head; (f = *at); ) {
+		while (f->queue.head && now - f->queue.head->time > Stale)
+			pktdrop(flowget(f), DropStale);
+		if (f->deficit > 0 && f->queue.head) {
+			if ((*l = selectlink(f))) {
+				p = flowdequeue(f);
+				f->deficit -= p->len;
+				return p;
+			}
+			prev = f;
+			at = &f->next;
+			continue;
+		}
+		if (!(*at = f->next))
+			list->tail = prev;
+		f->listed = 0;
+		listed--;
+		if (f->queue.head)
+			f->deficit += Quantum;
+		else if (list == &oldflows)
+			continue;
+		flowappend(&oldflows, f);
+	}
+	return NULL;
+}
+
 /* ack: pure TCP ACKs
  *
  * A download at full rate makes 13000 of them in a second, where a few
@@ -2748,113 +3023,6 @@ acksend(void)
 	}
 }
 
-static void
-flowappend(Flowlist *list, Flow *f)
-{
-	f->next = NULL;
-	f->listed = 1;
-	listed++;
-	if (list->tail)
-		list->tail->next = f;
-	else
-		list->head = f;
-	list->tail = f;
-}
-
-static int
-isqrt(int n)
-{
-	int r = 1;
-
-	while ((r + 1) * (r + 1) <= n)
-		r++;
-	return r;
-}
-
-/* The target is a queue in bytes at the most that the links carried of late:
- * when they fall, and come back, a sender's window still suits them. us */
-static int64_t
-codeltarget(void)
-{
-	int64_t rate = 1;
-	Link *l;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL))
-			rate += l->rate;
-	peak = MAX(peak, rate);
-	return MIN(CodelTarget * peak / rate, 3 * CodelTarget);
-}
-
-/* CoDel, RFC 8289: drop or mark when packets have waited longer than the
- * target for an interval; those of light flows may wait for the best link.
- * The last packet is never dropped, so there is one. */
-static Pkt *
-flowdequeue(Flow *f)
-{
-	Pkt *p;
-
-	while ((p = flowget(f))) {
-		if (p->light || now - p->time < codeltarget() ||
-		    f->queue.bytes <= Quantum) {
-			f->above = 0;
-			f->dropping = 0;
-			return p;
-		}
-		if (!f->above)
-			f->above = now + CodelInterval;
-		if (!f->dropping && now >= f->above) {
-			f->dropping = 1;
-			f->count = f->count > 2 &&
-			    now - f->dropnext < 16 * CodelInterval ?
-			    f->count - 2 : 1;
-			f->dropnext = now;
-		}
-		if (!f->dropping || now < f->dropnext)
-			return p;
-		f->dropnext += CodelInterval / isqrt(f->count++);
-		if (ipmark(p->data))
-			return p;
-		pktdrop(p, DropCodel);
-	}
-	return NULL;
-}
-
-/* the next packet of the flows on the list and the link that takes it; NULL:
- * none that a link takes now. Flows for which there is no link are passed
- * over and keep their place. */
-static Pkt *
-dequeue(Flowlist *list, Link **l)
-{
-	Flow **at, *f, *prev = NULL;
-	Pkt *p;
-
-	for (at = &list->head; (f = *at); ) {
-		while (f->queue.head && now - f->queue.head->time > Stale)
-			pktdrop(flowget(f), DropStale);
-		if (f->deficit > 0 && f->queue.head) {
-			if ((*l = selectlink(f))) {
-				p = flowdequeue(f);
-				f->deficit -= p->len;
-				return p;
-			}
-			prev = f;
-			at = &f->next;
-			continue;
-		}
-		if (!(*at = f->next))
-			list->tail = prev;
-		f->listed = 0;
-		listed--;
-		if (f->queue.head)
-			f->deficit += Quantum;
-		else if (list == &oldflows)
-			continue;
-		flowappend(&oldflows, f);
-	}
-	return NULL;
-}
-
 /* select: which link carries the packet */
 
 /* lower is better; rtt in us, loss from 0 to 1 */
@@ -2873,8 +3041,8 @@ usable(const Link *l, const Pkt *p)
 	    (!p || p->len <= linkpayload(l));
 }
 
-/* It is for ordered packets: one that takes 5 ms and more for each is not, as
- * long as there are better ones. */
+/* It is for ordered packets: one that takes 5 ms and more for each is not when
+ * there is a quicker one, nor when there is one twice as quick. */
 static int
 carries(const Link *l, const Pkt *p)
 {
@@ -3222,7 +3390,8 @@ schedule(void)
 		l->open = lightbytes > 0 ||
 		    l->clock <= now * 1000 + l->burst / 4 * 3;
 		if (usable(l, NULL))
-			bulkmin = MAX(bulkmin, MIN(l->rate, BulkMin));
+			bulkmin = MAX(bulkmin, l->rate < BulkMin ?
+			    l->rate / 2 : BulkMin);
 	}
 	expresssend();
 	acksend();
@@ -3234,7 +3403,7 @@ schedule(void)
 		linkflush(l);
 }
 
-/* an ordered packet is kept for when the peer asks for it again */
+/* repair: ordered packets are kept for when the peer asks for them again */
 static void
 keep(Pkt *p)
 {
@@ -3296,6 +3465,43 @@ rescue(const Link *l)
 		    now - p->time < MS(reorderms))
 			resend(p);
 	}
+}
+
+/* ranges of missing packets: first seq, 8 bytes, and how many, 2 bytes; none
+ * is missing below a range of 0 packets */
+static void
+nackpkt(const uint8_t *d, int len)
+{
+	uint64_t seq, end;
+	Pkt *p;
+
+	for (; len >= 10; d += 10, len -= 10) {
+		seq = MAX(get(d, 8), sentfirst);
+		end = MIN(get(d, 8) + get(d + 8, 2), txseq[LaneOrdered]);
+		if (get(d + 8, 2) == 0)
+			forget(end);
+		for (; seq < end; seq++) {
+			p = sent[seq & (keeppkts - 1)];
+			if (p && p->seq == seq && !overbudget(p->len))
+				resend(p);
+		}
+	}
+}
+
+/* more repair than a sixteenth of what the links carry */
+static int
+overbudget(int len)
+{
+	const Link *l;
+	int64_t rate = 1;
+
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			rate += l->rate / 16;
+	if (againclock > now + Second)
+		return 1;
+	againclock = MAX(againclock, now) + (int64_t)len * 8 * Second / rate;
+	return 0;
 }
 
 /* up: from the links to the TUN */
@@ -3515,7 +3721,8 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 		tunmtu();
 	}
 	l->prio = MIN(b->prio, 60);
-	rateceil(l, (int64_t)b->down * 1000, (int64_t)b->up * 1000);
+	rateceil(l, MIN(b->down, PeerMax) * INT64_C(1000),
+	    MIN(b->up, PeerMax) * INT64_C(1000));
 }
 
 static void
@@ -3555,43 +3762,6 @@ controlpkt(Pkt *p)
 	else
 		drops[DropForm]++;
 	pktfree(p);
-}
-
-/* ranges of missing packets: first seq, 8 bytes, and how many, 2 bytes; none
- * is missing below a range of 0 packets */
-static void
-nackpkt(const uint8_t *d, int len)
-{
-	uint64_t seq, end;
-	Pkt *p;
-
-	for (; len >= 10; d += 10, len -= 10) {
-		seq = MAX(get(d, 8), sentfirst);
-		end = MIN(get(d, 8) + get(d + 8, 2), txseq[LaneOrdered]);
-		if (get(d + 8, 2) == 0)
-			forget(end);
-		for (; seq < end; seq++) {
-			p = sent[seq & (keeppkts - 1)];
-			if (p && p->seq == seq && !overbudget(p->len))
-				resend(p);
-		}
-	}
-}
-
-/* more repair than a sixteenth of what the links carry */
-static int
-overbudget(int len)
-{
-	const Link *l;
-	int64_t rate = 1;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL))
-			rate += l->rate / 16;
-	if (againclock > now + Second)
-		return 1;
-	againclock = MAX(againclock, now) + (int64_t)len * 8 * Second / rate;
-	return 0;
 }
 
 static void
@@ -3637,8 +3807,11 @@ slotof(uint64_t seq)
 static void
 reordertop(uint64_t top)
 {
-	if (top > known + SeqJump)
+	if (top > known + SeqJump) {
+		while (expected < known)
+			reorderpass();
 		reorderreset(top);
+	}
 	for (; known < top; known++) {
 		if (known - expected >= (uint64_t)reorderpkts)
 			reorderpass();
@@ -3738,6 +3911,7 @@ reorderask(void)
 	uint8_t nack[1 + Nranges * 10];
 	int64_t answer = asktime(), doubt = doubttime();
 	uint64_t seq, first = 0;
+	Link *l = quickest();
 	Slot *s;
 	int due, n = 1;
 
@@ -3747,7 +3921,7 @@ reorderask(void)
 	pending = frontier();
 	readytime = now;
 	nack[0] = CtlNack;
-	for (seq = expected; seq <= known && n < (int)sizeof(nack); seq++) {
+	for (seq = expected; l && seq <= known && n < LEN(nack); seq++) {
 		s = slotof(seq);
 		due = seq < known && !s->p && (s->tries == 0 ?
 		    seq < ready || now - s->since >= doubt :
@@ -3764,7 +3938,7 @@ reorderask(void)
 		}
 	}
 	if (n > 1)
-		control(quickest(), nack, n);
+		control(l, nack, n);
 }
 
 /* Kept packets of some ms at a high rate are more than the processor's cache
@@ -3881,7 +4055,7 @@ hello(Link *l)
 		helloid = random64();
 	s.id = helloid;
 	s.peer = session.id ? session.peer : 0;
-	beatsend(l, &s, KeyHello, &l->peer);
+	hellosend(l, &s, &l->peer);
 }
 
 /* The server answers, unless the client knows the running session, for which
@@ -3897,7 +4071,7 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 			return;
 		s.id = b->id == session.peer ? session.id : answerid(b->id);
 		s.peer = b->id;
-		beatsend(l, &s, KeyHello, from);
+		hellosend(l, &s, from);
 	} else if (helloid && b->peer == helloid) {
 		if (next.peer != b->id) {
 			next.id = helloid;
@@ -3905,7 +4079,7 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 			next.beats = 1;
 			sessionkeys(&next);
 		}
-		beatsend(l, &next, KeyNext, &l->peer);
+		beatsend(l, &next, KeyNext);
 	}
 }
 
@@ -3935,8 +4109,7 @@ newsession(const Session *s)
 		flows[i].notbefore = 0;
 	reorderreset(1);
 	for (l = bond; l < bond + LEN(bond); l++) {
-		while (l->nout > 0)
-			pktdrop(l->out[--l->nout], DropSession);
+		linkdrop(l, DropSession);
 		l->incame = l->echotime = 0;
 		l->inseq = l->top = 0;
 		l->toptime = 0;
@@ -3958,8 +4131,7 @@ byepkt(void)
 
 	logmsg("session: the peer has ended");
 	for (l = bond; l < bond + LEN(bond); l++) {
-		while (l->nout > 0)
-			pktdrop(l->out[--l->nout], DropSession);
+		linkdrop(l, DropSession);
 		linkstate(l, LinkDown, "the peer has ended");
 		l->incame = l->echotime = 0;
 	}
@@ -3990,67 +4162,100 @@ beat(Link *l)
 	    now - l->echotime > MS(hbinterval) * 3 / 2 + l->srtt))
 		hello(l);
 	if (session.id && l->peerlen)
-		beatsend(l, &session, KeySession, &l->peer);
+		beatsend(l, &session, KeySession);
 }
 
 /* A heartbeat leaves at once, behind all that was given to the link before:
- * its next seq says that no lower one will follow. Hellos are not measured,
- * and an answer to one leaves no trace: who asked may be anybody who has
- * recorded one. */
+ * its next seq says that no lower one will follow. */
 static void
-beatsend(Link *l, Session *s, int key, const struct sockaddr_storage *to)
+beatsend(Link *l, Session *s, int key)
 {
 	Tally *t = &l->beats[l->nbeats % Nbeats];
 	Beat b = { 0 };
-	Pkt *p;
-	int n;
 
-	if (key != KeyHello) {
-		linkflush(l);
-		l->lastbeat = now;
-		if (l->nout > 0)
-			return;
-	}
-	if (!(p = pktalloc()))
+	linkflush(l);
+	l->lastbeat = now;
+	if (l->nout > 0)
 		return;
-	b.id = s->id;
-	b.peer = s->peer;
-	b.link = l - bond;
-	b.hello = key != KeyHello ? 0 : role == Client ? 1 : 2;
 	b.time = now;
 	if (l->incame && key == KeySession) {
 		b.echo = l->in.time;
 		b.held = now - l->incame;
 	}
 	b.txpkts = l->tx.pkts + 1;
-	b.txbytes = l->tx.bytes + HdrLen + BeatLen + (keyfile ? TagLen : 0);
+	b.txbytes = l->tx.bytes + beatwire();
 	b.rxpkts = l->in.pkts;
 	b.rxbytes = l->in.bytes;
 	b.next = key == KeySession ? txseq[LaneOrdered] : 1;
-	b.prio = l->conf->priority;
-	b.up = l->conf->up * 1000;
-	b.down = l->conf->down * 1000;
-	beatencode(p->data, &b);
+	charge(l, beatwire() + wireoverhead(l));
+	if (beatput(l, s, key, &b, &l->peer) < 0) {
+		linkerror(l, errno);
+		return;
+	}
+	l->tx.pkts++;
+	l->tx.bytes += beatwire();
+	*t = l->tx;
+	t->time = now;
+	l->nbeats++;
+}
+
+/* Hellos are not measured, and an answer to one leaves no trace: who asked may
+ * be anybody who has recorded one. */
+static void
+hellosend(Link *l, Session *s, const struct sockaddr_storage *to)
+{
+	Beat b = { 0 };
+	int n;
+
+	b.hello = role == Client ? 1 : 2;
+	b.time = now;
+	b.next = 1;
+	n = beatput(l, s, KeyHello, &b, to);
+	if (role == Server)
+		return;
+	charge(l, beatwire() + wireoverhead(l));
+	if (n < 0)
+		linkerror(l, errno);
+}
+
+/* bytes of the datagram */
+static int
+beatwire(void)
+{
+	return HdrLen + BeatLen + (keyfile ? TagLen : 0);
+}
+
+/* with what is said each time; -1: not sent */
+static int
+beatput(Link *l, Session *s, int key, Beat *b,
+        const struct sockaddr_storage *to)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)to;
+	socklen_t len = sizeof(*to);
+	Pkt *p = pktalloc();
+	int n, tries;
+
+	if (!p) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	b->id = s->id;
+	b->peer = s->peer;
+	b->link = l - bond;
+	b->prio = l->conf->priority;
+	b->up = l->conf->up * 1000;
+	b->down = l->conf->down * 1000;
+	beatencode(p->data, b);
 	p->len = BeatLen;
 	p->key = key;
 	encode(p, s->beats++, FlagBeat);
 	seal(p);
-	n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
-	    role == Server ? (const struct sockaddr *)to : NULL,
-	    role == Server ? sizeof(*to) : 0);
-	if (key != KeyHello || role == Client) {
-		charge(l, p->wirelen + wireoverhead(l));
-		if (n < 0)
-			linkerror(l, errno);
-	}
-	if (key != KeyHello) {
-		l->tx.pkts++;
-		l->tx.bytes += p->wirelen;
-		*t = l->tx;
-		t->time = now;
-		l->nbeats++;
-	}
+	/* the first error may be of something sent before */
+	for (n = -1, tries = 0; n < 0 && tries < 2; tries++)
+		n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
+		    role == Server ? sa : NULL, role == Server ? len : 0);
 	pktfree(p);
+	return n;
 }
 
 /* RFC 6298, with the time that the peer held the echo taken off */
@@ -4159,6 +4364,10 @@ ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
 		l->rate = l->before; /* not our queue: a longer way */
 		l->owdbase = owd;
 		l->draining = 0;
+	} else if (l->rate < BulkMin && sentbps < l->rate / 2 &&
+	    now - l->cut > 16 * RateHold) {
+		l->rate = BulkMin; /* it gets no packets to show that it may */
+		l->knee = 0;
 	} else if (!l->draining && !full && now - l->cut > l->hold &&
 	    sentbps > l->rate / 100 * (l->starting ? 75 : 90)) {
 		l->step = MIN(l->step + 1, 12);
@@ -4217,7 +4426,6 @@ ratecost(Link *l)
 	l->burst = CLAMP(l->srtt / 16, Burst, BurstMax) * 1000;
 }
 
-/* the only place where a link changes state, so the log is its history */
 /* one line in LogEvery, ten at once: a link that comes and goes has said all
  * there is to say */
 static int
@@ -4234,6 +4442,7 @@ linktells(Link *l)
 	return 1;
 }
 
+/* the only place where a link changes state, so the log is its history */
 static void
 linkstate(Link *l, int state, const char *fmt, ...)
 {
@@ -4253,8 +4462,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 		lonely = now;
 	if (state != LinkDown)
 		return;
-	while (l->nout > 0)
-		pktdrop(l->out[--l->nout], DropSend);
+	linkdrop(l, DropSend);
 	rescue(l);
 	l->good = 0;
 	l->sent = l->lost = l->loss = 0;
@@ -4336,6 +4544,13 @@ second(void)
 		l->bw = up ? tx : rx;
 		l->bwmax = up ? l->rate : rxmax;
 		l->use = l->bw * 100 / l->bwmax;
+	}
+	if (now >= nextmtu) { /* it may have grown, of which nobody tells */
+		nextmtu = now + MtuEvery;
+		for (l = bond; l < bond + LEN(bond); l++)
+			if (l->fd >= 0)
+				linkmtu(l);
+		tunmtu();
 	}
 	if (uppid > 0 && waitpid(uppid, NULL, WNOHANG) == uppid)
 		uppid = 0;
@@ -4637,7 +4852,11 @@ ctlpkt(void)
 {
 	static Text t;
 	struct sockaddr_un from;
-	char ask, control[CMSG_SPACE(sizeof(struct ucred))];
+	char ask;
+	union {
+		char buf[CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr align;
+	} control;
 	struct iovec iov = { &ask, 1 };
 	struct ucred cred = { 0, -1, -1 };
 	struct msghdr m = { 0 };
@@ -4647,8 +4866,8 @@ ctlpkt(void)
 	m.msg_namelen = sizeof(from);
 	m.msg_iov = &iov;
 	m.msg_iovlen = 1;
-	m.msg_control = control;
-	m.msg_controllen = sizeof(control);
+	m.msg_control = control.buf;
+	m.msg_controllen = sizeof(control.buf);
 	if (recvmsg(ctlfd, &m, MSG_DONTWAIT) != 1)
 		return;
 	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
@@ -4686,15 +4905,16 @@ ctlask(int what)
 	if (pfd.fd < 0 ||
 	    bind(pfd.fd, (struct sockaddr *)&family, sizeof(family)) < 0)
 		die("control socket:");
-	if (sendto(pfd.fd, &ask, 1, 0, (struct sockaddr *)&sun,
-	    ctladdr(&sun)) < 0)
+	if (sendto(pfd.fd, &ask, 1, MSG_DONTWAIT, (struct sockaddr *)&sun,
+	    ctladdr(&sun)) < 0 && errno != EAGAIN)
 		die("no running udpbond with %s in this network namespace",
 		    tundev);
 	if (poll(&pfd, 1, 2000) != 1 ||
 	    (t.len = recv(pfd.fd, t.buf, sizeof(t.buf), 0)) < 0)
 		die("the running udpbond does not answer");
 	for (i = 0; i < t.len; i++) /* who answers may be anybody */
-		if ((t.buf[i] < ' ' && t.buf[i] != '\n') || t.buf[i] == 127)
+		if ((t.buf[i] < ' ' && t.buf[i] != '\n') || t.buf[i] == 127 ||
+		    t.buf[i] & 0x80)
 			t.buf[i] = '?';
 	fwrite(t.buf, 1, t.len, stdout);
 	if (!strncmp(t.buf, "udpbond: ", MIN(t.len, 9)))
@@ -4732,13 +4952,14 @@ ctlask(int what)
 
 static const int calls[] = {
 	__NR_read, __NR_readv, __NR_write, __NR_writev, __NR_close,
-	__NR_ioctl, __NR_bind, __NR_connect, __NR_setsockopt,
-	__NR_getsockopt, __NR_getsockname, __NR_sendto, __NR_recvfrom,
-	__NR_sendmsg, __NR_recvmsg, __NR_sendmmsg, __NR_getrandom,
-	__NR_wait4, __NR_waitid, __NR_brk, __NR_munmap, __NR_lseek,
-	__NR_uname, __NR_getpid, __NR_gettid, __NR_tgkill,
-	__NR_rt_sigaction, __NR_rt_sigprocmask, __NR_rt_sigreturn,
+	__NR_bind, __NR_connect, __NR_getsockopt, __NR_getsockname,
+	__NR_sendto, __NR_recvfrom, __NR_sendmsg, __NR_recvmsg,
+	__NR_sendmmsg, __NR_getrandom, __NR_wait4, __NR_waitid, __NR_brk,
+	__NR_munmap, __NR_lseek, __NR_uname, __NR_getpid, __NR_rt_sigaction, __NR_rt_sigprocmask, __NR_rt_sigreturn,
 	__NR_restart_syscall, __NR_exit, __NR_exit_group,
+#ifdef __NR_ppoll
+	__NR_ppoll, __NR_recvmmsg, __NR_nanosleep,
+#endif
 #ifdef __NR_mmap
 	__NR_mmap,
 #endif
@@ -4776,8 +4997,10 @@ static const int calls[] = {
 	__NR_waitpid,
 #endif
 #ifdef __NR_clock_gettime
-	__NR_clock_gettime, __NR_clock_nanosleep, __NR_nanosleep,
-	__NR_ppoll, __NR_recvmmsg,
+	__NR_clock_gettime, __NR_clock_nanosleep,
+#endif
+#ifdef __NR_clock_gettime32 /* musl's name where there are both */
+	__NR_clock_gettime32, __NR_clock_nanosleep_time32,
 #endif
 #ifdef __NR_clock_gettime64
 	__NR_clock_gettime64, __NR_clock_nanosleep_time64,
@@ -4813,19 +5036,24 @@ callsfilter(void)
 }
 
 /* A directory that is made anew is empty, and rmdir() takes no other one. An
- * instance that has it as its root does not mind; one that starts at the same
- * time may come in between. */
+ * instance that has it as its root does not mind. */
+static void
+emptydir(void)
+{
+	if (rmdir(chrootdir) < 0 && errno != ENOENT)
+		die("chrootdir: %s has to be empty, or not there:", chrootdir);
+	if (mkdir(chrootdir, 0555) < 0 && errno != EEXIST)
+		die("chrootdir: make %s:", chrootdir);
+}
+
+/* one that starts at the same time may come in between */
 static void
 confinefiles(void)
 {
 	int tries;
 
 	for (tries = 0; tries < 100; tries++) {
-		if (rmdir(chrootdir) < 0 && errno != ENOENT)
-			die("chrootdir: %s has to be empty, or not there:",
-			    chrootdir);
-		if (mkdir(chrootdir, 0555) < 0 && errno != EEXIST)
-			break;
+		emptydir();
 		if (chroot(chrootdir) == 0 && chdir("/") == 0)
 			return;
 	}
@@ -4877,57 +5105,77 @@ confinecaps(void)
 		die("dropcaps: set capabilities:");
 }
 
-/* All but those calls fail, and sockets but for IP datagrams. Where one call
- * does for all that is to be done with sockets, it makes none. */
+/* All but those calls fail, and of some others all but what is needed: an
+ * interface's MTU, options of sockets but not those that rewrite the firewall,
+ * sockets for UDP. Where one call does for all that is to be done with
+ * sockets, it makes none. */
 static void
 confinecalls(void)
 {
-	struct sock_filter f[LEN(calls) + 16];
+	struct sock_filter f[2 * LEN(calls) + 33];
 	struct sock_fprog prog = { LEN(f), f };
 	int i, n = 0, low = ISBIG ? 4 : 0;
 
 #define STATEMENT(what, value) f[n++] = \
 	(struct sock_filter)BPF_STMT(what, value)
+#define ALLOW STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define DENY STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 #define LOAD(field, more) STATEMENT(BPF_LD | BPF_W | BPF_ABS, \
 	offsetof(struct seccomp_data, field) + (more))
-#define EQUALS(value, yes, no) f[n++] = \
-	(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
+#define JUMP(what, value, yes, no) f[n++] = \
+	(struct sock_filter)BPF_JUMP(BPF_JMP | (what) | BPF_K, value, yes, no)
+#define EQUALS(value, yes, no) JUMP(BPF_JEQ, value, yes, no)
 	LOAD(arch, 0);
 	EQUALS(ARCH, 1, 0);
-	STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	DENY;
 	LOAD(nr, 0);
-	for (i = 0; i < LEN(calls); i++)
-		EQUALS(calls[i], LEN(calls) - i + 10, 0);
-	EQUALS(Socketcall, 0, 2);
+	for (i = 0; i < LEN(calls); i++) {
+		EQUALS(calls[i], 0, 1);
+		ALLOW;
+	}
+	EQUALS(__NR_ioctl, 0, 4);
+	LOAD(args[1], low);
+	EQUALS(SIOCSIFMTU, 0, 1);
+	ALLOW;
+	DENY;
+	EQUALS(__NR_setsockopt, 0, 7);
+	LOAD(args[1], low);
+	EQUALS(SOL_IP, 1, 0);
+	EQUALS(SOL_IPV6, 0, 2);
+	LOAD(args[2], low);
+	JUMP(BPF_JGE, 64, 1, 0);
+	ALLOW;
+	DENY;
+	EQUALS(Socketcall, 0, 4);
 	LOAD(args[0], low);
-	EQUALS(SYS_SOCKET, 7, 8);
-	EQUALS(__NR_socket, 0, 6);
+	EQUALS(SYS_SOCKET, 1, 0);
+	ALLOW;
+	DENY;
+	EQUALS(__NR_socket, 0, 9);
 	LOAD(args[0], low);
 	EQUALS(AF_INET, 1, 0);
-	EQUALS(AF_INET6, 0, 3);
+	EQUALS(AF_INET6, 0, 6);
 	LOAD(args[1], low);
 	STATEMENT(BPF_ALU | BPF_AND | BPF_K, 15);
-	EQUALS(SOCK_DGRAM, 1, 0);
-	STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	EQUALS(SOCK_DGRAM, 0, 3);
+	LOAD(args[2], low);
+	EQUALS(0, 0, 1);
+	ALLOW;
+	DENY;
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
 		die("seccomp:");
 }
 
-/* The order is that in which each step still may. A core would have the
- * key. */
+/* The order is that in which each step still may. */
 static void
 confine(void)
 {
-	struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
 	if (chrootdir)
 		confinefiles();
 	if (runas > 0)
 		confineuser();
 	confinecaps();
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	nocore(); /* another user id has undone it */
 	if (nonewprivs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		warn("nonewprivs:");
 	if (seccomp && callsfilter())
@@ -4954,132 +5202,10 @@ confinement(void)
 		printf("  system calls: %s\n", seccomp ?
 		    "not in this kernel, or not for this processor" : "off");
 	else
-		printf("  system calls: %d\n", LEN(calls) + 1);
+		printf("  system calls: %d\n", LEN(calls) + 3);
 }
 
-/* life */
-static void
-onsignal(int sig)
-{
-	if (sig == SIGUSR1)
-		reporting = 1;
-	else if (sig == SIGHUP)
-		reopening = 1;
-	else
-		stopping = 1;
-}
-
-/* the address family, -1 if it is no address */
-static int
-parseaddr(const char *s, int port, struct sockaddr_storage *ss)
-{
-	struct sockaddr_in *sin = (struct sockaddr_in *)ss;
-	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
-
-	memset(ss, 0, sizeof(*ss));
-	if (s && inet_pton(AF_INET, s, &sin->sin_addr) == 1) {
-		sin->sin_family = AF_INET;
-		sin->sin_port = htons(port);
-		return AF_INET;
-	}
-	if (s && inet_pton(AF_INET6, s, &sin6->sin6_addr) == 1) {
-		sin6->sin6_family = AF_INET6;
-		sin6->sin6_port = htons(port);
-		return AF_INET6;
-	}
-	return -1;
-}
-
-/* an address with its prefix length */
-static int
-parseprefix(const char *s, struct sockaddr_storage *ss, int *prefix)
-{
-	char buf[64], *slash, *end;
-	long n;
-
-	snprintf(buf, sizeof(buf), "%s", s);
-	if (!(slash = strchr(buf, '/')))
-		return -1;
-	*slash = '\0';
-	n = strtol(slash + 1, &end, 10);
-	if (parseaddr(buf, 0, ss) < 0 || *end || end == slash + 1 || n < 0 ||
-	    n > (ss->ss_family == AF_INET ? 32 : 128))
-		return -1;
-	*prefix = n;
-	return 0;
-}
-
-/* IPv4 or IPv6; a mapped one, as a socket for both sees it, is IPv4 */
-static const uint8_t *
-addrbytes(const struct sockaddr_storage *ss, int *len)
-{
-	const struct sockaddr_in *sin = (const struct sockaddr_in *)ss;
-	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)ss;
-
-	*len = ss->ss_family == AF_INET ? 4 : ss->ss_family ? 16 : 0;
-	if (*len != 16)
-		return (const uint8_t *)&sin->sin_addr;
-	if (!IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
-		return sin6->sin6_addr.s6_addr;
-	*len = 4;
-	return sin6->sin6_addr.s6_addr + 12;
-}
-
-static int
-addrport(const struct sockaddr_storage *ss)
-{
-	return ntohs(ss->ss_family == AF_INET6 ?
-	    ((const struct sockaddr_in6 *)ss)->sin6_port :
-	    ((const struct sockaddr_in *)ss)->sin_port);
-}
-
-static int
-sameaddr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-	int n, m;
-	const uint8_t *x = addrbytes(a, &n), *y = addrbytes(b, &m);
-
-	return n == m && !memcmp(x, y, n);
-}
-
-/* address:port, the address in brackets when it is IPv6 */
-static const char *
-addrtext(const struct sockaddr_storage *ss)
-{
-	static char buf[INET6_ADDRSTRLEN + 8], a[INET6_ADDRSTRLEN];
-	int len;
-	const uint8_t *d = addrbytes(ss, &len);
-
-	inet_ntop(len == 4 ? AF_INET : AF_INET6, d, a, sizeof(a));
-	snprintf(buf, sizeof(buf), len == 4 ? "%s:%d" : "[%s]:%d", a,
-	    addrport(ss));
-	return buf;
-}
-
-/* an address that only hosts of one site can have, RFC 1918, 6598, 4193 */
-static int
-private(const char *s)
-{
-	static const struct { const char *net; int bits; } nets[] = {
-		{ "10.0.0.0", 8 }, { "172.16.0.0", 12 }, { "192.168.0.0", 16 },
-		{ "100.64.0.0", 10 }, { "127.0.0.0", 8 }, { "169.254.0.0", 16 },
-		{ "fc00::", 7 }, { "fe80::", 10 }, { "::1", 128 },
-	};
-	uint8_t a[16], n[16];
-	int i, j, af = strchr(s, ':') ? AF_INET6 : AF_INET;
-
-	inet_pton(af, s, a);
-	for (i = 0; i < LEN(nets); i++) {
-		if (inet_pton(af, nets[i].net, n) != 1)
-			continue;
-		for (j = 0; j < nets[i].bits; j++)
-			if ((a[j / 8] ^ n[j / 8]) & 0x80 >> j % 8)
-				break;
-		if (j == nets[i].bits)
-			return 1;
-	}
-	return 0;
-}
+/* check: the configuration, and what would be done with it */
 
 /* one more thing wrong with the configuration */
 static int
@@ -5176,6 +5302,31 @@ checklink(int i)
 static int
 checkconf(void)
 {
+	static const struct { const char *name; const int *value, min, max; }
+	    ints[] = {
+		{ "prioweight", &prioweight, 0, 1000000 },
+		{ "rttweight", &rttweight, 0, 100000 },
+		{ "satweight", &satweight, 0, 10000000 },
+		{ "lossweight", &lossweight, 0, 10000000 },
+		{ "satpercent", &satpercent, 10, 100 },
+		{ "losspercent", &losspercent, 1, 100 },
+		{ "hbinterval", &hbinterval, 20, 1000 },
+		{ "linkoverhead", &linkoverhead, 0, 500 },
+		{ "expresscopies", &expresscopies, 0, 1 },
+		{ "queuepkts", &queuepkts, 64, 1 << 20 },
+		{ "keeppkts", &keeppkts, 64, 1 << 20 },
+		{ "reorderpkts", &reorderpkts, 64, 1 << 15 },
+		{ "reorderms", &reorderms, 10, 1000 },
+		{ "niceness", &niceness, -20, 19 },
+		{ "tunsegment", &tunsegment, 0, 1 },
+		{ "udpsegment", &udpsegment, 0, 2 },
+		{ "udpgro", &udpgro, 0, 1 },
+		{ "batches", &batches, 0, 1 },
+		{ "runas", &runas, 0, 65535 },
+		{ "dropcaps", &dropcaps, 0, 1 },
+		{ "nonewprivs", &nonewprivs, 0, 1 },
+		{ "seccomp", &seccomp, 0, 1 },
+	};
 	struct sockaddr_storage ss;
 	const char *which[] = { "clientaddr", "serveraddr" }, *s;
 	char buf[256], *a, *save;
@@ -5196,28 +5347,9 @@ checkconf(void)
 				n += bad("%s: \"%s\" is not an address with a "
 				    "prefix length, as 10.0.0.1/24", which[i], a);
 	}
-	n += checkint("prioweight", prioweight, 0, 1000000);
-	n += checkint("rttweight", rttweight, 0, 100000);
-	n += checkint("satweight", satweight, 0, 10000000);
-	n += checkint("lossweight", lossweight, 0, 10000000);
-	n += checkint("satpercent", satpercent, 10, 100);
-	n += checkint("losspercent", losspercent, 1, 100);
-	n += checkint("hbinterval", hbinterval, 20, 1000);
-	n += checkint("linkoverhead", linkoverhead, 0, 500);
-	n += checkint("expresscopies", expresscopies, 0, 1);
-	n += checkint("queuepkts", queuepkts, 64, 1 << 20);
-	n += checkint("keeppkts", keeppkts, 64, 1 << 20);
-	n += checkint("reorderpkts", reorderpkts, 64, 1 << 15);
-	n += checkint("reorderms", reorderms, 10, 1000);
-	n += checkint("niceness", niceness, -20, 19);
-	n += checkint("tunsegment", tunsegment, 0, 1);
-	n += checkint("udpsegment", udpsegment, 0, 2);
-	n += checkint("udpgro", udpgro, 0, 1);
-	n += checkint("batches", batches, 0, 1);
-	n += checkint("runas", runas, 0, 65535);
-	n += checkint("dropcaps", dropcaps, 0, 1);
-	n += checkint("nonewprivs", nonewprivs, 0, 1);
-	n += checkint("seccomp", seccomp, 0, 1);
+	for (i = 0; i < LEN(ints); i++)
+		n += checkint(ints[i].name, *ints[i].value, ints[i].min,
+		    ints[i].max);
 	if (nonewprivs < seccomp)
 		n += bad("seccomp: the kernel wants nonewprivs for it");
 	if (chrootdir && chrootdir[0] != '/')
@@ -5243,20 +5375,6 @@ checkdevices(void)
 			    "the link is down until there is", i, bond[i].name,
 			    links[i].device);
 	return n;
-}
-
-/* device, address or number, whatever there is to call it */
-static void
-linkinit(Link *l, int i)
-{
-	l->conf = &links[i];
-	l->fd = -1;
-	if (links[i].device)
-		snprintf(l->name, sizeof(l->name), "%s", links[i].device);
-	else if (links[i].client)
-		snprintf(l->name, sizeof(l->name), "%s", links[i].client);
-	else
-		snprintf(l->name, sizeof(l->name), "link%d", i);
 }
 
 /* what would be done, for udpbond -t */
@@ -5315,6 +5433,8 @@ check(void)
 	return n > 0;
 }
 
+/* commands: of the shell, run by processes that have nothing else */
+
 /* its status as waitpid() has it */
 static int
 shell(const char *cmd)
@@ -5327,6 +5447,7 @@ shell(const char *cmd)
 
 	snprintf(mtu, sizeof(mtu), "%d", tunlen);
 	if ((pid = fork()) == 0) {
+		signal(SIGPIPE, SIG_DFL);
 		execl("/bin/sh", "sh", "-c", with, tundev, role == Client ?
 		    clientaddr : serveraddr, mtu, cmd, (char *)NULL);
 		_exit(127);
@@ -5416,6 +5537,63 @@ rundown(void)
 	await(downpid, "down commands");
 }
 
+/* a process is given 10 s to end */
+static void
+await(pid_t pid, const char *what)
+{
+	struct timespec ts = { 0, 10000000 };
+	int i;
+
+	for (i = 0; pid > 0 && waitpid(pid, NULL, WNOHANG) == 0; i++) {
+		if (i == 1000) {
+			warn("%s: still running after 10 s", what);
+			return;
+		}
+		nanosleep(&ts, NULL);
+	}
+}
+
+/* life */
+static void
+onsignal(int sig)
+{
+	if (sig == SIGUSR1)
+		reporting = 1;
+	else if (sig == SIGHUP)
+		reopening = 1;
+	else
+		stopping = 1;
+}
+
+/* device, address or number, whatever there is to call it */
+static void
+linkinit(Link *l, int i)
+{
+	l->conf = &links[i];
+	l->fd = -1;
+	if (links[i].device)
+		snprintf(l->name, sizeof(l->name), "%s", links[i].device);
+	else if (links[i].client)
+		snprintf(l->name, sizeof(l->name), "%s", links[i].client);
+	else
+		snprintf(l->name, sizeof(l->name), "link%d", i);
+}
+
+static void
+memory(void)
+{
+	npkts = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
+	    (2 * LEN(bond) + 4 + Njoins + 2) * Batch;
+	pktpool = calloc(npkts, sizeof(*pktpool));
+	pktfrees = calloc(npkts, sizeof(*pktfrees));
+	pktrefs = calloc(npkts, sizeof(*pktrefs));
+	flows = calloc(Nflows, sizeof(*flows));
+	sent = calloc(keeppkts, sizeof(*sent));
+	slots = calloc(reorderpkts, sizeof(*slots));
+	if (!pktpool || !pktfrees || !pktrefs || !flows || !sent || !slots)
+		die("no memory for %d packets:", npkts);
+}
+
 static void
 setup(void)
 {
@@ -5428,18 +5606,11 @@ setup(void)
 		die("the configuration has to be mended first, see above");
 	if (role == Client)
 		checkdevices();
+	if (chrootdir)
+		emptydir(); /* an error then comes before the up commands */
 	put(secret, random64(), 8);
 	put(secret + 8, random64(), 8);
-	npkts = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4 + Njoins + 2) * Batch;
-	pktpool = calloc(npkts, sizeof(*pktpool));
-	pktfrees = calloc(npkts, sizeof(*pktfrees));
-	pktrefs = calloc(npkts, sizeof(*pktrefs));
-	flows = calloc(Nflows, sizeof(*flows));
-	sent = calloc(keeppkts, sizeof(*sent));
-	slots = calloc(reorderpkts, sizeof(*slots));
-	if (!pktpool || !pktfrees || !pktrefs || !flows || !sent || !slots)
-		die("no memory for %d packets:", npkts);
+	memory();
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = onsignal;
 	for (i = 0; i < LEN(signals); i++)
@@ -5448,12 +5619,12 @@ setup(void)
 	now = monotime();
 	offloadprobe();
 	ctlopen();
+	lonely = now;
 	for (i = 0; i < LEN(bond); i++) {
 		l = &bond[i];
 		l->state = LinkProbing;
 		l->prio = l->conf->priority;
 		l->next = now + MS(hbinterval) * i / LEN(bond) / 4;
-		lonely = now;
 		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
 		    MBIT(role == Client ? l->conf->down : l->conf->up));
 		linkopen(l);
@@ -5463,6 +5634,7 @@ setup(void)
 	if (setpriority(PRIO_PROCESS, 0, niceness) < 0)
 		warn("niceness %d:", niceness);
 	nextsecond = now + Second;
+	nextmtu = now + MtuEvery;
 	nextreport = now + (int64_t)interval * Second;
 	if (role == Client) {
 		runup("clientup", clientup, LEN(clientup));
@@ -5483,8 +5655,9 @@ turn(const struct pollfd *pfd)
 
 	now = monotime();
 	/* stopped for a while: echoes that waited meanwhile measure only that */
-	for (i = 0; i < LEN(bond) && now - was > Stale; i++)
-		bond[i].nbeats = bond[i].incame = 0;
+	if (now - was > Stale)
+		for (i = 0; i < LEN(bond); i++)
+			bond[i].nbeats = bond[i].incame = 0;
 	unread = 0;
 	for (i = 0; i < LEN(bond); i++)
 		if (pfd[PfdLink + i].revents)
@@ -5550,22 +5723,6 @@ run(void)
 	}
 }
 
-/* a process is given 10 s to end */
-static void
-await(pid_t pid, const char *what)
-{
-	struct timespec ts = { 0, 10000000 };
-	int i;
-
-	for (i = 0; pid > 0 && waitpid(pid, NULL, WNOHANG) == 0; i++) {
-		if (i == 1000) {
-			warn("%s: still running after 10 s", what);
-			return;
-		}
-		nanosleep(&ts, NULL);
-	}
-}
-
 /* tell the peer, take the TUN away, then run the down commands */
 static void
 cleanup(void)
@@ -5601,6 +5758,7 @@ static int
 options(int argc, char *argv[])
 {
 	char *end;
+	long secs;
 	int c, what = 0;
 
 	role = Both;
@@ -5625,11 +5783,13 @@ options(int argc, char *argv[])
 			quiet = 1;
 			break;
 		case 'm':
-			interval = strtol(optarg, &end, 10);
-			if (*end || end == optarg || interval < 0 ||
-			    interval > 86400)
-				die("-m %s: not a number of seconds, 0 to "
+			secs = strtol(optarg, &end, 10);
+			if (*end || end == optarg || secs < 0 || secs > 86400) {
+				warn("-m %s: not a number of seconds, 0 to "
 				    "86400", optarg);
+				usage();
+			}
+			interval = secs;
 			break;
 		default:
 			usage();
@@ -5639,6 +5799,16 @@ options(int argc, char *argv[])
 	    (what && what != 't' && role != Both))
 		usage();
 	return what;
+}
+
+/* the answer has been printed; 1: it could not be */
+static int
+printed(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	warn("stdout:");
+	return 1;
 }
 
 int
@@ -5657,16 +5827,16 @@ main(int argc, char *argv[])
 	case 'k':
 		printf("%016" PRIx64 "%016" PRIx64 "\n", random64(),
 		    random64());
-		return 0;
+		return printed();
 	case 'l':
 	case 'p':
 		ctlask(what);
-		return 0;
+		return printed();
 	case 't':
 		return check();
 	case 'v':
 		printf("udpbond-%s\n", VERSION);
-		return 0;
+		return printed();
 	}
 	setup();
 	run();

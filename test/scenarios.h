@@ -237,3 +237,12 @@
 { "faulty", 12, LAB, "cubic; game; udp rate=10",
 	"3: all corrupt=5; 7: all corrupt=0", "game.run<10 udp.lost<10",
 	"damage without a key" },
+{ "weak", 45, "x2 rate=70 delay=40 prio=1 queue=100", "cubic",
+	"5: 1 rate=0.7; 12: 1 rate=70", "cubic.steady>100",
+	"a link that was weak is tried again" },
+{ "slowpair", 12, "rate=2 delay=20 prio=1 queue=100;"
+	"rate=1.8 delay=20 prio=1 queue=100", "cubic", NULL,
+	"cubic.steady>2.8", "both of two slow links are used" },
+{ "mtuhigher", 75, LAB, "udp rate=20 size=1300; game",
+	"4: 1-4 mtu=1300; 6: all mtu=1420",
+	"game.run<5 udp.lost<55", "seen within a minute" },
