@@ -17,8 +17,8 @@ cd "$(dirname "$0")" || exit 1
 . test/lab.sh
 
 part1='building units fuzzed foreign commandline simulation'
-part2='emulator defaults calls asking confined trouble sealed hostile interop ipv6links'
-part2="$part2 sanitized valgrinded"
+part2='emulator defaults calls asking confined trouble odd sealed hostile interop'
+part2="$part2 ipv6links sanitized valgrinded"
 
 passed=0 failed=0 skipped=0
 
@@ -164,6 +164,17 @@ cppchecks()
 		"$SRC/udpbond.c" "$SRC/test/linkem.c" "$SRC/test/flood.c"
 }
 
+# the wall clock may be set to anything at any time
+noclock()
+{
+	nm -D -u "$BOND/udpbond" >"$LAB/names"
+	cat "$LAB/names"
+	grep -w clock_gettime "$LAB/names" &&
+	not grep -Ew 'time|ftime|gettimeofday|localtime(_r)?' "$LAB/names" &&
+	grep -E 'clock_gettime\(|CLOCK_' "$SRC/udpbond.c" >"$LAB/clocks" &&
+	not grep -v 'clock_gettime(CLOCK_MONOTONIC, ' "$LAB/clocks"
+}
+
 building()
 {
 	have gcc 'gcc builds udpbond without a warning' \
@@ -175,6 +186,7 @@ building()
 	have clang 'clang builds linkem without a warning' \
 		compiles clang test/linkem.c
 	try 'make copies config.h once and builds' defaultbuild
+	have nm 'udpbond never asks for the time of day' noclock
 	have musl-gcc 'make static: below 96 kB, nothing to load' staticbuild
 	try 'make static without musl says what to install' staticadvice
 	try 'make install and uninstall' installs
@@ -371,6 +383,15 @@ newkeys()
 	not cmp -s "$LAB/key1" "$LAB/key2" && grep -Ex '[0-9a-f]{32}' "$LAB/key1"
 }
 
+# -k and -v to a full disk: an error, status 1
+nospace()
+{
+	for flag in -k -v; do
+		"$BOND/udpbond" $flag >/dev/full 2>"$LAB/error"
+		[ $? -eq 1 ] && grep 'No space left' "$LAB/error" || return 1
+	done
+}
+
 # onlo: sed commands for links that any machine has
 onlo='s/"wg[0-4]"/"lo"/; s/"10\.200\.\([0-9]\)\.1"/"127.0.\1.1"/
 	s/"10\.200\.\([0-9]\)\.2"/"127.0.\1.2"/'
@@ -423,6 +444,7 @@ commandline()
 	try '-v prints the version' version
 	try 'wrong arguments print the usage' usages
 	try '-k prints a new key' newkeys
+	try '-k and -v tell when the disk is full' nospace
 	try '-t is content with a good configuration' checked
 	badconfigs
 }
@@ -895,6 +917,94 @@ wrongkey()
 	not waitfor 4 reach
 }
 
+severaladdrs()
+{
+	fresh "$LAB/addrs" -m 0 || return 1
+	for a in 192.168.50.1/24 192.168.51.1/30 fd00:50::1/64; do
+		at router ip addr show tun-bond | grep "inet6* $a" || return 1
+	done
+}
+
+# part 2: what takes no more
+
+# oddly COMMAND...: prints a script that leaves both ends outputs which hold up
+# neither packets nor the end
+oddly()
+{
+	{
+		echo '#!/bin/sh'
+		"$@"
+		echo 'exec "$@"'
+	} >"$LAB/oddly"
+	chmod 755 "$LAB/oddly"
+	WRAP=$LAB/oddly fresh "$LAB/bond" -m 1 || return 1
+	pings lan 30 100 203.0.113.1 >"$LAB/pings"
+	cat "$LAB/pings"
+	[ "$(pingtimes <"$LAB/pings" | wc -l)" -eq 30 ] && understood &&
+	alive client && alive server && cleanend
+}
+
+brokenpipe()
+{
+	cat <<-'END'
+	mkfifo "$0.$$"
+	exec 3<>"$0.$$" >"$0.$$" 2>&1 3<&-
+	END
+}
+
+# full from the start, so that its writer would wait
+fullpipe()
+{
+	cat <<-'END'
+	mkfifo "$0.$$"
+	exec 1<>"$0.$$" 2>&1
+	head -c 65536 /dev/zero
+	END
+}
+
+# fullsockets NS [-R]: those of two links, for 2 s, during 40 Mbit/s that way
+fullsockets()
+{
+	ns=$1
+	shift
+	waitfor 5 iperffree inet
+	start load lan timeout 30 iperf3 -c 203.0.113.1 -u -b 40M -l 1200 \
+		-t 8 "$@"
+	sleep 1
+	start pings lan timeout 15 fping -c 150 -p 20 -t 2000 203.0.113.1
+	choke "$ns" wg1 wg2 && waitfor 2 socketfull "$ns"
+	full=$?
+	sleep 2
+	unchoke "$ns" wg1 wg2
+	wait "$(mypid pings)"
+	stop load
+	times=$(pingtimes <"$LAB/pings.out")
+	rm "$LAB/pings.pid" "$LAB/pings.out" "$LAB/load.out"
+	n=$(echo "$times" | grep -c .)
+	p90=$(echo "$times" | percentile 90)
+	echo "full: $full, pings: $n of 150, p90 $p90 ms"
+	[ $full -eq 0 ] && [ "$n" -ge 145 ] && alive client && alive server &&
+	echo "$p90" | awk '{ exit !($1 < 130) }' &&
+	waitfor 10 allok && fetch lan 203.0.113.1
+}
+
+# socketfull NS: what waits to be sent by wg1 (port 9002) or wg2 is as much as
+# it may be
+socketfull()
+{
+	at "$1" cat /proc/net/udp | awk -v most="$(printf %08X \
+		"$(cat /proc/sys/net/core/wmem_default)")" '
+		$2 $3 ~ /:232[AB]/ && substr($5, 1, 8) "" >= most "" { full = 1 }
+		END { exit !full }'
+}
+
+allok()
+{
+	for i in 0 1 2 3 4; do
+		linkis $i OK || return 1
+	done
+}
+
 # part 2: the labs
 
 # fresh DIR [OPTION...]: a new tunnel, from that build, with empty logs
@@ -1023,6 +1133,31 @@ unconfined()
 	done
 }
 
+# The numbers are those of before, so what is not in the filter by one of these
+# names is missed.
+othernames()
+{
+	cat >"$LAB/names.h" <<-'END'
+	#include <sys/syscall.h>
+	#ifdef __NR_clock_gettime
+	#define __NR_clock_gettime32 SYS_clock_gettime
+	#define __NR_clock_nanosleep_time32 SYS_clock_nanosleep
+	enum {
+		SYS_clock_gettime_ = __NR_clock_gettime,
+		SYS_clock_nanosleep_ = __NR_clock_nanosleep
+	};
+	#undef SYS_clock_gettime
+	#undef SYS_clock_nanosleep
+	#define SYS_clock_gettime SYS_clock_gettime_
+	#define SYS_clock_nanosleep SYS_clock_nanosleep_
+	#undef __NR_clock_gettime
+	#undef __NR_clock_nanosleep
+	#endif
+	END
+	build "$LAB/names" '' CC="${CC:-cc} -include $LAB/names.h" &&
+	fresh "$LAB/names" -m 1 && cleanend
+}
+
 confinedlines()
 {
 	"$1/udpbond" -t >"$LAB/checked" 2>/dev/null
@@ -1072,6 +1207,8 @@ confined()
 	try 'confined: killed, it leaves no process' nothingleft
 	try 'confined: a clean end leaves nothing behind' cleanend
 	try 'confined: a root directory that is not empty is refused' fullroot
+	try "confined: with the names that a 32-bit musl has for calls" \
+		othernames
 	try 'not confined: it builds' build "$LAB/free" "$unconfined"
 	try 'not confined: the tunnel comes up' fresh "$LAB/free" -m 1
 	try 'not confined: a process of root as any other' unconfined
@@ -1112,6 +1249,26 @@ trouble()
 	try 'the server starts second' serversecond
 	try 'a clean end leaves nothing behind' cleanend
 	try 'an up command that fails is reported' upfails
+	try 'several addresses: it builds' build "$LAB/addrs" \
+		's|"192.168.50.1/24"|"192.168.50.1/24 192.168.51.1/30 fd00:50::1/64"|'
+	try 'several addresses: the TUN device has all of them' severaladdrs
+}
+
+odd()
+{
+	try 'stdout and stderr go to a full disk' \
+		oddly echo 'exec >/dev/full 2>&1'
+	try 'stdin, stdout and stderr are closed' \
+		oddly echo 'exec <&- >&- 2>&-'
+	try 'stdout and stderr are a pipe whose reader is gone' \
+		oddly brokenpipe
+	try 'stdout and stderr are a pipe that nobody reads' \
+		oddly fullpipe
+	try 'full sockets: the tunnel comes up' fresh "$LAB/bond" -m 0
+	try 'the sockets of two links are full at the server' \
+		fullsockets vps -R
+	try 'the sockets of two links are full at the client' \
+		fullsockets router
 }
 
 sealed()
@@ -1229,8 +1386,8 @@ valgrinded()
 # what all of part 2 needs
 lab()
 {
-	need ip iproute2 nft nftables iperf3 iperf3 curl curl fping fping \
-		ping iputils-ping sysctl procps busybox busybox
+	need ip iproute2 tc iproute2 nft nftables iperf3 iperf3 curl curl \
+		fping fping ping iputils-ping sysctl procps busybox busybox
 	buildlinkem || exit 1
 	labnets
 	mkdir "$LAB/www"

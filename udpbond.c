@@ -2019,7 +2019,7 @@ linkmtu(Link *l)
 	/* anybody can forge the ICMP message that says so */
 	if (keyfile && mtu && mtu < MtuBelieved) {
 		setopt(l->fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-		mtu = MtuBelieved;
+		mtu = 0;
 	}
 	if (mtu >= MtuMin && mtu != l->mtu) {
 		if (l->mtu)
@@ -4189,7 +4189,8 @@ beatsend(Link *l, Session *s, int key)
 	b.next = key == KeySession ? txseq[LaneOrdered] : 1;
 	charge(l, beatwire() + wireoverhead(l));
 	if (beatput(l, s, key, &b, &l->peer) < 0) {
-		linkerror(l, errno);
+		if (errno != EAGAIN && errno != ENOBUFS)
+			linkerror(l, errno);
 		return;
 	}
 	l->tx.pkts++;

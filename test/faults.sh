@@ -27,6 +27,7 @@ table()
 	renamed|a device is renamed
 	mtu|the MTU of a link falls from 1420 to 1300
 	eperm|a firewall refuses what is sent by a link, for 2 s
+	full|a link's socket takes no more for 2 s
 	enetunreach|the route of the quickest link is gone for 2 s
 	clientrestart|the client ends and starts; from its start
 	serverrestart|the server ends and starts; from its start
@@ -178,6 +179,15 @@ fault_enetunreach()
 	at router ip route add 10.200.0.0/24 dev wg0 src 10.200.0.1
 }
 
+fault_full()
+{
+	choke vps wg1
+	choke router wg1
+	sleep 2
+	unchoke vps wg1
+	unchoke router wg1
+}
+
 # again NAME...: starts them
 again()
 {
@@ -292,8 +302,8 @@ for fault; do
 		exit 1
 	}
 done
-need cc gcc make make ip iproute2 ss iproute2 nft nftables iperf3 iperf3 \
-	ping iputils-ping sysctl procps
+need cc gcc make make ip iproute2 ss iproute2 tc iproute2 nft nftables \
+	iperf3 iperf3 ping iputils-ping sysctl procps
 needroot
 labopen
 buildlinkem || exit 1

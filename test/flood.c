@@ -1,7 +1,8 @@
 /* See LICENSE file for copyright and license details.
  *
  * A hostile host, for hostile.sh: it stands on the way between both ends of
- * a bond over IPv4, sees what passes and sends what it likes.
+ * a bond over IPv4 or, with -6 before all else, IPv6, sees what passes and
+ * sends what it likes.
  *
  *	flood record FILE MS
  *		Writes down the datagrams that pass.
@@ -9,9 +10,9 @@
  *		Attacks both ends for that long, with made up or recorded
  *		datagrams, those of the file or else those that pass, or with
  *		ICMP messages about such. SOURCE is peer, own or any: forged
- *		to be that of the other end, one of 198.51.100.0/24, or now
- *		this and now that. A client's socket is connected, so it is
- *		spared what is not from its peer.
+ *		to be that of the other end, one of 198.51.100.0/24 or
+ *		2001:db8::/120, or now this and now that. A client's socket
+ *		is connected, so it is spared what is not from its peer.
  *	flood marks FROM TO PORT TOKEN PPS LEN MS
  *		Sends numbered packets through the tunnel.
  *	flood watch DEVICE HERE THERE TOKEN
@@ -44,7 +45,6 @@
 /* macros */
 #define LEN(x)          ((int)(sizeof(x) / sizeof((x)[0])))
 #define MIN(a, b)       ((a) < (b) ? (a) : (b))
-#define OWNNET          UINT32_C(0xc6336400) /* 198.51.100.0/24 */
 #define STRANGE     UINT32_C(0xc6120642) /* 198.18.6.66, in the tunnel */
 
 /* enums */
@@ -54,7 +54,7 @@ enum {
 	FirstPort = 9001, Nlinks = 8,  /* ports of the server */
 	MarkPort = 7001, Nmarks = 4,   /* ports of numbered packets */
 	HdrLen = 11, TagLen = 8, BeatLen = 90, HelloLen = 109,
-	IpLen = 20, UdpLen = 8,
+	IpLen = 20, Ip6Len = 40, UdpLen = 8,
 	DgramMax = 2048,               /* bytes that are remembered */
 	SendMax = 1392,                /* that fit through the links */
 	Nring = 4096,                  /* datagrams remembered */
@@ -71,7 +71,7 @@ typedef struct {
 } Dgram;
 
 typedef struct {
-	uint32_t addr[2];              /* of the client and of the server */
+	uint8_t addr[2][16];           /* of the client and of the server */
 	int port[2];
 	int known;                     /* both have sent */
 } Ends;
@@ -94,10 +94,14 @@ static int capture(const char *, int);
 static int udpparse(const uint8_t *, int, int *);
 static void look(void);
 static void passed(const uint8_t *, int);
+static int isown(const uint8_t *);
 static int hashello(const Dgram *);
 static int sum16(const uint8_t *, int, uint32_t);
 static void ipfill(uint8_t *, int, int, uint32_t, uint32_t);
-static int udpfill(uint8_t *, const Dgram *, uint32_t, int, uint32_t, int);
+static void outerfill(uint8_t *, int, int, const uint8_t *, const uint8_t *);
+static uint32_t pseudo(int, int, const uint8_t *, const uint8_t *);
+static int udpfill(uint8_t *, const Dgram *, const uint8_t *, int,
+                   const uint8_t *, int);
 static int pick(Dgram *);
 static int garbage(Dgram *);
 static int replay(Dgram *);
@@ -134,6 +138,8 @@ static const Kind kinds[] = {
 	{ "old",      old },      /* all of the file, in order */
 	{ "icmp",     icmp },     /* what was sent is too big, or refused */
 };
+static int v6, iplen = IpLen, addrlen = 4; /* outside the tunnel */
+static uint8_t own[16] = { 198, 51, 100 }; /* all but the last byte */
 static volatile sig_atomic_t stopping;
 static Dgram ring[Nring];
 static unsigned nring;                 /* ever remembered */
@@ -264,11 +270,11 @@ udpparse(const uint8_t *d, int len, int *n)
 {
 	int ihl;
 
-	if (len < IpLen || d[0] >> 4 != 4 || d[9] != IPPROTO_UDP ||
-	    get(d + 6, 2) & 0x3fff)
+	if (len < iplen || d[0] >> 4 != (v6 ? 6 : 4) ||
+	    d[v6 ? 6 : 9] != IPPROTO_UDP || (!v6 && get(d + 6, 2) & 0x3fff))
 		return -1;
-	ihl = (d[0] & 15) * 4;
-	if (ihl < IpLen || len < ihl + UdpLen)
+	ihl = v6 ? Ip6Len : (d[0] & 15) * 4;
+	if (ihl < iplen || len < ihl + UdpLen)
 		return -1;
 	*n = (int)get(d + ihl + 4, 2) - UdpLen;
 	return *n < 0 || *n > len - ihl - UdpLen ? -1 : ihl + UdpLen;
@@ -288,17 +294,15 @@ look(void)
 static void
 passed(const uint8_t *d, int len)
 {
-	uint32_t src, dst;
+	const uint8_t *src = d + (v6 ? 8 : 12), *dst = src + addrlen;
 	int at, n, link, way, sport, dport;
 	Dgram *g;
 
 	if ((at = udpparse(d, len, &n)) < 0)
 		return;
-	src = get(d + 12, 4);
-	dst = get(d + 16, 4);
 	sport = get(d + at - UdpLen, 2);
 	dport = get(d + at - UdpLen + 2, 2);
-	if ((dst & 0xffffff00) == OWNNET) {
+	if (isown(dst)) {
 		nanswers++;
 		nlong += n > HelloLen;
 	}
@@ -312,13 +316,19 @@ passed(const uint8_t *d, int len)
 	g->len = n;
 	memcpy(g->d, d + at, n);
 	nhellos += way == Down && hashello(g);
-	if ((dst & 0xffffff00) == OWNNET)
+	if (isown(dst))
 		return;
-	ends[link].addr[way == Up ? Down : Up] = src;
+	memcpy(ends[link].addr[way == Up ? Down : Up], src, addrlen);
 	ends[link].port[way == Up ? Down : Up] = sport;
 	ends[link].known |= 1 << way;
 	if (keeping)
 		nring++;
+}
+
+static int
+isown(const uint8_t *addr)
+{
+	return !memcmp(addr, own, addrlen - 1);
 }
 
 static int
@@ -357,26 +367,53 @@ ipfill(uint8_t *d, int len, int proto, uint32_t src, uint32_t dst)
 	put(d + 10, sum16(d, IpLen, 0), 2);
 }
 
+/* the same between both ends */
+static void
+outerfill(uint8_t *d, int len, int proto, const uint8_t *src,
+          const uint8_t *dst)
+{
+	if (!v6) {
+		ipfill(d, len, proto, get(src, 4), get(dst, 4));
+		return;
+	}
+	memset(d, 0, Ip6Len);
+	d[0] = 0x60;
+	put(d + 4, len - Ip6Len, 2);
+	d[6] = proto;
+	d[7] = 64;
+	memcpy(d + 8, src, 16);
+	memcpy(d + 24, dst, 16);
+}
+
+/* what a checksum covers besides the len bytes themselves */
+static uint32_t
+pseudo(int proto, int len, const uint8_t *src, const uint8_t *dst)
+{
+	uint32_t sum = proto + len;
+	int i;
+
+	for (i = 0; i < addrlen; i += 2)
+		sum += get(src + i, 2) + get(dst + i, 2);
+	return sum;
+}
+
 /* a whole packet with that datagram in it; its length */
 static int
-udpfill(uint8_t *d, const Dgram *g, uint32_t src, int sport, uint32_t dst,
-        int dport)
+udpfill(uint8_t *d, const Dgram *g, const uint8_t *src, int sport,
+        const uint8_t *dst, int dport)
 {
-	uint8_t *u = d + IpLen;
-	uint32_t pseudo;
+	uint8_t *u = d + iplen;
 	int n = UdpLen + g->len;
 
-	ipfill(d, IpLen + n, IPPROTO_UDP, src, dst);
+	outerfill(d, iplen + n, IPPROTO_UDP, src, dst);
 	put(u, sport, 2);
 	put(u + 2, dport, 2);
 	put(u + 4, n, 2);
 	put(u + 6, 0, 2);
 	memcpy(u + UdpLen, g->d, g->len);
-	pseudo = IPPROTO_UDP + n + (src >> 16) + (src & 0xffff) +
-	    (dst >> 16) + (dst & 0xffff);
-	n = sum16(u, n, pseudo);
+	n = sum16(u, n, pseudo(IPPROTO_UDP, n, src, dst));
 	put(u + 6, n ? n : 0xffff, 2);
-	return IpLen + UdpLen + g->len;
+	return iplen + UdpLen + g->len;
 }
 
 /* one of those remembered */
@@ -553,61 +590,71 @@ old(Dgram *g)
 static int
 icmp(Dgram *g)
 {
-	static const int mtus[] = { 0, 68, 552, 576, 1000 };
+	static const int mtus[] = { 0, 68, 552, 576, 1000, 1279 };
 	const Ends *e;
 	uint8_t *quote = g->d + 8;
-	int peer;
+	int peer, toobig;
 
 	g->link = rnd(Nlinks);
 	g->way = rnd(2);
 	g->icmp = 1;
 	e = &ends[g->link];
 	peer = g->way == Up ? Down : Up;
-	memset(g->d, 0, 8 + IpLen + UdpLen);
-	g->d[0] = 3;
-	g->d[1] = rnd(2) ? 3 : 4;
-	if (g->d[1] == 4)
-		put(g->d + 6, mtus[rnd(LEN(mtus))], 2);
-	ipfill(quote, 1400, IPPROTO_UDP, e->addr[g->way], e->addr[peer]);
-	put(quote + IpLen, e->port[g->way], 2);
-	put(quote + IpLen + 2, e->port[peer], 2);
-	put(quote + IpLen + 4, 1400 - IpLen, 2);
-	g->len = 8 + IpLen + UdpLen;
-	put(g->d + 2, sum16(g->d, g->len, 0), 2);
+	g->len = 8 + iplen + UdpLen;
+	memset(g->d, 0, g->len);
+	toobig = rnd(2);
+	g->d[0] = !v6 ? 3 : toobig ? 2 : 1;
+	g->d[1] = v6 && toobig ? 0 : !v6 && !toobig ? 3 : 4;
+	if (toobig)
+		put(g->d + 4, mtus[rnd(LEN(mtus))], 4);
+	outerfill(quote, 1400, IPPROTO_UDP, e->addr[g->way], e->addr[peer]);
+	put(quote + iplen, e->port[g->way], 2);
+	put(quote + iplen + 2, e->port[peer], 2);
+	put(quote + iplen + 4, 1400 - iplen, 2);
 	return 0;
 }
 
 static void
 strike(Dgram *g)
 {
-	static uint8_t buf[IpLen + UdpLen + 2 * DgramMax];
+	static uint8_t buf[Ip6Len + UdpLen + 2 * DgramMax];
 	const Ends *e = &ends[g->link];
+	const uint8_t *dst = e->addr[g->way];
 	struct sockaddr_in to;
-	uint32_t src;
-	int n, sport, from = g->way == Up ? Down : Up;
+	struct sockaddr_in6 to6;
+	uint8_t src[16];
+	int n, proto = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	int sport, from = g->way == Up ? Down : Up;
 
 	if (e->known != 3)
 		return;
-	src = e->addr[from];
+	memcpy(src, e->addr[from], sizeof(src));
 	sport = e->port[from];
 	if (source == SrcOwn || (source == SrcAny && g->way == Up && rnd(2))) {
 		if (g->way == Down)
 			return;
-		src = OWNNET + 1 + rnd(254);
+		memcpy(src, own, sizeof(src));
+		src[addrlen - 1] = 1 + rnd(254);
 		sport = 1024 + rnd(60000);
 	}
 	if (g->icmp) {
-		n = IpLen + g->len;
-		ipfill(buf, n, IPPROTO_ICMP, src, e->addr[g->way]);
-		memcpy(buf + IpLen, g->d, g->len);
+		n = iplen + g->len;
+		outerfill(buf, n, proto, src, dst);
+		memcpy(buf + iplen, g->d, g->len);
+		put(buf + iplen + 2, sum16(g->d, g->len,
+		    v6 ? pseudo(proto, g->len, src, dst) : 0), 2);
 	} else {
-		n = udpfill(buf, g, src, sport, e->addr[g->way],
-		    e->port[g->way]);
+		n = udpfill(buf, g, src, sport, dst, e->port[g->way]);
 	}
 	memset(&to, 0, sizeof(to));
 	to.sin_family = AF_INET;
-	to.sin_addr.s_addr = htonl(e->addr[g->way]);
-	if (sendto(rawfd, buf, n, 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
+	memcpy(&to.sin_addr, dst, sizeof(to.sin_addr));
+	memset(&to6, 0, sizeof(to6));
+	to6.sin6_family = AF_INET6;
+	memcpy(&to6.sin6_addr, dst, sizeof(to6.sin6_addr));
+	if ((v6 ? sendto(rawfd, buf, n, 0, (struct sockaddr *)&to6,
+	    sizeof(to6)) : sendto(rawfd, buf, n, 0, (struct sockaddr *)&to,
+	    sizeof(to))) < 0) {
 		if (errno != ENOBUFS && errno != EMSGSIZE)
 			die("send:");
 		return;
@@ -623,9 +670,11 @@ attack(const Kind *k, int pps, int ms)
 	int64_t begun = monotime(), i = 0, t;
 	int tries, l, known = 0;
 
-	if ((rawfd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW)) < 0)
+	rawfd = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC,
+	    IPPROTO_RAW);
+	if (rawfd < 0)
 		die("raw socket:");
-	capfd = capture(NULL, ETH_P_IP);
+	capfd = capture(NULL, v6 ? ETH_P_IPV6 : ETH_P_IP);
 	for (; known < 2 && monotime() - begun < 3000000; rest(1000)) {
 		look();
 		for (known = l = 0; l < Nlinks; l++)
@@ -685,7 +734,7 @@ record(const char *name, int ms)
 	unsigned i;
 	FILE *f;
 
-	capfd = capture(NULL, ETH_P_IP);
+	capfd = capture(NULL, v6 ? ETH_P_IPV6 : ETH_P_IP);
 	for (; !stopping && nring < Nring && monotime() < end; rest(1000))
 		look();
 	if (!(f = fopen(name, "wb")))
@@ -816,8 +865,8 @@ stranger(void)
 static void
 usage(void)
 {
-	fputs("usage: flood record file ms\n"
-	    "       flood kind peer|own|any pps ms [file]\n"
+	fputs("usage: flood [-6] record file ms\n"
+	    "       flood [-6] kind peer|own|any pps ms [file]\n"
 	    "       flood marks from to port token pps len ms\n"
 	    "       flood watch device here there token\n", stderr);
 	exit(2);
@@ -835,6 +884,14 @@ main(int argc, char *argv[])
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	stranger();
+	if (argc > 1 && !strcmp(argv[1], "-6")) {
+		v6 = 1;
+		iplen = Ip6Len;
+		addrlen = sizeof(own);
+		inet_pton(AF_INET6, "2001:db8::", own);
+		argc--;
+		argv++;
+	}
 	if (argc == 4 && !strcmp(argv[1], "record")) {
 		record(argv[2], number(argv[3], MsMax));
 		return 0;

@@ -2213,7 +2213,7 @@ config(void)
 		must(said >= 0 || !isgood, "a key file was refused");
 		renew();
 		/* memory of all sizes is another matter */
-		if (said == 0)
+		if (said == 0 || missing)
 			queuepkts = keeppkts = reorderpkts = Queued;
 		r = start(both[i], "-m1");
 		must(said == 0 ? r == 0 : r != 0 || missing,

@@ -4,28 +4,32 @@
 # A hostile host on the way of a bond, see flood.c. It knows all that passes,
 # forges addresses, makes datagrams up, alters and repeats them, while a
 # download and numbered packets run through the tunnel. Needs root, iproute2,
-# iperf3 and sysctl; takes half a minute.
+# iperf3 and sysctl; takes some 50 s.
 #
 #	hxc-PID              hxp-PID                          hxs-PID
 #	10.66.0.1  == hx0 == 10.66.0.2, 10.67.0.1 -- sv0 -- 10.67.0.2
 #	10.66.1.1  == hx1 == 10.66.1.2, 10.67.1.1 -- sv1 -- 10.67.1.2
 #	client       10 ms   attacker,               veth      server
-#	                     198.51.100.0/24
+#	                     198.51.100.0/24, 2001:db8::/120
+#
+# IPv6 addresses are fd66:0::1 for 10.66.0.1 and so on; some of the attacks are
+# made over those as well.
 #
 # The links have no other limit than their configured rate of 30 Mbit/s, so
 # that what an attack costs is not room on a link. Arguments are the seconds
 # of each attack (1), its packets a second (2500) and how often those beside
 # the download are made (1).
 
-# shellcheck disable=SC2317 # some are called by a trap, others by waitfor
+# shellcheck disable=SC2317 # some are called by waitfor
 
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=test/lab.sh disable=SC1091
 . test/lab.sh
 
+NETS='hxc hxp hxs'
 secs=${1-1} pps=${2-2500} times=${3-1}
 ms=$(echo "$secs" | awk '{ print int($1 * 1000) }')
-token=$(($$ % 1000000 * 100 + 1)) failed=0
+token=$(($$ % 1000000 * 100 + 1)) failed=0 six=''
 
 # counting
 
@@ -60,22 +64,6 @@ field()
 
 # the lab
 
-cleanup()
-{
-	trap '' HUP INT PIPE TERM
-	for f in "$LAB"/*.pid; do
-		[ -f "$f" ] && f=${f##*/} && stop "${f%.pid}" 2>/dev/null
-	done
-	for ns in hxc hxp hxs; do
-		[ -e "/run/netns/$ns-$$" ] || continue
-		for pid in $(ip netns pids "$ns-$$"); do
-			kill -KILL "$pid" 2>/dev/null
-		done
-		ip netns del "$ns-$$"
-	done
-	rm -rf "$LAB"
-}
-
 way()
 {
 	for ns in hxc hxp hxs; do
@@ -83,13 +71,13 @@ way()
 		at $ns ip link set lo up
 		at $ns sysctl -qw net.ipv4.conf.all.rp_filter=0 \
 			net.ipv4.conf.default.rp_filter=0 \
-			net.ipv6.conf.default.disable_ipv6=1
+			net.ipv6.conf.default.accept_dad=0
 	done
 	at hxp sysctl -qw net.ipv4.ip_forward=1 \
-		net.ipv4.conf.all.send_redirects=0
+		net.ipv4.conf.all.send_redirects=0 \
+		net.ipv6.conf.all.forwarding=1
 	start linkem hxc "$LAB/linkem" -s 1 hxc-$$ hxp-$$ \
-		hx0,10.66.0.1/24,10.66.0.2/24,delay=10,mtu=1420 \
-		hx1,10.66.1.1/24,10.66.1.2/24,delay=10,mtu=1420
+		"$(hostilelink 0)" "$(hostilelink 1)"
 	waitfor 10 grep -q ready "$LAB/linkem.out" || return 1
 	for i in 0 1; do
 		# what leaves the server is seen datagram by datagram, and the
@@ -98,15 +86,32 @@ way()
 			type veth peer name sv$i mtu 9000 netns hxp-$$
 		netaddr hxp sv$i 10.67.$i.1/24
 		netaddr hxs sv$i 10.67.$i.2/24
+		netaddr hxp sv$i fd67:$i::1/64
+		netaddr hxs sv$i fd67:$i::2/64
 		at hxc ip route add 10.67.$i.0/24 via 10.66.$i.2 dev hx$i
 		at hxs ip route add 10.66.$i.0/24 via 10.67.$i.1 mtu 1420
+		at hxc ip route add fd67:$i::/64 via fd66:$i::2
+		at hxs ip route add fd66:$i::/64 via fd67:$i::1 mtu 1420
 	done
 	at hxs ip route add 198.51.100.0/24 via 10.67.0.1
 	at hxp ip route add blackhole 198.51.100.0/24
+	at hxs ip route add 2001:db8::/120 via fd67:0::1
+	at hxp ip route add blackhole 2001:db8::/120
+	# what a TUN device would say by itself is none of the numbered packets
+	for ns in hxc hxs; do
+		at $ns sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+	done
 }
 
-# bondbuild DIR KEYFILE: a name in quotes, or NULL; of the commands only
-# those for routes
+# hostilelink NUMBER
+hostilelink()
+{
+	echo "hx$1,10.66.$1.1/24+fd66:$1::1/64,10.66.$1.2/24+fd66:$1::2/64,\
+delay=10,mtu=1420"
+}
+
+# bondbuild DIR KEYFILE [SED-SCRIPT]: a name in quotes, or NULL; of the
+# commands only those for routes
 bondbuild()
 {
 	build "$1" "s|^\\(.*keyfile *= \\)NULL|\\1$2|
@@ -117,7 +122,8 @@ bondbuild()
 		s|2,  *70, 70 }|1, 30, 30 }|; s|1,  *10, 10 }|1, 30, 30 }|
 		/^static const char \\*clientup/,\$ {
 			/^	\"/{ /route replace/!s|\".*\"|\":\"|; }
-		}" "CFLAGS=-std=c99 -O1"
+		}
+		${3-}" "CFLAGS=-std=c99 -O1"
 }
 
 # fresh: both ends of what is in $bond, anew
@@ -144,7 +150,7 @@ bothup()
 # recorded FILE COMMAND...: what passes meanwhile
 recorded()
 {
-	start record hxp "$LAB/flood" record "$1" 10000
+	start record hxp "$LAB/flood" ${six:+-6} record "$1" 10000
 	sleep 0.1
 	shift
 	"$@"
@@ -171,9 +177,9 @@ traffic()
 		192.168.50.1 10.99.0.1 $token
 	sleep 0.1
 	marks server1 hxc 192.168.50.1 10.99.0.1 7001 100 100 $n
-	marks server2 hxc 192.168.50.1 10.99.0.1 7002 400 700 $n
+	marks server2 hxc 192.168.50.1 10.99.0.1 7002 400 1300 $n
 	marks client1 hxs 10.99.0.1 192.168.50.1 7001 100 100 $n
-	marks client2 hxs 10.99.0.1 192.168.50.1 7002 400 700 $n
+	marks client2 hxs 10.99.0.1 192.168.50.1 7002 400 1300 $n
 }
 
 # trafficend LABEL: they came, once, and no others
@@ -272,7 +278,8 @@ attack()
 	logged >"$LAB/before"
 	before=$(dropped | tr '\n' ' ')
 	from=$(received)
-	at hxp "$LAB/flood" "$kind" "$source" "$pps" "$ms" "$@" >"$f" 2>&1
+	at hxp "$LAB/flood" ${six:+-6} "$kind" "$source" "$pps" "$ms" "$@" \
+		>"$f" 2>&1
 	check $? "$label: $(cat "$f")"
 	noisy1=$(speed "$from")
 	up=$(field up "$f") down=$(field down "$f")
@@ -322,14 +329,20 @@ hellos()
 	unmoved "$1, later"
 }
 
+# recordings LABEL: of a session that has ended, and of how the next begins
+recordings()
+{
+	recorded "$LAB/old" session
+	check $? "$1: a session that is recorded"
+	recorded "$LAB/new" fresh
+	check $? "$1: the tunnel comes up again"
+}
+
 withkey()
 {
 	bond=$LAB/key
 	(umask 077; "$bond/udpbond" -k >"$LAB/keyfile")
-	recorded "$LAB/old" session
-	check $? 'key: a session that is recorded'
-	recorded "$LAB/new" fresh
-	check $? 'key: the tunnel comes up again'
+	recordings key
 	traffic 600
 	attack 'old session' old any bad "$LAB/old"
 	hellos 'old hellos' "$LAB/old" own
@@ -365,6 +378,26 @@ withkey()
 	check $? 'key: all links are up'
 }
 
+# the same over IPv6, with no download beside it
+overipv6()
+{
+	bond=$LAB/six six=1
+	recordings IPv6
+	traffic 600
+	attack 'IPv6: old session' old any bad "$LAB/old"
+	hellos 'IPv6: hellos' "$LAB/new" any
+	attack 'IPv6: garbage' garbage any bad
+	attack 'IPv6: replay' replay any all
+	attack 'IPv6: altered' altered any bad
+	attack 'IPv6: forged' forged any bad
+	attack 'IPv6: mirrored' mirrored any bad
+	attack 'IPv6: icmp' icmp any none
+	trafficend IPv6
+	bothup >/dev/null
+	check $? 'IPv6: all links are up'
+	six=
+}
+
 # without a key there is no claim but for the addresses
 withoutkey()
 {
@@ -386,16 +419,20 @@ withoutkey()
 needroot
 need ip iproute2 iperf3 iperf3 ping iputils-ping sysctl procps make make
 labopen
-trap cleanup EXIT
 bondbuild "$LAB/key" "\"$LAB/keyfile\"" &
 bondbuild "$LAB/nokey" NULL &
+bondbuild "$LAB/six" "\"$LAB/keyfile\"" \
+	's/"10\.\(6[67]\)\.\([01]\)\.\([12]\)"/"fd\1:\2::\3"/g' &
 buildlinkem || exit 1
 ${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 -o "$LAB/flood" test/flood.c || exit 1
 wait
-[ -x "$LAB/key/udpbond" ] && [ -x "$LAB/nokey/udpbond" ] || exit 1
+for i in key nokey six; do
+	[ -x "$LAB/$i/udpbond" ] || exit 1
+done
 way
 check $? 'the way between both ends'
 start iperf hxs iperf3 -s
 withkey
+overipv6
 withoutkey
 exit $failed

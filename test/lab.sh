@@ -19,6 +19,7 @@
 # there are NAME.pid, NAME.out and NAME.err.
 
 LAB=
+NETS='lan router vps inet'
 
 # need TOOL PACKAGE...: dies with the names of the Debian packages missing
 need()
@@ -69,7 +70,7 @@ labstop()
 	for _f in "$LAB"/*.pid; do
 		[ -f "$_f" ] && _f=${_f##*/} && stop "${_f%.pid}"
 	done
-	for _ns in lan router vps inet; do
+	for _ns in $NETS; do
 		[ -e "/run/netns/$_ns-$$" ] || continue
 		for _pid in $(ip netns pids "$_ns-$$"); do
 			kill -KILL "$_pid" 2>/dev/null
@@ -80,7 +81,7 @@ labstop()
 
 labnets()
 {
-	for _ns in lan router vps inet; do
+	for _ns in $NETS; do
 		ip netns add "$_ns-$$" || exit 1
 		at "$_ns" ip link set lo up
 		at "$_ns" sysctl -qw net.ipv4.tcp_no_metrics_save=1 \
@@ -229,6 +230,28 @@ linkctl()
 starlink()
 {
 	linkctl "wg1 $*" "wg2 $*" "wg3 $*" "wg4 $*"
+}
+
+# choke NS LINK...: what is sent there waits, at 100 kbit/s, and once there is
+# much of it the sockets take no more
+choke()
+{
+	_end=$1
+	shift
+	for _link; do
+		at "$_end" tc qdisc add dev "$_link" root \
+			tbf rate 100kbit burst 1540 limit 10m || return 1
+	done
+}
+
+# unchoke NS LINK...: what waits is lost
+unchoke()
+{
+	_end=$1
+	shift
+	for _link; do
+		at "$_end" tc qdisc del dev "$_link" root
+	done
 }
 
 # linkstat: the emulator's counters, a line for each link and direction
