@@ -1282,7 +1282,7 @@ testkeyfile(void)
 		  "000102030405060708090a0b0c0d0e0f\nmore\n",
 		  "32 hex digits" },
 	};
-	char path[] = "/tmp/unit.XXXXXX", said[512];
+	char path[] = P_tmpdir "/unit.XXXXXX", said[512];
 	int i, fd, status;
 	uint8_t key[KeyLen];
 	pid_t pid;
