@@ -72,7 +72,7 @@ enum {                            /* flags of records, see udpbond.c */
 };
 enum {
 	FdBase = 1000, Nfds = 64, Nbufs = 1 << 16, Ntimers = 4096,
-	Nseen = 1 << 17, Ngroups = 16, Nflows = 512, Nmeasures = 256,
+	Nseen = 1 << 18, Ngroups = 16, Nflows = 512, Nmeasures = 256,
 	Nchanges = 128, Nsides = 4, Nlog = 24, Nvars = 256, Nmem = 16,
 	Nbulk = 64, Nexpress = 4096,
 	WebSegs = 256, BulkSegs = 8192,
