@@ -1366,6 +1366,7 @@ linkput(Dir *d, const uint8_t *data, int len, int from, int to)
 	if (d->c.corrupt && unit(mix(&d->rng)) * 100 < d->c.corrupt) {
 		r = mix(&d->rng);
 		damaged = 1;
+		odd |= !keyed;
 		b->data[r % len] ^= 1 << (r >> 32) % 8;
 		if (r >> 40 & 1)
 			b->len -= (r >> 48) % len;
