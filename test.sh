@@ -985,7 +985,7 @@ fullsockets()
 	echo "full: $full, pings: $n of 150, p90 $p90 ms"
 	[ $full -eq 0 ] && [ "$n" -ge 145 ] && alive client && alive server &&
 	echo "$p90" | awk '{ exit !($1 < 130) }' &&
-	waitfor 10 allok && fetch lan 203.0.113.1
+	waitfor 10 noneisdown && fetch lan 203.0.113.1
 }
 
 # socketfull NS: what waits to be sent by wg1 (port 9002) or wg2 is as much as
@@ -998,10 +998,11 @@ socketfull()
 		END { exit !full }'
 }
 
-allok()
+# what was lost meanwhile leaves links lossy for a while
+noneisdown()
 {
 	for i in 0 1 2 3 4; do
-		linkis $i OK || return 1
+		linkis $i '\(OK\|LOSSY\|SATURATED\)' || return 1
 	done
 }
 
@@ -1137,7 +1138,7 @@ unconfined()
 # names is missed.
 othernames()
 {
-	cat >"$LAB/names.h" <<-'END'
+	cat >"$LAB/calls.h" <<-'END'
 	#include <sys/syscall.h>
 	#ifdef __NR_clock_gettime
 	#define __NR_clock_gettime32 SYS_clock_gettime
@@ -1154,8 +1155,8 @@ othernames()
 	#undef __NR_clock_nanosleep
 	#endif
 	END
-	build "$LAB/names" '' CC="${CC:-cc} -include $LAB/names.h" &&
-	fresh "$LAB/names" -m 1 && cleanend
+	build "$LAB/named" '' CC="${CC:-cc} -include $LAB/calls.h" &&
+	fresh "$LAB/named" -m 1 && cleanend
 }
 
 confinedlines()
