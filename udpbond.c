@@ -300,72 +300,113 @@ typedef struct {
 	uint64_t pkts, bytes;
 } Tally;
 
-typedef struct Link Link;
-struct Link {
-	const Linkconf *conf;
-	char name[64];
-	int fd, state;
+/* a link is made of these parts */
+typedef struct {
+	struct sockaddr_storage local, remote; /* of its row; family 0: any */
 	struct sockaddr_storage peer; /* where to send */
 	socklen_t peerlen;        /* 0: not known yet */
 	int v6, mtu;              /* mtu: bytes, of an IP packet */
-	int prio;
-	int64_t ceil[2];          /* bit/s configured: sending, receiving */
+} Addr;
 
-	/* the pacer: the times at which the bytes sent so far will have left
-	 * at the full rate and at satpercent of it */
+/* the pacer: the times at which the bytes sent so far will have left at the
+ * full rate and at satpercent of it */
+typedef struct {
+	int64_t ceil[2];          /* bit/s configured: sending, receiving */
 	int64_t rate;             /* bit/s */
 	int64_t cost;             /* ps a byte */
 	int64_t clock, satclock;  /* ns */
 	int64_t burst;            /* ns that they may be ahead of now */
-	int open;                 /* has room for some packets of heavy flows */
-	Pkt *out[Batch];          /* to be sent at the end of the turn */
-	int nout;
-	int64_t single;           /* us, till then without UDP_SEGMENT */
+} Pace;
 
-	/* from heartbeats */
+typedef struct {
+	Pkt *pkts[Batch];         /* to be sent at the end of the turn */
+	int n;
+	int64_t single;           /* us, till then without UDP_SEGMENT */
+} Out;
+
+typedef struct {
 	Tally tx, rx;             /* all that was sent and received */
-	Tally sectx, secrx;       /* a second ago */
+	Tally lasttx, lastrx;     /* a second ago */
 	int64_t bw, bwmax;        /* bit/s, busier way of the last second */
-	int use;                  /* percent, of bwmax */
 	int64_t rxbest;           /* bit/s, most received in a second */
-	Tally beats[Nbeats];      /* sent, by number */
-	unsigned nbeats;
-	Tally in;                 /* the newest that came, with rx of then */
-	int64_t incame;           /* us, when it came; 0: not in this session */
-	uint64_t inseq;           /* its seq */
-	uint64_t lastseq;         /* of the newest record that came */
-	int64_t echo, echotime;   /* us, of the newest echo: sent, came */
-	Tally echoed, arrived;    /* tx then and the peer's rx, at the end of
+	int use;                  /* percent, of bwmax */
+} Meter;
+
+typedef struct {
+	Tally sent[Nbeats];       /* by number */
+	unsigned n;
+	int64_t next, last;       /* us, when the next is due; sent */
+	uint64_t gaptx;           /* bytes sent by the last one */
+} Beats;
+
+/* what came by it in this session */
+typedef struct {
+	Tally in;                 /* newest heartbeat, with rx of then */
+	int64_t came;             /* us, when it came; 0: none */
+	uint64_t seq;             /* its seq */
+	uint64_t lastseq;         /* of the newest record */
+	uint64_t top;             /* one above the newest known to be sent */
+	int64_t toptime;          /* us, when that was moved by a packet */
+} Heard;
+
+/* the newest of our heartbeats that was echoed in this session */
+typedef struct {
+	int64_t sent, came;       /* us */
+	Tally tx, rx;             /* tx then and the peer's rx, at the end of
 	                           * what is measured */
 	int good, wasup;          /* echoes since it was down; it ever was up */
+} Echo;
+
+typedef struct {
 	int64_t srtt, rttvar;     /* us, RFC 6298 */
-	int score;                /* not saturated */
 	int64_t owd, owdin;       /* us, to the peer and from it; the offset of
 	                           * the two clocks is in both, for all links */
-	int64_t owdbase;          /* us, owd without a queue */
+	int64_t base;             /* us, owd without a queue */
 	int64_t jitter, owdjitter; /* us, mean deviations of owdin and owd */
-	double sent, lost, loss;  /* packets, decaying; 0 to 1 */
+} Delay;
 
-	/* rate estimation */
+typedef struct {
+	double sent, lost;        /* packets, decaying */
+	double ratio;             /* 0 to 1 */
+} Loss;
+
+/* rate estimation */
+typedef struct {
 	int starting, draining;   /* never known yet; empties its queue */
 	int step;                 /* percent, of the next growth */
 	int64_t late;             /* us, since when there is a queue; 0: none */
 	int64_t knee, before;     /* bit/s, where a queue was; the rate then */
 	int64_t cut, hold;        /* us of that, and without growth after it */
+} Control;
 
-	/* ordered packets that came by it */
-	uint64_t top;             /* one above the newest known to be sent */
-	int64_t toptime;          /* us */
+/* a token bucket for lines about a link */
+typedef struct {
+	int64_t clock;            /* us, ahead of now by the newest lines */
+	int left;                 /* lines left out since then */
+	int error;                /* errno of the last failure, 0: none */
+} Log;
 
-	uint64_t gaptx;           /* bytes sent by the last heartbeat */
-	uint64_t why[WhyLast];    /* packets sent, by reason */
-	int64_t next;             /* us, next heartbeat */
-	int64_t lastordered;      /* us, newest ordered packet sent by it */
-	int64_t lastbeat;         /* us, sent */
+typedef struct Link Link;
+struct Link {
+	const Linkconf *conf;     /* its row */
+	char name[64];
+	int fd, state, prio;
+	int score;                /* not saturated */
+	int open;                 /* has room for some packets of heavy flows */
 	int64_t reopen;           /* us, new socket if not up by then */
-	int lasterror;
-	int64_t tells;            /* us, ahead of now by the newest lines */
-	int untold;               /* lines since */
+	int64_t lastordered;      /* us, newest ordered packet sent by it */
+	uint64_t why[WhyLast];    /* packets sent, by reason */
+	Addr addr;
+	Pace pace;
+	Out out;
+	Meter meter;
+	Beats beats;
+	Heard heard;
+	Echo echo;
+	Delay delay;
+	Loss loss;
+	Control control;
+	Log log;
 };
 
 typedef struct {
@@ -720,55 +761,94 @@ static const char *dropname[] = {
 	"short", "malformed", "address", "auth", "session", "replay",
 	"window", "queue", "codel", "stale", "size", "send", "tun", "pool"
 };
-static uint64_t counts[CntLast], drops[DropLast];
-static volatile sig_atomic_t stopping, reporting, reopening;
-static int role, quiet, interval = 5, exitstatus;
+static int role, quiet;
 static int64_t now;               /* us */
-static int tunfd = -1, ctlfd = -1, ctlnamed, tunlen;
-static int handled, unread;       /* packets in this ms; some were left */
-static int tunhdr;                /* bytes, in front of a packet there */
+static uint64_t counts[CntLast], drops[DropLast];
 static int offload[OffLast];      /* their states */
 static Join joins[Njoins];        /* by flow */
 
-static Pkt *pktpool, **pktfrees;  /* all; those that were freed */
-static int npkts, pktsused, npktfrees; /* all; ever taken; freed */
-static uint16_t *pktrefs;         /* places that hold each */
+static struct {
+	volatile sig_atomic_t stop, report, reopen;
+} signaled;
 
-static uint8_t masterkey[KeyLen], hellokey[KeyLen], secret[KeyLen];
-static Session session, next;     /* the running one, the one proposed */
-static uint64_t helloid;          /* client: of the hello to be answered */
-static uint64_t epoch;            /* server: sessions so far */
-static uint64_t txseq[LaneLast];
-static Replay replay[LaneLast];
+static struct {
+	int status;               /* of exit */
+	int interval;             /* s, between reports */
+	int handled, unread;      /* packets in this ms; some were left */
+	int64_t nextsecond, nextreport, nextmtu; /* us */
+	int64_t since, pause;     /* us, see rest */
+	int turns;
+} loop = { .interval = 5 };
 
-static Flow *flows;
-static Flowlist newflows, oldflows;
-static Queue express, acks, again;
-static int queued, listed;        /* packets in flow queues; flows on lists */
-static int64_t peak;              /* bit/s, of all links, decaying */
-static int64_t lightbytes;        /* bytes of light flows that wait */
-static int64_t lastexpress;       /* us, when express traffic was seen */
-static int64_t lastheavy;         /* us, when a heavy flow's packet was sent */
-static int64_t capclock, againclock; /* us */
-static int64_t nextack;           /* us, when the next ACK is due */
-static int64_t bulkmin;           /* bit/s of a link for ordered packets */
+static struct {
+	int fd, mtu;
+	int hdr;                  /* bytes, in front of a packet there */
+} tun = { .fd = -1 };
 
-static Pkt **sent;                /* ordered packets by seq, to send again */
-static uint64_t sentfirst;        /* oldest of them */
+static struct {
+	int fd, named;
+} ctl = { .fd = -1 };
 
-static Slot *slots;               /* ordered packets by seq */
-static uint64_t expected;         /* next seq to be delivered */
-static uint64_t known;            /* one above the newest known to be sent */
-static uint64_t doubtednext;      /* see believable */
-static uint64_t told;             /* the peer knows that all below have come */
-static int64_t toldtime;          /* us, when that would have been told */
-static uint64_t ready, pending;   /* frontiers, one Grace old and newer */
-static int64_t readytime;         /* us, of the newer one */
-static struct { int64_t time; uint64_t top; } samples[Nsamples];
-static unsigned nsamples;
+static struct {
+	Pkt *pkts, **frees;       /* all; those that were freed */
+	int size, used, nfrees;   /* all; ever taken; freed */
+	uint16_t *refs;           /* places that hold each */
+} pool;
 
-static int64_t nextsecond, nextreport, nextmtu; /* us */
-static int64_t lonely;            /* us, since when no link is up */
+static struct {
+	uint8_t master[KeyLen], hello[KeyLen], secret[KeyLen];
+} keys;
+
+static struct {
+	Session session, proposed; /* the running one; the next */
+	uint64_t helloid;         /* client: of the hello to be answered */
+	uint64_t epoch;           /* server: sessions so far */
+	int64_t lonely;           /* us, since when no link is up */
+} peer;
+
+/* packets on their way out; they outlive a session */
+static struct {
+	Flow *flows;
+	Flowlist newflows, oldflows;
+	Queue express, acks;
+	int queued, listed;       /* packets in flow queues; flows on lists */
+	int64_t peak;             /* bit/s, of all links, decaying */
+	int64_t lightbytes;       /* bytes of light flows that wait */
+	int64_t lastexpress;      /* us, when express traffic was seen */
+	int64_t lastheavy;        /* us, newest packet sent of a heavy flow */
+	int64_t capclock;         /* us */
+	int64_t nextack;          /* us, when the next ACK is due */
+} queues;
+
+/* what was sent in this session */
+static struct {
+	uint64_t seq[LaneLast];   /* of the next record */
+	Pkt **sent;               /* ordered packets by seq, to send again */
+	uint64_t oldest;          /* of them */
+	Queue repairs;            /* to be sent again */
+	int64_t budget;           /* us, runs ahead with repairs */
+} tx;
+
+/* what came in this session */
+static struct {
+	Replay replay[LaneLast];
+	Slot *slots;              /* ordered packets by seq */
+	uint64_t expected;        /* next seq to be delivered */
+	uint64_t known;           /* one above the newest known to be sent */
+	uint64_t doubted;         /* see believable */
+	uint64_t acked;           /* the peer knows that all below have come */
+	int64_t ackedtime;        /* us, when that would have been told */
+	uint64_t ready, pending;  /* frontiers, one Grace old and newer */
+	int64_t readytime;        /* us, of the newer one */
+	struct { int64_t time; uint64_t top; } samples[Nsamples];
+	unsigned nsamples;
+} rx;
+
+/* what selection has to know of all links */
+static struct {
+	int64_t bulkmin;          /* bit/s of a link for ordered packets */
+} survey;
+
 static pid_t uppid, downpid;      /* run the up and down commands */
 static int downfd = -1;           /* tells the latter to */
 
@@ -930,15 +1010,15 @@ pktalloc(void)
 {
 	Pkt *p;
 
-	if (npktfrees > 0)
-		p = pktfrees[--npktfrees];
-	else if (pktsused < npkts)
-		p = &pktpool[pktsused++];
+	if (pool.nfrees > 0)
+		p = pool.frees[--pool.nfrees];
+	else if (pool.used < pool.size)
+		p = &pool.pkts[pool.used++];
 	else
 		return NULL;
 	memset(p, 0, offsetof(Pkt, buf));
 	p->data = p->buf + HdrLen;
-	pktrefs[p - pktpool] = 1;
+	pool.refs[p - pool.pkts] = 1;
 	return p;
 }
 
@@ -946,15 +1026,15 @@ pktalloc(void)
 static Pkt *
 pkthold(Pkt *p)
 {
-	pktrefs[p - pktpool]++;
+	pool.refs[p - pool.pkts]++;
 	return p;
 }
 
 static void
 pktfree(Pkt *p)
 {
-	if (--pktrefs[p - pktpool] == 0)
-		pktfrees[npktfrees++] = p;
+	if (--pool.refs[p - pool.pkts] == 0)
+		pool.frees[pool.nfrees++] = p;
 }
 
 static void
@@ -1301,7 +1381,7 @@ derive(uint8_t *key, uint64_t a, uint64_t b, int use)
 	in[16] = use;
 	for (i = 0; i < 2; i++) {
 		in[17] = i;
-		put(key + 8 * i, siphash(masterkey, in, sizeof(in)), 8);
+		put(key + 8 * i, siphash(keys.master, in, sizeof(in)), 8);
 	}
 }
 
@@ -1354,20 +1434,20 @@ keyload(void)
 		low = high < 0 ? -1 : hexdigit(buf[2 * i + 1]);
 		if (low < 0)
 			break;
-		masterkey[i] = high << 4 | low;
+		keys.master[i] = high << 4 | low;
 	}
 	if (i < KeyLen || (n > 2 * i && (n > 2 * i + 1 || buf[2 * i] != '\n')))
 		die("keyfile: %s is not 32 hex digits: make one with "
 		    "udpbond -k", keyfile);
 	wipe(buf, sizeof(buf));
-	derive(hellokey, 0, 0, 0);
+	derive(keys.hello, 0, 0, 0);
 }
 
 /* the tag behind the datagram, under the key that p->key names */
 static void
 seal(Pkt *p)
 {
-	const uint8_t *key[] = { session.txkey, next.txkey, hellokey };
+	const uint8_t *key[] = { peer.session.txkey, peer.proposed.txkey, keys.hello };
 
 	if (!keyfile || p->sealed)
 		return;
@@ -1400,15 +1480,15 @@ verify(Pkt *p)
 		    p->wire[HdrLen + HelloAt] ? KeyHello : KeySession;
 	if (p->wirelen < HdrLen + TagLen || !(p->wire[8] & FlagSealed))
 		return KeyNone;
-	if (session.id && tagged(p, session.rxkey)) {
+	if (peer.session.id && tagged(p, peer.session.rxkey)) {
 		key = KeySession;
 	} else if (p->wire[8] & FlagBeat &&
 	    decode(p->wire, p->wirelen - TagLen, &r) > 0 &&
 	    !beatdecode(p->wire + HdrLen, r.len, &b)) {
 		if (b.hello) {
-			key = tagged(p, hellokey) ? KeyHello : KeyNone;
+			key = tagged(p, keys.hello) ? KeyHello : KeyNone;
 		} else {
-			if (proposed(&b) && tagged(p, next.rxkey))
+			if (proposed(&b) && tagged(p, peer.proposed.rxkey))
 				key = KeyNext;
 		}
 	}
@@ -1478,7 +1558,7 @@ offloads(Text *t)
 		text(t, "%s %s: %s", i ? "," : "", offname[i],
 		    offstate[offload[i]]);
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (now < l->single)
+		if (now < l->out.single)
 			text(t, ", not on %s", l->name);
 	text(t, "\n");
 }
@@ -1496,10 +1576,10 @@ tunopen(void)
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
 	    (offload[OffCut] == Running ? IFF_VNET_HDR : 0);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
-	tunfd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (tunfd < 0)
+	tun.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (tun.fd < 0)
 		die("open /dev/net/tun (is the tun module loaded?):");
-	for (tries = 0; ioctl(tunfd, TUNSETIFF, &ifr) < 0; tries++) {
+	for (tries = 0; ioctl(tun.fd, TUNSETIFF, &ifr) < 0; tries++) {
 		if (errno != EBUSY || tries == 20)
 			die("tundev: cannot make %s (already there, or not "
 			    "root?):", tundev);
@@ -1532,9 +1612,9 @@ tunsuper(void)
 {
 	unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 
-	tunhdr = VnetLen;
-	if (ioctl(tunfd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 &&
-	    ioctl(tunfd, TUNSETOFFLOAD, tcp) < 0)
+	tun.hdr = VnetLen;
+	if (ioctl(tun.fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 &&
+	    ioctl(tun.fd, TUNSETOFFLOAD, tcp) < 0)
 		offloadfail(OffCut, errno);
 }
 
@@ -1586,7 +1666,7 @@ tunmtu(void)
 
 	for (i = 0; i < LEN(bond); i++)
 		mtu = MIN(mtu, linkpayload(&bond[i]));
-	if (mtu == tunlen)
+	if (mtu == tun.mtu)
 		return;
 	memset(&ifr, 0, sizeof(ifr));
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
@@ -1601,7 +1681,7 @@ tunmtu(void)
 		    "addresses off", tundev, mtu);
 	if (s >= 0)
 		close(s);
-	tunlen = mtu;
+	tun.mtu = mtu;
 }
 
 /* What is there, cut into packets that the links carry, is appended to the
@@ -1617,7 +1697,7 @@ tunread(Queue *q)
 	int n;
 
 	if (!(p = pktalloc())) {
-		n = read(tunfd, super, SuperMax);
+		n = read(tun.fd, super, SuperMax);
 		drops[DropPool] += n > 0;
 		return n > 0;
 	}
@@ -1627,8 +1707,8 @@ tunread(Queue *q)
 	iov[1].iov_len = MtuMax;
 	iov[2].iov_base = super + MtuMax;
 	iov[2].iov_len = SuperMax - MtuMax;
-	n = tunhdr ? readv(tunfd, iov, 3) - tunhdr :
-	    read(tunfd, p->data, MtuMax);
+	n = tun.hdr ? readv(tun.fd, iov, 3) - tun.hdr :
+	    read(tun.fd, p->data, MtuMax);
 	if (n <= 0) {
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			drops[DropTun]++;
@@ -1655,8 +1735,8 @@ tunread(Queue *q)
 static int
 tunwrite(Pkt *p)
 {
-	memset(p->data - tunhdr, 0, tunhdr);
-	if (write(tunfd, p->data - tunhdr, p->len + tunhdr) >= 0)
+	memset(p->data - tun.hdr, 0, tun.hdr);
+	if (write(tun.fd, p->data - tun.hdr, p->len + tun.hdr) >= 0)
 		return 1;
 	drops[DropTun]++;
 	return 0;
@@ -1667,7 +1747,7 @@ static void
 tungone(void)
 {
 	warn("%s: the device is gone, stopping", tundev);
-	stopping = exitstatus = 1;
+	signaled.stop = loop.status = 1;
 }
 
 /* super: superpackets
@@ -1869,7 +1949,7 @@ joinflush(Join *j)
 			iov[1 + i].iov_base = j->p[i]->data + j->hdrlen;
 			iov[1 + i].iov_len = j->p[i]->len - j->hdrlen;
 		}
-		error = writev(tunfd, iov, 1 + n) < 0 ? errno : 0;
+		error = writev(tun.fd, iov, 1 + n) < 0 ? errno : 0;
 		errors = error ? errors + 1 : 0;
 	}
 	for (i = 0; i < n; i++) {
@@ -1904,7 +1984,7 @@ setopt(int fd, int level, int name, int value)
 static int
 linkpayload(const Link *l)
 {
-	return l->mtu - (l->v6 ? 48 : 28) - HdrLen - (keyfile ? TagLen : 0);
+	return l->addr.mtu - (l->addr.v6 ? 48 : 28) - HdrLen - (keyfile ? TagLen : 0);
 }
 
 /* A new socket, from a port of its own on the client. A failure is logged
@@ -1920,20 +2000,20 @@ linkopen(Link *l)
 
 	linkclose(l);
 	l->reopen = now + Reopen;
-	l->nbeats = 0;
-	l->single = 0;
-	l->v6 = parseaddr(local ? local : c->server ? c->server : c->client,
+	l->beats.n = 0;
+	l->out.single = 0;
+	l->addr.v6 = parseaddr(local ? local : c->server ? c->server : c->client,
 	    role == Client ? 0 : c->port, &ss) == AF_INET6;
-	fd = udpsocket(l->v6 ? AF_INET6 : AF_INET, SOCK_NONBLOCK);
+	fd = udpsocket(l->addr.v6 ? AF_INET6 : AF_INET, SOCK_NONBLOCK);
 	if (fd < 0)
 		goto err;
 	if (!local)
-		parseaddr(l->v6 ? "::" : "0.0.0.0",
+		parseaddr(l->addr.v6 ? "::" : "0.0.0.0",
 		    role == Client ? 0 : c->port, &ss);
 	what = "options";
 	if (setopt(fd, SOL_IP, IP_FREEBIND, 1) < 0)
 		goto err;
-	if (l->v6) {
+	if (l->addr.v6) {
 		setopt(fd, SOL_IPV6, IPV6_V6ONLY, !!local);
 		setopt(fd, SOL_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
 	}
@@ -1950,27 +2030,27 @@ linkopen(Link *l)
 	if (bind(fd, (struct sockaddr *)&ss, sizeof(ss)) < 0)
 		goto err;
 	if (role == Client) {
-		parseaddr(c->server, c->port, &l->peer);
-		l->peerlen = sizeof(l->peer);
+		parseaddr(c->server, c->port, &l->addr.peer);
+		l->addr.peerlen = sizeof(l->addr.peer);
 		what = "connect";
-		if (connect(fd, (struct sockaddr *)&l->peer, l->peerlen) < 0)
+		if (connect(fd, (struct sockaddr *)&l->addr.peer, l->addr.peerlen) < 0)
 			goto err;
 	}
 	l->fd = fd;
-	if (l->lasterror && linktells(l))
+	if (l->log.error && linktells(l))
 		logmsg("link %s: open", l->name);
-	l->lasterror = 0;
+	l->log.error = 0;
 	linkmtu(l);
 	return;
 err:
 	if (errno == EADDRINUSE) /* by an instance that is just ending */
 		l->reopen = now + MS(hbinterval);
 	error = errno;
-	if (error != l->lasterror && linktells(l)) {
+	if (error != l->log.error && linktells(l)) {
 		errno = error;
 		warn("link %s: %s:", l->name, what);
 	}
-	l->lasterror = error;
+	l->log.error = error;
 	if (fd >= 0)
 		close(fd);
 }
@@ -1979,8 +2059,8 @@ err:
 static void
 linkdrop(Link *l, int why)
 {
-	while (l->nout > 0)
-		pktdrop(l->out[--l->nout], why);
+	while (l->out.n > 0)
+		pktdrop(l->out.pkts[--l->out.n], why);
 }
 
 static void
@@ -1997,12 +2077,12 @@ linkclose(Link *l)
 static void
 linkmtu(Link *l)
 {
-	struct sockaddr_storage ss = l->peer;
+	struct sockaddr_storage ss = l->addr.peer;
 	socklen_t len = sizeof(int);
 	int fd = l->fd, mtu = 0;
 
 	if (role == Server) {
-		if (!l->peerlen && (!l->conf->client ||
+		if (!l->addr.peerlen && (!l->conf->client ||
 		    parseaddr(l->conf->client, l->conf->port, &ss) < 0))
 			return;
 		fd = udpsocket(ss.ss_family, 0);
@@ -2013,7 +2093,7 @@ linkmtu(Link *l)
 			return;
 		}
 	}
-	if (getsockopt(fd, l->v6 ? SOL_IPV6 : SOL_IP, l->v6 ? IPV6_MTU : IP_MTU,
+	if (getsockopt(fd, l->addr.v6 ? SOL_IPV6 : SOL_IP, l->addr.v6 ? IPV6_MTU : IP_MTU,
 	    &mtu, &len) < 0)
 		mtu = 0;
 	/* anybody can forge the ICMP message that says so */
@@ -2021,10 +2101,10 @@ linkmtu(Link *l)
 		setopt(l->fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 		mtu = 0;
 	}
-	if (mtu >= MtuMin && mtu != l->mtu) {
-		if (l->mtu)
-			logmsg("link %s: mtu %d, was %d", l->name, mtu, l->mtu);
-		l->mtu = mtu;
+	if (mtu >= MtuMin && mtu != l->addr.mtu) {
+		if (l->addr.mtu)
+			logmsg("link %s: mtu %d, was %d", l->name, mtu, l->addr.mtu);
+		l->addr.mtu = mtu;
 	}
 	if (fd != l->fd)
 		close(fd);
@@ -2034,18 +2114,18 @@ linkmtu(Link *l)
 static int
 wireoverhead(const Link *l)
 {
-	return (l->v6 ? 48 : 28) + linkoverhead;
+	return (l->addr.v6 ? 48 : 28) + linkoverhead;
 }
 
 /* the pacer's clocks run ahead by the time the bytes take */
 static void
 charge(Link *l, int bytes)
 {
-	int64_t ns = bytes * l->cost / 1000;
+	int64_t ns = bytes * l->pace.cost / 1000;
 
-	l->clock = MAX(l->clock, now * 1000) + ns;
-	l->satclock = MAX(l->satclock, now * 1000) + ns * 100 / satpercent;
-	l->satclock = MIN(l->satclock, l->clock + 2 * BurstMax * 1000);
+	l->pace.clock = MAX(l->pace.clock, now * 1000) + ns;
+	l->pace.satclock = MAX(l->pace.satclock, now * 1000) + ns * 100 / satpercent;
+	l->pace.satclock = MIN(l->pace.satclock, l->pace.clock + 2 * BurstMax * 1000);
 }
 
 /* Takes the datagram over, to be sent at the end of the turn. Small records
@@ -2053,23 +2133,23 @@ charge(Link *l, int bytes)
 static void
 linksend(Link *l, Pkt *p)
 {
-	Pkt *o = l->nout > 0 ? l->out[l->nout - 1] : NULL;
+	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL;
 
-	if (o && pktrefs[o - pktpool] == 1 && !o->sealed && o->key == p->key &&
-	    p->wirelen <= Small && o->wirelen + p->wirelen <= tunlen) {
+	if (o && pool.refs[o - pool.pkts] == 1 && !o->sealed && o->key == p->key &&
+	    p->wirelen <= Small && o->wirelen + p->wirelen <= tun.mtu) {
 		memcpy(o->wire + o->wirelen, p->wire, p->wirelen);
 		o->wirelen += p->wirelen;
 		charge(l, p->wirelen);
 		pktfree(p);
 		return;
 	}
-	if (l->nout == Batch)
+	if (l->out.n == Batch)
 		linkflush(l);
-	if (l->nout == Batch) {
+	if (l->out.n == Batch) {
 		pktdrop(p, DropSend);
 		return;
 	}
-	l->out[l->nout++] = p;
+	l->out.pkts[l->out.n++] = p;
 	charge(l, p->wirelen + wireoverhead(l) + (keyfile ? TagLen : 0));
 }
 
@@ -2078,13 +2158,13 @@ linksend(Link *l, Pkt *p)
 static int
 segments(const Link *l, int from)
 {
-	int size = l->out[from]->wirelen, all = size, n;
+	int size = l->out.pkts[from]->wirelen, all = size, n;
 
-	for (n = 1; from + n < l->nout && n < SegMax - 1 &&
-	    offload[OffSegment] == Running && now >= l->single &&
-	    l->out[from + n - 1]->wirelen == size &&
-	    l->out[from + n]->wirelen <= size; n++) {
-		all += l->out[from + n]->wirelen;
+	for (n = 1; from + n < l->out.n && n < SegMax - 1 &&
+	    offload[OffSegment] == Running && now >= l->out.single &&
+	    l->out.pkts[from + n - 1]->wirelen == size &&
+	    l->out.pkts[from + n]->wirelen <= size; n++) {
+		all += l->out.pkts[from + n]->wirelen;
 		if (all > SuperMax - 48)
 			break;
 	}
@@ -2099,19 +2179,19 @@ linkmsgs(Link *l, struct mmsghdr *mm, struct iovec *iov, Segment *seg, int *n)
 	int i, m, from;
 	uint16_t size;
 
-	for (i = 0; i < l->nout; i++) {
-		seal(l->out[i]);
-		iov[i].iov_base = l->out[i]->wire;
-		iov[i].iov_len = l->out[i]->wirelen;
+	for (i = 0; i < l->out.n; i++) {
+		seal(l->out.pkts[i]);
+		iov[i].iov_base = l->out.pkts[i]->wire;
+		iov[i].iov_len = l->out.pkts[i]->wirelen;
 	}
-	for (from = m = 0; from < l->nout; from += n[m++]) {
+	for (from = m = 0; from < l->out.n; from += n[m++]) {
 		n[m] = segments(l, from);
 		memset(&mm[m], 0, sizeof(mm[m]));
 		mm[m].msg_hdr.msg_iov = &iov[from];
 		mm[m].msg_hdr.msg_iovlen = n[m];
 		if (role == Server) {
-			mm[m].msg_hdr.msg_name = &l->peer;
-			mm[m].msg_hdr.msg_namelen = l->peerlen;
+			mm[m].msg_hdr.msg_name = &l->addr.peer;
+			mm[m].msg_hdr.msg_namelen = l->addr.peerlen;
 		}
 		if (n[m] == 1)
 			continue;
@@ -2154,7 +2234,7 @@ linkflush(Link *l)
 	Segment seg[Batch];
 	int n[Batch], i, m, at = 0, done = 0, tries = 0, single = 0;
 
-	if (l->nout == 0)
+	if (l->out.n == 0)
 		return;
 	m = linkmsgs(l, mm, iov, seg, n);
 	while (at < m) {
@@ -2166,7 +2246,7 @@ linkflush(Link *l)
 			continue;
 		}
 		if (errno == EAGAIN || errno == ENOBUFS) {
-			l->clock = MAX(l->clock, (now + 2 * Burst) * 1000);
+			l->pace.clock = MAX(l->pace.clock, (now + 2 * Burst) * 1000);
 			break;
 		}
 		if (errno == EINTR || tries++ == 0)
@@ -2177,11 +2257,11 @@ linkflush(Link *l)
 		}
 		linkerror(l, errno);
 		for (i = n[at++]; i > 0; i--)
-			pktdrop(l->out[done++], DropSend);
+			pktdrop(l->out.pkts[done++], DropSend);
 		tries = 0;
 	}
-	l->nout -= done;
-	memmove(l->out, l->out + done, l->nout * sizeof(l->out[0]));
+	l->out.n -= done;
+	memmove(l->out.pkts, l->out.pkts + done, l->out.n * sizeof(l->out.pkts[0]));
 	if (single) {
 		linksingle(l, single);
 		linkflush(l);
@@ -2194,11 +2274,11 @@ linkflush(Link *l)
 static void
 linksingle(Link *l, int error)
 {
-	if (!l->single) {
+	if (!l->out.single) {
 		errno = error;
 		logmsg("link %s: UDP_SEGMENT is off for a while:", l->name);
 	}
-	l->single = now + Single;
+	l->out.single = now + Single;
 	linkmtu(l);
 	tunmtu();
 }
@@ -2210,9 +2290,9 @@ linksent(Link *l, int from, int n)
 	int i;
 
 	for (i = from; i < from + n; i++) {
-		l->tx.pkts++;
-		l->tx.bytes += l->out[i]->wirelen;
-		pktfree(l->out[i]);
+		l->meter.tx.pkts++;
+		l->meter.tx.bytes += l->out.pkts[i]->wirelen;
+		pktfree(l->out.pkts[i]);
 	}
 	return n;
 }
@@ -2224,13 +2304,13 @@ linkerror(Link *l, int error)
 	if (error == EMSGSIZE) {
 		linkmtu(l);
 		tunmtu();
-	} else if (error != l->lasterror && linktells(l)) {
+	} else if (error != l->log.error && linktells(l)) {
 		errno = error;
 		logmsg("link %s: send:", l->name);
 	}
 	if (error == ENODEV || error == ENXIO || error == EADDRNOTAVAIL)
 		l->reopen = MIN(l->reopen, now + Second);
-	l->lasterror = error;
+	l->log.error = error;
 }
 
 /* how many messages came, as recvmmsg */
@@ -2277,8 +2357,8 @@ linkrecv(Link *l)
 		mm[max].msg_hdr.msg_namelen = sizeof(from[max]);
 	}
 	n = recvmsgs(l->fd, mm, max);
-	handled += MAX(n, 0);
-	unread |= n == max;
+	loop.handled += MAX(n, 0);
+	loop.unread |= n == max;
 	for (i = 0; i < n; i++) {
 		p = fresh[i];
 		fresh[i] = NULL;
@@ -2314,7 +2394,7 @@ linkrecvsuper(Link *l)
 		mm[i].msg_hdr.msg_controllen = sizeof(seg[i]);
 	}
 	n = recvmsgs(l->fd, mm, Supers);
-	unread |= n == Supers;
+	loop.unread |= n == Supers;
 	for (i = 0; i < n; i++) {
 		len = mm[i].msg_len;
 		size = segmentsize(&mm[i].msg_hdr, len);
@@ -2323,7 +2403,7 @@ linkrecvsuper(Link *l)
 				drops[DropPool]++;
 				continue;
 			}
-			handled++;
+			loop.handled++;
 			p->time = now;
 			p->wire = p->buf;
 			p->wirelen = MIN(size, len - at);
@@ -2414,7 +2494,7 @@ flowhash(const uint8_t *addrs, int n, const Ip *ip)
 	uint32_t addr;
 	uint64_t h;
 
-	memcpy(&h, secret, sizeof(h));
+	memcpy(&h, keys.secret, sizeof(h));
 	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
 	h *= UINT64_C(0x9e3779b97f4a7c15);
 	for (; n > 0; n -= 4, addrs += 4) {
@@ -2619,7 +2699,7 @@ tunpkt(void)
 		if (!tunread(&in))
 			break;
 		for (; (p = queueget(&in)); n++) {
-			ipclamp(p->data, p->len, tunlen);
+			ipclamp(p->data, p->len, tun.mtu);
 			if ((p->class = classify(p)) < 0)
 				pktdrop(p, DropForm);
 			else
@@ -2630,8 +2710,8 @@ tunpkt(void)
 			done = n;
 		}
 	}
-	handled += n;
-	unread |= reads == TunBatch || n >= TunBatch;
+	loop.handled += n;
+	loop.unread |= reads == TunBatch || n >= TunBatch;
 }
 
 /* classify: which lane, and which flow the packet belongs to */
@@ -2650,7 +2730,7 @@ classify(Pkt *p)
 	if (ipparse(p->data, p->len, &ip) < 0)
 		return -1;
 	p->flow = ip.hash & (Nflows - 1);
-	f = &flows[p->flow];
+	f = &queues.flows[p->flow];
 	p->l4 = ip.l4;
 	/* the others are sent again, but not soon */
 	p->due = now + (ip.proto == IPPROTO_TCP || ip.sport == 53 ||
@@ -2689,7 +2769,7 @@ flowcount(Flow *f, int len)
 	if (now - f->last > Pause)
 		f->sent = f->mean = f->acked = 0;
 	else if (now > f->last && !heavy(f) && (l = bestlink(NULL)))
-		f->sent = MAX(f->sent - (now - f->last) * (l->rate / 32) /
+		f->sent = MAX(f->sent - (now - f->last) * (l->pace.rate / 32) /
 		    Second, 0);
 	f->sent += len;
 	f->last = now;
@@ -2713,11 +2793,11 @@ static int
 capped(int len)
 {
 	const Link *l = bestlink(NULL);
-	int64_t rate = l ? l->rate / 4 : RateMin;
+	int64_t rate = l ? l->pace.rate / 4 : RateMin;
 
-	if (capclock > now + Second / 10)
+	if (queues.capclock > now + Second / 10)
 		return 1;
-	capclock = MAX(capclock, now) + (int64_t)len * 8 * Second / rate;
+	queues.capclock = MAX(queues.capclock, now) + (int64_t)len * 8 * Second / rate;
 	return 0;
 }
 
@@ -2752,7 +2832,7 @@ toobig(const Pkt *p)
 static void
 enqueue(Pkt *p)
 {
-	Flow *f = &flows[p->flow];
+	Flow *f = &queues.flows[p->flow];
 
 	if (toobig(p)) {
 		pktdrop(p, DropSize);
@@ -2760,13 +2840,13 @@ enqueue(Pkt *p)
 	}
 	if (p->class == Ordered) {
 		if ((p->light = !heavy(f)))
-			lightbytes += p->len;
+			queues.lightbytes += p->len;
 		queueput(&f->queue, p);
 		if (!f->listed) {
 			f->deficit = Quantum;
-			flowappend(&newflows, f);
+			flowappend(&queues.newflows, f);
 		}
-		if (++queued > queuepkts)
+		if (++queues.queued > queuepkts)
 			dropfattest();
 		return;
 	}
@@ -2774,20 +2854,20 @@ enqueue(Pkt *p)
 		ackenqueue(f, p);
 		return;
 	}
-	lastexpress = now;
-	queueput(&express, p);
-	if (express.len > queuepkts / 4)
-		pktdrop(queueget(&express), DropQueue);
+	queues.lastexpress = now;
+	queueput(&queues.express, p);
+	if (queues.express.len > queuepkts / 4)
+		pktdrop(queueget(&queues.express), DropQueue);
 }
 
 /* half of the longest queue, up to a batch, from its head */
 static void
 dropfattest(void)
 {
-	Flow *f, *fat = &flows[0];
+	Flow *f, *fat = &queues.flows[0];
 	int n;
 
-	for (f = flows; f < flows + Nflows; f++)
+	for (f = queues.flows; f < queues.flows + Nflows; f++)
 		if (f->queue.bytes > fat->queue.bytes)
 			fat = f;
 	for (n = MIN((fat->queue.len + 1) / 2, Batch); n > 0; n--)
@@ -2801,9 +2881,9 @@ flowget(Flow *f)
 
 	if (!(p = queueget(&f->queue)))
 		return NULL;
-	queued--;
+	queues.queued--;
 	if (p->light)
-		lightbytes -= p->len;
+		queues.lightbytes -= p->len;
 	return p;
 }
 
@@ -2812,7 +2892,7 @@ flowappend(Flowlist *list, Flow *f)
 {
 	f->next = NULL;
 	f->listed = 1;
-	listed++;
+	queues.listed++;
 	if (list->tail)
 		list->tail->next = f;
 	else
@@ -2840,9 +2920,9 @@ codeltarget(void)
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
-			rate += l->rate;
-	peak = MAX(peak, rate);
-	return MIN(CodelTarget * peak / rate, 3 * CodelTarget);
+			rate += l->pace.rate;
+	queues.peak = MAX(queues.peak, rate);
+	return MIN(CodelTarget * queues.peak / rate, 3 * CodelTarget);
 }
 
 /* CoDel, RFC 8289: drop or mark when packets have waited longer than the
@@ -2904,12 +2984,12 @@ dequeue(Flowlist *list, Link **l)
 		if (!(*at = f->next))
 			list->tail = prev;
 		f->listed = 0;
-		listed--;
+		queues.listed--;
 		if (f->queue.head)
 			f->deficit += Quantum;
-		else if (list == &oldflows)
+		else if (list == &queues.oldflows)
 			continue;
-		flowappend(&oldflows, f);
+		flowappend(&queues.oldflows, f);
 	}
 	return NULL;
 }
@@ -2984,16 +3064,16 @@ ackenqueue(Flow *f, Pkt *p)
 		f->ack->due = now;
 	p->due = ackplain(p->data + p->l4) ? f->lastack + ackgap(f) : now;
 	f->ack = p;
-	queueput(&acks, p);
-	if (acks.len > queuepkts / 4)
+	queueput(&queues.acks, p);
+	if (queues.acks.len > queuepkts / 4)
 		pktdrop(ackget(), DropQueue);
 }
 
 static Pkt *
 ackget(void)
 {
-	Pkt *p = queueget(&acks);
-	Flow *f = &flows[p->flow];
+	Pkt *p = queueget(&queues.acks);
+	Flow *f = &queues.flows[p->flow];
 
 	if (f->ack == p)
 		f->ack = NULL;
@@ -3008,17 +3088,17 @@ acksend(void)
 	Pkt *p;
 	int n;
 
-	nextack = INT64_MAX;
-	for (n = acks.len; n > 0; n--) {
-		p = acks.head;
+	queues.nextack = INT64_MAX;
+	for (n = queues.acks.len; n > 0; n--) {
+		p = queues.acks.head;
 		if (now - p->time > Stale) {
 			pktdrop(ackget(), DropStale);
 		} else if (p->due <= now && (l = selectack(p))) {
-			flows[p->flow].lastack = now;
+			queues.flows[p->flow].lastack = now;
 			transmit(l, ackget());
 		} else {
-			nextack = MIN(nextack, MAX(p->due, now + Burst));
-			queueput(&acks, queueget(&acks));
+			queues.nextack = MIN(queues.nextack, MAX(p->due, now + Burst));
+			queueput(&queues.acks, queueget(&queues.acks));
 		}
 	}
 }
@@ -3046,21 +3126,21 @@ usable(const Link *l, const Pkt *p)
 static int
 carries(const Link *l, const Pkt *p)
 {
-	return usable(l, p) && l->rate >= bulkmin;
+	return usable(l, p) && l->pace.rate >= survey.bulkmin;
 }
 
 /* the pacer has room for a packet by this one of its clocks */
 static int
 room(const Link *l, int64_t clock)
 {
-	return l->nout < Batch && clock <= now * 1000 + l->burst;
+	return l->out.n < Batch && clock <= now * 1000 + l->pace.burst;
 }
 
 /* more than satpercent of its rate is in use: a fact of each packet */
 static int
 saturated(const Link *l)
 {
-	return !room(l, l->satclock);
+	return !room(l, l->pace.satclock);
 }
 
 /* Of links whose RTTs differ by less than 5 ms the one that was used less is
@@ -3074,7 +3154,7 @@ better(const Link *l, const Link *than)
 		return 1;
 	d = l->score - than->score +
 	    (saturated(l) - saturated(than)) * satweight;
-	return abs(d) > 5 * rttweight ? d < 0 : l->clock < than->clock;
+	return abs(d) > 5 * rttweight ? d < 0 : l->pace.clock < than->pace.clock;
 }
 
 /* when a packet that is sent by the link next will be there, us; comparable
@@ -3082,14 +3162,14 @@ better(const Link *l, const Link *than)
 static int64_t
 arrival(const Link *l, int len)
 {
-	return MAX(now, l->clock / 1000) + len * l->cost / 1000000 + l->owd;
+	return MAX(now, l->pace.clock / 1000) + len * l->pace.cost / 1000000 + l->delay.owd;
 }
 
 /* it would overtake the flow's last express packet, on its way by another */
 static int
 early(const Link *l, const Flow *f)
 {
-	return l - bond != f->link && now + l->owd < f->notbefore;
+	return l - bond != f->link && now + l->delay.owd < f->notbefore;
 }
 
 /* the link with the least score, whether or not it has room */
@@ -3113,10 +3193,10 @@ selectexpress(const Pkt *p, int ahead)
 {
 	Link *l, *best = bestlink(p), *to = NULL;
 
-	if (!best || (ahead == 0 && room(best, best->clock)))
+	if (!best || (ahead == 0 && room(best, best->pace.clock)))
 		return best;
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->clock) && l != best && (!to ||
+		if (usable(l, p) && room(l, l->pace.clock) && l != best && (!to ||
 		    arrival(l, p->len) < arrival(to, p->len)))
 			to = l;
 	return to && arrival(to, p->len) < arrival(best, ahead + p->len) ?
@@ -3130,7 +3210,7 @@ selectack(const Pkt *p)
 	Link *l, *best = NULL;
 
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->clock) && better(l, best))
+		if (usable(l, p) && room(l, l->pace.clock) && better(l, best))
 			best = l;
 	return best;
 }
@@ -3142,14 +3222,14 @@ step(void)
 {
 	const Link *best = bestlink(NULL);
 
-	return best && best->owd < bulkdelay() - SameDelay;
+	return best && best->delay.owd < bulkdelay() - SameDelay;
 }
 
 /* the link whose last part is kept for express traffic while there is some */
 static Link *
 reserved(void)
 {
-	return now - lastexpress < Alive && step() ? bestlink(NULL) : NULL;
+	return now - queues.lastexpress < Alive && step() ? bestlink(NULL) : NULL;
 }
 
 static Link *
@@ -3173,20 +3253,20 @@ selectlight(const Flow *f)
 			best = l;
 	if (!best)
 		return NULL;
-	clock = best == reserved() ? best->satclock : best->clock;
+	clock = best == reserved() ? best->pace.satclock : best->pace.clock;
 	if (room(best, clock) && !early(best, f))
 		return best;
 	for (l = bond; l < bond + LEN(bond); l++) {
-		if (l == best || !carries(l, p) || !room(l, l->clock) ||
+		if (l == best || !carries(l, p) || !room(l, l->pace.clock) ||
 		    early(l, f))
 			continue;
 		if (to && saturated(l) && saturated(to) ?
 		    arrival(l, p->len) < arrival(to, p->len) : better(l, to))
 			to = l;
 	}
-	wait = MAX(clock / 1000 - now, 0) + best->cost *
-	    MIN(lightbytes, (int64_t)f->queue.bytes * listed) / 1000000;
-	return to && now + wait + best->owd > arrival(to, p->len) ? to : NULL;
+	wait = MAX(clock / 1000 - now, 0) + best->pace.cost *
+	    MIN(queues.lightbytes, (int64_t)f->queue.bytes * queues.listed) / 1000000;
+	return to && now + wait + best->delay.owd > arrival(to, p->len) ? to : NULL;
 }
 
 /* Heavy flows keep to links of one delay, that which holds most of the
@@ -3204,15 +3284,15 @@ selectheavy(const Flow *f)
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (carries(l, p) && !saturated(l) &&
-		    llabs(l->owd - delay) <= SameDelay)
+		    llabs(l->delay.owd - delay) <= SameDelay)
 			least = MIN(least, l->score);
 	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!l->open || !carries(l, p) || !room(l, l->clock) ||
+		if (!l->open || !carries(l, p) || !room(l, l->pace.clock) ||
 		    early(l, f))
 			continue;
-		if (l->owd > delay + SameDelay)
-			rank = l->owd > delay + MoreDelay ? None : Slow;
-		else if (l->owd < delay - SameDelay)
+		if (l->delay.owd > delay + SameDelay)
+			rank = l->delay.owd > delay + MoreDelay ? None : Slow;
+		else if (l->delay.owd < delay - SameDelay)
 			rank = !saturated(l) ? Quick :
 			    l == r ? None : QuickFull;
 		else
@@ -3220,7 +3300,7 @@ selectheavy(const Flow *f)
 			    l->score <= least + 5 * rttweight ? Free :
 			    l == r ? None : Full;
 		if (rank < torank || (to && rank == torank &&
-		    l->clock < to->clock)) {
+		    l->pace.clock < to->pace.clock)) {
 			to = l;
 			torank = rank;
 		}
@@ -3237,15 +3317,15 @@ bulkdelay(void)
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
-			all += l->rate;
+			all += l->pace.rate;
 	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!usable(l, NULL) || l->owd >= delay)
+		if (!usable(l, NULL) || l->delay.owd >= delay)
 			continue;
 		for (upto = 0, m = bond; m < bond + LEN(bond); m++)
-			if (usable(m, NULL) && m->owd <= l->owd)
-				upto += m->rate;
+			if (usable(m, NULL) && m->delay.owd <= l->delay.owd)
+				upto += m->pace.rate;
 		if (upto > all / 2)
-			delay = l->owd;
+			delay = l->delay.owd;
 	}
 	return delay;
 }
@@ -3257,7 +3337,7 @@ quickest(void)
 	Link *l, *best = NULL;
 
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL) && (!best || l->srtt < best->srtt))
+		if (usable(l, NULL) && (!best || l->delay.srtt < best->delay.srtt))
 			best = l;
 	return best;
 }
@@ -3269,7 +3349,7 @@ soonest(const Pkt *p)
 	Link *l, *best = NULL;
 
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->clock) && (!best ||
+		if (usable(l, p) && room(l, l->pace.clock) && (!best ||
 		    arrival(l, p->len) < arrival(best, p->len)))
 			best = l;
 	return best;
@@ -3284,9 +3364,9 @@ soonest(const Pkt *p)
 static int
 aside(const Link *l, const Pkt *p)
 {
-	return p->light && now - lastheavy < Alive && l == bestlink(NULL) &&
-	    l->loss < 0.01 && l->rate >= 2 * BulkMin && !l->late &&
-	    !l->starting && settled(&flows[p->flow]);
+	return p->light && now - queues.lastheavy < Alive && l == bestlink(NULL) &&
+	    l->loss.ratio < 0.01 && l->pace.rate >= 2 * BulkMin && !l->control.late &&
+	    !l->control.starting && settled(&queues.flows[p->flow]);
 }
 
 /* what the flow's next packets must not overtake; ACKs may be overtaken */
@@ -3298,26 +3378,26 @@ expresssent(Flow *f, const Pkt *p, const Link *l)
 	if (p->class == Ordered)
 		f->lastaside = now;
 	f->link = p->link;
-	f->notbefore = now + l->owd + (p->class == Ordered ? Stay : 0);
+	f->notbefore = now + l->delay.owd + (p->class == Ordered ? Stay : 0);
 }
 
 static void
 transmit(Link *l, Pkt *p)
 {
-	Flow *f = &flows[p->flow];
+	Flow *f = &queues.flows[p->flow];
 	int isheavy = p->class == Ordered && heavy(f);
 
 	p->link = l - bond;
 	l->why[isheavy ? WhyHeavy :
 	    l == bestlink(p) ? WhyScore : WhyOverflow]++;
 	if (isheavy)
-		lastheavy = now;
+		queues.lastheavy = now;
 	if (p->class == Ordered && !aside(l, p)) {
-		encode(p, txseq[LaneOrdered]++, FlagData);
+		encode(p, tx.seq[LaneOrdered]++, FlagData);
 		l->lastordered = f->lastordered = now;
 		keep(p);
 	} else {
-		encode(p, txseq[LaneExpress]++, FlagData | FlagExpress);
+		encode(p, tx.seq[LaneExpress]++, FlagData | FlagExpress);
 		expresssent(f, p, l);
 		if (expresscopies && p->class == Express)
 			copy(l, p);
@@ -3364,8 +3444,8 @@ expresssend(void)
 	Pkt *p;
 	int n, ahead = 0;
 
-	for (n = express.len; n > 0; n--) {
-		p = queueget(&express);
+	for (n = queues.express.len; n > 0; n--) {
+		p = queueget(&queues.express);
 		if (now > p->due) {
 			pktdrop(p, DropStale);
 			continue;
@@ -3375,7 +3455,7 @@ expresssend(void)
 			continue;
 		}
 		ahead += p->len + HdrLen + 28 + linkoverhead;
-		queueput(&express, p);
+		queueput(&queues.express, p);
 	}
 }
 
@@ -3385,19 +3465,19 @@ schedule(void)
 	Link *l;
 	Pkt *p;
 
-	stale(&again);
-	for (bulkmin = RateMin, l = bond; l < bond + LEN(bond); l++) {
-		l->open = lightbytes > 0 ||
-		    l->clock <= now * 1000 + l->burst / 4 * 3;
+	stale(&tx.repairs);
+	for (survey.bulkmin = RateMin, l = bond; l < bond + LEN(bond); l++) {
+		l->open = queues.lightbytes > 0 ||
+		    l->pace.clock <= now * 1000 + l->pace.burst / 4 * 3;
 		if (usable(l, NULL))
-			bulkmin = MAX(bulkmin, l->rate < BulkMin ?
-			    l->rate / 2 : BulkMin);
+			survey.bulkmin = MAX(survey.bulkmin, l->pace.rate < BulkMin ?
+			    l->pace.rate / 2 : BulkMin);
 	}
 	expresssend();
 	acksend();
-	while ((p = again.head) && (l = soonest(p)))
-		retransmit(l, queueget(&again));
-	while ((p = dequeue(&newflows, &l)) || (p = dequeue(&oldflows, &l)))
+	while ((p = tx.repairs.head) && (l = soonest(p)))
+		retransmit(l, queueget(&tx.repairs));
+	while ((p = dequeue(&queues.newflows, &l)) || (p = dequeue(&queues.oldflows, &l)))
 		transmit(l, p);
 	for (l = bond; l < bond + LEN(bond); l++)
 		linkflush(l);
@@ -3407,7 +3487,7 @@ schedule(void)
 static void
 keep(Pkt *p)
 {
-	Pkt **slot = &sent[p->seq & (keeppkts - 1)];
+	Pkt **slot = &tx.sent[p->seq & (keeppkts - 1)];
 
 	if (*slot)
 		pktfree(*slot);
@@ -3421,11 +3501,11 @@ forget(uint64_t below)
 {
 	Pkt **slot;
 
-	sentfirst = MAX(sentfirst, txseq[LaneOrdered] - MIN(txseq[LaneOrdered],
+	tx.oldest = MAX(tx.oldest, tx.seq[LaneOrdered] - MIN(tx.seq[LaneOrdered],
 	    (uint64_t)keeppkts));
-	for (; sentfirst < txseq[LaneOrdered]; sentfirst++) {
-		slot = &sent[sentfirst & (keeppkts - 1)];
-		if (*slot && sentfirst >= below && now - (*slot)->time < Keep)
+	for (; tx.oldest < tx.seq[LaneOrdered]; tx.oldest++) {
+		slot = &tx.sent[tx.oldest & (keeppkts - 1)];
+		if (*slot && tx.oldest >= below && now - (*slot)->time < Keep)
 			return;
 		if (*slot)
 			pktfree(*slot);
@@ -3439,7 +3519,7 @@ resend(Pkt *p)
 	if (p->asked)
 		return;
 	p->asked = 1;
-	queueput(&again, pkthold(p));
+	queueput(&tx.repairs, pkthold(p));
 }
 
 static void
@@ -3459,9 +3539,9 @@ rescue(const Link *l)
 	uint64_t seq;
 	Pkt *p;
 
-	for (seq = sentfirst; seq < txseq[LaneOrdered]; seq++) {
-		p = sent[seq & (keeppkts - 1)];
-		if (p && p->link == l - bond && p->time >= l->echo &&
+	for (seq = tx.oldest; seq < tx.seq[LaneOrdered]; seq++) {
+		p = tx.sent[seq & (keeppkts - 1)];
+		if (p && p->link == l - bond && p->time >= l->echo.sent &&
 		    now - p->time < MS(reorderms))
 			resend(p);
 	}
@@ -3476,12 +3556,12 @@ nackpkt(const uint8_t *d, int len)
 	Pkt *p;
 
 	for (; len >= 10; d += 10, len -= 10) {
-		seq = MAX(get(d, 8), sentfirst);
-		end = MIN(get(d, 8) + get(d + 8, 2), txseq[LaneOrdered]);
+		seq = MAX(get(d, 8), tx.oldest);
+		end = MIN(get(d, 8) + get(d + 8, 2), tx.seq[LaneOrdered]);
 		if (get(d + 8, 2) == 0)
 			forget(end);
 		for (; seq < end; seq++) {
-			p = sent[seq & (keeppkts - 1)];
+			p = tx.sent[seq & (keeppkts - 1)];
 			if (p && p->seq == seq && !overbudget(p->len))
 				resend(p);
 		}
@@ -3497,10 +3577,10 @@ overbudget(int len)
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
-			rate += l->rate / 16;
-	if (againclock > now + Second)
+			rate += l->pace.rate / 16;
+	if (tx.budget > now + Second)
 		return 1;
-	againclock = MAX(againclock, now) + (int64_t)len * 8 * Second / rate;
+	tx.budget = MAX(tx.budget, now) + (int64_t)len * 8 * Second / rate;
 	return 0;
 }
 
@@ -3525,7 +3605,7 @@ trusted(const Link *l, const struct sockaddr_storage *from)
 		return keyfile != NULL;
 	if (keyfile && role == Server)
 		return 1;
-	if (l->peerlen && sameaddr(&l->peer, from))
+	if (l->addr.peerlen && sameaddr(&l->addr.peer, from))
 		return 1;
 	parseaddr(want, 0, &ss);
 	return sameaddr(&ss, from);
@@ -3552,8 +3632,8 @@ datagram(Link *l, Pkt *p, const struct sockaddr_storage *from)
 		return;
 	}
 	if (p->key != KeyHello) {
-		l->rx.pkts++;
-		l->rx.bytes += len;
+		l->meter.rx.pkts++;
+		l->meter.rx.bytes += len;
 	}
 	for (;;) {
 		if ((n = decode(p->wire, p->wirelen, &r)) < 0) {
@@ -3588,12 +3668,12 @@ record(Link *l, Pkt *p, const Rec *r, const struct sockaddr_storage *from)
 	p->seq = r->seq;
 	if (r->flags & FlagBeat) {
 		beatpkt(l, p, from);
-	} else if (p->key != KeySession || !l->incame) {
+	} else if (p->key != KeySession || !l->heard.came) {
 		pktdrop(p, DropSession);
 	} else if (r->flags & FlagControl) {
 		controlpkt(p);
 	} else {
-		l->lastseq = r->seq;
+		l->heard.lastseq = r->seq;
 		if (r->flags & FlagExpress)
 			expresspkt(p);
 		else
@@ -3642,7 +3722,7 @@ isnew(Pkt *p, int lane)
 	static const uint64_t far[] = {
 		Far, Far, FarBeat * LEN(bond), Far
 	};
-	Replay *w = &replay[lane];
+	Replay *w = &rx.replay[lane];
 
 	if (!believable(p->seq, w->last, far[lane], &w->doubted)) {
 		pktdrop(p, DropWindow);
@@ -3674,30 +3754,30 @@ beatpkt(Link *l, Pkt *p, const struct sockaddr_storage *from)
 		pktfree(p);
 		return;
 	}
-	if (b.id != session.peer || b.peer != session.id) {
+	if (b.id != peer.session.peer || b.peer != peer.session.id) {
 		if (!proposed(&b) || (keyfile && p->key != KeyNext)) {
 			pktdrop(p, DropSession);
 			return;
 		}
-		newsession(&next);
+		newsession(&peer.proposed);
 	}
 	if (!isnew(p, LaneBeat))
 		return;
-	if (!l->incame)
-		l->top = b.next;
-	if (!l->incame || p->seq > l->inseq) {
-		l->inseq = p->seq;
+	if (!l->heard.came)
+		l->heard.top = b.next;
+	if (!l->heard.came || p->seq > l->heard.seq) {
+		l->heard.seq = p->seq;
 		if (role == Server)
 			linkpeer(l, &b, from);
 		measure(l, &b);
-		if (believable(b.next, known, Far, &doubtednext)) {
+		if (believable(b.next, rx.known, Far, &rx.doubted)) {
 			reordertop(b.next);
 			sample(b.time, b.next);
-			l->top = MAX(l->top, b.next);
+			l->heard.top = MAX(l->heard.top, b.next);
 		}
 	}
 	/* the sooner both know that they are heard the better */
-	if ((l->state < LinkUp || !b.echo) && now - l->lastbeat > MS(10))
+	if ((l->state < LinkUp || !b.echo) && now - l->beats.last > MS(10))
 		beat(l);
 	pktfree(p);
 }
@@ -3708,15 +3788,15 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
 	char was[64], is[64];
 
-	if (!sameaddr(&l->peer, from) || addrport(&l->peer) != addrport(from)) {
-		snprintf(was, sizeof(was), "%s", addrtext(&l->peer));
+	if (!sameaddr(&l->addr.peer, from) || addrport(&l->addr.peer) != addrport(from)) {
+		snprintf(was, sizeof(was), "%s", addrtext(&l->addr.peer));
 		snprintf(is, sizeof(is), "%s", addrtext(from));
 		if (linktells(l))
 			logmsg("link %s: peer is at %s%s%s", l->name, is,
-			    l->peerlen ? ", was at " : "",
-			    l->peerlen ? was : "");
-		l->peer = *from;
-		l->peerlen = sizeof(*from);
+			    l->addr.peerlen ? ", was at " : "",
+			    l->addr.peerlen ? was : "");
+		l->addr.peer = *from;
+		l->addr.peerlen = sizeof(*from);
 		linkmtu(l);
 		tunmtu();
 	}
@@ -3735,16 +3815,16 @@ expresspkt(Pkt *p)
 static void
 orderedpkt(Link *l, Pkt *p, int repair)
 {
-	if (p->seq >= known + SeqJump) {
+	if (p->seq >= rx.known + SeqJump) {
 		pktdrop(p, DropWindow);
 		return;
 	}
 	if (!isnew(p, LaneOrdered))
 		return;
 	if (!repair) {
-		l->top = p->seq + 1;
-		l->toptime = now;
-		sample(now - l->owdin, p->seq);
+		l->heard.top = p->seq + 1;
+		l->heard.toptime = now;
+		sample(now - l->delay.owdin, p->seq);
 	}
 	reorderinsert(p, repair);
 	reorderdrain();
@@ -3767,7 +3847,7 @@ controlpkt(Pkt *p)
 static void
 deliver(Pkt *p)
 {
-	ipclamp(p->data, p->len, tunlen);
+	ipclamp(p->data, p->len, tun.mtu);
 	join(p);
 }
 
@@ -3787,49 +3867,49 @@ reorderreset(uint64_t seq)
 	int i;
 
 	for (i = 0; i < reorderpkts; i++) {
-		if (slots[i].p)
-			pktfree(slots[i].p);
-		memset(&slots[i], 0, sizeof(slots[i]));
+		if (rx.slots[i].p)
+			pktfree(rx.slots[i].p);
+		memset(&rx.slots[i], 0, sizeof(rx.slots[i]));
 	}
-	expected = known = ready = pending = told = seq;
-	doubtednext = 0;
-	toldtime = now;
-	nsamples = 0;
+	rx.expected = rx.known = rx.ready = rx.pending = rx.acked = seq;
+	rx.doubted = 0;
+	rx.ackedtime = now;
+	rx.nsamples = 0;
 }
 
 static Slot *
 slotof(uint64_t seq)
 {
-	return &slots[seq & (reorderpkts - 1)];
+	return &rx.slots[seq & (reorderpkts - 1)];
 }
 
 /* all below top have been sent: those not here yet are missed from now on */
 static void
 reordertop(uint64_t top)
 {
-	if (top > known + SeqJump) {
-		while (expected < known)
+	if (top > rx.known + SeqJump) {
+		while (rx.expected < rx.known)
 			reorderpass();
 		reorderreset(top);
 	}
-	for (; known < top; known++) {
-		if (known - expected >= (uint64_t)reorderpkts)
+	for (; rx.known < top; rx.known++) {
+		if (rx.known - rx.expected >= (uint64_t)reorderpkts)
 			reorderpass();
-		slotof(known)->p = NULL;
-		slotof(known)->since = now;
-		slotof(known)->tries = 0;
+		slotof(rx.known)->p = NULL;
+		slotof(rx.known)->since = now;
+		slotof(rx.known)->tries = 0;
 	}
 }
 
 static void
 reorderinsert(Pkt *p, int repair)
 {
-	if (p->seq < expected) {
+	if (p->seq < rx.expected) {
 		counts[CntLate]++;
 		deliver(p);
 		return;
 	}
-	counts[p->seq == expected ? CntInorder : CntReordered]++;
+	counts[p->seq == rx.expected ? CntInorder : CntReordered]++;
 	reordertop(p->seq + 1);
 	if (repair && slotof(p->seq)->tries)
 		counts[CntRepaired]++;
@@ -3840,7 +3920,7 @@ reorderinsert(Pkt *p, int repair)
 static void
 reorderpass(void)
 {
-	Slot *s = slotof(expected++);
+	Slot *s = slotof(rx.expected++);
 
 	if (s->p)
 		deliver(s->p);
@@ -3854,8 +3934,8 @@ reorderdrain(void)
 {
 	Slot *s;
 
-	for (; expected < known; reorderpass()) {
-		s = slotof(expected);
+	for (; rx.expected < rx.known; reorderpass()) {
+		s = slotof(rx.expected);
 		if (!s->p && now < slotdeadline(s))
 			return;
 	}
@@ -3867,7 +3947,7 @@ slotdeadline(const Slot *s)
 {
 	int64_t backstop = s->since + MS(reorderms);
 
-	return s->tries < Tries || expected >= ready ? backstop :
+	return s->tries < Tries || rx.expected >= rx.ready ? backstop :
 	    MIN(backstop, s->asked + asktime());
 }
 
@@ -3877,11 +3957,11 @@ static int64_t
 asktime(void)
 {
 	const Link *l = quickest();
-	int64_t there = l ? l->srtt / 2 : 0, back = 0;
+	int64_t there = l ? l->delay.srtt / 2 : 0, back = 0;
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
-			back = MAX(back, l->srtt / 2 + 2 * l->rttvar);
+			back = MAX(back, l->delay.srtt / 2 + 2 * l->delay.rttvar);
 	return there + back + 2 * Grace;
 }
 
@@ -3896,8 +3976,8 @@ doubttime(void)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!linkheard(l))
 			continue;
-		least = MIN(least, l->owdin);
-		most = MAX(most, l->owdin + 4 * l->jitter);
+		least = MIN(least, l->delay.owdin);
+		most = MAX(most, l->delay.owdin + 4 * l->delay.jitter);
 	}
 	return most > least ? most - least + Doubt : Doubt;
 }
@@ -3915,16 +3995,16 @@ reorderask(void)
 	Slot *s;
 	int due, n = 1;
 
-	if (expected == known || now - readytime < Grace)
+	if (rx.expected == rx.known || now - rx.readytime < Grace)
 		return;
-	ready = pending;
-	pending = frontier();
-	readytime = now;
+	rx.ready = rx.pending;
+	rx.pending = frontier();
+	rx.readytime = now;
 	nack[0] = CtlNack;
-	for (seq = expected; l && seq <= known && n < LEN(nack); seq++) {
+	for (seq = rx.expected; l && seq <= rx.known && n < LEN(nack); seq++) {
 		s = slotof(seq);
-		due = seq < known && !s->p && (s->tries == 0 ?
-		    seq < ready || now - s->since >= doubt :
+		due = seq < rx.known && !s->p && (s->tries == 0 ?
+		    seq < rx.ready || now - s->since >= doubt :
 		    s->tries < Tries && now - s->asked >= answer);
 		if (due) {
 			s->tries++;
@@ -3949,32 +4029,32 @@ reordertell(void)
 {
 	uint8_t nack[1 + 10];
 
-	if (expected - told < Tell)
+	if (rx.expected - rx.acked < Tell)
 		return;
-	if (now - toldtime < TellTime) {
+	if (now - rx.ackedtime < TellTime) {
 		nack[0] = CtlNack;
-		put(nack + 1, expected, 8);
+		put(nack + 1, rx.expected, 8);
 		put(nack + 9, 0, 2);
 		control(quickest(), nack, sizeof(nack));
 	}
-	told = expected;
-	toldtime = now;
+	rx.acked = rx.expected;
+	rx.ackedtime = now;
 }
 
 /* below it all that was sent has come or is lost */
 static uint64_t
 frontier(void)
 {
-	uint64_t f = known, top;
+	uint64_t f = rx.known, top;
 	Link *l;
 
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!linkheard(l))
 			continue;
-		top = l->top;
-		if (now - l->toptime > MS(reorderms))
-			top = MAX(top, sentby(now - l->owdin - Grace -
-			    4 * l->jitter));
+		top = l->heard.top;
+		if (now - l->heard.toptime > MS(reorderms))
+			top = MAX(top, sentby(now - l->delay.owdin - Grace -
+			    4 * l->delay.jitter));
 		f = MIN(f, top);
 	}
 	return f;
@@ -3986,22 +4066,22 @@ frontier(void)
 static void
 sample(int64_t time, uint64_t top)
 {
-	int64_t d = time - samples[(nsamples - 1) % Nsamples].time;
+	int64_t d = time - rx.samples[(rx.nsamples - 1) % Nsamples].time;
 
-	if (nsamples && d > -Second && d < Grace)
+	if (rx.nsamples && d > -Second && d < Grace)
 		return;
-	samples[nsamples % Nsamples].time = time;
-	samples[nsamples++ % Nsamples].top = top;
+	rx.samples[rx.nsamples % Nsamples].time = time;
+	rx.samples[rx.nsamples++ % Nsamples].top = top;
 }
 
 static uint64_t
 sentby(int64_t t)
 {
-	unsigned i, n = MIN(nsamples, (unsigned)Nsamples);
+	unsigned i, n = MIN(rx.nsamples, (unsigned)Nsamples);
 
 	for (i = 1; i <= n; i++)
-		if (samples[(nsamples - i) % Nsamples].time <= t)
-			return samples[(nsamples - i) % Nsamples].top;
+		if (rx.samples[(rx.nsamples - i) % Nsamples].time <= t)
+			return rx.samples[(rx.nsamples - i) % Nsamples].top;
 	return 0;
 }
 
@@ -4029,8 +4109,8 @@ answerid(uint64_t id)
 	uint8_t in[16];
 
 	put(in, id, 8);
-	put(in + 8, epoch, 8);
-	return siphash(secret, in, sizeof(in)) | 1;
+	put(in + 8, peer.epoch, 8);
+	return siphash(keys.secret, in, sizeof(in)) | 1;
 }
 
 /* is this heartbeat of the session that next would be? */
@@ -4038,12 +4118,12 @@ static int
 proposed(const Beat *b)
 {
 	if (role == Server) {
-		next.id = answerid(b->id);
-		next.peer = b->id;
-		next.beats = 1;
-		sessionkeys(&next);
+		peer.proposed.id = answerid(b->id);
+		peer.proposed.peer = b->id;
+		peer.proposed.beats = 1;
+		sessionkeys(&peer.proposed);
 	}
-	return next.id && b->peer == next.id && b->id == next.peer;
+	return peer.proposed.id && b->peer == peer.proposed.id && b->id == peer.proposed.peer;
 }
 
 static void
@@ -4051,11 +4131,11 @@ hello(Link *l)
 {
 	static Session s;
 
-	if (!helloid)
-		helloid = random64();
-	s.id = helloid;
-	s.peer = session.id ? session.peer : 0;
-	hellosend(l, &s, &l->peer);
+	if (!peer.helloid)
+		peer.helloid = random64();
+	s.id = peer.helloid;
+	s.peer = peer.session.id ? peer.session.peer : 0;
+	hellosend(l, &s, &l->addr.peer);
 }
 
 /* The server answers, unless the client knows the running session, for which
@@ -4067,19 +4147,19 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	static Session s;
 
 	if (role == Server) {
-		if (b->hello == 2 || (b->peer && b->peer == session.id))
+		if (b->hello == 2 || (b->peer && b->peer == peer.session.id))
 			return;
-		s.id = b->id == session.peer ? session.id : answerid(b->id);
+		s.id = b->id == peer.session.peer ? peer.session.id : answerid(b->id);
 		s.peer = b->id;
 		hellosend(l, &s, from);
-	} else if (helloid && b->peer == helloid) {
-		if (next.peer != b->id) {
-			next.id = helloid;
-			next.peer = b->id;
-			next.beats = 1;
-			sessionkeys(&next);
+	} else if (peer.helloid && b->peer == peer.helloid) {
+		if (peer.proposed.peer != b->id) {
+			peer.proposed.id = peer.helloid;
+			peer.proposed.peer = b->id;
+			peer.proposed.beats = 1;
+			sessionkeys(&peer.proposed);
 		}
-		beatsend(l, &next, KeyNext);
+		beatsend(l, &peer.proposed, KeyNext);
 	}
 }
 
@@ -4090,36 +4170,36 @@ newsession(const Session *s)
 	Link *l;
 	int i;
 
-	session = *s;
-	memset(&next, 0, sizeof(next));
-	helloid = 0;
-	epoch++;
-	memset(replay, 0, sizeof(replay));
+	peer.session = *s;
+	memset(&peer.proposed, 0, sizeof(peer.proposed));
+	peer.helloid = 0;
+	peer.epoch++;
+	memset(rx.replay, 0, sizeof(rx.replay));
 	for (i = 0; i < LaneLast; i++)
-		txseq[i] = 1;
-	for (sentfirst = 0; sentfirst < (uint64_t)keeppkts; sentfirst++) {
-		if (sent[sentfirst])
-			pktfree(sent[sentfirst]);
-		sent[sentfirst] = NULL;
+		tx.seq[i] = 1;
+	for (tx.oldest = 0; tx.oldest < (uint64_t)keeppkts; tx.oldest++) {
+		if (tx.sent[tx.oldest])
+			pktfree(tx.sent[tx.oldest]);
+		tx.sent[tx.oldest] = NULL;
 	}
-	sentfirst = 1;
-	while (again.head)
-		pktfree(queueget(&again));
+	tx.oldest = 1;
+	while (tx.repairs.head)
+		pktfree(queueget(&tx.repairs));
 	for (i = 0; i < Nflows; i++)
-		flows[i].notbefore = 0;
+		queues.flows[i].notbefore = 0;
 	reorderreset(1);
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkdrop(l, DropSession);
-		l->incame = l->echotime = 0;
-		l->inseq = l->top = 0;
-		l->toptime = 0;
-		l->echo = l->echoed.time = 0;
-		l->good = l->wasup = 0;
-		l->next = now + MS(hbinterval) * (l - bond) / LEN(bond) / 4;
+		l->heard.came = l->echo.came = 0;
+		l->heard.seq = l->heard.top = 0;
+		l->heard.toptime = 0;
+		l->echo.sent = l->echo.tx.time = 0;
+		l->echo.good = l->echo.wasup = 0;
+		l->beats.next = now + MS(hbinterval) * (l - bond) / LEN(bond) / 4;
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
 	}
-	lonely = now;
+	peer.lonely = now;
 	logmsg("session: started");
 }
 
@@ -4133,9 +4213,9 @@ byepkt(void)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkdrop(l, DropSession);
 		linkstate(l, LinkDown, "the peer has ended");
-		l->incame = l->echotime = 0;
+		l->heard.came = l->echo.came = 0;
 	}
-	memset(&session, 0, sizeof(session));
+	memset(&peer.session, 0, sizeof(peer.session));
 }
 
 static void
@@ -4147,7 +4227,7 @@ control(Link *l, const uint8_t *d, int len)
 		return;
 	memcpy(p->data, d, len);
 	p->len = len;
-	encode(p, txseq[LaneControl]++, FlagControl);
+	encode(p, tx.seq[LaneControl]++, FlagControl);
 	linksend(l, p);
 }
 
@@ -4158,11 +4238,11 @@ beat(Link *l)
 {
 	if (l->fd < 0)
 		return;
-	if (role == Client && (!session.id ||
-	    now - l->echotime > MS(hbinterval) * 3 / 2 + l->srtt))
+	if (role == Client && (!peer.session.id ||
+	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt))
 		hello(l);
-	if (session.id && l->peerlen)
-		beatsend(l, &session, KeySession);
+	if (peer.session.id && l->addr.peerlen)
+		beatsend(l, &peer.session, KeySession);
 }
 
 /* A heartbeat leaves at once, behind all that was given to the link before:
@@ -4170,34 +4250,34 @@ beat(Link *l)
 static void
 beatsend(Link *l, Session *s, int key)
 {
-	Tally *t = &l->beats[l->nbeats % Nbeats];
+	Tally *t = &l->beats.sent[l->beats.n % Nbeats];
 	Beat b = { 0 };
 
 	linkflush(l);
-	l->lastbeat = now;
-	if (l->nout > 0)
+	l->beats.last = now;
+	if (l->out.n > 0)
 		return;
 	b.time = now;
-	if (l->incame && key == KeySession) {
-		b.echo = l->in.time;
-		b.held = now - l->incame;
+	if (l->heard.came && key == KeySession) {
+		b.echo = l->heard.in.time;
+		b.held = now - l->heard.came;
 	}
-	b.txpkts = l->tx.pkts + 1;
-	b.txbytes = l->tx.bytes + beatwire();
-	b.rxpkts = l->in.pkts;
-	b.rxbytes = l->in.bytes;
-	b.next = key == KeySession ? txseq[LaneOrdered] : 1;
+	b.txpkts = l->meter.tx.pkts + 1;
+	b.txbytes = l->meter.tx.bytes + beatwire();
+	b.rxpkts = l->heard.in.pkts;
+	b.rxbytes = l->heard.in.bytes;
+	b.next = key == KeySession ? tx.seq[LaneOrdered] : 1;
 	charge(l, beatwire() + wireoverhead(l));
-	if (beatput(l, s, key, &b, &l->peer) < 0) {
+	if (beatput(l, s, key, &b, &l->addr.peer) < 0) {
 		if (errno != EAGAIN && errno != ENOBUFS)
 			linkerror(l, errno);
 		return;
 	}
-	l->tx.pkts++;
-	l->tx.bytes += beatwire();
-	*t = l->tx;
+	l->meter.tx.pkts++;
+	l->meter.tx.bytes += beatwire();
+	*t = l->meter.tx;
 	t->time = now;
-	l->nbeats++;
+	l->beats.n++;
 }
 
 /* Hellos are not measured, and an answer to one leaves no trace: who asked may
@@ -4263,13 +4343,13 @@ beatput(Link *l, Session *s, int key, Beat *b,
 static void
 measurertt(Link *l, int64_t rtt)
 {
-	if (!l->srtt) {
-		l->srtt = rtt;
-		l->rttvar = rtt / 2;
+	if (!l->delay.srtt) {
+		l->delay.srtt = rtt;
+		l->delay.rttvar = rtt / 2;
 		return;
 	}
-	l->rttvar += (llabs(l->srtt - rtt) - l->rttvar) / 4;
-	l->srtt += (rtt - l->srtt) / 8;
+	l->delay.rttvar += (llabs(l->delay.srtt - rtt) - l->delay.rttvar) / 4;
+	l->delay.srtt += (rtt - l->delay.srtt) / 8;
 }
 
 static void
@@ -4279,51 +4359,51 @@ measure(Link *l, const Beat *b)
 	int64_t rtt, owdin = now - b->time, owd;
 	unsigned i;
 
-	l->jitter = l->incame ?
-	    l->jitter + (llabs(owdin - l->owdin) - l->jitter) / 8 : 0;
-	l->owdin = l->incame ? l->owdin + (owdin - l->owdin) / 4 : owdin;
-	l->in.time = b->time;
-	l->in.pkts = l->rx.pkts;
-	l->in.bytes = l->rx.bytes;
-	l->incame = now;
-	for (i = 0; b->echo && i < MIN(l->nbeats, (unsigned)Nbeats); i++)
-		if (l->beats[i].time == b->echo)
-			t = &l->beats[i];
+	l->delay.jitter = l->heard.came ?
+	    l->delay.jitter + (llabs(owdin - l->delay.owdin) - l->delay.jitter) / 8 : 0;
+	l->delay.owdin = l->heard.came ? l->delay.owdin + (owdin - l->delay.owdin) / 4 : owdin;
+	l->heard.in.time = b->time;
+	l->heard.in.pkts = l->meter.rx.pkts;
+	l->heard.in.bytes = l->meter.rx.bytes;
+	l->heard.came = now;
+	for (i = 0; b->echo && i < MIN(l->beats.n, (unsigned)Nbeats); i++)
+		if (l->beats.sent[i].time == b->echo)
+			t = &l->beats.sent[i];
 	rtt = now - b->echo - b->held;
-	if (!t || t->time <= l->echo || rtt < 0 || b->held > deadtime(l))
+	if (!t || t->time <= l->echo.sent || rtt < 0 || b->held > deadtime(l))
 		return; /* not new, or from before the link was silent */
 	measurertt(l, rtt);
 	arrived.time = b->time - b->held;
 	arrived.pkts = b->rxpkts;
 	arrived.bytes = b->rxbytes;
 	owd = arrived.time - b->echo;
-	l->echo = t->time;
-	l->echotime = now;
-	l->good++;
-	l->owd = l->echoed.time ? l->owd + (owd - l->owd) / 4 : owd;
-	if (!l->echoed.time) {
-		l->owdbase = owd;
-	} else if (t->time - l->echoed.time > MS(hbinterval) * 3 / 8) {
+	l->echo.sent = t->time;
+	l->echo.came = now;
+	l->echo.good++;
+	l->delay.owd = l->echo.tx.time ? l->delay.owd + (owd - l->delay.owd) / 4 : owd;
+	if (!l->echo.tx.time) {
+		l->delay.base = owd;
+	} else if (t->time - l->echo.tx.time > MS(hbinterval) * 3 / 8) {
 		measureloss(l, t, &arrived);
 		ratelearn(l, t, &arrived, owd);
 	} else {
 		return; /* too short a time to measure */
 	}
-	l->echoed = *t;
-	l->arrived = arrived;
-	l->score = score(l->prio, l->srtt, l->loss, 0);
+	l->echo.tx = *t;
+	l->echo.rx = arrived;
+	l->score = score(l->prio, l->delay.srtt, l->loss.ratio, 0);
 }
 
 /* between two echoes, decaying within some 30 heartbeats */
 static void
-measureloss(Link *l, const Tally *tx, const Tally *rx)
+measureloss(Link *l, const Tally *out, const Tally *in)
 {
-	double n = tx->pkts - l->echoed.pkts;
-	double got = rx->pkts - l->arrived.pkts;
+	double n = out->pkts - l->echo.tx.pkts;
+	double got = in->pkts - l->echo.rx.pkts;
 
-	l->sent += n - l->sent / 32;
-	l->lost += MAX(n - got, 0) - l->lost / 32;
-	l->loss = l->sent > 20 ? l->lost / l->sent : 0;
+	l->loss.sent += n - l->loss.sent / 32;
+	l->loss.lost += MAX(n - got, 0) - l->loss.lost / 32;
+	l->loss.ratio = l->loss.sent > 20 ? l->loss.lost / l->loss.sent : 0;
 }
 
 /* Rate of the link from what arrives there while the pacer was the limit. A
@@ -4334,46 +4414,46 @@ measureloss(Link *l, const Tally *tx, const Tally *rx)
  * growing steps, and given up at the first sign of a queue. An idle link
  * teaches nothing, and random loss is none of its business. */
 static void
-ratelearn(Link *l, const Tally *tx, const Tally *rx, int64_t owd)
+ratelearn(Link *l, const Tally *out, const Tally *got, int64_t owd)
 {
-	int64_t sentbps = tallyrate(l, &l->echoed, tx);
-	int64_t gotbps = tallyrate(l, &l->arrived, rx);
-	int64_t n = tx->pkts - l->echoed.pkts, lost;
+	int64_t sentbps = tallyrate(l, &l->echo.tx, out);
+	int64_t gotbps = tallyrate(l, &l->echo.rx, got);
+	int64_t n = out->pkts - l->echo.tx.pkts, lost;
 	int full;
 
-	lost = n - (int64_t)MIN(rx->pkts - l->arrived.pkts, (uint64_t)n);
-	if (owd < l->owdbase)
-		l->owdbase = owd;
+	lost = n - (int64_t)MIN(got->pkts - l->echo.rx.pkts, (uint64_t)n);
+	if (owd < l->delay.base)
+		l->delay.base = owd;
 	else
-		l->owdbase += (owd - l->owdbase) /
-		    (sentbps < l->rate / 4 ? 32 : 1024);
-	if (sentbps < l->rate / 2)
-		l->owdjitter += (llabs(owd - l->owd) - l->owdjitter) / 8;
-	full = owd - l->owdbase > QueueMax +
-	    2 * Quantum * l->cost / 1000000 + 3 * l->owdjitter;
-	l->late = !full ? 0 : l->late ? l->late : now;
-	if (full && sentbps > l->rate / 4 && now - l->cut > RateHold / 2 &&
-	    (now - l->late > Spike || (n >= 32 && lost > n / 8) ||
-	    (l->knee && l->rate > l->knee))) {
+		l->delay.base += (owd - l->delay.base) /
+		    (sentbps < l->pace.rate / 4 ? 32 : 1024);
+	if (sentbps < l->pace.rate / 2)
+		l->delay.owdjitter += (llabs(owd - l->delay.owd) - l->delay.owdjitter) / 8;
+	full = owd - l->delay.base > QueueMax +
+	    2 * Quantum * l->pace.cost / 1000000 + 3 * l->delay.owdjitter;
+	l->control.late = !full ? 0 : l->control.late ? l->control.late : now;
+	if (full && sentbps > l->pace.rate / 4 && now - l->control.cut > RateHold / 2 &&
+	    (now - l->control.late > Spike || (n >= 32 && lost > n / 8) ||
+	    (l->control.knee && l->pace.rate > l->control.knee))) {
 		/* a moment that says little may not cost all */
-		ratecut(l, now - l->late > Spike ? gotbps :
-		    MAX(gotbps, l->rate / 3));
-	} else if (l->draining && !full) {
-		l->rate = l->knee / 100 * 97;
-		l->draining = 0;
-	} else if (l->draining && now - l->cut > RateHold) {
-		l->rate = l->before; /* not our queue: a longer way */
-		l->owdbase = owd;
-		l->draining = 0;
-	} else if (l->rate < BulkMin && sentbps < l->rate / 2 &&
-	    now - l->cut > 16 * RateHold) {
-		l->rate = BulkMin; /* it gets no packets to show that it may */
-		l->knee = 0;
-	} else if (!l->draining && !full && now - l->cut > l->hold &&
-	    sentbps > l->rate / 100 * (l->starting ? 75 : 90)) {
-		l->step = MIN(l->step + 1, 12);
-		l->rate += l->starting ? l->rate / 2 : l->rate * l->step / 100;
-		l->rate = MIN(l->rate, MAX(gotbps, sentbps) / 2 * 3);
+		ratecut(l, now - l->control.late > Spike ? gotbps :
+		    MAX(gotbps, l->pace.rate / 3));
+	} else if (l->control.draining && !full) {
+		l->pace.rate = l->control.knee / 100 * 97;
+		l->control.draining = 0;
+	} else if (l->control.draining && now - l->control.cut > RateHold) {
+		l->pace.rate = l->control.before; /* not our queue: a longer way */
+		l->delay.base = owd;
+		l->control.draining = 0;
+	} else if (l->pace.rate < BulkMin && sentbps < l->pace.rate / 2 &&
+	    now - l->control.cut > 16 * RateHold) {
+		l->pace.rate = BulkMin; /* it gets no packets to show that it may */
+		l->control.knee = 0;
+	} else if (!l->control.draining && !full && now - l->control.cut > l->control.hold &&
+	    sentbps > l->pace.rate / 100 * (l->control.starting ? 75 : 90)) {
+		l->control.step = MIN(l->control.step + 1, 12);
+		l->pace.rate += l->control.starting ? l->pace.rate / 2 : l->pace.rate * l->control.step / 100;
+		l->pace.rate = MIN(l->pace.rate, MAX(gotbps, sentbps) / 2 * 3);
 	}
 	ratecost(l);
 }
@@ -4384,14 +4464,14 @@ ratecut(Link *l, int64_t bps)
 {
 	int64_t most = l == bestlink(NULL) ? 64 * RateHold : 2 * RateHold;
 
-	l->hold = l->knee && llabs(bps - l->knee) < l->knee / 10 ?
-	    MIN(2 * l->hold, most) : RateHold;
-	l->before = l->rate;
-	l->knee = bps;
-	l->rate = bps / 4 * 3;
-	l->draining = 1;
-	l->starting = l->step = 0;
-	l->cut = now;
+	l->control.hold = l->control.knee && llabs(bps - l->control.knee) < l->control.knee / 10 ?
+	    MIN(2 * l->control.hold, most) : RateHold;
+	l->control.before = l->pace.rate;
+	l->control.knee = bps;
+	l->pace.rate = bps / 4 * 3;
+	l->control.draining = 1;
+	l->control.starting = l->control.step = 0;
+	l->control.cut = now;
 }
 
 /* bit/s between two tallies, with all that the links below add; the peer may
@@ -4407,24 +4487,24 @@ tallyrate(const Link *l, const Tally *from, const Tally *to)
 }
 
 static void
-rateceil(Link *l, int64_t tx, int64_t rx)
+rateceil(Link *l, int64_t up, int64_t down)
 {
-	if (l->rate && l->ceil[0] == tx && l->ceil[1] == rx)
+	if (l->pace.rate && l->pace.ceil[0] == up && l->pace.ceil[1] == down)
 		return;
-	l->ceil[0] = tx;
-	l->ceil[1] = rx;
-	l->rate = tx ? tx : RateStart;
-	l->starting = !tx;
-	l->knee = l->hold = l->draining = 0;
+	l->pace.ceil[0] = up;
+	l->pace.ceil[1] = down;
+	l->pace.rate = up ? up : RateStart;
+	l->control.starting = !up;
+	l->control.knee = l->control.hold = l->control.draining = 0;
 	ratecost(l);
 }
 
 static void
 ratecost(Link *l)
 {
-	l->rate = CLAMP(l->rate, RateMin, l->ceil[0] ? l->ceil[0] : RateMax);
-	l->cost = INT64_C(8000000000000) / l->rate;
-	l->burst = CLAMP(l->srtt / 16, Burst, BurstMax) * 1000;
+	l->pace.rate = CLAMP(l->pace.rate, RateMin, l->pace.ceil[0] ? l->pace.ceil[0] : RateMax);
+	l->pace.cost = INT64_C(8000000000000) / l->pace.rate;
+	l->pace.burst = CLAMP(l->delay.srtt / 16, Burst, BurstMax) * 1000;
 }
 
 /* one line in LogEvery, ten at once: a link that comes and goes has said all
@@ -4432,14 +4512,14 @@ ratecost(Link *l)
 static int
 linktells(Link *l)
 {
-	if (l->tells - now > 9 * LogEvery) {
-		l->untold++;
+	if (l->log.clock - now > 9 * LogEvery) {
+		l->log.left++;
 		return 0;
 	}
-	l->tells = MAX(l->tells, now) + LogEvery;
-	if (l->untold > 0)
-		logmsg("link %s: %d lines were left out", l->name, l->untold);
-	l->untold = 0;
+	l->log.clock = MAX(l->log.clock, now) + LogEvery;
+	if (l->log.left > 0)
+		logmsg("link %s: %d lines were left out", l->name, l->log.left);
+	l->log.left = 0;
 	return 1;
 }
 
@@ -4460,14 +4540,14 @@ linkstate(Link *l, int state, const char *fmt, ...)
 		    statename[l->state], why);
 	l->state = state;
 	if (!bestlink(NULL))
-		lonely = now;
+		peer.lonely = now;
 	if (state != LinkDown)
 		return;
 	linkdrop(l, DropSend);
 	rescue(l);
-	l->good = 0;
-	l->sent = l->lost = l->loss = 0;
-	l->echoed.time = 0;
+	l->echo.good = 0;
+	l->loss.sent = l->loss.lost = l->loss.ratio = 0;
+	l->echo.tx.time = 0;
 	l->reopen = now + Reopen;
 }
 
@@ -4475,20 +4555,20 @@ linkstate(Link *l, int state, const char *fmt, ...)
 static int64_t
 deadtime(const Link *l)
 {
-	return MAX(3 * MS(hbinterval), l->srtt * 5 / 2);
+	return MAX(3 * MS(hbinterval), l->delay.srtt * 5 / 2);
 }
 
 /* the peer's packets come through */
 static int
 linkheard(const Link *l)
 {
-	return l->incame && now - l->incame < deadtime(l);
+	return l->heard.came && now - l->heard.came < deadtime(l);
 }
 
 static void
 linkcheck(Link *l)
 {
-	int64_t silent = now - l->echotime;
+	int64_t silent = now - l->echo.came;
 
 	switch (l->state) {
 	case LinkUp:
@@ -4497,24 +4577,24 @@ linkcheck(Link *l)
 			linkstate(l, LinkDown, "no echo for %d ms",
 			    (int)(silent / 1000));
 		} else if (l->state == LinkUp &&
-		    l->loss * 100 > losspercent + 0.001) {
+		    l->loss.ratio * 100 > losspercent + 0.001) {
 			linkstate(l, LinkLossy, "%d %% lost",
-			    (int)(l->loss * 100));
+			    (int)(l->loss.ratio * 100));
 		} else if (l->state == LinkLossy &&
-		    l->loss * 200 < losspercent) {
+		    l->loss.ratio * 200 < losspercent) {
 			linkstate(l, LinkUp, "%d %% lost",
-			    (int)(l->loss * 100));
+			    (int)(l->loss.ratio * 100));
 		}
 		break;
 	case LinkDown:
-		if (l->good)
+		if (l->echo.good)
 			linkstate(l, LinkProbing, "it answers");
 		/* FALLTHROUGH */
 	case LinkProbing:
-		if (l->echotime && l->good >= (l->wasup ? 3 : 1)) {
+		if (l->echo.came && l->echo.good >= (l->echo.wasup ? 3 : 1)) {
 			linkstate(l, LinkUp, "RTT %d.%d ms",
-			    (int)(l->srtt / 1000), (int)(l->srtt / 100 % 10));
-			l->wasup = 1;
+			    (int)(l->delay.srtt / 1000), (int)(l->delay.srtt / 100 % 10));
+			l->echo.wasup = 1;
 			tunmtu();
 		}
 		break;
@@ -4528,26 +4608,26 @@ linkcheck(Link *l)
 static void
 second(void)
 {
-	int64_t tx, rx, rxmax;
+	int64_t out, in, rxmax;
 	Link *l;
 	int up;
 
-	peak -= peak / 32;
+	queues.peak -= queues.peak / 32;
 	for (l = bond; l < bond + LEN(bond); l++) {
-		l->tx.time = l->rx.time = now;
-		tx = tallyrate(l, &l->sectx, &l->tx);
-		rx = tallyrate(l, &l->secrx, &l->rx);
-		l->sectx = l->tx;
-		l->secrx = l->rx;
-		l->rxbest = MAX(l->rxbest, rx);
-		rxmax = l->ceil[1] ? l->ceil[1] : MAX(l->rxbest, RateMin);
-		up = tx / (l->rate / 1000) > rx / (rxmax / 1000);
-		l->bw = up ? tx : rx;
-		l->bwmax = up ? l->rate : rxmax;
-		l->use = l->bw * 100 / l->bwmax;
+		l->meter.tx.time = l->meter.rx.time = now;
+		out = tallyrate(l, &l->meter.lasttx, &l->meter.tx);
+		in = tallyrate(l, &l->meter.lastrx, &l->meter.rx);
+		l->meter.lasttx = l->meter.tx;
+		l->meter.lastrx = l->meter.rx;
+		l->meter.rxbest = MAX(l->meter.rxbest, in);
+		rxmax = l->pace.ceil[1] ? l->pace.ceil[1] : MAX(l->meter.rxbest, RateMin);
+		up = out / (l->pace.rate / 1000) > in / (rxmax / 1000);
+		l->meter.bw = up ? out : in;
+		l->meter.bwmax = up ? l->pace.rate : rxmax;
+		l->meter.use = l->meter.bw * 100 / l->meter.bwmax;
 	}
-	if (now >= nextmtu) { /* it may have grown, of which nobody tells */
-		nextmtu = now + MtuEvery;
+	if (now >= loop.nextmtu) { /* it may have grown, of which nobody tells */
+		loop.nextmtu = now + MtuEvery;
 		for (l = bond; l < bond + LEN(bond); l++)
 			if (l->fd >= 0)
 				linkmtu(l);
@@ -4555,7 +4635,7 @@ second(void)
 	}
 	if (uppid > 0 && waitpid(uppid, NULL, WNOHANG) == uppid)
 		uppid = 0;
-	if (!ctlnamed)
+	if (!ctl.named)
 		ctlname();
 }
 
@@ -4563,11 +4643,11 @@ second(void)
 static int64_t
 beatgap(Link *l)
 {
-	int busy = (int64_t)(l->tx.bytes - l->gaptx) * 8 * Second >
-	    l->rate / 2 * MS(hbinterval);
+	int busy = (int64_t)(l->meter.tx.bytes - l->beats.gaptx) * 8 * Second >
+	    l->pace.rate / 2 * MS(hbinterval);
 
-	l->gaptx = l->tx.bytes;
-	if (!bestlink(NULL) && now - lonely < Seek)
+	l->beats.gaptx = l->meter.tx.bytes;
+	if (!bestlink(NULL) && now - peer.lonely < Seek)
 		return MAX(MS(hbinterval) / 4, BeatMin);
 	return MS(hbinterval) / (busy ? 2 : 1);
 }
@@ -4577,8 +4657,8 @@ beatgap(Link *l)
 static int64_t
 burstend(const Link *l)
 {
-	return !usable(l, NULL) || l->lastordered <= l->lastbeat ? INT64_MAX :
-	    MAX(l->lastordered + BurstEnd, l->lastbeat + BeatMin);
+	return !usable(l, NULL) || l->lastordered <= l->beats.last ? INT64_MAX :
+	    MAX(l->lastordered + BurstEnd, l->beats.last + BeatMin);
 }
 
 static void
@@ -4588,8 +4668,8 @@ timers(void)
 
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
-		if (now >= l->next)
-			l->next = MAX(l->next + beatgap(l), now);
+		if (now >= l->beats.next)
+			l->beats.next = MAX(l->beats.next + beatgap(l), now);
 		else if (now < burstend(l))
 			continue;
 		beat(l);
@@ -4598,20 +4678,20 @@ timers(void)
 	reorderask();
 	reorderdrain();
 	reordertell();
-	if (now >= nextsecond) {
-		nextsecond = now + Second;
+	if (now >= loop.nextsecond) {
+		loop.nextsecond = now + Second;
 		second();
 	}
-	if (interval && now >= nextreport) {
-		nextreport = now + (int64_t)interval * Second;
-		reporting = 1;
+	if (loop.interval && now >= loop.nextreport) {
+		loop.nextreport = now + (int64_t)loop.interval * Second;
+		signaled.report = 1;
 	}
-	if (reporting) {
-		reporting = 0;
+	if (signaled.report) {
+		signaled.report = 0;
 		printreport();
 	}
-	if (reopening) {
-		reopening = 0;
+	if (signaled.reopen) {
+		signaled.reopen = 0;
 		for (l = bond; l < bond + LEN(bond); l++)
 			linkopen(l);
 		tunmtu();
@@ -4623,26 +4703,26 @@ timers(void)
 static int64_t
 polltimeout(void)
 {
-	int64_t at = MIN(nextsecond, nextack), ahead, room;
+	int64_t at = MIN(loop.nextsecond, queues.nextack), ahead, room;
 	Link *l;
 
 	for (l = bond; l < bond + LEN(bond); l++) {
-		at = MIN(at, MIN(l->next, burstend(l)));
-		if (!express.head && !again.head && !queued && !l->nout)
+		at = MIN(at, MIN(l->beats.next, burstend(l)));
+		if (!queues.express.head && !tx.repairs.head && !queues.queued && !l->out.n)
 			continue;
 		at = MIN(at, now + BurstMax);
-		ahead = express.head || again.head || lightbytes || l->nout ?
-		    l->burst : l->burst / 4 * 3;
-		room = (l->clock - ahead) / 1000 + 1;
+		ahead = queues.express.head || tx.repairs.head || queues.lightbytes || l->out.n ?
+		    l->pace.burst : l->pace.burst / 4 * 3;
+		room = (l->pace.clock - ahead) / 1000 + 1;
 		if (room > now)
 			at = MIN(at, room);
-		room = (l->satclock - ahead) / 1000 + 1;
+		room = (l->pace.satclock - ahead) / 1000 + 1;
 		if (room > now)
 			at = MIN(at, room);
 	}
-	if (expected < known) {
-		at = MIN(at, slotdeadline(slotof(expected)));
-		at = MIN(at, readytime + Grace);
+	if (rx.expected < rx.known) {
+		at = MIN(at, slotdeadline(slotof(rx.expected)));
+		at = MIN(at, rx.readytime + Grace);
 	}
 	return MAX(at - now, 0);
 }
@@ -4656,7 +4736,7 @@ linkword(const Link *l)
 		return "DOWN";
 	if (l->state == LinkLossy)
 		return "LOSSY";
-	return l->use > satpercent ? "SATURATED" : "OK";
+	return l->meter.use > satpercent ? "SATURATED" : "OK";
 }
 
 static void
@@ -4670,8 +4750,8 @@ metrics(Text *t)
 		l = &bond[i];
 		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%), "
 		    "Score: %d, %s\n", i, l->conf->client ? l->conf->client :
-		    l->name, l->srtt / 1e3,
-		    l->bw / 1e6, l->bwmax / 1e6, l->use, l->score, linkword(l));
+		    l->name, l->delay.srtt / 1e3,
+		    l->meter.bw / 1e6, l->meter.bwmax / 1e6, l->meter.use, l->score, linkword(l));
 	}
 	totals(t);
 }
@@ -4685,8 +4765,8 @@ statistics(Text *t)
 	for (l = bond; l < bond + LEN(bond); l++)
 		text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
 		    ", Last seq: %" PRIu64 ", RTT: %dms\n",
-		    l->peerlen ? addrtext(&l->peer) : l->name, l->rx.pkts,
-		    l->rx.bytes, l->lastseq, (int)((l->srtt + 500) / 1000));
+		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name, l->meter.rx.pkts,
+		    l->meter.rx.bytes, l->heard.lastseq, (int)((l->delay.srtt + 500) / 1000));
 	totals(t);
 }
 
@@ -4712,14 +4792,14 @@ gauge(const Link *l, int which)
 {
 	switch (which) {
 	case GaugeUp:      return l->state >= LinkUp;
-	case GaugeRtt:     return l->srtt / 1e6;
-	case GaugeLoss:    return l->loss;
+	case GaugeRtt:     return l->delay.srtt / 1e6;
+	case GaugeLoss:    return l->loss.ratio;
 	case GaugeScore:   return l->score;
-	case GaugeRate:    return l->rate / 8e0;
-	case GaugeTxbytes: return l->tx.bytes;
-	case GaugeRxbytes: return l->rx.bytes;
-	case GaugeTxpkts:  return l->tx.pkts;
-	case GaugeRxpkts:  return l->rx.pkts;
+	case GaugeRate:    return l->pace.rate / 8e0;
+	case GaugeTxbytes: return l->meter.tx.bytes;
+	case GaugeRxbytes: return l->meter.rx.bytes;
+	case GaugeTxpkts:  return l->meter.tx.pkts;
+	case GaugeRxpkts:  return l->meter.rx.pkts;
 	}
 	return 0;
 }
@@ -4767,12 +4847,12 @@ reasons(Text *t)
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
-			least = MIN(least, l->owd - l->srtt / 2);
+			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l < bond + LEN(bond); l++) {
 		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%, "
-		    "sent for", l->name, statename[l->state], l->rate / 1e6,
-		    usable(l, NULL) ? (l->owd - least) / 1e3 : 0.0,
-		    l->loss * 100);
+		    "sent for", l->name, statename[l->state], l->pace.rate / 1e6,
+		    usable(l, NULL) ? (l->delay.owd - least) / 1e3 : 0.0,
+		    l->loss.ratio * 100);
 		for (total = 0, i = 0; i < WhyLast; i++)
 			total += l->why[i];
 		for (i = 0; i < WhyLast; i++)
@@ -4780,14 +4860,14 @@ reasons(Text *t)
 			    (int)(l->why[i] * 100 / MAX(total, 1)));
 		text(t, "\n");
 	}
-	for (f = flows; f < flows + Nflows; f++) {
+	for (f = queues.flows; f < queues.flows + Nflows; f++) {
 		bytes += f->queue.bytes;
 		if (f->queue.head)
 			oldest = MIN(oldest, f->queue.head->time);
 	}
 	text(t, "Queue - flows: %d, packets: %d, bytes: %d, oldest: %.1fms, "
-	    "express: %d, ACKs: %d, to repeat: %d\n", listed, queued, bytes,
-	    (now - oldest) / 1e3, express.len, acks.len, again.len);
+	    "express: %d, ACKs: %d, to repeat: %d\n", queues.listed, queues.queued, bytes,
+	    (now - oldest) / 1e3, queues.express.len, queues.acks.len, tx.repairs.len);
 	offloads(t);
 }
 
@@ -4825,10 +4905,10 @@ ctladdr(struct sockaddr_un *sun)
 static void
 ctlopen(void)
 {
-	ctlfd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (ctlfd < 0)
+	ctl.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (ctl.fd < 0)
 		die("control socket:");
-	if (setopt(ctlfd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
+	if (setopt(ctl.fd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
 		die("control socket: SO_PASSCRED:");
 	if (ctlname() < 0)
 		warn("control socket: is udpbond already running with %s?",
@@ -4843,8 +4923,8 @@ ctlname(void)
 	struct sockaddr_un sun;
 	socklen_t len = ctladdr(&sun);
 
-	ctlnamed = bind(ctlfd, (struct sockaddr *)&sun, len) == 0;
-	return ctlnamed ? 0 : -1;
+	ctl.named = bind(ctl.fd, (struct sockaddr *)&sun, len) == 0;
+	return ctl.named ? 0 : -1;
 }
 
 /* One letter asks, one datagram answers; only root is answered. */
@@ -4869,7 +4949,7 @@ ctlpkt(void)
 	m.msg_iovlen = 1;
 	m.msg_control = control.buf;
 	m.msg_controllen = sizeof(control.buf);
-	if (recvmsg(ctlfd, &m, MSG_DONTWAIT) != 1)
+	if (recvmsg(ctl.fd, &m, MSG_DONTWAIT) != 1)
 		return;
 	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == SOL_SOCKET &&
@@ -4884,7 +4964,7 @@ ctlpkt(void)
 		status(&t);
 	if (cred.uid == 0 && ask == 'l')
 		reasons(&t);
-	if (sendto(ctlfd, t.buf, t.len, MSG_DONTWAIT, m.msg_name,
+	if (sendto(ctl.fd, t.buf, t.len, MSG_DONTWAIT, m.msg_name,
 	    m.msg_namelen) < 0)
 		return;
 }
@@ -5446,7 +5526,7 @@ shell(const char *cmd)
 	int status;
 	pid_t pid;
 
-	snprintf(mtu, sizeof(mtu), "%d", tunlen);
+	snprintf(mtu, sizeof(mtu), "%d", tun.mtu);
 	if ((pid = fork()) == 0) {
 		signal(SIGPIPE, SIG_DFL);
 		execl("/bin/sh", "sh", "-c", with, tundev, role == Client ?
@@ -5480,13 +5560,13 @@ forkbare(const char *what)
 		die("%s: fork:", what);
 	if (pid > 0)
 		return pid;
-	close(tunfd);
-	close(ctlfd);
+	close(tun.fd);
+	close(ctl.fd);
 	for (i = 0; i < LEN(bond); i++)
 		close(bond[i].fd);
-	wipe(masterkey, sizeof(masterkey));
-	wipe(hellokey, sizeof(hellokey));
-	wipe(secret, sizeof(secret));
+	wipe(keys.master, sizeof(keys.master));
+	wipe(keys.hello, sizeof(keys.hello));
+	wipe(keys.secret, sizeof(keys.secret));
 	return 0;
 }
 
@@ -5520,7 +5600,7 @@ preparedown(const char *what, const char **cmd, int n)
 	for (i = 0; i < LEN(signals); i++)
 		signal(signals[i], SIG_IGN);
 	close(fd[1]);
-	if (read(fd[0], &tunlen, sizeof(tunlen)) != sizeof(tunlen))
+	if (read(fd[0], &tun.mtu, sizeof(tun.mtu)) != sizeof(tun.mtu))
 		_exit(0);
 	for (i = 0; i < LEN(signals); i++)
 		signal(signals[i], signals[i] == SIGINT ? SIG_IGN : SIG_DFL);
@@ -5532,7 +5612,7 @@ rundown(void)
 {
 	if (downpid <= 0)
 		return;
-	if (write(downfd, &tunlen, sizeof(tunlen)) < 0)
+	if (write(downfd, &tun.mtu, sizeof(tun.mtu)) < 0)
 		warn("down commands:");
 	close(downfd);
 	await(downpid, "down commands");
@@ -5559,11 +5639,11 @@ static void
 onsignal(int sig)
 {
 	if (sig == SIGUSR1)
-		reporting = 1;
+		signaled.report = 1;
 	else if (sig == SIGHUP)
-		reopening = 1;
+		signaled.reopen = 1;
 	else
-		stopping = 1;
+		signaled.stop = 1;
 }
 
 /* device, address or number, whatever there is to call it */
@@ -5583,16 +5663,16 @@ linkinit(Link *l, int i)
 static void
 memory(void)
 {
-	npkts = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
+	pool.size = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
 	    (2 * LEN(bond) + 4 + Njoins + 2) * Batch;
-	pktpool = calloc(npkts, sizeof(*pktpool));
-	pktfrees = calloc(npkts, sizeof(*pktfrees));
-	pktrefs = calloc(npkts, sizeof(*pktrefs));
-	flows = calloc(Nflows, sizeof(*flows));
-	sent = calloc(keeppkts, sizeof(*sent));
-	slots = calloc(reorderpkts, sizeof(*slots));
-	if (!pktpool || !pktfrees || !pktrefs || !flows || !sent || !slots)
-		die("no memory for %d packets:", npkts);
+	pool.pkts = calloc(pool.size, sizeof(*pool.pkts));
+	pool.frees = calloc(pool.size, sizeof(*pool.frees));
+	pool.refs = calloc(pool.size, sizeof(*pool.refs));
+	queues.flows = calloc(Nflows, sizeof(*queues.flows));
+	tx.sent = calloc(keeppkts, sizeof(*tx.sent));
+	rx.slots = calloc(reorderpkts, sizeof(*rx.slots));
+	if (!pool.pkts || !pool.frees || !pool.refs || !queues.flows || !tx.sent || !rx.slots)
+		die("no memory for %d packets:", pool.size);
 }
 
 static void
@@ -5609,8 +5689,8 @@ setup(void)
 		checkdevices();
 	if (chrootdir)
 		emptydir(); /* an error then comes before the up commands */
-	put(secret, random64(), 8);
-	put(secret + 8, random64(), 8);
+	put(keys.secret, random64(), 8);
+	put(keys.secret + 8, random64(), 8);
 	memory();
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = onsignal;
@@ -5620,23 +5700,23 @@ setup(void)
 	now = monotime();
 	offloadprobe();
 	ctlopen();
-	lonely = now;
+	peer.lonely = now;
 	for (i = 0; i < LEN(bond); i++) {
 		l = &bond[i];
 		l->state = LinkProbing;
 		l->prio = l->conf->priority;
-		l->next = now + MS(hbinterval) * i / LEN(bond) / 4;
+		l->beats.next = now + MS(hbinterval) * i / LEN(bond) / 4;
 		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
 		    MBIT(role == Client ? l->conf->down : l->conf->up));
 		linkopen(l);
-		l->mtu = l->mtu ? l->mtu : MtuMax;
+		l->addr.mtu = l->addr.mtu ? l->addr.mtu : MtuMax;
 	}
 	tunopen();
 	if (setpriority(PRIO_PROCESS, 0, niceness) < 0)
 		warn("niceness %d:", niceness);
-	nextsecond = now + Second;
-	nextmtu = now + MtuEvery;
-	nextreport = now + (int64_t)interval * Second;
+	loop.nextsecond = now + Second;
+	loop.nextmtu = now + MtuEvery;
+	loop.nextreport = now + (int64_t)loop.interval * Second;
 	if (role == Client) {
 		runup("clientup", clientup, LEN(clientup));
 		preparedown("clientdown", clientdown, LEN(clientdown));
@@ -5658,8 +5738,8 @@ turn(const struct pollfd *pfd)
 	/* stopped for a while: echoes that waited meanwhile measure only that */
 	if (now - was > Stale)
 		for (i = 0; i < LEN(bond); i++)
-			bond[i].nbeats = bond[i].incame = 0;
-	unread = 0;
+			bond[i].beats.n = bond[i].heard.came = 0;
+	loop.unread = 0;
 	for (i = 0; i < LEN(bond); i++)
 		if (pfd[PfdLink + i].revents)
 			linkpkt(&bond[i]);
@@ -5678,21 +5758,19 @@ turn(const struct pollfd *pfd)
 static void
 rest(void)
 {
-	static int64_t since, pause;
-	static int turns;
 	struct timespec ts = { 0, 0 };
 	int64_t us;
 
-	turns++;
-	if (now - since >= 1000) {
-		pause = handled >= 8 * (now - since) / 1000 &&
-		    handled / turns < Batch / 2 ? Coalesce : 0;
-		handled = turns = 0;
-		since = now;
+	loop.turns++;
+	if (now - loop.since >= 1000) {
+		loop.pause = loop.handled >= 8 * (now - loop.since) / 1000 &&
+		    loop.handled / loop.turns < Batch / 2 ? Coalesce : 0;
+		loop.handled = loop.turns = 0;
+		loop.since = now;
 	}
-	if (unread || !pause)
+	if (loop.unread || !loop.pause)
 		return;
-	us = MIN(pause - (monotime() - now), polltimeout());
+	us = MIN(loop.pause - (monotime() - now), polltimeout());
 	ts.tv_nsec = MAX(us, 0) * 1000;
 	if (us > 0)
 		ppoll(NULL, 0, &ts, NULL);
@@ -5707,9 +5785,9 @@ run(void)
 	int i;
 
 	/* a signal just before ppoll() waits for the next heartbeat */
-	while (!stopping) {
+	while (!signaled.stop) {
 		for (i = 0; i < PfdLast; i++) {
-			pfd[i].fd = i == PfdTun ? tunfd : i == PfdCtl ? ctlfd :
+			pfd[i].fd = i == PfdTun ? tun.fd : i == PfdCtl ? ctl.fd :
 			    bond[i - PfdLink].fd;
 			pfd[i].events = POLLIN;
 			pfd[i].revents = 0;
@@ -5733,13 +5811,13 @@ cleanup(void)
 
 	logmsg("stopping");
 	for (l = bond; l < bond + LEN(bond); l++) {
-		if (session.id && usable(l, NULL)) {
+		if (peer.session.id && usable(l, NULL)) {
 			control(l, &d, 1);
 			linkflush(l);
 		}
 		linkclose(l);
 	}
-	close(tunfd);
+	close(tun.fd);
 	await(uppid, "up commands");
 	rundown();
 }
@@ -5790,7 +5868,7 @@ options(int argc, char *argv[])
 				    "86400", optarg);
 				usage();
 			}
-			interval = secs;
+			loop.interval = secs;
 			break;
 		default:
 			usage();
@@ -5842,5 +5920,5 @@ main(int argc, char *argv[])
 	setup();
 	run();
 	cleanup();
-	return exitstatus;
+	return loop.status;
 }

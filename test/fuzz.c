@@ -375,9 +375,9 @@ checkqueue(const Queue *q, const char *what)
 	const Pkt *p, *last = NULL;
 	int n = 0, size = 0;
 
-	for (p = q->head; p && n <= npkts; p = p->next) {
-		must(p >= pktpool && p < pktpool + pktsused, what);
-		must(pktrefs[p - pktpool] > 0, what);
+	for (p = q->head; p && n <= pool.size; p = p->next) {
+		must(p >= pool.pkts && p < pool.pkts + pool.used, what);
+		must(pool.refs[p - pool.pkts] > 0, what);
 		must(p->len >= 0 && p->len <= MtuMax, what);
 		size += p->len;
 		last = p;
@@ -426,51 +426,51 @@ checkturn(void)
 	int64_t light = 0;
 	int i, n;
 
-	n = checklist(&newflows) + checklist(&oldflows);
-	must(n == listed, "flows on lists");
-	n = countlist(&newflows, &light) + countlist(&oldflows, &light);
-	must(n == queued, "packets in flow queues");
-	must(light == lightbytes, "bytes of light flows");
-	must(queued <= queuepkts, "flow queues too long");
-	checkqueue(&express, "express queue");
-	checkqueue(&acks, "queue of ACKs");
-	checkqueue(&again, "queue of packets to repeat");
-	must(express.len <= queuepkts / 4 && acks.len <= queuepkts / 4,
+	n = checklist(&queues.newflows) + checklist(&queues.oldflows);
+	must(n == queues.listed, "flows on lists");
+	n = countlist(&queues.newflows, &light) + countlist(&queues.oldflows, &light);
+	must(n == queues.queued, "packets in flow queues");
+	must(light == queues.lightbytes, "bytes of light flows");
+	must(queues.queued <= queuepkts, "flow queues too long");
+	checkqueue(&queues.express, "express queue");
+	checkqueue(&queues.acks, "queue of ACKs");
+	checkqueue(&tx.repairs, "queue of packets to repeat");
+	must(queues.express.len <= queuepkts / 4 && queues.acks.len <= queuepkts / 4,
 	    "queues too long");
-	for (p = again.head; p; p = p->next)
+	for (p = tx.repairs.head; p; p = p->next)
 		must(p->asked, "to be repeated, but not asked for");
 	for (i = 0; i < Njoins; i++)
 		must(joins[i].n == 0, "packets left in a join");
-	must(expected <= known && known - expected <= (uint64_t)reorderpkts,
+	must(rx.expected <= rx.known && rx.known - rx.expected <= (uint64_t)reorderpkts,
 	    "reorder window");
-	for (seq = expected; seq < known; seq++)
+	for (seq = rx.expected; seq < rx.known; seq++)
 		must(!slotof(seq)->p || slotof(seq)->p->seq == seq,
 		    "slot holds another packet");
-	must(sentfirst <= txseq[LaneOrdered] || !txseq[LaneOrdered],
+	must(tx.oldest <= tx.seq[LaneOrdered] || !tx.seq[LaneOrdered],
 	    "kept packets");
 	for (l = bond; l < bond + LEN(bond); l++) {
-		must(l->nout >= 0 && l->nout <= Batch, "packets for a link");
+		must(l->out.n >= 0 && l->out.n <= Batch, "packets for a link");
 		must(l->state >= LinkDown && l->state <= LinkLossy, "state");
-		must(l->rate >= MIN(RateMin, l->ceil[0] ? l->ceil[0] :
-		    RateMin) && l->rate <= MAX(RateMax, l->ceil[0]), "rate");
-		must(l->cost > 0 && l->burst >= Burst * 1000 &&
-		    l->burst <= BurstMax * 1000, "pacer");
-		must(l->loss >= 0 && l->loss <= 1, "loss");
-		must(l->srtt >= 0 && l->rttvar >= 0, "RTT");
-		must(l->use >= 0, "use");
-		must(l->mtu >= MtuMin, "MTU of a link");
-		must(l->state < LinkUp || session.id, "up without a session");
-		must(l->lastbeat <= now && l->incame <= now, "times");
+		must(l->pace.rate >= MIN(RateMin, l->pace.ceil[0] ? l->pace.ceil[0] :
+		    RateMin) && l->pace.rate <= MAX(RateMax, l->pace.ceil[0]), "rate");
+		must(l->pace.cost > 0 && l->pace.burst >= Burst * 1000 &&
+		    l->pace.burst <= BurstMax * 1000, "pacer");
+		must(l->loss.ratio >= 0 && l->loss.ratio <= 1, "loss");
+		must(l->delay.srtt >= 0 && l->delay.rttvar >= 0, "RTT");
+		must(l->meter.use >= 0, "use");
+		must(l->addr.mtu >= MtuMin, "MTU of a link");
+		must(l->state < LinkUp || peer.session.id, "up without a session");
+		must(l->beats.last <= now && l->heard.came <= now, "times");
 	}
-	must(tunlen > 0 && tunlen <= MtuMax, "MTU of the TUN");
-	must(isopen(tunfd), "the TUN is closed");
+	must(tun.mtu > 0 && tun.mtu <= MtuMax, "MTU of the TUN");
+	must(isopen(tun.fd), "the TUN is closed");
 }
 
 static void
 holds(uint8_t *refs, const Pkt *p)
 {
 	if (p)
-		refs[p - pktpool]++;
+		refs[p - pool.pkts]++;
 }
 
 /* every packet is held as often as it says, or free */
@@ -479,46 +479,46 @@ checkpool(void)
 {
 	static uint8_t *refs;
 	static int size;
-	const Queue *q[] = { &express, &acks, &again };
+	const Queue *q[] = { &queues.express, &queues.acks, &tx.repairs };
 	const Pkt *p;
 	int i, j, n, fdsopen;
 
-	if (size < npkts) {
+	if (size < pool.size) {
 		free(refs);
-		refs = malloc(npkts);
-		size = npkts;
+		refs = malloc(pool.size);
+		size = pool.size;
 		must(refs != NULL, "malloc");
 	}
-	memset(refs, 0, npkts);
+	memset(refs, 0, pool.size);
 	for (i = n = 0; i < Nflows; i++) {
-		checkqueue(&flows[i].queue, "queue of a flow");
-		n += !!flows[i].listed;
-		must(flows[i].listed || !flows[i].queue.head, "not listed");
-		for (p = flows[i].queue.head; p; p = p->next)
+		checkqueue(&queues.flows[i].queue, "queue of a flow");
+		n += !!queues.flows[i].listed;
+		must(queues.flows[i].listed || !queues.flows[i].queue.head, "not listed");
+		for (p = queues.flows[i].queue.head; p; p = p->next)
 			holds(refs, p);
-		for (p = acks.head; flows[i].ack && p != flows[i].ack;
+		for (p = queues.acks.head; queues.flows[i].ack && p != queues.flows[i].ack;
 		    p = p->next)
 			must(p != NULL, "the ACK of a flow is not there");
 	}
-	must(n == listed, "flows listed");
+	must(n == queues.listed, "flows listed");
 	for (i = 0; i < LEN(q); i++)
 		for (p = q[i]->head; p; p = p->next)
 			holds(refs, p);
 	for (i = 0; i < keeppkts; i++)
-		holds(refs, sent[i]);
+		holds(refs, tx.sent[i]);
 	for (i = 0; i < reorderpkts; i++)
-		holds(refs, slots[i].p);
+		holds(refs, rx.slots[i].p);
 	for (i = 0; i < Nlinks; i++)
-		for (j = 0; j < bond[i].nout; j++)
-			holds(refs, bond[i].out[j]);
-	for (i = n = 0; i < pktsused; i++) {
-		must(refs[i] == pktrefs[i], "references of a packet");
+		for (j = 0; j < bond[i].out.n; j++)
+			holds(refs, bond[i].out.pkts[j]);
+	for (i = n = 0; i < pool.used; i++) {
+		must(refs[i] == pool.refs[i], "references of a packet");
 		n += refs[i] == 0;
 	}
-	must(n == npktfrees, "free packets");
-	for (i = 0; i < npktfrees; i++) {
-		must(refs[pktfrees[i] - pktpool] == 0, "free, yet held");
-		refs[pktfrees[i] - pktpool] = 1;
+	must(n == pool.nfrees, "free packets");
+	for (i = 0; i < pool.nfrees; i++) {
+		must(refs[pool.frees[i] - pool.pkts] == 0, "free, yet held");
+		refs[pool.frees[i] - pool.pkts] = 1;
 	}
 	for (i = fdsopen = 0; i < Nfds; i++)
 		fdsopen += fds[i];
@@ -531,23 +531,23 @@ snapshot(Snapshot *s)
 	int i;
 
 	memset(s, 0, sizeof(*s));
-	s->session = session;
+	s->session = peer.session;
 	if (role == Client)       /* a server has its computed */
-		s->next = next;
-	s->helloid = helloid;
-	s->epoch = epoch;
-	s->known = known;
-	s->expected = expected;
-	s->told = told;
-	s->sentfirst = sentfirst;
-	memcpy(s->txseq, txseq, sizeof(txseq));
+		s->next = peer.proposed;
+	s->helloid = peer.helloid;
+	s->epoch = peer.epoch;
+	s->known = rx.known;
+	s->expected = rx.expected;
+	s->told = rx.acked;
+	s->sentfirst = tx.oldest;
+	memcpy(s->txseq, tx.seq, sizeof(tx.seq));
 	memcpy(s->counts, counts, sizeof(counts));
-	memcpy(s->replay, replay, sizeof(replay));
-	s->queued = queued;
-	s->listed = listed;
-	s->express = express.len;
-	s->acks = acks.len;
-	s->again = again.len;
+	memcpy(s->replay, rx.replay, sizeof(rx.replay));
+	s->queued = queues.queued;
+	s->listed = queues.listed;
+	s->express = queues.express.len;
+	s->acks = queues.acks.len;
+	s->again = tx.repairs.len;
 	for (i = 0; i < Njoins; i++)
 		s->joined += joins[i].n;
 	s->tunout = tunout;
@@ -736,7 +736,7 @@ authentic(int link, const struct sockaddr_storage *from, const uint8_t *d,
 {
 	struct sockaddr_storage right, is = *from;
 	uint8_t c[BeatLen];
-	Session was = next;
+	Session was = peer.proposed;
 	Beat b;
 	int ok;
 
@@ -744,16 +744,16 @@ authentic(int link, const struct sockaddr_storage *from, const uint8_t *d,
 		return 0;
 	address(&right, link, 0);
 	if ((!keyfile || role == Client) && !sameaddr(&right, &is) &&
-	    !sameaddr(&bond[link].peer, &is))
+	    !sameaddr(&bond[link].addr.peer, &is))
 		return 0;
 	if (!keyfile)
 		return !(d[8] & FlagSealed);
-	if (session.id && sealedwith(d, len, session.rxkey))
+	if (peer.session.id && sealedwith(d, len, peer.session.rxkey))
 		return 1;
 	if (ofsession)
 		return 0;
-	if (sealedwith(d, len, hellokey) ||
-	    (next.id && sealedwith(d, len, next.rxkey)))
+	if (sealedwith(d, len, keys.hello) ||
+	    (peer.proposed.id && sealedwith(d, len, peer.proposed.rxkey)))
 		return 1;
 	if (role == Client || len < HdrLen + BeatLen + TagLen)
 		return 0;
@@ -761,8 +761,8 @@ authentic(int link, const struct sockaddr_storage *from, const uint8_t *d,
 	if (beatdecode(c, BeatLen, &b) < 0)
 		return 0;
 	proposed(&b);
-	ok = sealedwith(d, len, next.rxkey);
-	next = was;
+	ok = sealedwith(d, len, peer.proposed.rxkey);
+	peer.proposed = was;
 	return ok;
 }
 
@@ -778,7 +778,7 @@ arrive(int link, int how, const uint8_t *d, int len)
 
 	address(&from, link, how);
 	len = MIN(len, PktSize);
-	known = authentic(link, &from, d, len, 0);
+	rx.known = authentic(link, &from, d, len, 0);
 	ofsession = authentic(link, &from, d, len, 1);
 	if (l->fd < 0 || !(p = pktalloc()))
 		return;
@@ -789,7 +789,7 @@ arrive(int link, int how, const uint8_t *d, int len)
 	snapshot(&before);
 	datagram(l, p, &from);
 	snapshot(&after);
-	if (!known)
+	if (!rx.known)
 		must(!memcmp(&before, &after, sizeof(before)),
 		    "a datagram of nobody changed something");
 	if (!ofsession)
@@ -849,8 +849,8 @@ static void
 truebeat(Beat *b, int link)
 {
 	memset(b, 0, sizeof(*b));
-	b->id = session.peer;
-	b->peer = session.id;
+	b->id = peer.session.peer;
+	b->peer = peer.session.id;
 	b->link = link;
 	b->time = fakenow + peerclock;
 	b->echo = peerhas[link].time;
@@ -858,7 +858,7 @@ truebeat(Beat *b, int link)
 	b->txbytes = peertx[link].bytes;
 	b->rxpkts = peerrx[link].pkts;
 	b->rxbytes = peerrx[link].bytes;
-	b->next = known;
+	b->next = rx.known;
 	b->prio = links[link].priority;
 	b->up = links[link].up * 1000;
 	b->down = links[link].down * 1000;
@@ -911,11 +911,11 @@ steprecords(void)
 
 	for (n = b % 8 + 1; n > 0 && at < PktSize; n--) {
 		k = byte();
-		seq = known;
+		seq = rx.known;
 		if ((k & 7) == 2 || (k & 7) == 6)
-			seq = expected;
+			seq = rx.expected;
 		else if (k & 7)
-			seq = replay[(k & 7) == 5 ? LaneBeat : (k & 7) == 4 ?
+			seq = rx.replay[(k & 7) == 5 ? LaneBeat : (k & 7) == 4 ?
 			    LaneControl : LaneExpress].last + 1;
 		seq = k & 8 ? wild(seq) : seq + n - 1;
 		if ((k & 7) == 5) {
@@ -934,7 +934,7 @@ steprecords(void)
 		at += putrec(d + at, seq, flags[k & 7], ip, len);
 	}
 	at = MIN(at, PktSize - TagLen);
-	at = sealwith(d, at, session.rxkey);
+	at = sealwith(d, at, peer.session.rxkey);
 	if (b & 8)
 		arrive(to, 0, d, at);
 	else
@@ -948,13 +948,13 @@ answer(int to, int held, int lost)
 	Beat b;
 	int n;
 
-	if (!session.id)
+	if (!peer.session.id)
 		return;
 	truebeat(&b, to);
 	b.held = held;
 	b.rxpkts -= MIN(b.rxpkts, (unsigned)lost);
-	n = putbeat(d, replay[LaneBeat].last + 1, &b);
-	arrive(to, 0, d, sealwith(d, n, session.rxkey));
+	n = putbeat(d, rx.replay[LaneBeat].last + 1, &b);
+	arrive(to, 0, d, sealwith(d, n, peer.session.rxkey));
 }
 
 /* the peer's heartbeat by one link, now and then late */
@@ -990,7 +990,7 @@ stepraw(void)
 	len = how & 8 ? (int)bytes(2) % 4096 : byte();
 	d = some(&len);
 	parsers(d, len);
-	if (how & 16 || !authentic(to, &bond[to].peer, d, len, 0))
+	if (how & 16 || !authentic(to, &bond[to].addr.peer, d, len, 0))
 		arrive(to, how % 5, d, len);
 	incoming(to, how % 5, d, len, how & 32 ? 100 : 0);
 }
@@ -1011,7 +1011,7 @@ stepsealed(void)
 		d[8] |= FlagSealed;
 	if (how & 16)
 		put(d + 9, len - HdrLen, 2);
-	key = how & 32 ? hellokey : how & 64 ? next.rxkey : session.rxkey;
+	key = how & 32 ? keys.hello : how & 64 ? peer.proposed.rxkey : peer.session.rxkey;
 	len = sealwith(d, len, key);
 	if (how & 128)
 		incoming(to, how % 5, d, len, 0);
@@ -1024,9 +1024,9 @@ static void
 stepbeat(void)
 {
 	uint8_t d[PktSize];
-	const uint8_t *key = session.rxkey;
+	const uint8_t *key = peer.session.rxkey;
 	int to = linkbyte(), mask = bytes(2), n;
-	uint64_t seq = replay[LaneBeat].last + 1;
+	uint64_t seq = rx.replay[LaneBeat].last + 1;
 	Beat b;
 
 	truebeat(&b, to);
@@ -1059,7 +1059,7 @@ stepbeat(void)
 	if (mask & 8192)
 		b.hello = 1;
 	if (mask & 16384)
-		key = hellokey;
+		key = keys.hello;
 	n = putbeat(d, seq, &b);
 	arrive(to, mask & 32768 ? byte() % 5 : 0, d, sealwith(d, n, key));
 }
@@ -1072,8 +1072,8 @@ stepnack(void)
 	int to = linkbyte(), b = byte(), n = 1, i;
 
 	for (i = b % 64 + 1; i > 0; i--) {
-		first = b & 128 ? wild(txseq[LaneOrdered]) :
-		    sentfirst + byte();
+		first = b & 128 ? wild(tx.seq[LaneOrdered]) :
+		    tx.oldest + byte();
 		put(d + n, first, 8);
 		put(d + n + 8, b & 64 ? 0 : byte(), 2);
 		n += 10;
@@ -1081,8 +1081,8 @@ stepnack(void)
 	c = exact(d + 1, n - 1);
 	nackpkt(c, n - 1);
 	free(c);
-	n = putrec(rec, replay[LaneControl].last + 1, FlagControl, d, n);
-	arrive(to, 0, rec, sealwith(rec, n, session.rxkey));
+	n = putrec(rec, rx.replay[LaneControl].last + 1, FlagControl, d, n);
+	arrive(to, 0, rec, sealwith(rec, n, peer.session.rxkey));
 }
 
 static void
@@ -1091,8 +1091,8 @@ stepbye(void)
 	uint8_t d[PktSize], bye = CtlBye;
 	int to = linkbyte(), n;
 
-	n = putrec(d, replay[LaneControl].last + 1, FlagControl, &bye, 1);
-	arrive(to, 0, d, sealwith(d, n, session.rxkey));
+	n = putrec(d, rx.replay[LaneControl].last + 1, FlagControl, &bye, 1);
+	arrive(to, 0, d, sealwith(d, n, peer.session.rxkey));
 }
 
 /* segments of one TCP flow, that can be joined */
@@ -1106,7 +1106,7 @@ stepstream(void)
 	uint32_t at = flow * 1000000;
 
 	size = 100 + size * 5;
-	seq = b & 1 ? replay[LaneExpress].last + 1 : known;
+	seq = b & 1 ? rx.replay[LaneExpress].last + 1 : rx.known;
 	for (i = 0; i < n && npackets < MaxPkts; i++, npackets++) {
 		hdr = (b & 2 ? 60 : 40) + (b & 8 ? 12 : 0);
 		len = packet(ip, odd && i % 16 == odd % 16 ? odd + hdr : size,
@@ -1125,7 +1125,7 @@ stepstream(void)
 		len = putrec(d, seq++, FlagData | (b & 1 ? FlagExpress : 0),
 		    ip, MIN(len, MtuMax));
 		incoming(b & 32 ? (to + i) % Nlinks : to, 0, d,
-		    sealwith(d, len, session.rxkey), 0);
+		    sealwith(d, len, peer.session.rxkey), 0);
 	}
 }
 
@@ -1135,7 +1135,7 @@ steptun(void)
 {
 	static uint8_t d[VnetLen + MtuMax + Extra];
 	int what = byte(), flow = byte(), n = byte(), len = byte() * 6;
-	int i, size, at, v, hdr = tunhdr;
+	int i, size, at, v, hdr = tun.hdr;
 
 	at = what & 128 ? byte() : 0;
 	v = what & 128 ? byte() : 0;
@@ -1165,10 +1165,10 @@ steptunraw(void)
 	payload = some(&n);
 	memcpy(d, payload, n);
 	n = MAX(n, all);
-	n = MIN(n, tunhdr ? VnetLen + SuperMax : MtuMax);
-	if (n < 1 + tunhdr)
+	n = MIN(n, tun.hdr ? VnetLen + SuperMax : MtuMax);
+	if (n < 1 + tun.hdr)
 		return;
-	parsers(d + tunhdr, n - tunhdr);
+	parsers(d + tun.hdr, n - tun.hdr);
 	tunincoming(d, n);
 }
 
@@ -1182,7 +1182,7 @@ stepsuper(void)
 	int hdr, v6 = what & 8, n, at, s;
 	Vnet v = { 0 };
 
-	if (!tunhdr)
+	if (!tun.hdr)
 		return;
 	hdr = packet(ip, 0, what & 0x7f, flow, flow << 16, 7);
 	memset(ip + hdr, flow, sizeof(d) - VnetLen - hdr);
@@ -1278,20 +1278,20 @@ stephandshake(void)
 
 	truebeat(&m, to);
 	m.id = id;
-	m.peer = role == Client ? helloid : b & 8 ? session.id : 0;
+	m.peer = role == Client ? peer.helloid : b & 8 ? peer.session.id : 0;
 	m.hello = 1;
 	n = putbeat(d, 1, &m);
 	if (!(b & 16))
-		arrive(to, 0, d, sealwith(d, n, hellokey));
+		arrive(to, 0, d, sealwith(d, n, keys.hello));
 	if (b & 32)
 		return;
 	m.hello = 0;
 	m.echo = 0;
 	m.next = 1;
-	m.peer = role == Client ? next.id : answerid(id);
+	m.peer = role == Client ? peer.proposed.id : answerid(id);
 	proposed(&m);
 	n = putbeat(d, 1, &m);
-	arrive(to, 0, d, sealwith(d, n, next.rxkey));
+	arrive(to, 0, d, sealwith(d, n, peer.proposed.rxkey));
 }
 
 /* the kernel */
@@ -1433,10 +1433,10 @@ fakewrite(int fd, const void *data, size_t n)
 
 	if (fd == 1 || fd == 2 || fd == downfd)
 		return n;
-	must(fd == tunfd && isopen(fd), "write to nothing");
-	must((int)n >= tunhdr && n <= VnetLen + MtuMax + HdrLen + TagLen,
+	must(fd == tun.fd && isopen(fd), "write to nothing");
+	must((int)n >= tun.hdr && n <= VnetLen + MtuMax + HdrLen + TagLen,
 	    "write to the TUN");
-	for (i = 0; i < tunhdr; i++)
+	for (i = 0; i < tun.hdr; i++)
 		must(d[i] == 0, "header of a packet");
 	tunout++;
 	c = exact(d, n);          /* reads it all */
@@ -1452,7 +1452,7 @@ fakewritev(int fd, struct iovec *iov, int n)
 	int i, v6, hdr = iov[0].iov_len - VnetLen, len = hdr;
 	Vnet v;
 
-	must(fd == tunfd && tunhdr == VnetLen, "writev");
+	must(fd == tun.fd && tun.hdr == VnetLen, "writev");
 	memcpy(&v, h, VnetLen);
 	v6 = d[0] >> 4 == 6;
 	must(v.flags == VnetPartial && v.type == (v6 ? GsoTcp6 : GsoTcp4) &&
@@ -1605,7 +1605,7 @@ sentby1(Link *l, const uint8_t *data, int len)
 
 	if (fails(FaultSend))
 		return -1;
-	if (len + (l->v6 ? 48 : 28) > mtu) {
+	if (len + (l->addr.v6 ? 48 : 28) > mtu) {
 		errno = EMSGSIZE;
 		return -1;
 	}
@@ -1613,8 +1613,8 @@ sentby1(Link *l, const uint8_t *data, int len)
 	d = exact(data, len);
 	end = keyfile ? len - TagLen : len;
 	must(len <= PktSize && end >= HdrLen, "length of a datagram");
-	must(!keyfile || sealedwith(d, len, session.txkey) ||
-	    sealedwith(d, len, hellokey) || sealedwith(d, len, next.txkey),
+	must(!keyfile || sealedwith(d, len, peer.session.txkey) ||
+	    sealedwith(d, len, keys.hello) || sealedwith(d, len, peer.proposed.txkey),
 	    "tag of a datagram");
 	for (at = 0; at < end; at += n) {
 		n = decode(d + at, end - at, &r);
@@ -1637,7 +1637,7 @@ fakesendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 {
 	char *s;
 
-	if (fd != ctlfd)
+	if (fd != ctl.fd)
 		return sentby1(linkof(fd), d, n) < 0 ? -1 : (int)n;
 	s = (char *)exact(d, n);
 	must(n > 0 && n < TextSize && s[n - 1] == '\n' && !memchr(s, 0, n),
@@ -1658,7 +1658,7 @@ fakesendmsg(int fd, struct msghdr *m)
 	size_t i, all = 0;
 	uint16_t size;
 
-	must(role == Client || m->msg_name == &l->peer, "to whom it is sent");
+	must(role == Client || m->msg_name == &l->addr.peer, "to whom it is sent");
 	must(m->msg_iovlen > 0 && m->msg_iovlen <= SegMax, "segments");
 	if (m->msg_iovlen > 1) {
 		must(offload[OffSegment] == Running, "segments without it");
@@ -1767,7 +1767,7 @@ fakerecvmsg(int fd, struct msghdr *m)
 
 	if (flushing)
 		return linknext(NULL, m, &len);
-	if (fd != ctlfd)
+	if (fd != ctl.fd)
 		return linknext(linkof(fd), m, &len);
 	must(a < nasks, "nothing was asked");
 	*(uint8_t *)m->msg_iov->iov_base = asks[a].what;
@@ -1834,9 +1834,9 @@ begin(int conf)
 	int i;
 
 	begun = 1;
-	poolsize = npkts;
+	poolsize = pool.size;
 	if (conf & ConfPool)
-		npkts /= 8;
+		pool.size /= 8;
 	if (like & IsNew)
 		return;
 	s.id = UINT64_C(0x0102030405060708);
@@ -1849,15 +1849,15 @@ begin(int conf)
 		if (conf & ConfOne && i > 0)
 			continue;
 		l->state = conf & ConfDown && i > 1 ? LinkDown : LinkUp;
-		l->srtt = i == 0 ? MS(20) : MS(80);
-		l->rttvar = MS(1);
-		l->owd = l->owdbase = l->owdin = l->srtt / 2;
-		l->score = score(l->prio, l->srtt, 0, 0);
-		address(&l->peer, i, 0);
-		l->peerlen = sizeof(l->peer);
-		l->incame = l->echotime = l->toptime = l->lastbeat = now;
-		l->in.time = now - l->owdin;
-		l->good = l->wasup = l->top = 1;
+		l->delay.srtt = i == 0 ? MS(20) : MS(80);
+		l->delay.rttvar = MS(1);
+		l->delay.owd = l->delay.base = l->delay.owdin = l->delay.srtt / 2;
+		l->score = score(l->prio, l->delay.srtt, 0, 0);
+		address(&l->addr.peer, i, 0);
+		l->addr.peerlen = sizeof(l->addr.peer);
+		l->heard.came = l->echo.came = l->heard.toptime = l->beats.last = now;
+		l->heard.in.time = now - l->delay.owdin;
+		l->echo.good = l->echo.wasup = l->heard.top = 1;
 		ratecost(l);
 	}
 }
@@ -1893,7 +1893,7 @@ fakeppoll(struct pollfd *pfd, int n, struct timespec *ts)
 	if (answered < 0 && (inat >= inlen || nsteps >= MaxSteps)) {
 		fakenow += 3000;
 		if (++ending > 6)
-			stopping = 1;
+			signaled.stop = 1;
 	}
 	for (i = 0; i < Nlinks; i++)
 		pfd[PfdLink + i].revents = 0;
@@ -1915,36 +1915,36 @@ renew(void)
 {
 	int i;
 
-	for (i = 0; i < pktsused; i++)
-		memset(&pktpool[i], 0, offsetof(Pkt, buf) + PktSize);
-	npkts = pktsused = npktfrees = 0;
-	stopping = reporting = reopening = quiet = exitstatus = 0;
-	interval = 5;
+	for (i = 0; i < pool.used; i++)
+		memset(&pool.pkts[i], 0, offsetof(Pkt, buf) + PktSize);
+	pool.size = pool.used = pool.nfrees = 0;
+	signaled.stop = signaled.report = signaled.reopen = quiet = loop.status = 0;
+	loop.interval = 5;
 	now = 0;
-	tunfd = ctlfd = -1;
-	tunlen = tunhdr = handled = unread = 0;
+	tun.fd = ctl.fd = -1;
+	tun.mtu = tun.hdr = loop.handled = loop.unread = 0;
 	memset(counts, 0, sizeof(counts));
 	memset(drops, 0, sizeof(drops));
 	memset(offload, 0, sizeof(offload));
 	memset(joins, 0, sizeof(joins));
-	memset(masterkey, 0, sizeof(masterkey));
-	memset(hellokey, 0, sizeof(hellokey));
-	memset(&session, 0, sizeof(session));
-	memset(&next, 0, sizeof(next));
-	helloid = epoch = 0;
-	memset(txseq, 0, sizeof(txseq));
-	memset(replay, 0, sizeof(replay));
-	memset(&newflows, 0, sizeof(newflows));
-	memset(&oldflows, 0, sizeof(oldflows));
-	memset(&express, 0, sizeof(express));
-	memset(&acks, 0, sizeof(acks));
-	memset(&again, 0, sizeof(again));
-	queued = listed = 0;
-	peak = lightbytes = lastexpress = lastheavy = 0;
-	capclock = againclock = nextack = bulkmin = 0;
-	sentfirst = expected = known = told = ready = pending = 0;
-	toldtime = readytime = nextsecond = nextreport = 0;
-	nsamples = 0;
+	memset(keys.master, 0, sizeof(keys.master));
+	memset(keys.hello, 0, sizeof(keys.hello));
+	memset(&peer.session, 0, sizeof(peer.session));
+	memset(&peer.proposed, 0, sizeof(peer.proposed));
+	peer.helloid = peer.epoch = 0;
+	memset(tx.seq, 0, sizeof(tx.seq));
+	memset(rx.replay, 0, sizeof(rx.replay));
+	memset(&queues.newflows, 0, sizeof(queues.newflows));
+	memset(&queues.oldflows, 0, sizeof(queues.oldflows));
+	memset(&queues.express, 0, sizeof(queues.express));
+	memset(&queues.acks, 0, sizeof(queues.acks));
+	memset(&tx.repairs, 0, sizeof(tx.repairs));
+	queues.queued = queues.listed = 0;
+	queues.peak = queues.lightbytes = queues.lastexpress = queues.lastheavy = 0;
+	queues.capclock = tx.budget = queues.nextack = survey.bulkmin = 0;
+	tx.oldest = rx.expected = rx.known = rx.acked = rx.ready = rx.pending = 0;
+	rx.ackedtime = rx.readytime = loop.nextsecond = loop.nextreport = 0;
+	rx.nsamples = 0;
 	uppid = downpid = 0;
 	downfd = -1;
 	memset(bond, 0, sizeof(bond));
@@ -2069,7 +2069,7 @@ forgetstatics(void)
 	int i;
 
 	flushing = 1;
-	npkts = poolsize;         /* or it gets none to fill the rest */
+	pool.size = poolsize;         /* or it gets none to fill the rest */
 	offload[OffBatch] = Running;
 	bond[0].fd = FdFirst;
 	for (i = 0; i < 3; i++)
@@ -2090,9 +2090,9 @@ forgetstatics(void)
 	j.hdrlen = 40;
 	j.l4 = 20;
 	j.size = 60;
-	tunfd = fdnew();
+	tun.fd = fdnew();
 	joinflush(&j);
-	fakeclose(tunfd);
+	fakeclose(tun.fd);
 }
 
 static void
@@ -2107,7 +2107,7 @@ packets(void (*const *table)(void))
 	r = start(like & IsServer ? "-s" : "-c",
 	    like & IsQuiet ? "-qm0" : NULL);
 	must(r == 0 || (r == 1 && tungoing), "ended badly");
-	if (tunhdr == 0)
+	if (tun.hdr == 0)
 		writevfailed = 0;
 	forgetstatics();
 	checkpool();
@@ -2129,7 +2129,7 @@ keygood(void)
 		if (!h)
 			return 0;
 		key = (key & 15) << 4 | (h - hex);
-		if (i & 1 && masterkey[i / 2] != key)
+		if (i & 1 && keys.master[i / 2] != key)
 			return 0;
 	}
 	return keylen == 32 || (keylen == 33 && keytext[32] == '\n');

@@ -121,7 +121,7 @@ sidestart(const SimConf *c)
 	int i;
 
 	role = c->server ? Server : Client;
-	interval = 0;
+	loop.interval = 0;
 	keyfile = c->keyed ? "key" : NULL;
 	for (i = 0; i < LEN(bond); i++) {
 		links[i].up = c->link[i].up;
@@ -139,7 +139,7 @@ audit(uint8_t *refs, const Queue *q)
 	const Pkt *p;
 
 	for (p = q->head; p; p = p->next)
-		refs[p - pktpool]++;
+		refs[p - pool.pkts]++;
 }
 
 /* Is each packet either free or held as often as it counts? Those that are
@@ -148,36 +148,36 @@ static int
 sound(void)
 {
 	static uint8_t refs[1 << 16];
-	int i, k, wrong = 0, fresh = 0, n = pktsused;
+	int i, k, wrong = 0, fresh = 0, n = pool.used;
 	const Link *l;
 
 	if (n > LEN(refs))
 		return 1;
 	memset(refs, 0, n);
-	audit(refs, &express);
-	audit(refs, &acks);
-	audit(refs, &again);
+	audit(refs, &queues.express);
+	audit(refs, &queues.acks);
+	audit(refs, &tx.repairs);
 	for (i = 0; i < Nflows; i++)
-		audit(refs, &flows[i].queue);
+		audit(refs, &queues.flows[i].queue);
 	for (i = 0; i < keeppkts; i++)
-		if (sent[i])
-			refs[sent[i] - pktpool]++;
+		if (tx.sent[i])
+			refs[tx.sent[i] - pool.pkts]++;
 	for (i = 0; i < reorderpkts; i++)
-		if (slots[i].p)
-			refs[slots[i].p - pktpool]++;
+		if (rx.slots[i].p)
+			refs[rx.slots[i].p - pool.pkts]++;
 	for (l = bond; l < bond + LEN(bond); l++)
-		for (i = 0; i < l->nout; i++)
-			refs[l->out[i] - pktpool]++;
-	for (i = 0; i < npktfrees; i++) {
-		k = pktfrees[i] - pktpool;
-		wrong += refs[k] || pktrefs[k];
+		for (i = 0; i < l->out.n; i++)
+			refs[l->out.pkts[i] - pool.pkts]++;
+	for (i = 0; i < pool.nfrees; i++) {
+		k = pool.frees[i] - pool.pkts;
+		wrong += refs[k] || pool.refs[k];
 		refs[k] = 255;
 	}
 	for (i = 0; i < n; i++) {
 		if (refs[i] == 255)
 			continue;
 		fresh += !refs[i];
-		wrong += pktrefs[i] != MAX(refs[i], 1);
+		wrong += pool.refs[i] != MAX(refs[i], 1);
 	}
 	if (wrong || fresh > Batch)
 		warn("%d packets held wrongly, %d by nobody", wrong, fresh);
@@ -208,23 +208,23 @@ sidelink(int i, SimLink *s)
 	s->name = l->name;
 	s->up = l->state >= LinkUp;
 	s->state = statename[l->state];
-	s->rate = l->rate;
-	s->burst = l->burst;
-	s->srtt = l->srtt;
-	s->owd = l->owd;
-	s->loss = l->loss;
+	s->rate = l->pace.rate;
+	s->burst = l->pace.burst;
+	s->srtt = l->delay.srtt;
+	s->owd = l->delay.owd;
+	s->loss = l->loss.ratio;
 	s->score = l->score;
 }
 
 static void
 sidestat(SimStat *s)
 {
-	s->queued = queued;
-	s->express = express.len;
-	s->acks = acks.len;
-	s->again = again.len;
-	s->pool = npkts;
-	s->held = pktsused - npktfrees;
+	s->queued = queues.queued;
+	s->express = queues.express.len;
+	s->acks = queues.acks.len;
+	s->again = tx.repairs.len;
+	s->pool = pool.size;
+	s->held = pool.used - pool.nfrees;
 	s->late = counts[CntLate];
 	s->lost = counts[CntLost];
 	s->nopool = drops[DropPool];
@@ -234,9 +234,9 @@ sidestat(SimStat *s)
 static int
 sideexpress(const void *wire)
 {
-	size_t at = (const uint8_t *)wire - (const uint8_t *)pktpool;
+	size_t at = (const uint8_t *)wire - (const uint8_t *)pool.pkts;
 
-	return pktpool[at / sizeof(*pktpool)].class != Ordered;
+	return pool.pkts[at / sizeof(*pool.pkts)].class != Ordered;
 }
 
 static const char *

@@ -442,7 +442,7 @@ testjoin(void)
 	for (i = 0; i < Nkeys; i++)
 		if (wants[i].in != wants[i].out)
 			fail("join: a packet is missing");
-	if (pktsused != npktfrees)
+	if (pool.used != pool.nfrees)
 		fail("a packet is not in the pool");
 }
 
@@ -460,20 +460,20 @@ main(int argc, char *argv[])
 		else
 			die("usage: super [-s seed] [-n packets]");
 	}
-	npkts = 1024;
-	pktpool = calloc(npkts, sizeof(*pktpool));
-	pktfrees = calloc(npkts, sizeof(*pktfrees));
-	pktrefs = calloc(npkts, sizeof(*pktrefs));
-	if (!pktpool || !pktfrees || !pktrefs)
+	pool.size = 1024;
+	pool.pkts = calloc(pool.size, sizeof(*pool.pkts));
+	pool.frees = calloc(pool.size, sizeof(*pool.frees));
+	pool.refs = calloc(pool.size, sizeof(*pool.refs));
+	if (!pool.pkts || !pool.frees || !pool.refs)
 		die("calloc:");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd) < 0)
 		die("socketpair:");
 	setopt(fd[0], SOL_SOCKET, SO_SNDBUFFORCE, 1 << 23);
-	tunfd = fd[0];
+	tun.fd = fd[0];
 	lanfd = fd[1];
 	setopt(lanfd, SOL_SOCKET, SO_SNDBUF, 1 << 20);
-	tunhdr = VnetLen;
-	tunlen = MtuMax;
+	tun.hdr = VnetLen;
+	tun.mtu = MtuMax;
 	offload[OffCut] = offload[OffJoin] = Running;
 	while (packets < most) {
 		testcut();

@@ -253,7 +253,7 @@ repeats(void)
 static int
 inuse(void)
 {
-	return pktsused - npktfrees;
+	return pool.used - pool.nfrees;
 }
 
 static void
@@ -286,7 +286,7 @@ filelan(void)
 
 	if (!f)
 		die("tmpfile:");
-	dup2(fileno(f), tunfd);
+	dup2(fileno(f), tun.fd);
 	fclose(f);
 }
 
@@ -295,11 +295,11 @@ static int
 filelanread(int size, uint64_t *mark)
 {
 	static uint8_t d[Room];
-	int n = lseek(tunfd, 0, SEEK_END) / size;
+	int n = lseek(tun.fd, 0, SEEK_END) / size;
 
-	if (n > 0 && pread(tunfd, d, size, (n - 1) * size) == size)
+	if (n > 0 && pread(tun.fd, d, size, (n - 1) * size) == size)
 		*mark = get(d + 28, 8);
-	if (ftruncate(tunfd, 0) < 0 || lseek(tunfd, 0, SEEK_SET) < 0)
+	if (ftruncate(tun.fd, 0) < 0 || lseek(tun.fd, 0, SEEK_SET) < 0)
 		die("ftruncate:");
 	return n;
 }
@@ -359,20 +359,20 @@ linkanew(Link *l)
 	linkinit(l, i);
 	l->fd = fd;
 	l->state = LinkUp;
-	l->mtu = Mtu;
+	l->addr.mtu = Mtu;
 	l->prio = i == 0 ? 1 : 2;
-	l->srtt = i == 0 ? MS(20) : MS(80);
-	l->rttvar = MS(1);
-	l->owd = l->owdbase = l->owdin = l->srtt / 2;
+	l->delay.srtt = i == 0 ? MS(20) : MS(80);
+	l->delay.rttvar = MS(1);
+	l->delay.owd = l->delay.base = l->delay.owdin = l->delay.srtt / 2;
 	rateceil(l, MBIT(i == 0 ? 10 : 70), MBIT(i == 0 ? 10 : 70));
-	l->score = score(l->prio, l->srtt, 0, 0);
+	l->score = score(l->prio, l->delay.srtt, 0, 0);
 	parseaddr(role == Client ? links[i].server : links[i].client,
-	    role == Client ? links[i].port : 54321, &l->peer);
-	l->peerlen = sizeof(l->peer);
-	l->incame = l->echotime = l->toptime = l->lastbeat = now;
-	l->in.time = now - l->owdin;
-	l->good = l->wasup = l->top = 1;
-	l->next = now + MS(hbinterval);
+	    role == Client ? links[i].port : 54321, &l->addr.peer);
+	l->addr.peerlen = sizeof(l->addr.peer);
+	l->heard.came = l->echo.came = l->heard.toptime = l->beats.last = now;
+	l->heard.in.time = now - l->delay.owdin;
+	l->echo.good = l->echo.wasup = l->heard.top = 1;
+	l->beats.next = now + MS(hbinterval);
 	l->reopen = INT64_MAX;
 }
 
@@ -383,18 +383,18 @@ anew(int as)
 	Session s = { 0 };
 	int i;
 
-	if (!pktpool) {
-		npkts = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
+	if (!pool.pkts) {
+		pool.size = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
 		    (2 * Nlinks + 4 + Njoins + 2) * Batch;
-		pktpool = calloc(npkts, sizeof(*pktpool));
-		pktfrees = calloc(npkts, sizeof(*pktfrees));
-		pktrefs = calloc(npkts, sizeof(*pktrefs));
-		flows = calloc(Nflows, sizeof(*flows));
-		sent = calloc(keeppkts, sizeof(*sent));
-		slots = calloc(reorderpkts, sizeof(*slots));
-		if (!pktpool || !pktfrees || !pktrefs || !flows || !sent || !slots)
+		pool.pkts = calloc(pool.size, sizeof(*pool.pkts));
+		pool.frees = calloc(pool.size, sizeof(*pool.frees));
+		pool.refs = calloc(pool.size, sizeof(*pool.refs));
+		queues.flows = calloc(Nflows, sizeof(*queues.flows));
+		tx.sent = calloc(keeppkts, sizeof(*tx.sent));
+		rx.slots = calloc(reorderpkts, sizeof(*rx.slots));
+		if (!pool.pkts || !pool.frees || !pool.refs || !queues.flows || !tx.sent || !rx.slots)
 			die("calloc:");
-		fdpair(&tunfd, &lanfd);
+		fdpair(&tun.fd, &lanfd);
 		for (i = 0; i < Nlinks; i++) {
 			bond[i].fd = -1;
 			fdpair(&bond[i].fd, &peerfd[i]);
@@ -403,46 +403,46 @@ anew(int as)
 	}
 	drain();
 	quiet = 1;
-	interval = 0;
+	loop.interval = 0;
 	role = as;
 	keyfile = NULL;
 	tundev = "nonesuch";
 	now = SEC(1000);
-	memset(flows, 0, Nflows * sizeof(*flows));
-	memset(sent, 0, keeppkts * sizeof(*sent));
-	memset(slots, 0, reorderpkts * sizeof(*slots));
-	memset(&newflows, 0, sizeof(newflows));
-	memset(&oldflows, 0, sizeof(oldflows));
-	memset(&express, 0, sizeof(express));
-	memset(&acks, 0, sizeof(acks));
-	memset(&again, 0, sizeof(again));
-	memset(&next, 0, sizeof(next));
-	queued = listed = 0;
-	lightbytes = lastexpress = capclock = againclock = readytime = 0;
-	lastheavy = peak = 0;
+	memset(queues.flows, 0, Nflows * sizeof(*queues.flows));
+	memset(tx.sent, 0, keeppkts * sizeof(*tx.sent));
+	memset(rx.slots, 0, reorderpkts * sizeof(*rx.slots));
+	memset(&queues.newflows, 0, sizeof(queues.newflows));
+	memset(&queues.oldflows, 0, sizeof(queues.oldflows));
+	memset(&queues.express, 0, sizeof(queues.express));
+	memset(&queues.acks, 0, sizeof(queues.acks));
+	memset(&tx.repairs, 0, sizeof(tx.repairs));
+	memset(&peer.proposed, 0, sizeof(peer.proposed));
+	queues.queued = queues.listed = 0;
+	queues.lightbytes = queues.lastexpress = queues.capclock = tx.budget = rx.readytime = 0;
+	queues.lastheavy = queues.peak = 0;
 	memset(offload, 0, sizeof(offload));
 	offload[OffBatch] = Running;
-	tunhdr = 0;
+	tun.hdr = 0;
 	for (i = 0; i < Nlinks; i++) {
-		bond[i].nout = 0;
+		bond[i].out.n = 0;
 		linkanew(&bond[i]);
 	}
-	tunlen = linkpayload(&bond[0]);
+	tun.mtu = linkpayload(&bond[0]);
 	for (i = 0; i < KeyLen; i++) {
-		masterkey[i] = i;
-		secret[i] = 0xf0 + i;
+		keys.master[i] = i;
+		keys.secret[i] = 0xf0 + i;
 	}
 	s.id = ours;
 	s.peer = theirs;
 	s.beats = 1;
 	sessionkeys(&s);
-	derive(hellokey, 0, 0, 0);
+	derive(keys.hello, 0, 0, 0);
 	newsession(&s);
 	for (i = 0; i < Nlinks; i++)
 		linkanew(&bond[i]);
-	epoch = 0;
-	nextsecond = now + Second;
-	npktfrees = pktsused = 0;
+	peer.epoch = 0;
+	loop.nextsecond = now + Second;
+	pool.nfrees = pool.used = 0;
 	memset(counts, 0, sizeof(counts));
 	memset(drops, 0, sizeof(drops));
 }
@@ -453,7 +453,7 @@ anewkeyed(int as)
 {
 	anew(as);
 	keyfile = "key";
-	tunlen = linkpayload(&bond[0]);
+	tun.mtu = linkpayload(&bond[0]);
 }
 
 /* the peer */
@@ -462,7 +462,7 @@ anewkeyed(int as)
 static const uint8_t *
 peerkey(void)
 {
-	return session.rxkey;
+	return peer.session.rxkey;
 }
 
 static int
@@ -511,7 +511,7 @@ arrivefrom(int link, const struct sockaddr_storage *from, const uint8_t *d,
 static void
 arrive(int link, const uint8_t *d, int len)
 {
-	struct sockaddr_storage from = bond[link].peer;
+	struct sockaddr_storage from = bond[link].addr.peer;
 
 	arrivefrom(link, &from, d, len);
 }
@@ -821,12 +821,12 @@ testgates(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		bond[1].incame = 0;
+		bond[1].heard.came = 0;
 		arrive(t[i].link, d, unhex(t[i].wire, d));
 		for (j = 0; j < DropLast; j++)
 			want(dropname[j], j == t[i].drop, drops[j]);
 		want("delivered", t[i].out, lanread(&mark));
-		wanthex("session", ours, session.id);
+		wanthex("session", ours, peer.session.id);
 		want("packets not in the pool", 0, inuse());
 		verdict(t[i].name);
 	}
@@ -841,13 +841,13 @@ testgates(void)
 		arrive(0, d, n + BeatLen);
 		for (j = 0; j < DropLast; j++)
 			want(dropname[j], j == beats[i].drop, drops[j]);
-		wanthex("session", ours, session.id);
+		wanthex("session", ours, peer.session.id);
 		want("packets not in the pool", 0, inuse());
 		verdict(beats[i].name);
 	}
 
 	anew(Client);
-	from = bond[1].peer;
+	from = bond[1].addr.peer;
 	arrivefrom(0, &from, d, unhex(GOOD, d));
 	want(dropname[DropAddr], 1, drops[DropAddr]);
 	want("delivered", 0, lanread(&mark));
@@ -884,8 +884,8 @@ testrecords(void)
 	arrive(0, d, len);
 	want("delivered", Records, lanread(&mark));
 	want("last", Records, mark);
-	want("datagrams", 1, bond[0].rx.pkts);
-	want("bytes", len, bond[0].rx.bytes);
+	want("datagrams", 1, bond[0].meter.rx.pkts);
+	want("bytes", len, bond[0].meter.rx.bytes);
 	want("packets not in the pool", 0, inuse());
 	verdict("twenty of both lanes");
 
@@ -896,7 +896,7 @@ testrecords(void)
 	verdict("all of them again");
 
 	anew(Client);
-	bond[0].incame = 0;
+	bond[0].heard.came = 0;
 	b.id = theirs;
 	b.peer = ours;
 	b.time = now;
@@ -913,7 +913,7 @@ testrecords(void)
 	memcpy(beat + n, d + Size, Size);
 	arrive(0, beat, n + Size);
 	want("delivered", 1, lanread(&mark));
-	want("session", 0, session.id);
+	want("session", 0, peer.session.id);
 	want(dropname[DropSession], 1, drops[DropSession]);
 	want("packets not in the pool", 0, inuse());
 	verdict("the end of the session in the middle");
@@ -973,10 +973,10 @@ testnoise(void)
 	}
 	now += SEC(2);
 	timers();
-	wanthex("session", ours, session.id);
-	newsession(&session);
+	wanthex("session", ours, peer.session.id);
+	newsession(&peer.session);
 	for (kept = i = 0; i < Nlinks; i++)
-		kept += bond[i].nout;
+		kept += bond[i].out.n;
 	want("packets not in the pool", kept, inuse());
 	verdict("20000 datagrams of noise");
 
@@ -990,7 +990,7 @@ testnoise(void)
 		b.time = absurd(now);
 		b.echo = absurd(now);
 		if (rnd(2))
-			b.echo = bond[b.link].beats[0].time;
+			b.echo = bond[b.link].beats.sent[0].time;
 		b.held = absurd(0);
 		b.txpkts = absurd(0);
 		b.txbytes = absurd(0);
@@ -1007,9 +1007,9 @@ testnoise(void)
 		schedule();
 		drain();
 	}
-	newsession(&session);
+	newsession(&peer.session);
 	for (kept = i = 0; i < Nlinks; i++)
-		kept += bond[i].nout;
+		kept += bond[i].out.n;
 	want("packets not in the pool", kept, inuse());
 	verdict("2000 heartbeats of a peer that is mad");
 }
@@ -1114,11 +1114,11 @@ testkeys(void)
 	wantbytes("rx", u, KeyLen, s.rxkey, KeyLen);
 	verdict("server's");
 
-	wantbytes("key", h, KeyLen, hellokey, KeyLen);
+	wantbytes("key", h, KeyLen, keys.hello, KeyLen);
 	verdict("hello's");
 
 	wanthex("first", UINT64_C(0x89351f7b138c106b), answerid(ours));
-	epoch++;
+	peer.epoch++;
 	wanthex("next", UINT64_C(0x2e95521c0c8bb9d3), answerid(ours));
 	verdict("server's id in a session");
 }
@@ -1154,9 +1154,9 @@ testseal(void)
 		anewkeyed(!t[i].role);
 		n = unhex(t[i].wire, d);
 		if (t[i].role == Client) {
-			session.id = theirs;
-			session.peer = ours;
-			sessionkeys(&session);
+			peer.session.id = theirs;
+			peer.session.peer = ours;
+			sessionkeys(&peer.session);
 		}
 		p = pktalloc();
 		p->len = n - HdrLen - TagLen;
@@ -1169,9 +1169,9 @@ testseal(void)
 
 		anewkeyed(t[i].role);
 		if (t[i].role == Server) {
-			session.id = theirs;
-			session.peer = ours;
-			sessionkeys(&session);
+			peer.session.id = theirs;
+			peer.session.peer = ours;
+			sessionkeys(&peer.session);
 		}
 		p = pktalloc();
 		p->wire = p->buf;
@@ -1209,7 +1209,7 @@ testsealnext(void)
 	Pkt *p;
 
 	anewkeyed(Server);
-	memset(&session, 0, sizeof(session));
+	memset(&peer.session, 0, sizeof(peer.session));
 	s.id = answerid(ours);
 	s.peer = ours;
 	sessionkeys(&s);
@@ -1228,7 +1228,7 @@ testsealnext(void)
 	}
 	verdict("heartbeat of the session proposed");
 
-	n = sealwith(e, putbeat(e, 3, &b), hellokey);
+	n = sealwith(e, putbeat(e, 3, &b), keys.hello);
 	memcpy(p->buf, e, n);
 	p->wirelen = n;
 	want("key", KeyNone, verify(p));
@@ -1240,7 +1240,7 @@ testsealnext(void)
 	want("key", KeyNone, verify(p));
 	verdict("data under a key that is only proposed");
 
-	epoch++;
+	peer.epoch++;
 	n = sealwith(d, putbeat(d, 3, &b), s.rxkey);
 	memcpy(p->buf, d, n);
 	p->wirelen = n;
@@ -1299,9 +1299,9 @@ testkeyfile(void)
 		errbegin();
 		if ((pid = fork()) == 0) {
 			keyfile = path;
-			memset(masterkey, 0, sizeof(masterkey));
+			memset(keys.master, 0, sizeof(keys.master));
 			keyload();
-			_exit(memcmp(masterkey, key, KeyLen) ? 2 : 0);
+			_exit(memcmp(keys.master, key, KeyLen) ? 2 : 0);
 		}
 		waitpid(pid, &status, 0);
 		errend(said, sizeof(said));
@@ -1381,11 +1381,11 @@ testmetrics(void)
 	for (i = 0; i < LEN(t); i++) {
 		l = &bond[t[i].link];
 		l->state = t[i].state;
-		l->srtt = t[i].rtt;
-		l->score = score(l->prio, l->srtt, 0, 0);
+		l->delay.srtt = t[i].rtt;
+		l->score = score(l->prio, l->delay.srtt, 0, 0);
 		rateceil(l, t[i].ceil, t[i].ceil);
-		l->tx.bytes += t[i].tx / 8;
-		l->rx.bytes += t[i].rx / 8;
+		l->meter.tx.bytes += t[i].tx / 8;
+		l->meter.rx.bytes += t[i].rx / 8;
 	}
 	now += Second;
 	second();
@@ -1419,10 +1419,10 @@ testmetrics(void)
 	verdict("totals with drops");
 
 	anew(Server);
-	bond[0].rx.pkts = 15234;
-	bond[0].rx.bytes = 18432156;
-	bond[0].lastseq = 15234;
-	bond[0].srtt = 22400;
+	bond[0].meter.rx.pkts = 15234;
+	bond[0].meter.rx.bytes = 18432156;
+	bond[0].heard.lastseq = 15234;
+	bond[0].delay.srtt = 22400;
 	memset(&out, 0, sizeof(out));
 	statistics(&out);
 	line = strtok(out.buf, "\n");
@@ -1433,7 +1433,7 @@ testmetrics(void)
 	verdict("statistics of a server");
 
 	memset(&out, 0, sizeof(out));
-	bond[0].srtt = 22500;
+	bond[0].delay.srtt = 22500;
 	bond[1].state = LinkDown;
 	counts[CntLost] = 7;
 	prometheus(&out);
@@ -1470,16 +1470,16 @@ linkis(Link *l, int how)
 	if (how == 'd' || how == 'p')
 		l->state = how == 'd' ? LinkDown : LinkProbing;
 	if (how == 'm')
-		l->mtu = MtuMin;
+		l->addr.mtu = MtuMin;
 	if (how == 'l') {
 		l->state = LinkLossy;
-		l->loss = .6;
-		l->score = score(l->prio, l->srtt, l->loss, 0);
+		l->loss.ratio = .6;
+		l->score = score(l->prio, l->delay.srtt, l->loss.ratio, 0);
 	}
 	if (ahead)
-		l->clock = l->satclock = NS(now + ahead) + l->burst;
+		l->pace.clock = l->pace.satclock = NS(now + ahead) + l->pace.burst;
 	if (how == 's')
-		l->satclock = NS(now + 100000) + l->burst;
+		l->pace.satclock = NS(now + 100000) + l->pace.burst;
 }
 
 static void
@@ -1557,9 +1557,9 @@ testselect(void)
 		anew(Client);
 		for (j = 0; j < Nlinks; j++)
 			linkis(&bond[j], t[i].links[j]);
-		lastexpress = t[i].alive ? now - MS(100) : 0;
-		flows[7].sent = t[i].kind == Heavily ? Heavy + 1 : 1000;
-		flows[7].last = now;
+		queues.lastexpress = t[i].alive ? now - MS(100) : 0;
+		queues.flows[7].sent = t[i].kind == Heavily ? Heavy + 1 : 1000;
+		queues.flows[7].last = now;
 		if (t[i].kind == Acks)
 			tcpin(1, 5000, TcpAck, 1000, "");
 		else if (t[i].kind == Urgent)
@@ -1625,20 +1625,20 @@ testload(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		lastexpress = t[i].game ? now : 0;
+		queues.lastexpress = t[i].game ? now : 0;
 		memset(bits, 0, sizeof(bits));
 		late = 0;
 		for (turns = 0; turns < Turns; turns++) {
 			now += 1000;
-			flows[7].sent = t[i].heavy ? Heavy + 1 : 1000;
-			n = t[i].rate > 100 ? 100 - flows[7].queue.len :
+			queues.flows[7].sent = t[i].heavy ? Heavy + 1 : 1000;
+			n = t[i].rate > 100 ? 100 - queues.flows[7].queue.len :
 			    turns % 10 == 0 ? t[i].rate : 0;
 			while (n-- > 0)
 				enqueue(waiting(Ordered, 7, 1153, 0, 0));
 			if (t[i].game && turns % 15 == 0)
 				enqueue(waiting(Express, 8, 100, 0, 0));
 			schedule();
-			late += express.len;
+			late += queues.express.len;
 			forget(0);
 			for (j = 0; j < Nlinks; j++)
 				while ((n = fdread(peerfd[j], d)) >= 0)
@@ -1647,7 +1647,7 @@ testload(void)
 		for (j = 0; j < Nlinks; j++) {
 			snprintf(name, sizeof(name), "percent of link %d", j);
 			wantin(name, t[i].least[j], t[i].most[j], bits[j] *
-			    100000 / Turns / bond[j].ceil[0]);
+			    100000 / Turns / bond[j].pace.ceil[0]);
 		}
 		want("turns that express packets waited", 0, late);
 		verdict(t[i].name);
@@ -1693,8 +1693,8 @@ testpacer(void)
 		begin = last = now;
 		for (n = 0; n < Charges; ) {
 			now += 1 + rnd(t[i].step);
-			while (n < Charges && room(l, t[i].sat ? l->satclock :
-			    l->clock)) {
+			while (n < Charges && room(l, t[i].sat ? l->pace.satclock :
+			    l->pace.clock)) {
 				bytes = t[i].least + rnd(t[i].most + 1 -
 				    t[i].least);
 				charge(l, bytes);
@@ -1706,7 +1706,7 @@ testpacer(void)
 				n++;
 			}
 		}
-		wantin("bytes at once", 0, rate * l->burst / 1000 + t[i].most +
+		wantin("bytes at once", 0, rate * l->pace.burst / 1000 + t[i].most +
 		    total * 1e-4, most);
 		if (t[i].step <= 1000)
 			wantin("percent of the rate", 99, 101, total * 100 /
@@ -1737,25 +1737,25 @@ testcharge(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		(t[i].keyed ? anewkeyed : anew)(Client);
-		l->v6 = t[i].v6;
+		l->addr.v6 = t[i].v6;
 		for (j = 0; j < t[i].n; j++)
 			enqueue(waiting(Express, 7, t[i].len, 0, j));
 		schedule();
-		wantin("us", t[i].us, t[i].us + 1, l->clock / 1000 - now);
+		wantin("us", t[i].us, t[i].us + 1, l->pace.clock / 1000 - now);
 		wantin("us at 80 %", t[i].us * 5 / 4, t[i].us * 5 / 4 + 2,
-		    l->satclock / 1000 - now);
+		    l->pace.satclock / 1000 - now);
 		verdict(t[i].name);
 	}
 
 	anew(Client);
 	for (i = 0; i < 60000; i++) {
 		now += 1000;
-		while (room(l, l->clock))
+		while (room(l, l->pace.clock))
 			charge(l, 1500);
 	}
-	want("room while full", 0, room(l, l->satclock));
+	want("room while full", 0, room(l, l->pace.satclock));
 	now += Second;
-	want("room after a second of rest", 1, room(l, l->satclock));
+	want("room after a second of rest", 1, room(l, l->pace.satclock));
 	verdict("full for a minute, then idle: not saturated");
 }
 
@@ -1787,7 +1787,7 @@ testsharing(void)
 		for (n = records = 0; (len = fdread(peerfd[0], d)) >= 0; n++) {
 			len -= t[i].keyed ? TagLen : 0;
 			if (t[i].keyed)
-				wanthex("tag", siphash(session.txkey, d, len),
+				wanthex("tag", siphash(peer.session.txkey, d, len),
 				    get(d + len, 8));
 			for (at = 0; at < len; at += MAX(size, 1)) {
 				size = decode(d + at, len - at, &r);
@@ -1798,7 +1798,7 @@ testsharing(void)
 		}
 		want("datagrams", t[i].datagrams, n);
 		want("records", t[i].n, records);
-		want("counted", n, bond[0].tx.pkts);
+		want("counted", n, bond[0].meter.tx.pkts);
 		want("packets not in the pool", 0, inuse());
 		verdict(t[i].name);
 	}
@@ -1818,19 +1818,19 @@ testflush(void)
 		bond[i].state = LinkDown;
 	rateceil(l, MBIT(1000), MBIT(1000));
 	setopt(l->fd, SOL_SOCKET, SO_SNDBUF, 1);
-	while (l->nout == 0 && all < 1000) {
+	while (l->out.n == 0 && all < 1000) {
 		now += 1000;
 		enqueue(waiting(Express, 7, 1000, 0, all++));
 		schedule();
 	}
-	want("waits", 1, l->nout);
-	want("room", 0, room(l, l->clock));
+	want("waits", 1, l->out.n);
+	want("room", 0, room(l, l->pace.clock));
 	for (i = 0; i < 200; i++) {
 		enqueue(waiting(Express, 7, 1000, 0, all++));
 		schedule();
 		now += 1000;
 	}
-	wantin("queued", 1, 200, express.len);
+	wantin("queued", 1, 200, queues.express.len);
 	for (i = 0; i < 400; i++) {
 		while ((n = fdread(peerfd[0], d)) >= 0)
 			want("mark", out++, markof(d + HdrLen));
@@ -1890,11 +1890,11 @@ testlinkcheck(void)
 	for (i = 0; i < LEN(t); i++) {
 		anew(Server);
 		l->state = t[i].state;
-		l->srtt = MS(t[i].srtt);
-		l->loss = t[i].loss / 100.0;
-		l->good = t[i].good;
-		l->wasup = t[i].wasup;
-		l->echotime = t[i].good ? now - MS(t[i].silent) : 0;
+		l->delay.srtt = MS(t[i].srtt);
+		l->loss.ratio = t[i].loss / 100.0;
+		l->echo.good = t[i].good;
+		l->echo.wasup = t[i].wasup;
+		l->echo.came = t[i].good ? now - MS(t[i].silent) : 0;
 		linkcheck(l);
 		want("state", t[i].then, l->state);
 		verdict(t[i].name);
@@ -1902,17 +1902,17 @@ testlinkcheck(void)
 
 	anew(Client);
 	for (i = 0; i < 10; i++) {
-		flows[7].sent = Heavy + 1;
+		queues.flows[7].sent = Heavy + 1;
 		enqueue(waiting(Ordered, 7, 1000, 0, i));
 	}
 	schedule();
 	for (i = 1; i < Nlinks; i++)
 		want("sent", i < 3 ? 3 : 2, peerdata(i));
 	now += MS(100);
-	l->echotime = now - SEC(1);
+	l->echo.came = now - SEC(1);
 	linkcheck(l);
 	want("state", LinkDown, l->state);
-	want("wait to be sent again", 3, again.len);
+	want("wait to be sent again", 3, tx.repairs.len);
 	schedule();
 	verdict("down: what was on its way goes by another");
 
@@ -1926,7 +1926,7 @@ testlinkcheck(void)
 	anew(Client);
 	l->conf = &nowhere;
 	l->state = LinkDown;
-	l->good = 0;
+	l->echo.good = 0;
 	l->reopen = now + MS(10);
 	errbegin();
 	linkcheck(l);
@@ -2249,7 +2249,7 @@ classof(const uint8_t *d, int len, int *flow)
 	int class = classify(p);
 
 	if (class == Ordered)
-		flows[p->flow].lastordered = now;
+		queues.flows[p->flow].lastordered = now;
 	if (flow)
 		*flow = p->flow;
 	pktfree(p);
@@ -2441,13 +2441,13 @@ testsettle(void)
 		classof(d, j, &flow);
 		now += 1000;
 	}
-	want("heavy", 1, heavy(&flows[flow]));
+	want("heavy", 1, heavy(&queues.flows[flow]));
 	now += SEC(2);
 	classof(d, j, &flow);
-	want("heavy after 2 s", 1, heavy(&flows[flow]));
+	want("heavy after 2 s", 1, heavy(&queues.flows[flow]));
 	now += SEC(3) + 1;
 	classof(d, j, &flow);
-	want("heavy after 3 s", 0, heavy(&flows[flow]));
+	want("heavy after 3 s", 0, heavy(&queues.flows[flow]));
 	verdict("a flow that has paused for 3 s is a new one");
 
 	/* 1.4 Mbit/s for 20 s */
@@ -2456,7 +2456,7 @@ testsettle(void)
 		classof(d, j, &flow);
 		now += 8000;
 	}
-	want("heavy", 0, heavy(&flows[flow]));
+	want("heavy", 0, heavy(&queues.flows[flow]));
 	verdict("a slow stream is never heavy");
 }
 
@@ -2620,13 +2620,13 @@ testclamp(void)
 	schedule();
 	n = fdread(peerfd[0], was);
 	want("bytes", HdrLen + len, n);
-	want("MSS out", tunlen - 40, get(was + HdrLen + 42, 2));
+	want("MSS out", tun.mtu - 40, get(was + HdrLen + 42, 2));
 	want("checksum", 0xffff, l4sum(was + HdrLen, len, 20, 6));
 	n = putrec(was, 1, FlagData | FlagExpress, d, len);
 	arrive(0, was, n);
 	n = fdread(lanfd, was);
 	want("bytes", len, n);
-	want("MSS in", tunlen - 40, get(was + 42, 2));
+	want("MSS in", tun.mtu - 40, get(was + 42, 2));
 	want("checksum", 0xffff, l4sum(was, len, 20, 6));
 	verdict("both ways through the tunnel");
 }
@@ -2706,7 +2706,7 @@ testtoobig(void)
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
 		for (j = 0; j < Nlinks; j++)
-			bond[j].mtu = t[i].mtu - 100 * j;
+			bond[j].addr.mtu = t[i].mtu - 100 * j;
 		most = t[i].mtu - 28 - HdrLen;
 		for (j = 0; strcmp(packets[j].name, t[i].packet); j++)
 			;
@@ -2787,10 +2787,10 @@ testfair(void)
 		for (ms = 0; ms < 2000; ms++) {
 			now += 1000;
 			for (j = 0; j < 2; j++) {
-				flows[j + 1].sent = t[i].heavy[j] ?
+				queues.flows[j + 1].sent = t[i].heavy[j] ?
 				    Heavy + 1 : 0;
 				/* no queue that CoDel would mind */
-				while (flows[j + 1].queue.bytes < 3000)
+				while (queues.flows[j + 1].queue.bytes < 3000)
 					enqueue(waiting(Ordered, j + 1,
 					    t[i].len[j], 0, j));
 			}
@@ -2855,8 +2855,8 @@ testcodel(void)
 			bond[j].state = LinkDown;
 		for (marks = 0, ms = 0; ms < 2000; ms++) {
 			now += 1000;
-			flows[1].sent = t[i].heavy ? Heavy + 1 : 0;
-			while (flows[1].queue.len < t[i].packets)
+			queues.flows[1].sent = t[i].heavy ? Heavy + 1 : 0;
+			while (queues.flows[1].queue.len < t[i].packets)
 				enqueue(waiting(Ordered, 1, 1200, t[i].ecn,
 				    1));
 			schedule();
@@ -2879,11 +2879,11 @@ testcodel(void)
 	want("us", CodelTarget, codeltarget());
 	verdict("target, all at their rates");
 	for (j = 1; j < Nlinks; j++)
-		bond[j].rate /= 2;
+		bond[j].pace.rate /= 2;
 	want("us", CodelTarget * INT64_C(290) / 150, codeltarget());
 	verdict("when rates have fallen");
 	for (j = 0; j < Nlinks; j++)
-		bond[j].rate = 1000000;
+		bond[j].pace.rate = 1000000;
 	want("us", 3 * CodelTarget, codeltarget());
 	verdict("when they have fallen far");
 	for (j = 0; j < 200; j++)
@@ -2961,13 +2961,13 @@ testfattest(void)
 		enqueue(waiting(Ordered, 2, 100, 0, i));
 	for (i = 0; i < 2 * queuepkts; i++) {
 		enqueue(waiting(Ordered, 1, 1200, 0, i));
-		wantin("queued", 0, queuepkts, queued);
+		wantin("queued", 0, queuepkts, queues.queued);
 	}
-	want("of the thin flow", 10, flows[2].queue.len);
-	want("dropped", 2 * queuepkts + 10 - queued, drops[DropQueue]);
+	want("of the thin flow", 10, queues.flows[2].queue.len);
+	want("dropped", 2 * queuepkts + 10 - queues.queued, drops[DropQueue]);
 	want("the newest", 2 * queuepkts - 1,
-	    markof(flows[1].queue.tail->data));
-	want("packets not in the pool", queued, inuse());
+	    markof(queues.flows[1].queue.tail->data));
+	want("packets not in the pool", queues.queued, inuse());
 	verdict("the fattest flow loses, from its head");
 
 	anew(Client);
@@ -2977,10 +2977,10 @@ testfattest(void)
 		enqueue(waiting(Express, 1, 100, 0, i));
 		tcpin(1, i, TcpAck, 1000, "");
 	}
-	wantin("express", 1, queuepkts / 4, express.len);
-	wantin("ACKs", 1, queuepkts / 4, acks.len);
-	want("the newest", 2 * queuepkts - 1, markof(express.tail->data));
-	want("packets not in the pool", express.len + acks.len, inuse());
+	wantin("express", 1, queuepkts / 4, queues.express.len);
+	wantin("ACKs", 1, queuepkts / 4, queues.acks.len);
+	want("the newest", 2 * queuepkts - 1, markof(queues.express.tail->data));
+	want("packets not in the pool", queues.express.len + queues.acks.len, inuse());
 	verdict("the other queues are bounded too");
 }
 
@@ -3091,7 +3091,7 @@ testlumps(void)
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
 		for (j = 0; t[i].same && j < Nlinks; j++)
-			bond[j].owd = bond[0].owd;
+			bond[j].delay.owd = bond[0].delay.owd;
 		tcpin(1, 5000, TcpAck, ackno, "");
 		tcpin(1, 5000, TcpAck, ackno += 3 << 20, "");
 		schedule();
@@ -3152,26 +3152,26 @@ testaside(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		lastheavy = t[i].heavy < 0 ? 0 : now - MS(t[i].heavy);
+		queues.lastheavy = t[i].heavy < 0 ? 0 : now - MS(t[i].heavy);
 		if (t[i].ordered >= 0)
-			flows[7].lastordered = now - MS(t[i].ordered);
-		bond[0].loss = t[i].loss;
+			queues.flows[7].lastordered = now - MS(t[i].ordered);
+		bond[0].loss.ratio = t[i].loss;
 		if (t[i].full)
 			linkis(&bond[0], 'f');
 		want("lane", t[i].lane, laneof(waiting(Ordered, 7, 1200, 0, 0),
 		    &link));
 		want("link", t[i].full, link);
-		want("kept", t[i].lane == LaneOrdered, sent[1] != NULL);
+		want("kept", t[i].lane == LaneOrdered, tx.sent[1] != NULL);
 		verdict(t[i].name);
 	}
 
 	/* and on, when the best link is full */
 	anew(Client);
-	lastheavy = now;
+	queues.lastheavy = now;
 	laneof(waiting(Ordered, 7, 1200, 0, 0), &link);
 	linkis(&bond[0], 'f');
 	for (i = 1; i < Nlinks; i++)
-		bond[i].owd = bond[0].owd;
+		bond[i].delay.owd = bond[0].delay.owd;
 	for (i = 0; i < 100 &&
 	    laneof(waiting(Ordered, 7, 1200, 0, 0), &link) < 0; i++)
 		now += 1000;
@@ -3327,8 +3327,8 @@ pass(int ms, char *log, int size)
 	while (ms-- > 0) {
 		now += 1000;
 		for (i = 0; i < Nlinks; i++) {
-			bond[i].echotime = now;
-			bond[i].next = now + MS(hbinterval);
+			bond[i].echo.came = now;
+			bond[i].beats.next = now + MS(hbinterval);
 		}
 		timers();
 		schedule();
@@ -3364,7 +3364,7 @@ play(const char *script, char *log, int size)
 			b.link = link;
 			b.time = now - (link ? MS(40) : MS(10));
 			b.next = seq;
-			arrivebeat(link, replay[LaneBeat].last + 1, &b,
+			arrivebeat(link, rx.replay[LaneBeat].last + 1, &b,
 			    peerkey());
 		} else {
 			do {
@@ -3381,7 +3381,7 @@ static int
 toldof(int n)
 {
 	static char log[1 << 16];
-	char *told = NULL, *s;
+	char *acked = NULL, *s;
 	int i, seq = 1;
 
 	anew(Client);
@@ -3394,8 +3394,8 @@ toldof(int n)
 	}
 	for (s = log; (s = strchr(s, '?')); s++)
 		if (strstr(s, "+0"))
-			told = s;
-	return told ? atoi(told + 1) : 0;
+			acked = s;
+	return acked ? atoi(acked + 1) : 0;
 }
 
 static void
@@ -3470,9 +3470,9 @@ testreorder(void)
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
 		for (j = 2; j < Nlinks; j++)
-			bond[j].incame = 0;
+			bond[j].heard.came = 0;
 		if (t[i].idle)
-			bond[1].toptime = now - SEC(1);
+			bond[1].heard.toptime = now - SEC(1);
 		play(t[i].script, log, sizeof(log));
 		wantstr("log", t[i].log, log);
 		want("in order", t[i].inorder, counts[CntInorder]);
@@ -3486,13 +3486,13 @@ testreorder(void)
 
 	anew(Client);
 	for (j = 1; j < Nlinks; j++)
-		bond[j].incame = now - SEC(1);
+		bond[j].heard.came = now - SEC(1);
 	play("0:1 0:3 +10", log, sizeof(log));
 	wantstr("log", "1 | ?2+1", log);
 	verdict("a link that is not heard proves nothing wrong");
 
 	anew(Client);
-	bond[3].srtt = MS(10);
+	bond[3].delay.srtt = MS(10);
 	play("0:1 0:9 1:10 2:11 3:12 4:13", log, sizeof(log));
 	for (i = 0; i < 8; i++) {
 		now += 1000;
@@ -3526,7 +3526,7 @@ testwindow(void)
 	filelan();
 	arrivedata(0, i, 0);
 	want("delivered", reorderpkts, filelanread(60, &mark));
-	fdpair(&tunfd, &lanfd);
+	fdpair(&tun.fd, &lanfd);
 	want("up to", reorderpkts + 2, mark);
 	want("lost", 1, counts[CntLost]);
 	want("packets not in the pool", 0, inuse());
@@ -3559,22 +3559,22 @@ testwindow(void)
 
 	anew(Client);
 	for (i = 0; i < Nlinks; i++)
-		bond[i].incame = 0;
+		bond[i].heard.came = 0;
 	arrivedata(0, 1, 0);
 	want(dropname[DropSession], 1, drops[DropSession]);
 	for (i = 0; i < Nlinks; i++)
-		bond[i].incame = now;
+		bond[i].heard.came = now;
 	arrivedata(0, 1, 0);
 	arrivedata(0, 2, 0);
 	arrivedata(0, 5, 0);
 	arrivedata(0, 7, 0);
 	want("delivered", 2, lanread(&mark));
-	s = session;
+	s = peer.session;
 	s.peer++;
 	newsession(&s);
 	want("held", 0, inuse());
 	for (i = 0; i < Nlinks; i++)
-		bond[i].incame = now;
+		bond[i].heard.came = now;
 	arrivedata(0, 1, 0);
 	arrivedata(0, 3, 0);
 	arrivedata(0, 2, 0);
@@ -3585,7 +3585,7 @@ testwindow(void)
 
 	anew(Client);
 	for (i = 0; i < Nlinks; i++)
-		bond[i].incame = now;
+		bond[i].heard.came = now;
 	play("0:1-2 0:5 0h90000 0:6 0h90000 0:89999 0:90000 0:90002 0:90001",
 	    log, sizeof(log));
 	wantstr("log", "1 2 5 6 90000 90001 90002", log);
@@ -3628,7 +3628,7 @@ testdoubt(void)
 			else
 				arrivedata(0, seqs[j], t[i / 2].flags);
 			want("the highest", last[j][keyed],
-			    replay[t[i / 2].lane].last);
+			    rx.replay[t[i / 2].lane].last);
 		}
 		while (lanread(&mark) > 0)
 			;
@@ -3707,7 +3707,7 @@ testreorderrandom(void)
 		memset(cameout, 0, sizeof(cameout));
 		memset(newest, 0, sizeof(newest));
 		for (j = 0; j < Nlinks; j++)
-			bond[j].owdin = MS(delays[j]);
+			bond[j].delay.owdin = MS(delays[j]);
 		last = lost = overtook = twice = 0;
 		seq = 0;
 		for (ms = 0; seq < Packets || ms % Rest; ms++) {
@@ -3797,7 +3797,7 @@ testresend(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		flows[7].sent = Heavy + 1;
+		queues.flows[7].sent = Heavy + 1;
 		for (j = 1; j <= 10; j++)
 			enqueue(waiting(Ordered, 7, 1000, 0, j));
 		schedule();
@@ -3831,7 +3831,7 @@ testresend(void)
 	anew(Client);
 	for (i = 0; i < 50; i++) {
 		now += 1000;
-		flows[7].sent = Heavy + 1;
+		queues.flows[7].sent = Heavy + 1;
 		for (j = 0; j < 40; j++)
 			enqueue(waiting(Ordered, 7, 1200, 0, 0));
 		schedule();
@@ -3937,13 +3937,13 @@ testbeatsend(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		l->tx.pkts = t[i].txpkts;
-		l->tx.bytes = t[i].txbytes;
-		l->in.time = 777;
-		l->in.pkts = 888;
-		l->in.bytes = 999;
-		l->incame = now - 12345;
-		txseq[LaneOrdered] = 5555;
+		l->meter.tx.pkts = t[i].txpkts;
+		l->meter.tx.bytes = t[i].txbytes;
+		l->heard.in.time = 777;
+		l->heard.in.pkts = 888;
+		l->heard.in.bytes = 999;
+		l->heard.came = now - 12345;
+		tx.seq[LaneOrdered] = 5555;
 		beat(l);
 		want("bytes", 101, peerbeat(1, &b, d));
 		wanthex("id", ours, b.id);
@@ -3961,8 +3961,8 @@ testbeatsend(void)
 		want("prio", 2, b.prio);
 		want("up", 70000, b.up);
 		want("down", 70000, b.down);
-		wanthex("counted", t[i].thenpkts, l->tx.pkts);
-		wanthex("counted bytes", t[i].thenbytes, l->tx.bytes);
+		wanthex("counted", t[i].thenpkts, l->meter.tx.pkts);
+		wanthex("counted bytes", t[i].thenbytes, l->meter.tx.bytes);
 		verdict(t[i].name);
 	}
 
@@ -4012,7 +4012,7 @@ testrtt(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		l->srtt = l->rttvar = l->good = 0;
+		l->delay.srtt = l->delay.rttvar = l->echo.good = 0;
 		begin = now;
 		beat(l);
 		now += t[i].came;
@@ -4024,20 +4024,20 @@ testrtt(void)
 		b.held = t[i].held;
 		b.next = 1;
 		arrivebeat(0, 1, &b, peerkey());
-		want("counts", t[i].rtt >= 0, l->good);
-		want("RTT", MAX(t[i].rtt, 0), l->srtt);
-		want("heard", now, l->incame);
+		want("counts", t[i].rtt >= 0, l->echo.good);
+		want("RTT", MAX(t[i].rtt, 0), l->delay.srtt);
+		want("heard", now, l->heard.came);
 		b.time++;
 		arrivebeat(0, 2, &b, peerkey());
-		want("counts twice", t[i].rtt >= 0, l->good);
+		want("counts twice", t[i].rtt >= 0, l->echo.good);
 		verdict(t[i].name);
 	}
 	for (i = 0; i < LEN(series); i++) {
-		l->srtt = l->rttvar = 0;
+		l->delay.srtt = l->delay.rttvar = 0;
 		for (j = 0; j < 4 && series[i].sample[j]; j++)
 			measurertt(l, series[i].sample[j]);
-		want("srtt", series[i].srtt, l->srtt);
-		want("rttvar", series[i].rttvar, l->rttvar);
+		want("srtt", series[i].srtt, l->delay.srtt);
+		want("rttvar", series[i].rttvar, l->delay.rttvar);
 		verdict(series[i].name);
 	}
 
@@ -4054,8 +4054,8 @@ testrtt(void)
 		now += (i ? 80000 : 20000) + b.held;
 		arrivebeat(i, i + 1, &b, peerkey());
 	}
-	want("us more by link 1", 30000, bond[1].owd - bond[0].owd);
-	want("us more from it", 30000, bond[1].owdin - bond[0].owdin);
+	want("us more by link 1", 30000, bond[1].delay.owd - bond[0].delay.owd);
+	want("us more from it", 30000, bond[1].delay.owdin - bond[0].delay.owdin);
 	verdict("one-way delays without a common clock");
 }
 
@@ -4085,12 +4085,12 @@ testloss(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		l->echoed.pkts = t[i].tx;
-		l->arrived.pkts = t[i].rx;
+		l->echo.tx.pkts = t[i].tx;
+		l->echo.rx.pkts = t[i].rx;
 		tx.pkts = t[i].tx + t[i].sent;
 		rx.pkts = t[i].rx + t[i].got;
 		measureloss(l, &tx, &rx);
-		want("of 1000", t[i].loss, (int)(l->loss * 1000 + .5));
+		want("of 1000", t[i].loss, (int)(l->loss.ratio * 1000 + .5));
 		verdict(t[i].name);
 	}
 
@@ -4098,21 +4098,21 @@ testloss(void)
 	memset(&tx, 0, sizeof(tx));
 	memset(&rx, 0, sizeof(rx));
 	for (i = 0; i < 100; i++) {
-		l->echoed = tx;
-		l->arrived = rx;
+		l->echo.tx = tx;
+		l->echo.rx = rx;
 		tx.pkts += 100;
 		rx.pkts += 95;
 		measureloss(l, &tx, &rx);
 	}
-	want("of 1000", 50, (int)(l->loss * 1000 + .5));
+	want("of 1000", 50, (int)(l->loss.ratio * 1000 + .5));
 	for (i = 0; i < 100; i++) {
-		l->echoed = tx;
-		l->arrived = rx;
+		l->echo.tx = tx;
+		l->echo.rx = rx;
 		tx.pkts += 100;
 		rx.pkts += 100;
 		measureloss(l, &tx, &rx);
 	}
-	wantin("of 1000 later", 0, 5, (int)(l->loss * 1000 + .5));
+	wantin("of 1000 later", 0, 5, (int)(l->loss.ratio * 1000 + .5));
 	verdict("is forgotten");
 
 	anew(Client);
@@ -4164,7 +4164,7 @@ testlearn(void)
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
 		rateceil(l, MBIT(t[i].ceil), MBIT(t[i].ceil));
-		l->rate = MBIT(t[i].rate);
+		l->pace.rate = MBIT(t[i].rate);
 		ratecost(l);
 		memset(&tx, 0, sizeof(tx));
 		memset(&rx, 0, sizeof(rx));
@@ -4172,19 +4172,19 @@ testlearn(void)
 		rx.time = 12345;
 		for (j = 0; j < t[i].beats; j++) {
 			now += MS(hbinterval);
-			l->echoed = tx;
-			l->arrived = rx;
+			l->echo.tx = tx;
+			l->echo.rx = rx;
 			tx.time = now;
 			rx.time += MS(hbinterval);
-			tx.bytes += l->rate / 8000 * hbinterval / 100 *
+			tx.bytes += l->pace.rate / 8000 * hbinterval / 100 *
 			    t[i].sent;
-			rx.bytes += l->rate / 8000 * hbinterval / 100 *
+			rx.bytes += l->pace.rate / 8000 * hbinterval / 100 *
 			    t[i].got;
-			ratelearn(l, &tx, &rx, l->owdbase + MS(t[i].queue));
+			ratelearn(l, &tx, &rx, l->delay.base + MS(t[i].queue));
 		}
 		wantin("Mbit/s", t[i].least, t[i].most,
-		    (l->rate + 500000) / 1000000);
-		wantin("bit/s", RateMin, INT64_MAX, l->rate);
+		    (l->pace.rate + 500000) / 1000000);
+		wantin("bit/s", RateMin, INT64_MAX, l->pace.rate);
 		verdict(t[i].name);
 	}
 }
@@ -4196,14 +4196,14 @@ nosession(void)
 {
 	Link *l;
 
-	memset(&session, 0, sizeof(session));
-	memset(&next, 0, sizeof(next));
-	helloid = 0;
+	memset(&peer.session, 0, sizeof(peer.session));
+	memset(&peer.proposed, 0, sizeof(peer.proposed));
+	peer.helloid = 0;
 	for (l = bond; l < bond + Nlinks; l++) {
 		l->state = LinkProbing;
-		l->incame = l->echotime = 0;
-		l->lastbeat = now - SEC(1);
-		l->good = l->wasup = 0;
+		l->heard.came = l->echo.came = 0;
+		l->beats.last = now - SEC(1);
+		l->echo.good = l->echo.wasup = 0;
 	}
 }
 
@@ -4213,7 +4213,7 @@ clientsession(int keyed)
 {
 	static uint8_t d[Room];
 	Beat b, s = { 0 };
-	Session peer = { 0 };
+	Session other = { 0 };
 	uint64_t mark, client;
 	int n;
 
@@ -4226,7 +4226,7 @@ clientsession(int keyed)
 	want("peer", 0, b.peer);
 	want("link", 0, b.link);
 	want("id is set", 1, b.id != 0);
-	wanttag(hellokey, d, n);
+	wanttag(keys.hello, d, n);
 	client = b.id;
 	beat(&bond[1]);
 	peerbeat(1, &b, d);
@@ -4237,54 +4237,54 @@ clientsession(int keyed)
 	s.peer = client + 1;
 	s.hello = 1;
 	s.time = 1;
-	arrivebeat(0, 1, &s, hellokey);
+	arrivebeat(0, 1, &s, keys.hello);
 	want("says", -1, peerbeat(0, &b, d));
-	wanthex("next", 0, next.id);
+	wanthex("next", 0, peer.proposed.id);
 	verdict("an answer to another hello is not heard");
 
 	s.hello = 0;
 	s.peer = client;
-	arrivebeat(0, 1, &s, hellokey);
-	wanthex("session", 0, session.id);
+	arrivebeat(0, 1, &s, keys.hello);
+	wanthex("session", 0, peer.session.id);
 	arrivedata(0, 1, 0);
 	want("delivered", 0, lanread(&mark));
 	verdict("nothing else is, without a session");
 
 	s.hello = 1;
-	arrivebeat(0, 1, &s, hellokey);
+	arrivebeat(0, 1, &s, keys.hello);
 	n = peerbeat(0, &b, d);
 	want("bytes", 101, n);
 	want("hello", 0, b.hello);
 	wanthex("id", client, b.id);
 	wanthex("peer", theirs, b.peer);
-	wanthex("session", 0, session.id);
-	peer.id = client;
-	peer.peer = theirs;
-	sessionkeys(&peer);
-	wanttag(peer.txkey, d, n);
+	wanthex("session", 0, peer.session.id);
+	other.id = client;
+	other.peer = theirs;
+	sessionkeys(&other);
+	wanttag(other.txkey, d, n);
 	verdict("goes on under both ids");
 
 	s.hello = 0;
 	s.id = theirs + 1;
-	arrivebeat(0, 1, &s, peer.rxkey);
-	wanthex("session", 0, session.id);
+	arrivebeat(0, 1, &s, other.rxkey);
+	wanthex("session", 0, peer.session.id);
 	s.id = theirs;
 	s.peer = client + 1;
-	arrivebeat(0, 1, &s, peer.rxkey);
-	wanthex("session", 0, session.id);
+	arrivebeat(0, 1, &s, other.rxkey);
+	wanthex("session", 0, peer.session.id);
 	if (keyed) {
 		s.peer = client;
-		arrivebeat(0, 1, &s, hellokey);
-		wanthex("session", 0, session.id);
+		arrivebeat(0, 1, &s, keys.hello);
+		wanthex("session", 0, peer.session.id);
 		want(dropname[DropAuth], 5, drops[DropAuth]);
 	}
 	verdict("forged heartbeats start nothing");
 
 	s.peer = client;
 	s.next = 1;
-	arrivebeat(0, 7, &s, peer.rxkey);
-	wanthex("session", client, session.id);
-	wanthex("peer", theirs, session.peer);
+	arrivebeat(0, 7, &s, other.rxkey);
+	wanthex("session", client, peer.session.id);
+	wanthex("peer", theirs, peer.session.peer);
 	arrivedata(0, 1, 0);
 	want("delivered", 1, lanread(&mark));
 	arrivedata(1, 2, 0);
@@ -4293,11 +4293,11 @@ clientsession(int keyed)
 
 	drain();
 	s.hello = 1;
-	arrivebeat(0, 1, &s, hellokey);
+	arrivebeat(0, 1, &s, keys.hello);
 	want("says", -1, peerbeat(0, &b, d));
-	wanthex("session", client, session.id);
+	wanthex("session", client, peer.session.id);
 	s.hello = 0;
-	arrivebeat(0, 7, &s, peer.rxkey);
+	arrivebeat(0, 7, &s, other.rxkey);
 	want(dropname[DropReplay], 1, drops[DropReplay]);
 	verdict("answer and heartbeat again change nothing");
 
@@ -4315,19 +4315,19 @@ clientsession(int keyed)
 	s.hello = 1;
 	s.id = theirs + 9;
 	s.peer = client;
-	arrivebeat(0, 1, &s, hellokey);
+	arrivebeat(0, 1, &s, keys.hello);
 	n = peerbeat(0, &b, d);
 	wanthex("next peer", theirs + 9, b.peer);
-	wanthex("session peer", theirs, session.peer);
+	wanthex("session peer", theirs, peer.session.peer);
 	arrivedata(0, 2, 0);
 	want("delivered still", 1, lanread(&mark));
-	peer.id = client;
-	peer.peer = theirs + 9;
-	sessionkeys(&peer);
+	other.id = client;
+	other.peer = theirs + 9;
+	sessionkeys(&other);
 	s.hello = 0;
-	arrivebeat(0, 1, &s, peer.rxkey);
-	wanthex("session", client, session.id);
-	wanthex("peer", theirs + 9, session.peer);
+	arrivebeat(0, 1, &s, other.rxkey);
+	wanthex("session", client, peer.session.id);
+	wanthex("peer", theirs + 9, peer.session.peer);
 	arrivedata(0, 1, 0);
 	want("delivered anew", 1, lanread(&mark));
 	want("packets not in the pool", 0, inuse());
@@ -4352,7 +4352,7 @@ serversession(int keyed)
 {
 	static uint8_t d[Room], greet[256], first[256];
 	Beat b, c = { 0 };
-	Session peer = { 0 };
+	Session other = { 0 };
 	uint64_t mark, id, id2;
 	int i, n, ngreet, nfirst;
 
@@ -4369,15 +4369,15 @@ serversession(int keyed)
 	c.up = 10000;
 	c.down = 10000;
 	c.next = 1;
-	ngreet = sealwith(greet, putbeat(greet, 1, &c), hellokey);
+	ngreet = sealwith(greet, putbeat(greet, 1, &c), keys.hello);
 	arrive(0, greet, ngreet);
 	n = peerbeat(0, &b, d);
 	want("bytes", 101, n);
 	want("hello", 2, b.hello);
 	wanthex("peer", ours, b.peer);
 	want("id is set", 1, b.id != 0);
-	wanttag(hellokey, d, n);
-	wanthex("session", 0, session.id);
+	wanttag(keys.hello, d, n);
+	wanthex("session", 0, peer.session.id);
 	id = b.id;
 	arrive(1, greet, ngreet);
 	want("for another link", -1, peerbeat(1, &b, d));
@@ -4385,30 +4385,30 @@ serversession(int keyed)
 
 	c.hello = 0;
 	c.peer = id + 2;
-	peer.id = id;
-	peer.peer = ours;
-	sessionkeys(&peer);
-	arrivebeat(0, 1, &c, peer.rxkey);
+	other.id = id;
+	other.peer = ours;
+	sessionkeys(&other);
+	arrivebeat(0, 1, &c, other.rxkey);
 	c.peer = id;
 	c.id = ours + 1;
-	arrivebeat(0, 1, &c, peer.rxkey);
+	arrivebeat(0, 1, &c, other.rxkey);
 	c.id = ours;
 	if (keyed)
-		arrivebeat(0, 1, &c, hellokey);
-	wanthex("session", 0, session.id);
+		arrivebeat(0, 1, &c, keys.hello);
+	wanthex("session", 0, peer.session.id);
 	want("refused", keyed ? 3 : 2, drops[keyed ? DropAuth : DropSession]);
 	verdict("forged heartbeats start nothing");
 
 	now += MS(50);
-	nfirst = sealwith(first, putbeat(first, 1, &c), peer.rxkey);
+	nfirst = sealwith(first, putbeat(first, 1, &c), other.rxkey);
 	arrive(0, first, nfirst);
-	wanthex("session", id, session.id);
-	wanthex("peer", ours, session.peer);
+	wanthex("session", id, peer.session.id);
+	wanthex("peer", ours, peer.session.peer);
 	n = peerbeat(0, &b, d);
 	want("bytes", 101, n);
 	wanthex("id", id, b.id);
 	wanthex("peer", ours, b.peer);
-	wanttag(peer.txkey, d, n);
+	wanttag(other.txkey, d, n);
 	arrivedata(0, 1, 0);
 	arrivedata(0, 2, FlagExpress);
 	want("delivered", 2, lanread(&mark));
@@ -4418,9 +4418,9 @@ serversession(int keyed)
 		arrive(0, greet, ngreet);
 		drain();
 	}
-	wanthex("session", id, session.id);
-	wanthex("peer", ours, session.peer);
-	want("heard", now, bond[0].incame);
+	wanthex("session", id, peer.session.id);
+	wanthex("peer", ours, peer.session.peer);
+	want("heard", now, bond[0].heard.came);
 	arrivedata(0, 1, 0);
 	want("duplicates", 1, counts[CntDup]);
 	arrivedata(0, 2, 0);
@@ -4431,34 +4431,34 @@ serversession(int keyed)
 	i = drops[DropReplay];
 	arrive(0, first, nfirst);
 	want(dropname[DropReplay], i + 1, drops[DropReplay]);
-	wanthex("session", id, session.id);
+	wanthex("session", id, peer.session.id);
 	verdict("nor does the heartbeat again");
 
 	c.hello = 1;
-	arrivebeat(0, 1, &c, hellokey);
+	arrivebeat(0, 1, &c, keys.hello);
 	want("says", -1, peerbeat(0, &b, d));
 	verdict("a hello about the running session needs no answer");
 
 	c.id = ours + 5;
 	c.peer = 0;
-	arrivebeat(0, 1, &c, hellokey);
+	arrivebeat(0, 1, &c, keys.hello);
 	peerbeat(0, &b, d);
 	id2 = b.id;
 	wanthex("for", ours + 5, b.peer);
 	want("another id", 1, id2 != id && id2 != 0);
-	wanthex("session", id, session.id);
+	wanthex("session", id, peer.session.id);
 	arrivedata(0, 3, 0);
 	want("delivered still", 1, lanread(&mark));
 	verdict("a new client: the session goes on");
 
 	c.hello = 0;
 	c.peer = id2;
-	peer.id = id2;
-	peer.peer = ours + 5;
-	sessionkeys(&peer);
-	arrivebeat(0, 1, &c, peer.rxkey);
-	wanthex("session", id2, session.id);
-	wanthex("peer", ours + 5, session.peer);
+	other.id = id2;
+	other.peer = ours + 5;
+	sessionkeys(&other);
+	arrivebeat(0, 1, &c, other.rxkey);
+	wanthex("session", id2, peer.session.id);
+	wanthex("peer", ours + 5, peer.session.peer);
 	arrivedata(0, 1, 0);
 	want("delivered anew", 1, lanread(&mark));
 	verdict("a new client: its heartbeat is the session");
@@ -4466,18 +4466,18 @@ serversession(int keyed)
 	i = drops[keyed ? DropAuth : DropSession];
 	arrive(0, first, nfirst);
 	want("refused", i + 1, drops[keyed ? DropAuth : DropSession]);
-	wanthex("session", id2, session.id);
+	wanthex("session", id2, peer.session.id);
 	arrive(0, greet, ngreet);
 	peerbeat(0, &b, d);
 	wanthex("for", ours, b.peer);
 	want("another id", 1, b.id != id);
-	wanthex("session", id2, session.id);
+	wanthex("session", id2, peer.session.id);
 	verdict("what was recorded of an old session starts none");
 
 	memset(d, CtlBye, 1);
 	n = putrec(first, 1, FlagControl, d, 1);
 	arrive(0, first, sealwith(first, n, peerkey()));
-	wanthex("session", 0, session.id);
+	wanthex("session", 0, peer.session.id);
 	want("state", LinkDown, bond[0].state);
 	arrivedata(0, 2, 0);
 	want("delivered", 0, lanread(&mark));
@@ -4536,14 +4536,14 @@ testaddress(void)
 		b.down = 20000;
 		arrivebeat(0, 5, &b, peerkey());
 		want("priority", 7, bond[0].prio);
-		want("rate", 20000000, bond[0].rate);
-		want("rate from the peer", 3000000, bond[0].ceil[1]);
+		want("rate", 20000000, bond[0].pace.rate);
+		want("rate from the peer", 3000000, bond[0].pace.ceil[1]);
 		parseaddr(t[i].from, t[i].port, &from);
 		n = putbeat(d, t[i].seq, &b);
 		errbegin();
 		arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
 		errend(said, sizeof(said));
-		wantstr("peer", t[i].peer, addrtext(&bond[0].peer));
+		wantstr("peer", t[i].peer, addrtext(&bond[0].addr.peer));
 		verdict(t[i].name);
 	}
 }
@@ -4574,7 +4574,7 @@ testlinkpkt(void)
 	}
 	want("delivered", 150, got);
 	want("last", 149, mark);
-	want("datagrams", 150, bond[0].rx.pkts);
+	want("datagrams", 150, bond[0].meter.rx.pkts);
 	verdict("in batches");
 
 	memset(d, 0, sizeof(d));
@@ -4604,7 +4604,7 @@ testpool(void)
 		p->len = n % 1000;
 		queueput(&q, p);
 	}
-	want("packets", npkts, n);
+	want("packets", pool.size, n);
 	want("queue length", n, q.len);
 	want("in use", n, inuse());
 	for (i = 0; (p = queueget(&q)); i++) {
@@ -4628,7 +4628,7 @@ testpool(void)
 	b = pktalloc();
 	want("the same one", 1, a == b);
 	want("class", 0, b->class);
-	want("refs", 1, pktrefs[b - pktpool]);
+	want("refs", 1, pool.refs[b - pool.pkts]);
 	want("data", HdrLen, b->data - b->buf);
 	pktdrop(b, DropStale);
 	want("dropped", 1, drops[DropStale]);
@@ -4694,12 +4694,12 @@ testnoleak(void)
 		for (i = 0; i < Nlinks; i++)
 			bond[i].reopen = INT64_MAX;
 	}
-	want("express", 0, express.len);
-	want("ACKs", 0, acks.len);
-	want("again", 0, again.len);
-	want("queued", 0, queued);
-	want("light bytes", 0, lightbytes);
-	want("flows on lists", 0, listed);
+	want("express", 0, queues.express.len);
+	want("ACKs", 0, queues.acks.len);
+	want("again", 0, tx.repairs.len);
+	want("queued", 0, queues.queued);
+	want("light bytes", 0, queues.lightbytes);
+	want("flows on lists", 0, queues.listed);
 	want("packets not in the pool", 0, inuse());
 	verdict("long run with links that fail: nothing is left");
 }
@@ -4715,7 +4715,7 @@ testfreed(void)
 
 	anew(Client);
 	for (i = 0; i < 300; i++) {
-		flows[7].sent = Heavy + 1;
+		queues.flows[7].sent = Heavy + 1;
 		enqueue(waiting(Ordered, 7, 1000, 0, i));
 	}
 	for (i = 0; i < 20; i++) {
@@ -4729,13 +4729,13 @@ testfreed(void)
 	arrive(0, d, putrec(d, 1, FlagControl, nack, n));
 	arrivedata(0, 5, 0);
 	arrivedata(0, 7, 0);
-	wantin("to be sent again", 1, 100, again.len);
+	wantin("to be sent again", 1, 100, tx.repairs.len);
 	want("held", 1, inuse() > 100);
-	s = session;
+	s = peer.session;
 	s.peer++;
 	newsession(&s);
-	want("to be sent again", 0, again.len);
-	want("packets not in the pool", queued, inuse());
+	want("to be sent again", 0, tx.repairs.len);
+	want("packets not in the pool", queues.queued, inuse());
 	for (i = 0; i < Nlinks; i++)
 		linkanew(&bond[i]);
 	for (i = 0; i < 500; i++) {
@@ -4751,14 +4751,14 @@ testfreed(void)
 	for (i = 0; i < Nlinks; i++)
 		rateceil(&bond[i], MBIT(1000), MBIT(1000));
 	for (n = 0; n < 2 * keeppkts; now += 1000) {
-		flows[7].sent = Heavy + 1;
+		queues.flows[7].sent = Heavy + 1;
 		for (i = 0; i < 150; i++, n++)
 			enqueue(waiting(Ordered, 7, 100, 0, i));
 		schedule();
 		forget(0);
 		drain();
 	}
-	want("sent", n, txseq[LaneOrdered] - 1);
+	want("sent", n, tx.seq[LaneOrdered] - 1);
 	wantin("kept", keeppkts - 1, keeppkts, inuse());
 	verdict("no more is kept than there is room for");
 }
@@ -4781,7 +4781,7 @@ testasked(void)
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) < 0)
 		die("socketpair:");
 	setopt(fd[0], SOL_SOCKET, SO_PASSCRED, 1);
-	ctlfd = fd[0];
+	ctl.fd = fd[0];
 	for (i = 0; i < LEN(t); i++) {
 		anew(t[i].role);
 		if (write(fd[1], t[i].ask, 1) != 1)
@@ -4827,16 +4827,16 @@ testtimeout(void)
 		anew(Client);
 		schedule();
 		for (l = bond; l < bond + Nlinks; l++) {
-			l->next = now + t[i].beat;
-			l->clock = l->satclock = NS(now + t[i].full) +
-			    l->burst;
+			l->beats.next = now + t[i].beat;
+			l->pace.clock = l->pace.satclock = NS(now + t[i].full) +
+			    l->pace.burst;
 		}
-		nextsecond = now + t[i].second;
+		loop.nextsecond = now + t[i].second;
 		if (t[i].waits) {
-			flows[7].sent = t[i].waits == 1 ? Heavy + 1 : 0;
+			queues.flows[7].sent = t[i].waits == 1 ? Heavy + 1 : 0;
 			enqueue(waiting(Ordered, 7, 1200, 0, 0));
 		}
-		readytime = now;
+		rx.readytime = now;
 		if (t[i].missing) {
 			now -= t[i].missing;
 			arrivedata(0, 2, 0);
@@ -4861,8 +4861,8 @@ testfallback(void)
 	anew(Client);
 	n = 0;
 	offload[OffJoin] = Running;
-	tunhdr = VnetLen;
-	setopt(tunfd, SOL_SOCKET, SO_SNDBUF, 1 << 12);
+	tun.hdr = VnetLen;
+	setopt(tun.fd, SOL_SOCKET, SO_SNDBUF, 1 << 12);
 	for (i = 0; i < 126; i++) {
 		p = pktalloc();
 		memset(p->data, 0, 1440);
@@ -4911,10 +4911,10 @@ testfallback(void)
 	for (n = 0; recv(fd, d, sizeof(d), MSG_DONTWAIT) >= 0; )
 		n++;
 	wantin("datagrams", 2, 10, n);
-	want("left", 10 - queued, n);
+	want("left", 10 - queues.queued, n);
 	want("dropped", 0, drops[DropSend]);
-	want("tried again in ms", Single / 1000, (bond[0].single - now) / 1000);
-	want("other links", 0, bond[1].single);
+	want("tried again in ms", Single / 1000, (bond[0].out.single - now) / 1000);
+	want("other links", 0, bond[1].out.single);
 	verdict("a link that takes no UDP_SEGMENT");
 }
 
