@@ -4,22 +4,58 @@
  * server differ in who says hello and in who knows the other's address; all
  * else, and so both directions, is the same code.
  *
- * Down, TUN to links: tunread, cut, classify, enqueue; then, as soon as the
- * pacer of a link has room: dequeue, selectlink, encode, linksend, seal.
- * Up, links to TUN: linkrecv, verify, decode, replaycheck, then by kind of
- * record: beatpkt, expresspkt, orderedpkt and reorder, nackpkt; then join.
+ * Down, TUN to links: tunread and segment, classify, enqueue; then, as soon as
+ * the pacer of a link has room: dequeue, selectlink, encode, linksend, seal.
+ * Up, links to TUN: linkrecv, verify, decode, admit, then by kind of record:
+ * beatpkt, expresspkt, orderedpkt and reorder, controlpkt; then coalesce.
  *
- * There are two lanes with sequence numbers of their own. Express packets are
- * few or small, go by the quickest link and are delivered as they come. All
- * others are ordered: they wait in flow queues until a link is free for them,
- * and at the receiver for those that were sent before.
+ * A packet on its way down is asked four questions:
+ *	lane?   classof: express packets are few or small, go by the quickest
+ *	        link and are delivered as they come; all others are ordered.
+ *	        The lanes have sequence numbers of their own.
+ *	order?  enqueue: ordered packets wait in flow queues until a link is
+ *	        free for them, and at the receiver for those sent before.
+ *	link?   selectexpress, selectlink (light or heavy flow), pick for ACKs
+ *	        and repairs; of all links selection knows what is in survey.
+ *	when?   schedule: as soon as a link's pacer has room for it.
  *
  * Heartbeats on each link measure it in both directions; all that is known
- * about a link comes from them (measure). Nothing is believed that verify and
- * the session have not let in.
+ * about a link comes from them. Nothing is believed that verify and the
+ * session have not let in.
  *
  * There is one ppoll(), in run(). Time is read once a turn, into now. Begin
  * with main(), then run(), then tunpkt(), schedule() and linkpkt().
+ *
+ *	util      text, logs, the clock, what the kernel gives
+ *	pool      packets and queues of them
+ *	addr      addresses, and how they are written
+ *	wire      records and heartbeats, and their bytes
+ *	auth      SipHash tags, and the keys they are made with
+ *	ip        parse a packet, checksums, changes to a header
+ *	offload   what the kernel does for many packets at once
+ *	tun       open, read and write the device
+ *	gso       segment what comes from the TUN, coalesce what goes there
+ *	link      sockets to the peer, their MTU, batches of datagrams
+ *	down      from the TUN to the links
+ *	classify  flow, lane and deadline of a packet
+ *	flow      a queue for each flow, FQ-CoDel
+ *	ack       pure TCP ACKs, thinned out
+ *	select    which link carries a packet
+ *	schedule  what waits goes out while there is room
+ *	repair    sent packets are kept for when the peer asks
+ *	up        from the links to the TUN
+ *	reorder   ordered packets wait for those sent before them
+ *	session   hellos and ids
+ *	beat      heartbeats and hellos are sent
+ *	measure   delay and loss, from heartbeats
+ *	rate      what a link carries
+ *	state     down, probing, up, lossy
+ *	timers    what is due, and when the next thing is
+ *	ctl       reports, and the socket for udpbond -l and -p
+ *	confine   privileges are given up
+ *	check     the configuration, and what would be done with it
+ *	commands  shell commands at start and end
+ *	life      setup, run, cleanup, main
  */
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -63,7 +99,7 @@
 #define MIN(a, b)       ((a) < (b) ? (a) : (b))
 #define MAX(a, b)       ((a) > (b) ? (a) : (b))
 #define CLAMP(x, a, b)  ((x) < (a) ? (a) : (x) > (b) ? (b) : (x))
-#define MS(x)           ((int64_t)(x) * 1000) /* ms to us */
+#define MS(x)           ((int64_t)(x) * 1000000) /* ms to ns */
 #define MBIT(x)         ((int64_t)((x) * 1000000)) /* Mbit/s to bit/s */
 
 /* newer than some headers */
@@ -84,75 +120,90 @@ enum {
 	HelloAt = 17,             /* in a heartbeat */
 	MtuMax = 1500,            /* of the TUN */
 	MtuMin = 576,             /* of a link */
-	MtuBelieved = 1280,       /* of one with a key, as IPv6 has it */
+	MtuBelieved = 1280,       /* of a link with a key, as IPv6 has it */
 	PktSize = HdrLen + MtuMax + TagLen,
 	Small = 256,              /* bytes of records that share a datagram */
 	Batch = 64,               /* datagrams a system call */
 	TunBatch = 256,           /* packets from the TUN in a turn */
-	Supers = 8,               /* that are received in one */
-	SuperMax = 65535,         /* bytes, of a superpacket */
-	SegMax = 64,              /* datagrams or packets in it */
-	Njoins = 8,               /* in the making, power of 2 */
-	VnetLen = 10,             /* bytes, of the header of the TUN */
+	Supers = 8,               /* coalesced messages per recvmmsg() */
+	GsoMax = 65535,           /* bytes of a GSO packet */
+	SegMax = 64,              /* segments in it */
+	Ngros = 8,                /* GSO packets being assembled, power of 2 */
+	VnetLen = 10,             /* bytes of the header of the TUN */
 	Nflows = 1024,            /* flow queues, power of 2 */
-	Nbeats = 64,              /* heartbeats remembered a link */
+	Nbeats = 64,              /* heartbeats remembered for a link */
 	Nsamples = 64,            /* of when seqs were sent, power of 2 */
 	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* of a status report */
 };
 
-/* where it does for all that is to be done with sockets; -1: nowhere */
+/* packets, bytes */
+enum {
+	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
+	Quantum = 1514,           /* bytes a flow sends in its turn */
+	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
+	SparsePps = 300,          /* its packets a second at most */
+	Tries = 2,                /* to get a missing packet */
+	AckPkts = 128,            /* acknowledged if they came within AckTime */
+	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
+	Far = 4096,               /* packets ahead, without a key: doubted */
+	FarBeat = 16,             /* the same of heartbeats, for each link */
+};
+
+/* rates, bit/s */
+enum {
+	RateMin = 256000,
+	RateStart = 5000000,      /* of an unknown link */
+	RateMax = 2000000000,
+	BulkMin = 2400000,        /* 5 ms a packet */
+	PeerMax = 100000000,      /* kbit/s, that the peer may say */
+};
+
+/* times, ns */
+static const int64_t
+	Us = 1000,
+	Second = MS(1000),
+	Gather = MS(1) / 5,       /* packets under load */
+	Burst = MS(1),            /* least that a pacer may be ahead */
+	BurstMax = MS(5),         /* and most: a turn of the loop comes late */
+	Grace = MS(3),            /* a link may swap packets sent this close */
+	AckTime = MS(2),          /* see AckPkts */
+	BurstEnd = MS(5),         /* no ordered packet: a burst has ended */
+	BeatMin = MS(20),         /* between heartbeats that tell so */
+	SameDelay = MS(10),       /* links this close are alike for a flow */
+	MoreDelay = MS(50),       /* and this slow they are no help to it */
+	QueueMax = MS(12),        /* delay above the base: a queue */
+	Spike = MS(200),          /* a queue that stands longer is ours */
+	Aggregate = MS(20),       /* ACKs that wait for each other, */
+	AggregateEvery = MS(400), /* this often */
+	CodelTarget = MS(50),
+	CodelInterval = MS(200),
+	Stay = MS(30),            /* a light flow keeps to its link */
+	Doubt = MS(30),           /* a missing packet may be lost */
+	SparseBurst = MS(200),    /* of a sparse flow's rate, at once */
+	StaleLive = MS(250),      /* a real-time packet waits no longer */
+	Stale = MS(1000),         /* nor any other one */
+	Keep = MS(250),           /* sent packets are kept to send again */
+	Settle = MS(300),         /* till an ordered flow may turn express */
+	Stopped = MS(1000),       /* without a turn: the process was stopped */
+	RateHold = MS(1000),      /* before a rate is tried again */
+	Alive = MS(3000),         /* express traffic keeps its reserve */
+	Pause = MS(3000),         /* a flow that paused so long is a new one */
+	Reopen = MS(3000),        /* a dead link gets a new socket */
+	LogEvery = MS(6000),      /* a line about a link, on average */
+	Single = MS(10000),       /* after an error with a segmented message */
+	Seek = MS(10000),         /* faster heartbeats after the last link died */
+	MtuEvery = MS(60000);     /* looks at what the links carry */
+enum { Alike = 5 };               /* ms of RTT, within which links share */
+
+/* number of socketcall(2), which carries all socket calls on some machines,
+ * -1: none */
 #ifdef __NR_socketcall
 enum { Socketcall = __NR_socketcall };
 #else
 enum { Socketcall = -1 };
 #endif
-
-/* times in us, and what goes with them */
-enum {
-	Second = 1000000,
-	Coalesce = 200,           /* of packets under load */
-	Burst = 1000,             /* least that a pacer may be ahead */
-	BurstMax = 5000,          /* and most: a turn of the loop comes late */
-	Grace = 3000,             /* a link may swap packets sent this close */
-	MtuEvery = 60 * Second,   /* looks at what the links carry */
-	Alive = 3 * Second,       /* express traffic keeps its reserve */
-	Pause = 3 * Second,       /* a flow that paused so long is a new one */
-	Settle = 300000,          /* till an ordered flow may turn express */
-	Stay = 30000,             /* that a light flow keeps to its link */
-	Stale = Second,           /* no packet waits longer for a link */
-	StaleLive = 250000,       /* a game's or a call's not even so long */
-	Single = 10 * Second,     /* after an error with several datagrams */
-	LogEvery = 6 * Second,    /* a line about a link, on average */
-	Reopen = 3 * Second,      /* a dead link gets a new socket */
-	Seek = 10 * Second,       /* with no link up: more heartbeats so long */
-	Doubt = 30000,            /* a missing packet may be lost */
-	BurstEnd = 5000,          /* no ordered packet: a burst has ended */
-	BeatMin = 20000,          /* between heartbeats that tell so */
-	SameDelay = 10000,        /* links this close are alike for a flow */
-	MoreDelay = 50000,        /* and this slow they are no help to it */
-	QueueMax = 12000,         /* delay above the base: a queue */
-	Spike = 200000,           /* and this long it stands */
-	RateHold = Second,        /* before a rate is tried again */
-	Keep = 250000,            /* sent packets are kept to send again */
-	SparseBurst = 200000,     /* of a sparse flow's rate, at once */
-	Lump = 20000, LumpEvery = 400000, /* of ACKs that wait for each other */
-	CodelTarget = 50000, CodelInterval = 200000,
-	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
-	SparsePps = 300,          /* its packets a second at most */
-	Tries = 2,                /* to get a missing packet */
-	Tell = 128, TellTime = 2000, /* packets that came in so short a time */
-	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
-	Quantum = 1514,           /* bytes a flow sends in its turn */
-	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
-	Far = 4096,               /* packets ahead, without a key: doubted */
-	FarBeat = 16,             /* heartbeats of each link */
-	RateMin = 256000, RateStart = 5000000, /* bit/s, of an unknown link */
-	RateMax = 2000000000,     /* bit/s */
-	PeerMax = 100000000,      /* kbit/s, that the peer's links may have */
-	BulkMin = 2400000,        /* bit/s, 5 ms a packet */
-};
 
 /* enums */
 enum { Client, Server, Both };                         /* roles */
@@ -167,7 +218,7 @@ enum {                                        /* <linux/virtio_net.h> */
 	GsoNone = 0, GsoTcp4 = 1, GsoTcp6 = 4, GsoUdp = 5, GsoEcn = 0x80,
 	VnetPartial = 1
 };
-enum { OffCut, OffJoin, OffSegment, OffGro, OffBatch, OffLast };
+enum { OffSegment, OffCoalesce, OffUdpSegment, OffUdpGro, OffLast };
 enum { Disabled, Missing, Failed, Running };           /* offload states */
 enum {
 	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04, FlagRepair = 0x08,
@@ -175,11 +226,8 @@ enum {
 	FlagKind = FlagBeat | FlagData | FlagControl,
 	FlagUnknown = 0x60
 };
+enum { ByScore, ByArrival, ByBulk };                    /* ranks of links */
 enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
-enum {
-	GaugeUp, GaugeRtt, GaugeLoss, GaugeScore, GaugeRate, GaugeTxbytes,
-	GaugeRxbytes, GaugeTxpkts, GaugeRxpkts, GaugeLast
-};
 enum {
 	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup,
 	CntCopies, CntMerged, CntLast
@@ -197,22 +245,29 @@ typedef struct {
 	double up, down;          /* Mbit/s, 0: unknown */
 } Linkconf;
 
+typedef struct {
+	int proto, frag, dscp;
+	int l4, l4len;            /* offset and bytes of what follows IP */
+	int sport, dport, tcpflags, payload;
+	uint32_t hash;            /* of what makes a flow */
+} Ip;
+
 typedef struct Pkt Pkt;
 struct Pkt {
 	Pkt *next;
 	uint8_t *data;            /* the IP packet, HdrLen into buf or later */
 	uint8_t *wire;            /* the datagram */
 	int len, wirelen;         /* bytes */
+	int sealed;               /* the tag is in its place */
 	int class, link, key;
 	int flow;                 /* index into flows */
 	int asked;                /* waits to be sent again */
 	int light;                /* its flow was light when it came */
-	int l4;                   /* offset of the TCP header of an ACK */
-	int64_t due;              /* us, when an ACK is to be sent, or an
-	                           * express packet is of no use any more */
-	int sealed;               /* the tag is in its place */
 	uint64_t seq;
-	int64_t time;             /* us, when it came or was sent */
+	int64_t time;             /* ns, when it came or was sent */
+	int64_t deadline;         /* ns, then it is of no use any more */
+	Ip ip;
+	const struct sockaddr_storage *from;
 	uint8_t buf[PktSize];
 };
 
@@ -228,19 +283,20 @@ struct Flow {
 	Queue queue;
 	int deficit;              /* bytes, RFC 8290 */
 	int dropping, count;      /* CoDel, RFC 8289 */
-	int64_t above, dropnext;  /* us */
-	int64_t last;             /* us, its newest packet */
-	int64_t lastordered;      /* us, its newest ordered packet */
-	int64_t lastaside;        /* us, one in the express lane all the same */
+	int64_t above, dropnext;  /* ns */
+	int64_t last;             /* ns, its newest packet */
+	int64_t lastordered;      /* ns, its newest ordered packet */
+	int64_t lastbypass;       /* ns, one in the express lane all the same */
 	int link;                 /* of its newest express packet */
-	int64_t notbefore;        /* us, arrival of that */
-	int64_t clock;            /* us, runs ahead when it is not sparse */
+	int64_t notbefore;        /* ns, arrival of that */
+	int64_t clock;            /* ns, runs ahead when it is not sparse */
 	int mean;                 /* bytes, of its packets */
-	int64_t sent;             /* bytes since its last pause */
+	int64_t bytes;            /* since its last pause */
 	Pkt *ack;                 /* the ACK that newer ones may replace */
 	uint32_t ackno;           /* of its newest ACK */
 	int64_t acked;            /* bytes since its last pause */
-	int64_t lastack;          /* us, when an ACK was sent */
+	int64_t ackdue;           /* ns, when that one is to be sent */
+	int64_t lastack;          /* ns, when an ACK was sent */
 };
 
 typedef struct {
@@ -248,25 +304,18 @@ typedef struct {
 } Flowlist;
 
 typedef struct {
-	int proto, frag, dscp;
-	int l4, l4len;            /* offset and bytes of what follows IP */
-	int sport, dport, tcpflags, payload;
-	uint32_t hash;            /* of what makes a flow */
-} Ip;
-
-typedef struct {
 	uint8_t flags, type;      /* as struct virtio_net_hdr */
 	uint16_t hdrlen, size, start, offset;
 } Vnet;
 
 typedef struct {
-	Pkt *p[SegMax];           /* one after the other, of one TCP flow */
+	Pkt *pkts[SegMax];        /* one after the other, of one TCP flow */
 	int n, len;               /* len: bytes, of the packet they make */
 	int hdrlen, l4, size;     /* headers, TCP header, payload of each */
 	uint32_t seq;             /* that follows them */
-} Join;
+} Gro;
 
-/* control data of a message: the size of its segments or nothing */
+/* control data of a message: the size of its segments, or nothing */
 typedef struct {
 	uint64_t space[CMSG_SPACE(sizeof(int)) / 8 + 1];
 } Segment;
@@ -277,11 +326,11 @@ typedef struct {
 } Rec;
 
 typedef struct {
-	uint64_t id, peer;        /* session ids of sender and receiver */
+	uint64_t id, peerid;      /* session ids of sender and receiver */
 	int link;
 	int hello;                /* 1 from a client, 2 from a server */
-	int64_t time, echo;       /* us, sender's clock, receiver's clock */
-	uint32_t held;            /* us, from the echoed one to this one */
+	int64_t time, echo;       /* ns, sender's clock, receiver's clock */
+	int64_t held;             /* ns, from the echoed one to this one */
 	uint64_t txpkts, txbytes; /* sent on this link, this one included */
 	uint64_t rxpkts, rxbytes; /* received when the echoed one came */
 	uint64_t next;            /* next ordered seq */
@@ -291,12 +340,12 @@ typedef struct {
 
 typedef struct {
 	uint64_t last;            /* the highest seq seen */
-	uint64_t doubted;         /* see believable */
+	uint64_t doubted;         /* see believe */
 	uint64_t bits[ReplayWords];
 } Replay;
 
 typedef struct {
-	int64_t time;             /* us, when it was sent or came, per peer */
+	int64_t time;             /* ns, when it was sent or came, per peer */
 	uint64_t pkts, bytes;
 } Tally;
 
@@ -305,6 +354,7 @@ typedef struct {
 	struct sockaddr_storage local, remote; /* of its row; family 0: any */
 	struct sockaddr_storage peer; /* where to send */
 	socklen_t peerlen;        /* 0: not known yet */
+	int any;                  /* local is all addresses */
 	int v6, mtu;              /* mtu: bytes, of an IP packet */
 } Addr;
 
@@ -313,7 +363,6 @@ typedef struct {
 typedef struct {
 	int64_t ceil[2];          /* bit/s configured: sending, receiving */
 	int64_t rate;             /* bit/s */
-	int64_t cost;             /* ps a byte */
 	int64_t clock, satclock;  /* ns */
 	int64_t burst;            /* ns that they may be ahead of now */
 } Pace;
@@ -321,7 +370,7 @@ typedef struct {
 typedef struct {
 	Pkt *pkts[Batch];         /* to be sent at the end of the turn */
 	int n;
-	int64_t single;           /* us, till then without UDP_SEGMENT */
+	int64_t single;           /* ns, till then without UDP_SEGMENT */
 } Out;
 
 typedef struct {
@@ -335,34 +384,35 @@ typedef struct {
 typedef struct {
 	Tally sent[Nbeats];       /* by number */
 	unsigned n;
-	int64_t next, last;       /* us, when the next is due; sent */
+	int64_t next, last;       /* ns, when the next is due; sent */
+	int64_t data;             /* ns, newest ordered packet sent */
 	uint64_t gaptx;           /* bytes sent by the last one */
 } Beats;
 
 /* what came by it in this session */
 typedef struct {
 	Tally in;                 /* newest heartbeat, with rx of then */
-	int64_t came;             /* us, when it came; 0: none */
+	int64_t came;             /* ns, when it came; 0: none */
 	uint64_t seq;             /* its seq */
 	uint64_t lastseq;         /* of the newest record */
 	uint64_t top;             /* one above the newest known to be sent */
-	int64_t toptime;          /* us, when that was moved by a packet */
+	int64_t toptime;          /* ns, when that was moved by a packet */
 } Heard;
 
 /* the newest of our heartbeats that was echoed in this session */
 typedef struct {
-	int64_t sent, came;       /* us */
+	int64_t sent, came;       /* ns */
 	Tally tx, rx;             /* tx then and the peer's rx, at the end of
 	                           * what is measured */
 	int good, wasup;          /* echoes since it was down; it ever was up */
 } Echo;
 
 typedef struct {
-	int64_t srtt, rttvar;     /* us, RFC 6298 */
-	int64_t owd, owdin;       /* us, to the peer and from it; the offset of
+	int64_t srtt, rttvar;     /* ns, RFC 6298 */
+	int64_t owd, owdin;       /* ns, to the peer and from it; the offset of
 	                           * the two clocks is in both, for all links */
-	int64_t base;             /* us, owd without a queue */
-	int64_t jitter, owdjitter; /* us, mean deviations of owdin and owd */
+	int64_t base;             /* ns, owd without a queue */
+	int64_t jitter, owdjitter; /* ns, mean deviations of owdin and owd */
 } Delay;
 
 typedef struct {
@@ -373,15 +423,15 @@ typedef struct {
 /* rate estimation */
 typedef struct {
 	int starting, draining;   /* never known yet; empties its queue */
-	int step;                 /* percent, of the next growth */
-	int64_t late;             /* us, since when there is a queue; 0: none */
+	int growth;               /* percent, of the next step up */
+	int64_t queued;           /* ns, since when there is a queue; 0: none */
 	int64_t knee, before;     /* bit/s, where a queue was; the rate then */
-	int64_t cut, hold;        /* us of that, and without growth after it */
+	int64_t cut, hold;        /* ns of that, and without growth after it */
 } Control;
 
 /* a token bucket for lines about a link */
 typedef struct {
-	int64_t clock;            /* us, ahead of now by the newest lines */
+	int64_t clock;            /* ns, ahead of now by the newest lines */
 	int left;                 /* lines left out since then */
 	int error;                /* errno of the last failure, 0: none */
 } Log;
@@ -393,8 +443,7 @@ struct Link {
 	int fd, state, prio;
 	int score;                /* not saturated */
 	int open;                 /* has room for some packets of heavy flows */
-	int64_t reopen;           /* us, new socket if not up by then */
-	int64_t lastordered;      /* us, newest ordered packet sent by it */
+	int64_t reopen;           /* ns, new socket if not up by then */
 	uint64_t why[WhyLast];    /* packets sent, by reason */
 	Addr addr;
 	Pace pace;
@@ -410,15 +459,15 @@ struct Link {
 };
 
 typedef struct {
-	uint64_t id, peer;        /* ours, the peer's; 0: none */
+	uint64_t id, peerid;      /* ours, the peer's; 0: none */
 	uint64_t beats;           /* seq of the next heartbeat */
 	uint8_t txkey[KeyLen], rxkey[KeyLen];
 } Session;
 
 typedef struct {
 	Pkt *p;
-	int64_t since;            /* us, when it was missed */
-	int64_t asked;            /* us, when it was last asked for */
+	int64_t since;            /* ns, when it was missed */
+	int64_t asked;            /* ns, when it was last asked for */
 	int tries;                /* how often it was asked for */
 } Slot;
 
@@ -428,344 +477,128 @@ typedef struct {
 } Text;
 
 /* function declarations */
-/* util */
-static void vtext(Text *, const char *, va_list);
-static void text(Text *, const char *, ...);
-static void output(int, const Text *);
-static void vlog(const char *, va_list);
-static void die(const char *, ...);
-static void warn(const char *, ...);
-static void logmsg(const char *, ...);
-static int64_t monotime(void);
-static uint64_t random64(void);
-static int udpsocket(int, int);
-static void nocore(void);
-static void wipe(void *, int);
-static Pkt *pktalloc(void);
-static Pkt *pkthold(Pkt *);
-static void pktfree(Pkt *);
-static void pktdrop(Pkt *, int);
-static void queueput(Queue *, Pkt *);
-static Pkt *queueget(Queue *);
-/* addr */
-static int parseaddr(const char *, int, struct sockaddr_storage *);
-static int parseprefix(const char *, struct sockaddr_storage *, int *);
-static const uint8_t *addrbytes(const struct sockaddr_storage *, int *);
-static int addrport(const struct sockaddr_storage *);
-static int sameaddr(const struct sockaddr_storage *,
-                    const struct sockaddr_storage *);
-static const char *addrtext(const struct sockaddr_storage *);
-static int private(const char *);
-/* wire */
-static inline void put(uint8_t *, uint64_t, int);
-static inline uint64_t get(const uint8_t *, int);
-static void encode(Pkt *, uint64_t, int);
-static int decode(const uint8_t *, int, Rec *);
-static void beatencode(uint8_t *, const Beat *);
-static int beatdecode(const uint8_t *, int, Beat *);
-/* auth */
-static uint64_t getle(const uint8_t *);
-static uint64_t siphash(const uint8_t *, const uint8_t *, int);
-static void derive(uint8_t *, uint64_t, uint64_t, int);
-static void sessionkeys(Session *);
-static int hexdigit(int);
-static void keyload(void);
-static void seal(Pkt *);
-static int tagged(const Pkt *, const uint8_t *);
-static int verify(Pkt *);
-/* offload */
-static void offloadfail(int, int);
-static int segmentworks(int);
-static void offloadprobe(void);
-static void offloads(Text *);
 /* tun */
-static void tunopen(void);
-static void tunsuper(void);
+static void tungso(void);
 static void tunaddr(const char *, int);
-static void tunmtu(void);
-static int tunread(Queue *);
-static int tunwrite(Pkt *);
-static void tungone(void);
-/* super */
-static void sumfinish(Pkt *, int, int);
-static void piece(Pkt *, const Ip *, int, int, int);
-static int cut(const uint8_t *, int, const Vnet *, Queue *);
-static int joinable(const Pkt *, const Ip *);
-static int sameip(const uint8_t *, const uint8_t *, int);
-static int sametcp(const uint8_t *, const uint8_t *, int);
-static int follows(const Join *, const Pkt *, const Ip *);
-static void join(Pkt *);
-static void joinflush(Join *);
-static void joinflushall(void);
-/* link */
-static int setopt(int, int, int, int);
-static int linkpayload(const Link *);
-static void linkopen(Link *);
-static void linkdrop(Link *, int);
-static void linkclose(Link *);
-static void linkmtu(Link *);
-static int wireoverhead(const Link *);
-static void charge(Link *, int);
-static void linksend(Link *, Pkt *);
-static int segments(const Link *, int);
-static int linkmsgs(Link *, struct mmsghdr *, struct iovec *, Segment *,
-                    int *);
-static int sendmsgs(int, struct mmsghdr *, int);
-static void linkflush(Link *);
-static void linksingle(Link *, int);
-static int linksent(Link *, int, int);
-static void linkerror(Link *, int);
-static int recvmsgs(int, struct mmsghdr *, int);
-static void linkrecv(Link *);
-static void linkrecvsuper(Link *);
-static int segmentsize(struct msghdr *, int);
-/* ip */
-static int ip4parse(const uint8_t *, int, Ip *);
-static int ip6parse(const uint8_t *, int, Ip *);
-static int l4parse(const uint8_t *, Ip *);
-static uint32_t flowhash(const uint8_t *, int, const Ip *);
-static int ipparse(const uint8_t *, int, Ip *);
-static uint32_t sum(const uint8_t *, int, uint32_t);
-static uint32_t pseudosum(const uint8_t *, int, int);
-static void change16(uint8_t *, int, int, uint8_t *);
-static int maysyn(const uint8_t *, int);
-static void ipclamp(uint8_t *, int, int);
-static int ipmark(uint8_t *);
-static int icmperror(const uint8_t *, const Ip *);
-static void iptoobig(const Pkt *, int);
-/* down */
-static void tunpkt(void);
+/* gso */
+static void single(const uint8_t *, int, const Vnet *, Queue *);
+static void segment(const uint8_t *, int, const Vnet *, Queue *);
+static void groflush(Gro *);
+static void groflushall(void);
 /* classify */
-static int classify(Pkt *);
-static int urgent(const Ip *);
-static void flowcount(Flow *, int);
 static int heavy(const Flow *);
-static int settled(const Flow *);
-static int capped(int);
-static int sparse(Flow *, int);
+static void classify(Pkt *);
 /* flow */
-static int toobig(const Pkt *);
 static void enqueue(Pkt *);
-static void dropfattest(void);
-static Pkt *flowget(Flow *);
-static void flowappend(Flowlist *, Flow *);
-static int isqrt(int);
-static int64_t codeltarget(void);
-static Pkt *flowdequeue(Flow *);
-static Pkt *dequeue(Flowlist *, Link **);
 /* ack */
-static int ackplain(const uint8_t *);
-static int ackreplaces(const Pkt *, const Pkt *);
-static int64_t ackgap(const Flow *);
 static void ackenqueue(Flow *, Pkt *);
-static Pkt *ackget(void);
-static void acksend(void);
 /* select */
-static int score(int, int64_t, double, int);
-static int usable(const Link *, const Pkt *);
-static int carries(const Link *, const Pkt *);
-static int room(const Link *, int64_t);
 static int saturated(const Link *);
-static int better(const Link *, const Link *);
-static int64_t arrival(const Link *, int);
-static int early(const Link *, const Flow *);
-static Link *bestlink(const Pkt *);
-static Link *selectexpress(const Pkt *, int);
-static Link *selectack(const Pkt *);
-static int step(void);
-static Link *reserved(void);
-static Link *selectlink(const Flow *);
-static Link *selectlight(const Flow *);
-static Link *selectheavy(const Flow *);
-static int64_t bulkdelay(void);
-static Link *quickest(void);
-static Link *soonest(const Pkt *);
+static Link * pick(const Pkt *, const Flow *, const Link *, int);
+static Link * selectlink(const Flow *);
 /* schedule */
-static int aside(const Link *, const Pkt *);
-static void expresssent(Flow *, const Pkt *, const Link *);
 static void transmit(Link *, Pkt *);
-static void copy(const Link *, const Pkt *);
-static void stale(Queue *);
-static void expresssend(void);
 static void schedule(void);
 /* repair */
 static void keep(Pkt *);
-static void forget(uint64_t);
-static void resend(Pkt *);
+static void expire(void);
 static void retransmit(Link *, Pkt *);
-static void rescue(const Link *);
-static void nackpkt(const uint8_t *, int);
-static int overbudget(int);
 /* up */
-static void linkpkt(Link *);
-static int trusted(const Link *, const struct sockaddr_storage *);
-static void datagram(Link *, Pkt *, const struct sockaddr_storage *);
-static void record(Link *, Pkt *, const Rec *,
-                   const struct sockaddr_storage *);
-static int replaycheck(Replay *, uint64_t);
-static int believable(uint64_t, uint64_t, uint64_t, uint64_t *);
-static int isnew(Pkt *, int);
-static void beatpkt(Link *, Pkt *, const struct sockaddr_storage *);
+static void datagram(Link *, Pkt *);
+static void record(Link *, Pkt *, const Rec *);
+static void beatpkt(Link *, Pkt *);
 static void linkpeer(Link *, const Beat *, const struct sockaddr_storage *);
 static void expresspkt(Pkt *);
 static void orderedpkt(Link *, Pkt *, int);
 static void controlpkt(Pkt *);
-static void deliver(Pkt *);
 /* reorder */
-static void reorderreset(uint64_t);
-static Slot *slotof(uint64_t);
 static void reordertop(uint64_t);
 static void reorderinsert(Pkt *, int);
-static void reorderpass(void);
 static void reorderdrain(void);
-static int64_t slotdeadline(const Slot *);
-static int64_t asktime(void);
-static int64_t doubttime(void);
-static void reorderask(void);
-static void reordertell(void);
-static uint64_t frontier(void);
 static void sample(int64_t, uint64_t);
-static uint64_t sentby(int64_t);
 /* session */
-static uint64_t answerid(uint64_t);
-static int proposed(const Beat *);
+static int propose(const Beat *);
+static int verifyproposed(Pkt *);
 static void hello(Link *);
 static void hellopkt(Link *, const Beat *, const struct sockaddr_storage *);
 static void newsession(const Session *);
 static void byepkt(void);
 static void control(Link *, const uint8_t *, int);
-/* measure */
-static void beat(Link *);
+/* beat */
 static void beatsend(Link *, Session *, int);
 static void hellosend(Link *, Session *, const struct sockaddr_storage *);
-static int beatwire(void);
-static int beatput(Link *, Session *, int, Beat *,
-                   const struct sockaddr_storage *);
-static void measurertt(Link *, int64_t);
+static void beat(Link *);
+static int64_t burstend(const Link *);
+/* measure */
 static void measure(Link *, const Beat *);
-static void measureloss(Link *, const Tally *, const Tally *);
+/* rate */
 static void ratelearn(Link *, const Tally *, const Tally *, int64_t);
-static void ratecut(Link *, int64_t);
-static int64_t tallyrate(const Link *, const Tally *, const Tally *);
 static void rateceil(Link *, int64_t, int64_t);
-static void ratecost(Link *);
-static int linktells(Link *);
+/* state */
 static void linkstate(Link *, int, const char *, ...);
 static int64_t deadtime(const Link *);
 static int linkheard(const Link *);
-static void linkcheck(Link *);
-static void second(void);
-static int64_t beatgap(Link *);
-static int64_t burstend(const Link *);
-static void timers(void);
-static int64_t polltimeout(void);
 /* ctl */
-static const char *linkword(const Link *);
-static void metrics(Text *);
-static void statistics(Text *);
 static void totals(Text *);
-static double gauge(const Link *, int);
-static void describe(Text *, const char *, const char *, const char *);
-static void prometheus(Text *);
-static void reasons(Text *);
-static void status(Text *);
 static void printreport(void);
-static socklen_t ctladdr(struct sockaddr_un *);
-static void ctlopen(void);
 static int ctlname(void);
-static void ctlpkt(void);
-static void ctlask(int);
-/* confine */
-static int needscap(int);
-static int callsfilter(void);
-static void emptydir(void);
-static void confinefiles(void);
-static void confineuser(void);
-static void confinecaps(void);
-static void confinecalls(void);
-static void confine(void);
-static void confinement(void);
 /* check */
-static int bad(const char *, ...);
-static int checkaddr(int, const char *, const char *);
-static int checkint(const char *, int, int, int);
-static int checkrate(int, const char *, double);
-static int checklink(int);
-static int checkconf(void);
-static int checkdevices(void);
-static void explain(int);
 static int check(void);
 /* commands */
-static int shell(const char *);
-static void commands(const char *, const char **, int);
-static pid_t forkbare(const char *);
-static void runup(const char *, const char **, int);
-static void preparedown(const char *, const char **, int);
-static void rundown(void);
 static void await(pid_t, const char *);
-/* life */
-static void onsignal(int);
-static void linkinit(Link *, int);
-static void memory(void);
-static void setup(void);
-static void turn(const struct pollfd *);
-static void rest(void);
-static void run(void);
-static void cleanup(void);
-static void usage(void);
-static int options(int, char *[]);
-static int printed(void);
 
 /* variables */
-static const char *statename[] = { "down", "probing", "up", "lossy" };
+static const char statename[][8] = {
+	[LinkDown] = "down", [LinkProbing] = "probing", [LinkUp] = "up",
+	[LinkLossy] = "lossy"
+};
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 static const struct { const char *text, *metric, *help; } countname[] = {
-	{ "in order", "in_order_packets_total",
+	[CntInorder] = { "in order", "in_order_packets_total",
 	  "Ordered packets that came in order." },
-	{ "reordered", "reordered_packets_total",
+	[CntReordered] = { "reordered", "reordered_packets_total",
 	  "Ordered packets held until those before them came." },
-	{ "late", "late_packets_total",
+	[CntLate] = { "late", "late_packets_total",
 	  "Ordered packets that came after they had been given up." },
-	{ "lost", "lost_packets_total",
+	[CntLost] = { "lost", "lost_packets_total",
 	  "Ordered packets given up." },
-	{ "repaired", "repaired_packets_total",
+	[CntRepaired] = { "repaired", "repaired_packets_total",
 	  "Ordered packets that came when asked for again." },
-	{ "duplicates", "duplicate_packets_total",
+	[CntDup] = { "duplicates", "duplicate_packets_total",
 	  "Packets that had come before." },
-	{ "copies", "copied_packets_total",
+	[CntCopies] = { "copies", "copied_packets_total",
 	  "Express packets that came twice, as they were sent." },
-	{ "ACKs merged", "merged_acks_total",
+	[CntMerged] = { "ACKs merged", "merged_acks_total",
 	  "TCP ACKs replaced by a newer one before they were sent." },
 };
-static const struct { const char *name, *type, *help; } gaugename[] = {
-	{ "link_up", "gauge", "Whether the link carries packets." },
-	{ "link_rtt_seconds", "gauge", "Smoothed round trip time." },
-	{ "link_loss_ratio", "gauge", "Share of packets lost on the way out." },
-	{ "link_score", "gauge", "Score, lower is better." },
-	{ "link_rate_bytes_per_second", "gauge", "Rate of the pacer." },
-	{ "link_transmit_bytes_total", "counter", "Bytes sent in datagrams." },
-	{ "link_receive_bytes_total", "counter", "Bytes received." },
-	{ "link_transmit_packets_total", "counter", "Datagrams sent." },
-	{ "link_receive_packets_total", "counter", "Datagrams received." },
+static const char whyname[][12] = {
+	[WhyScore] = "score", [WhyOverflow] = "overflow",
+	[WhyHeavy] = "heavy", [WhyCopy] = "copy", [WhyRepair] = "repair"
 };
-static const char *whyname[] = {
-	"score", "overflow", "heavy", "copy", "repair"
+static const char offname[][12] = {
+	[OffSegment] = "TUN in", [OffCoalesce] = "TUN out",
+	[OffUdpSegment] = "UDP_SEGMENT", [OffUdpGro] = "UDP_GRO"
 };
-static const char *offname[] = {
-	"TUN in", "TUN out", "UDP_SEGMENT", "UDP_GRO", "batches"
+static const char offstate[][20] = {
+	[Disabled] = "off", [Missing] = "not in this kernel",
+	[Failed] = "off after an error", [Running] = "on"
 };
-static const char *offstate[] = {
-	"off", "not in this kernel", "off after an error", "on"
-};
-static const char *dropname[] = {
-	"short", "malformed", "address", "auth", "session", "replay",
-	"window", "queue", "codel", "stale", "size", "send", "tun", "pool"
+static const char dropname[][12] = {
+	[DropShort] = "short", [DropForm] = "malformed",
+	[DropAddr] = "address", [DropAuth] = "auth",
+	[DropSession] = "session", [DropReplay] = "replay",
+	[DropWindow] = "window", [DropQueue] = "queue",
+	[DropCodel] = "codel", [DropStale] = "stale", [DropSize] = "size",
+	[DropSend] = "send", [DropTun] = "tun", [DropPool] = "pool"
 };
 static int role, quiet;
-static int64_t now;               /* us */
+static int64_t now;               /* ns, CLOCK_MONOTONIC */
 static uint64_t counts[CntLast], drops[DropLast];
 static int offload[OffLast];      /* their states */
-static Join joins[Njoins];        /* by flow */
+static struct {
+	Gro by[Ngros];            /* by hash of the flow */
+	int errors;               /* of the TUN, in a row */
+} gro;
 
 static struct {
 	volatile sig_atomic_t stop, report, reopen;
@@ -775,8 +608,8 @@ static struct {
 	int status;               /* of exit */
 	int interval;             /* s, between reports */
 	int handled, unread;      /* packets in this ms; some were left */
-	int64_t nextsecond, nextreport, nextmtu; /* us */
-	int64_t since, pause;     /* us, see rest */
+	int64_t nextsecond, nextreport, nextmtu, nextbeat; /* ns */
+	int64_t since, pause;     /* ns, see rest */
 	int turns;
 } loop = { .interval = 5 };
 
@@ -803,7 +636,7 @@ static struct {
 	Session session, proposed; /* the running one; the next */
 	uint64_t helloid;         /* client: of the hello to be answered */
 	uint64_t epoch;           /* server: sessions so far */
-	int64_t lonely;           /* us, since when no link is up */
+	int64_t lonely;           /* ns, since when no link is up */
 } peer;
 
 /* packets on their way out; they outlive a session */
@@ -814,10 +647,11 @@ static struct {
 	int queued, listed;       /* packets in flow queues; flows on lists */
 	int64_t peak;             /* bit/s, of all links, decaying */
 	int64_t lightbytes;       /* bytes of light flows that wait */
-	int64_t lastexpress;      /* us, when express traffic was seen */
-	int64_t lastheavy;        /* us, newest packet sent of a heavy flow */
-	int64_t capclock;         /* us */
-	int64_t nextack;          /* us, when the next ACK is due */
+	int64_t lastexpress;      /* ns, when express traffic was seen */
+	int64_t lastheavy;        /* ns, newest packet sent of a heavy flow */
+	int64_t capclock;         /* ns */
+	int64_t nextack;          /* ns, when the next ACK is due */
+	int64_t nextsend;         /* ns, when a link has room for more */
 } queues;
 
 /* what was sent in this session */
@@ -826,7 +660,7 @@ static struct {
 	Pkt **sent;               /* ordered packets by seq, to send again */
 	uint64_t oldest;          /* of them */
 	Queue repairs;            /* to be sent again */
-	int64_t budget;           /* us, runs ahead with repairs */
+	int64_t budget;           /* ns, runs ahead with repairs */
 } tx;
 
 /* what came in this session */
@@ -835,18 +669,26 @@ static struct {
 	Slot *slots;              /* ordered packets by seq */
 	uint64_t expected;        /* next seq to be delivered */
 	uint64_t known;           /* one above the newest known to be sent */
-	uint64_t doubted;         /* see believable */
+	uint64_t doubted;         /* see believe */
 	uint64_t acked;           /* the peer knows that all below have come */
-	int64_t ackedtime;        /* us, when that would have been told */
+	int64_t ackedtime;        /* ns, when that would have been told */
 	uint64_t ready, pending;  /* frontiers, one Grace old and newer */
-	int64_t readytime;        /* us, of the newer one */
+	int64_t readytime;        /* ns, of the newer one */
+	int64_t next;             /* ns, when one is given up or asked for */
 	struct { int64_t time; uint64_t top; } samples[Nsamples];
 	unsigned nsamples;
 } rx;
 
-/* what selection has to know of all links */
+/* what selection has to know of all links, see surveylinks */
 static struct {
-	int64_t bulkmin;          /* bit/s of a link for ordered packets */
+	Link *best, *quickest;    /* the least score, RTT; NULL: no link is up */
+	Link *carrier;            /* the least score of those fit for bulk */
+	int64_t rate;             /* bit/s, of all */
+	int64_t bulkmin;          /* bit/s, that makes a link fit for bulk */
+	int64_t delay;            /* ns, half of the capacity is as quick */
+	int step;                 /* best is quicker than that */
+	int least;                /* score, of the links of that delay */
+	int payload;              /* bytes, of the largest packet carried */
 } survey;
 
 static pid_t uppid, downpid;      /* run the up and down commands */
@@ -861,8 +703,9 @@ static Link bond[LEN(links)];
 typedef char checklinks[LEN(links) > 0 && LEN(links) <= 255 ? 1 : -1];
 typedef char checkflows[(Nflows & (Nflows - 1)) == 0 ? 1 : -1];
 
-/* util */
-/* append to a text, which is cut when it is full */
+/* util: text, logs, the clock, what the kernel gives */
+
+/* Append to a text; what does not fit is left out. */
 static void
 vtext(Text *t, const char *fmt, va_list ap)
 {
@@ -882,7 +725,7 @@ text(Text *t, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* unless nobody reads there: that is not to hold up packets */
+/* Write without blocking: a reader that stalls loses the rest. */
 static void
 output(int fd, const Text *t)
 {
@@ -894,7 +737,7 @@ output(int fd, const Text *t)
 		if (ppoll(&pfd, 1, &none, NULL) != 1 ||
 		    !(pfd.revents & POLLOUT))
 			return;
-		/* a pipe has room for so much, or for nothing */
+		/* a pipe takes up to PIPE_BUF bytes whole, or none */
 		n = write(fd, t->buf + at, MIN(t->len - at, PIPE_BUF));
 		if (n <= 0)
 			return;
@@ -949,7 +792,7 @@ logmsg(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* us since some time in the past; wall clock is never used */
+/* Returns ns since some time in the past. The wall clock is never used. */
 static int64_t
 monotime(void)
 {
@@ -957,10 +800,10 @@ monotime(void)
 
 	if (clock_gettime(CLOCK_MONOTONIC, &ts) < 0)
 		die("clock_gettime:");
-	return (int64_t)ts.tv_sec * Second + ts.tv_nsec / 1000;
+	return ts.tv_sec * Second + ts.tv_nsec / 1000 * 1000;
 }
 
-/* never 0, which means none */
+/* Returns a random number, never 0, which means none. */
 static uint64_t
 random64(void)
 {
@@ -973,7 +816,7 @@ random64(void)
 	return r;
 }
 
-/* of IP datagrams; by a call of which the filter can see the arguments */
+/* A UDP socket. Not by socketcall(2): seccomp cannot see its arguments. */
 static int
 udpsocket(int family, int flags)
 {
@@ -982,7 +825,7 @@ udpsocket(int family, int flags)
 	    syscall(__NR_socket, family, flags, 0);
 }
 
-/* it would have the key */
+/* No core dumps: they would contain the key. */
 static void
 nocore(void)
 {
@@ -992,7 +835,7 @@ nocore(void)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* a secret that is no longer needed; a plain memset() may be left out */
+/* Clear a secret; a compiler may leave out a plain memset(). */
 static void
 wipe(void *p, int n)
 {
@@ -1002,9 +845,30 @@ wipe(void *p, int n)
 		*d++ = 0;
 }
 
-/* A packet from the pool, whose pages are not touched before they are needed;
- * NULL: all are in use. What is asked about packets long sent stands aside,
- * so that freeing them does not bring them back into the cache. */
+static int
+setopt(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* Take cost, in ns, from a token bucket whose clock may run depth ahead of
+ * now. Returns -1 if the bucket is empty. */
+static int
+spend(int64_t *clock, int64_t cost, int64_t depth)
+{
+	if (*clock > now + depth)
+		return -1;
+	*clock = MAX(*clock, now) + cost;
+	return 0;
+}
+
+/* pool: packets and queues of them
+ *
+ * Reference counts live in an array of their own, so freeing a packet that
+ * was sent long ago does not touch its cache lines. Pages of the pool are not
+ * touched before they are needed. */
+
+/* Returns NULL if all packets are in use. */
 static Pkt *
 pktalloc(void)
 {
@@ -1022,7 +886,7 @@ pktalloc(void)
 	return p;
 }
 
-/* one more place holds it */
+/* Count one more place that holds the packet. */
 static Pkt *
 pkthold(Pkt *p)
 {
@@ -1073,7 +937,7 @@ queueget(Queue *q)
 
 /* addr: addresses, and how they are written */
 
-/* the address family, -1 if it is no address */
+/* Returns the address family, or -1 if s is no address. */
 static int
 parseaddr(const char *s, int port, struct sockaddr_storage *ss)
 {
@@ -1094,7 +958,7 @@ parseaddr(const char *s, int port, struct sockaddr_storage *ss)
 	return -1;
 }
 
-/* an address with its prefix length */
+/* An address with its prefix length. Returns -1 if s is none. */
 static int
 parseprefix(const char *s, struct sockaddr_storage *ss, int *prefix)
 {
@@ -1113,7 +977,8 @@ parseprefix(const char *s, struct sockaddr_storage *ss, int *prefix)
 	return 0;
 }
 
-/* IPv4 or IPv6; a mapped one, as a socket for both sees it, is IPv4 */
+/* Returns the bytes of an IPv4 or IPv6 address. A mapped one, as a socket for
+ * both families sees it, counts as IPv4. */
 static const uint8_t *
 addrbytes(const struct sockaddr_storage *ss, int *len)
 {
@@ -1146,7 +1011,7 @@ sameaddr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 	return n == m && !memcmp(x, y, n);
 }
 
-/* address:port, the address in brackets when it is IPv6 */
+/* Returns address:port, with brackets around an IPv6 address. */
 static const char *
 addrtext(const struct sockaddr_storage *ss)
 {
@@ -1160,7 +1025,7 @@ addrtext(const struct sockaddr_storage *ss)
 	return buf;
 }
 
-/* an address that only hosts of one site can have, RFC 1918, 6598, 4193 */
+/* Is it an address of one site only? RFC 1918, 6598, 4193 */
 static int
 private(const char *s)
 {
@@ -1192,8 +1057,8 @@ private(const char *s)
  *	| seq           | flags | len   | payload |..| tag 8   |
  *	+---------------+-------+-------+---------+  +---------+
  *
- * in network byte order, several records back to back, then the tag if the
- * datagram is sealed. A heartbeat's payload:
+ * In network byte order: one record or several back to back, then the tag if
+ * the datagram is sealed. The payload of a heartbeat, times in us:
  *
  *	 0 id        8 peer      16 link   17 hello  18 time
  *	26 echo     34 held      38 txpkts 46 txbytes
@@ -1217,7 +1082,7 @@ put(uint8_t *d, uint64_t v, int n)
 	}
 }
 
-/* with n known, compilers make one load of it */
+/* With a constant n a compiler makes one load of this. */
 static inline uint64_t
 get(const uint8_t *d, int n)
 {
@@ -1234,7 +1099,7 @@ get(const uint8_t *d, int n)
 	return v;
 }
 
-/* the header in front of the packet's data */
+/* Put the header in front of the packet's data. */
 static void
 encode(Pkt *p, uint64_t seq, int flags)
 {
@@ -1247,7 +1112,7 @@ encode(Pkt *p, uint64_t seq, int flags)
 	put(p->wire + 9, p->len, 2);
 }
 
-/* bytes of the record at d, -1 if there is none that makes sense */
+/* Returns the bytes of the record at d, or -1 if it is malformed. */
 static int
 decode(const uint8_t *d, int len, Rec *r)
 {
@@ -1274,12 +1139,12 @@ static void
 beatencode(uint8_t *d, const Beat *b)
 {
 	put(d, b->id, 8);
-	put(d + 8, b->peer, 8);
+	put(d + 8, b->peerid, 8);
 	put(d + 16, b->link, 1);
 	put(d + HelloAt, b->hello, 1);
-	put(d + 18, b->time, 8);
-	put(d + 26, b->echo, 8);
-	put(d + 34, b->held, 4);
+	put(d + 18, b->time / Us, 8);
+	put(d + 26, b->echo / Us, 8);
+	put(d + 34, b->held / Us, 4);
 	put(d + 38, b->txpkts, 8);
 	put(d + 46, b->txbytes, 8);
 	put(d + 54, b->rxpkts, 8);
@@ -1291,19 +1156,20 @@ beatencode(uint8_t *d, const Beat *b)
 	put(d + 88, 0, 2);
 }
 
-/* longer ones may come from a newer version */
+/* Returns -1 if it makes no sense. A longer one may come from a newer version.
+ * Nothing has run for 2^52 us, and sums of times must not overflow. */
 static int
 beatdecode(const uint8_t *d, int len, Beat *b)
 {
 	if (len < BeatLen)
 		return -1;
 	b->id = get(d, 8);
-	b->peer = get(d + 8, 8);
+	b->peerid = get(d + 8, 8);
 	b->link = get(d + 16, 1);
 	b->hello = get(d + HelloAt, 1);
-	b->time = get(d + 18, 8);
-	b->echo = get(d + 26, 8);
-	b->held = get(d + 34, 4);
+	b->time = get(d + 18, 8) * Us;
+	b->echo = get(d + 26, 8) * Us;
+	b->held = get(d + 34, 4) * Us;
 	b->txpkts = get(d + 38, 8);
 	b->txbytes = get(d + 46, 8);
 	b->rxpkts = get(d + 54, 8);
@@ -1312,12 +1178,11 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 	b->prio = get(d + 78, 2);
 	b->up = get(d + 80, 4);
 	b->down = get(d + 84, 4);
-	/* nothing has run that long, and sums must not overflow */
-	return !b->id || b->time < 0 || b->time >> 56 || b->echo < 0 ||
-	    b->echo >> 56 || b->next >> 56 ? -1 : 0;
+	return !b->id || get(d + 18, 8) >> 52 || get(d + 26, 8) >> 52 ||
+	    b->next >> 56 ? -1 : 0;
 }
 
-/* auth */
+/* auth: SipHash tags, and the keys they are made with */
 #define ROTL(x, b)  ((x) << (b) | (x) >> (64 - (b)))
 #define SIPROUND do { \
 	v0 += v1; v1 = ROTL(v1, 13); v1 ^= v0; v0 = ROTL(v0, 32); \
@@ -1369,7 +1234,7 @@ siphash(const uint8_t *key, const uint8_t *d, int len)
 	return v0 ^ v1 ^ v2 ^ v3;
 }
 
-/* a key from the master key, two session ids and what it is for */
+/* Derive a key from the master key, two session ids and a use. */
 static void
 derive(uint8_t *key, uint64_t a, uint64_t b, int use)
 {
@@ -1385,12 +1250,12 @@ derive(uint8_t *key, uint64_t a, uint64_t b, int use)
 	}
 }
 
-/* both directions, from the ids of client and server */
+/* Derive the keys of both directions from the ids of client and server. */
 static void
 sessionkeys(Session *s)
 {
-	uint64_t client = role == Client ? s->id : s->peer;
-	uint64_t server = role == Client ? s->peer : s->id;
+	uint64_t client = role == Client ? s->id : s->peerid;
+	uint64_t server = role == Client ? s->peerid : s->id;
 
 	derive(role == Client ? s->txkey : s->rxkey, client, server, 1);
 	derive(role == Client ? s->rxkey : s->txkey, client, server, 2);
@@ -1443,11 +1308,13 @@ keyload(void)
 	derive(keys.hello, 0, 0, 0);
 }
 
-/* the tag behind the datagram, under the key that p->key names */
+/* Put the tag behind the datagram, under the key that p->key names. */
 static void
 seal(Pkt *p)
 {
-	const uint8_t *key[] = { peer.session.txkey, peer.proposed.txkey, keys.hello };
+	const uint8_t *key[] = {
+		peer.session.txkey, peer.proposed.txkey, keys.hello
+	};
 
 	if (!keyfile || p->sealed)
 		return;
@@ -1456,50 +1323,296 @@ seal(Pkt *p)
 	p->wirelen += TagLen;
 }
 
+/* Take the tag off the datagram. Returns -1 if it was not sealed under the
+ * key. */
 static int
-tagged(const Pkt *p, const uint8_t *key)
+unseal(Pkt *p, const uint8_t *key)
 {
 	int len = p->wirelen - TagLen;
 
-	return siphash(key, p->wire, len) == get(p->wire + len, 8);
+	if (len < HdrLen || !(p->wire[8] & FlagSealed) ||
+	    siphash(key, p->wire, len) != get(p->wire + len, 8))
+		return -1;
+	p->wirelen = len;
+	return 0;
 }
 
-/* Says under which key the datagram was sealed and takes the tag off. What
- * a server should hold against a session that it only proposed is computed
- * from the heartbeat itself, so that proposing takes no memory. */
+/* Returns under which key the datagram was sealed, and takes the tag off. */
 static int
 verify(Pkt *p)
 {
-	Beat b;
-	Rec r;
-	int key = KeyNone;
+	int hello = p->wire[8] & FlagBeat && p->wirelen >= HdrLen + BeatLen &&
+	    p->wire[HdrLen + HelloAt];
 
 	if (!keyfile)
 		return p->wire[8] & FlagSealed ? KeyNone :
-		    p->wire[8] & FlagBeat && p->wirelen >= HdrLen + BeatLen &&
-		    p->wire[HdrLen + HelloAt] ? KeyHello : KeySession;
-	if (p->wirelen < HdrLen + TagLen || !(p->wire[8] & FlagSealed))
-		return KeyNone;
-	if (peer.session.id && tagged(p, peer.session.rxkey)) {
-		key = KeySession;
-	} else if (p->wire[8] & FlagBeat &&
-	    decode(p->wire, p->wirelen - TagLen, &r) > 0 &&
-	    !beatdecode(p->wire + HdrLen, r.len, &b)) {
-		if (b.hello) {
-			key = tagged(p, keys.hello) ? KeyHello : KeyNone;
-		} else {
-			if (proposed(&b) && tagged(p, peer.proposed.rxkey))
-				key = KeyNext;
+		    hello ? KeyHello : KeySession;
+	if (hello)
+		return unseal(p, keys.hello) < 0 ? KeyNone : KeyHello;
+	return !peer.session.id || unseal(p, peer.session.rxkey) < 0 ?
+	    KeyNone : KeySession;
+}
+
+/* ip: what has to be known of a packet, checksums, changes to a header */
+
+/* Returns the offset of what follows the header, or -1 if it makes no sense. */
+static int
+ip4parse(const uint8_t *d, int len, Ip *ip)
+{
+	int off = (d[0] & 15) * 4;
+
+	if (off < 20 || get(d + 2, 2) != (uint64_t)len || off > len)
+		return -1;
+	ip->dscp = d[1] >> 2;
+	ip->proto = d[9];
+	ip->frag = (get(d + 6, 2) & 0x3fff) != 0;
+	return off;
+}
+
+/* The same behind extension headers: hop-by-hop, routing, destination options
+ * and fragment, which is the last that is looked at. */
+static int
+ip6parse(const uint8_t *d, int len, Ip *ip)
+{
+	int nh = d[6], off = 40;
+
+	if (get(d + 4, 2) + 40 != (uint64_t)len)
+		return -1;
+	ip->dscp = (d[0] & 15) << 2 | d[1] >> 6;
+	while (!ip->frag && (nh == 0 || nh == 43 || nh == 60 || nh == 44)) {
+		if (off + 8 > len)
+			return -1;
+		ip->frag = nh == 44;
+		nh = d[off];
+		off += ip->frag ? 8 : d[off + 1] * 8 + 8;
+	}
+	ip->proto = nh;
+	return off <= len ? off : -1;
+}
+
+/* Ports of TCP and UDP, flags and payload of TCP. Returns -1 if the header is
+ * cut short. */
+static int
+l4parse(const uint8_t *t, Ip *ip)
+{
+	int tcp = ip->proto == IPPROTO_TCP, hdrlen;
+
+	if (ip->frag || (!tcp && ip->proto != IPPROTO_UDP))
+		return 0;
+	if (ip->l4len >= 8) {
+		ip->sport = get(t, 2);
+		ip->dport = get(t + 2, 2);
+	}
+	if (!tcp)
+		return 0;
+	hdrlen = ip->l4len < 20 ? 0 : (t[12] >> 4) * 4;
+	if (hdrlen < 20 || hdrlen > ip->l4len)
+		return -1;
+	ip->tcpflags = t[13];
+	ip->payload = ip->l4len - hdrlen;
+	return 0;
+}
+
+/* Hash n bytes of addresses, protocol and ports; keyed, so that outsiders
+ * cannot choose collisions. */
+static uint32_t
+flowhash(const uint8_t *addrs, int n, const Ip *ip)
+{
+	uint32_t addr;
+	uint64_t h;
+
+	memcpy(&h, keys.secret, sizeof(h));
+	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
+	h *= UINT64_C(0x9e3779b97f4a7c15);
+	for (; n > 0; n -= 4, addrs += 4) {
+		memcpy(&addr, addrs, sizeof(addr));
+		h = (h ^ h >> 32 ^ addr) * UINT64_C(0x9e3779b97f4a7c15);
+	}
+	return (h ^ h >> 29) >> 16;
+}
+
+/* Returns -1 if it is no IP packet. A flow is addresses, protocol and ports;
+ * fragments count without ports, so those of one packet stay together. */
+static int
+ipparse(const uint8_t *d, int len, Ip *ip)
+{
+	int v4 = len >= 20 && d[0] >> 4 == 4, v6 = len >= 40 && d[0] >> 4 == 6;
+
+	memset(ip, 0, sizeof(*ip));
+	ip->l4 = v4 ? ip4parse(d, len, ip) : v6 ? ip6parse(d, len, ip) : -1;
+	if (ip->l4 < 0)
+		return -1;
+	ip->l4len = len - ip->l4;
+	if (l4parse(d + ip->l4, ip) < 0)
+		return -1;
+	ip->hash = flowhash(d + (v4 ? 12 : 8), v4 ? 8 : 32, ip);
+	return 0;
+}
+
+/* One's complement sum of 16 bit words, RFC 1071: in the machine's own byte
+ * order and 64 bits at a time, with the carries counted apart. */
+static uint32_t
+sum(const uint8_t *d, int len, uint32_t s)
+{
+	uint64_t t = 0, carry = 0, v;
+	uint16_t h;
+
+	for (; len >= 8; len -= 8, d += 8) {
+		memcpy(&v, d, 8);
+		t += v;
+		carry += t < v;
+	}
+	t = (t & 0xffffffff) + (t >> 32) + carry;
+	for (; len > 1; len -= 2, d += 2) {
+		memcpy(&h, d, 2);
+		t += h;
+	}
+	while (t >> 16)
+		t = (t & 0xffff) + (t >> 16);
+	s += ntohs(t);
+	if (len)
+		s += d[0] << 8;
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return s;
+}
+
+/* Sum the pseudo header of TCP, UDP and ICMPv6. */
+static uint32_t
+pseudosum(const uint8_t *d, int proto, int l4len)
+{
+	int v4 = d[0] >> 4 == 4;
+
+	return sum(d + (v4 ? 12 : 8), v4 ? 8 : 32, proto + l4len);
+}
+
+/* Complete a checksum, at offset from start, that the kernel left partial. */
+static void
+sumfinish(uint8_t *d, int len, int start, int offset)
+{
+	uint32_t s;
+
+	if (start + offset + 2 > len)
+		return;
+	s = ~sum(d + start, len - start, 0) & 0xffff;
+	put(d + start + offset, s ? s : 0xffff, 2);
+}
+
+/* Set the length of an IP packet, and the checksum of an IPv4 header. */
+static void
+setiplen(uint8_t *d, int len)
+{
+	if (d[0] >> 4 == 6) {
+		put(d + 4, len - 40, 2);
+		return;
+	}
+	put(d + 2, len, 2);
+	put(d + 10, 0, 2);
+	put(d + 10, ~sum(d, (d[0] & 15) * 4, 0) & 0xffff, 2);
+}
+
+/* Change a 16 bit word at any place of what a checksum covers, RFC 1624. */
+static void
+change16(uint8_t *d, int at, int value, uint8_t *check)
+{
+	int word = at & ~1, len = at & 1 ? 4 : 2;
+	uint32_t old = sum(d + word, len, 0);
+
+	put(d + at, value, 2);
+	old = sum(d + word, len, (~get(check, 2) & 0xffff) + (~old & 0xffff));
+	put(check, ~old & 0xffff, 2);
+}
+
+/* Lower the MSS in a SYN to what the tunnel carries. */
+static void
+ipclamp(uint8_t *d, const Ip *ip, int mtu)
+{
+	uint8_t *t = d + ip->l4, *o, *end;
+	uint16_t mss;
+
+	if (!(ip->tcpflags & TcpSyn))
+		return;
+	mss = mtu - 20 - (d[0] >> 4 == 4 ? 20 : 40);
+	end = t + (t[12] >> 4) * 4;
+	for (o = t + 20; o < end && *o; o += *o == 1 ? 1 : o[1]) {
+		if (*o == 1)
+			continue;
+		if (end - o < 2 || o[1] < 2 || o[1] > end - o)
+			return;
+		if (*o == 2 && o[1] == 4 && get(o + 2, 2) > mss) {
+			change16(t, o + 2 - t, mss, t + 16);
+			return;
 		}
 	}
-	p->wirelen -= TagLen;
-	return key;
+}
+
+/* Mark congestion experienced, RFC 3168. Returns 0 if the sender does not know
+ * ECN. The IPv6 header has no checksum. */
+static int
+ipmark(uint8_t *d)
+{
+	int v4 = d[0] >> 4 == 4;
+	int ecn = v4 ? d[1] & 3 : d[1] >> 4 & 3;
+
+	if (ecn == 0)
+		return 0;
+	if (v4)
+		change16(d, 0, get(d, 2) | 3, d + 10);
+	else
+		d[1] |= 0x30;
+	return 1;
+}
+
+/* Is it an error message? None may answer another, RFC 1122 and 4443. */
+static int
+icmperror(const uint8_t *d, const Ip *ip)
+{
+	int type = ip->l4len > 0 ? d[ip->l4] : 0;
+
+	if (ip->proto == IPPROTO_ICMPV6)
+		return type < 128;
+	return ip->proto == IPPROTO_ICMP && type != 0 && type != 8 &&
+	    type < 13;
+}
+
+/* Make o the message to the sender of d that it is too big, RFC 1191 and 4443.
+ * It comes from the packet's destination, since the TUN need not have an
+ * address of that family. Returns its length. */
+static int
+icmptoobig(uint8_t *o, const uint8_t *d, int len, const Ip *ip, int mtu)
+{
+	int v4 = d[0] >> 4 == 4, l4 = v4 ? 20 : 40, olen;
+
+	olen = v4 ? 28 + MIN(len, ip->l4 + 8) : MIN(48 + len, 1280);
+	memset(o, 0, l4 + 8);
+	if (v4) {
+		o[0] = 0x45;
+		o[8] = 64;
+		o[9] = IPPROTO_ICMP;
+		memcpy(o + 12, d + 16, 4);
+		memcpy(o + 16, d + 12, 4);
+		put(o + 20, 0x0304, 2);
+		put(o + 26, mtu, 2);
+	} else {
+		o[0] = 0x60;
+		o[6] = IPPROTO_ICMPV6;
+		o[7] = 64;
+		memcpy(o + 8, d + 24, 16);
+		memcpy(o + 24, d + 8, 16);
+		o[40] = 2;
+		put(o + 44, mtu, 4);
+	}
+	setiplen(o, olen);
+	memcpy(o + l4 + 8, d, olen - l4 - 8);
+	put(o + l4 + 2, ~sum(o + l4, olen - l4, v4 ? 0 :
+	    pseudosum(o, IPPROTO_ICMPV6, olen - l4)) & 0xffff, 2);
+	return olen;
 }
 
 /* offload: what the kernel does for many packets at once
  *
- * Each is tried at start and given up by itself, later too, when it does not
- * work: then there is a system call for each packet. */
+ * Each is tried at start and given up, at start or later, when it does not
+ * work: then each packet is handed over singly. */
 static void
 offloadfail(int what, int error)
 {
@@ -1526,7 +1639,7 @@ segmentworks(int fd)
 static void
 offloadprobe(void)
 {
-	int want[] = { tunsegment, tunsegment, udpsegment, udpgro, batches };
+	int want[] = { tunsegment, tunsegment, udpsegment, udpgro };
 	int has[OffLast] = { 0 }, fd, i;
 	unsigned features = 0;
 
@@ -1535,18 +1648,17 @@ offloadprobe(void)
 			features = 0;
 		close(fd);
 	}
-	has[OffCut] = has[OffJoin] = !!(features & IFF_VNET_HDR);
+	has[OffSegment] = has[OffCoalesce] = !!(features & IFF_VNET_HDR);
 	if ((fd = udpsocket(AF_INET, 0)) >= 0) {
-		has[OffSegment] = segmentworks(fd);
-		has[OffGro] = setopt(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
+		has[OffUdpSegment] = segmentworks(fd);
+		has[OffUdpGro] = setopt(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
 		close(fd);
 	}
-	has[OffBatch] = 1;
 	for (i = 0; i < OffLast; i++)
 		offload[i] = !want[i] ? Disabled : !has[i] ? Missing : Running;
 }
 
-/* for udpbond -t and -l */
+/* Say which are in use, for udpbond -t and -l. */
 static void
 offloads(Text *t)
 {
@@ -1563,7 +1675,7 @@ offloads(Text *t)
 	text(t, "\n");
 }
 
-/* tun */
+/* tun: open, read and write the device */
 static void
 tunopen(void)
 {
@@ -1574,7 +1686,7 @@ tunopen(void)
 
 	memset(&ifr, 0, sizeof(ifr));
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
-	    (offload[OffCut] == Running ? IFF_VNET_HDR : 0);
+	    (offload[OffSegment] == Running ? IFF_VNET_HDR : 0);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	tun.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (tun.fd < 0)
@@ -1585,14 +1697,13 @@ tunopen(void)
 			    "root?):", tundev);
 		nanosleep(&pause, NULL); /* an instance may be just ending */
 	}
-	if (offload[OffCut] == Running)
-		tunsuper();
+	if (offload[OffSegment] == Running)
+		tungso();
 	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
 		die("strdup:");
 	for (a = strtok_r(addrs, " ", &save); a; a = strtok_r(NULL, " ", &save))
 		tunaddr(a, n++);
 	free(addrs);
-	tunmtu();
 	if ((s = udpsocket(AF_INET, 0)) < 0)
 		die("socket:");
 	ifr.ifr_qlen = MAX(queuepkts, 500);
@@ -1606,20 +1717,20 @@ tunopen(void)
 	close(s);
 }
 
-/* superpackets, also of UDP if the kernel has them */
+/* Take GSO packets of TCP, and of UDP if the kernel has them. */
 static void
-tunsuper(void)
+tungso(void)
 {
 	unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 
 	tun.hdr = VnetLen;
 	if (ioctl(tun.fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 &&
 	    ioctl(tun.fd, TUNSETOFFLOAD, tcp) < 0)
-		offloadfail(OffCut, errno);
+		offloadfail(OffSegment, errno);
 }
 
-/* the nth address with its prefix length, IPv4 or IPv6; of IPv4 there is one
- * with each label */
+/* Give the TUN its nth address with prefix length, IPv4 or IPv6. Each IPv4
+ * address needs a label of its own. */
 static void
 tunaddr(const char *s, int nth)
 {
@@ -1657,7 +1768,317 @@ tunaddr(const char *s, int nth)
 	close(fd);
 }
 
-/* what fits through every link */
+/* Read what is there and append it to the queue, as packets that the links
+ * carry. Returns 0 if there was nothing. */
+static int
+tunread(Queue *q)
+{
+	static uint8_t buf[VnetLen + GsoMax];
+	uint8_t *d = buf + tun.hdr;
+	Vnet v = { 0 };
+	int n = read(tun.fd, buf, tun.hdr + GsoMax) - tun.hdr;
+
+	if (n <= 0) {
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			drops[DropTun]++;
+		return 0;
+	}
+	memcpy(&v, buf, tun.hdr);
+	if (v.type != GsoNone || n > MtuMax)
+		segment(d, n, &v, q);
+	else
+		single(d, n, &v, q);
+	return 1;
+}
+
+/* Returns 0 if the kernel does not take it. Its header, which is empty here,
+ * fits in front of any packet. */
+static int
+tunwrite(Pkt *p)
+{
+	memset(p->data - tun.hdr, 0, tun.hdr);
+	if (write(tun.fd, p->data - tun.hdr, p->len + tun.hdr) >= 0)
+		return 1;
+	drops[DropTun]++;
+	return 0;
+}
+
+/* Stop when somebody has deleted the device. Whoever starts the program again
+ * gives it another. */
+static void
+tungone(void)
+{
+	warn("%s: the device is gone, stopping", tundev);
+	signaled.stop = loop.status = 1;
+}
+
+/* gso: what comes from the TUN is segmented, what goes there is coalesced
+ *
+ * The kernel's TCP hands over up to 64 kB at once, to be segmented as a
+ * network card would do it, and takes as much. That saves most of the system
+ * calls, and of the kernel's own work. Each segment still finds its way by
+ * itself. What is coalesced here followed each other in one flow, and
+ * segmenting it gives the same packets again, byte for byte. */
+
+/* Append a packet that is no GSO packet. */
+static void
+single(const uint8_t *d, int len, const Vnet *v, Queue *q)
+{
+	Pkt *p = pktalloc();
+
+	if (!p) {
+		drops[DropPool]++;
+		return;
+	}
+	memcpy(p->data, d, len);
+	p->len = len;
+	p->time = now;
+	if (v->flags & VnetPartial)
+		sumfinish(p->data, len, v->start, v->offset);
+	if (ipparse(p->data, len, &p->ip) < 0)
+		pktdrop(p, DropForm);
+	else
+		queueput(q, p);
+}
+
+/* Set lengths, numbers, flags and checksums of segment i of a GSO packet,
+ * whose payload begins at bytes into that of the whole. Where the checksum
+ * goes the kernel has left the sum of the pseudo header. */
+static void
+segmentfix(Pkt *p, int i, int at, int last)
+{
+	int l4len = p->len - p->ip.l4, tcp = p->ip.proto == IPPROTO_TCP;
+	uint8_t *d = p->data, *t = d + p->ip.l4, *sumat = t + (tcp ? 16 : 6);
+
+	if (d[0] >> 4 == 4)
+		put(d + 4, get(d + 4, 2) + i, 2);
+	setiplen(d, p->len);
+	if (tcp) {
+		put(t + 4, get(t + 4, 4) + at, 4);
+		if (!last)
+			t[13] &= ~(TcpFin | TcpPsh);
+		if (i > 0)
+			t[13] &= ~TcpCwr;
+		p->ip.tcpflags = t[13];
+		p->ip.payload -= p->ip.l4len - l4len;
+	} else {
+		put(t + 4, l4len, 2);
+	}
+	put(sumat, sum(sumat, 2, (~p->ip.l4len & 0xffff) + l4len), 2);
+	p->ip.l4len = l4len;
+	sumfinish(d, p->len, p->ip.l4, sumat - t);
+}
+
+/* Is it a GSO packet that makes sense? The kernel's hdrlen is not trusted. */
+static int
+segmentable(const uint8_t *d, const Ip *ip, const Vnet *v)
+{
+	int type = ip->proto == IPPROTO_UDP ? GsoUdp :
+	    ip->proto != IPPROTO_TCP ? -1 : d[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6;
+
+	return v->flags & VnetPartial && !ip->frag && v->size > 0 &&
+	    (v->type & ~GsoEcn) == type;
+}
+
+/* Append the segments of a GSO packet. */
+static void
+segment(const uint8_t *d, int len, const Vnet *v, Queue *q)
+{
+	int hdrlen, at, n, i;
+	Pkt *p;
+	Ip ip;
+
+	if (ipparse(d, len, &ip) < 0 || !segmentable(d, &ip, v)) {
+		drops[DropForm]++;
+		return;
+	}
+	hdrlen = ip.proto == IPPROTO_UDP ? ip.l4 + 8 : len - ip.payload;
+	if (hdrlen + v->size > MtuMax || hdrlen >= len) {
+		drops[DropForm]++;
+		return;
+	}
+	for (i = 0, at = hdrlen; at < len; i++, at += n) {
+		if (!(p = pktalloc())) {
+			drops[DropPool]++;
+			return;
+		}
+		n = MIN(v->size, len - at);
+		p->len = hdrlen + n;
+		p->time = now;
+		p->ip = ip;
+		memcpy(p->data, d, hdrlen);
+		memcpy(p->data + hdrlen, d + at, n);
+		segmentfix(p, i, at - hdrlen, at + n == len);
+		queueput(q, p);
+	}
+}
+
+/* Is it plain TCP with data and a right checksum? Coalescing would hide a wrong
+ * one. */
+static int
+coalescable(const Pkt *p)
+{
+	const Ip *ip = &p->ip;
+	const uint8_t *d = p->data, *t = d + ip->l4;
+	int v4 = d[0] >> 4 == 4;
+
+	return ip->proto == IPPROTO_TCP && !ip->frag && ip->payload > 0 &&
+	    ip->l4 == (v4 ? 20 : 40) &&
+	    (t[13] & ~(TcpPsh | TcpFin)) == TcpAck &&
+	    (!v4 || sum(d, 20, 0) == 0xffff) &&
+	    sum(t, ip->l4len, pseudosum(d, ip->proto, ip->l4len)) == 0xffff;
+}
+
+/* Do the IP headers differ in length and checksum only, and in an IPv4
+ * identification that is n further? */
+static int
+sameip(const uint8_t *d, const uint8_t *e, int n)
+{
+	if (d[0] >> 4 == 6)
+		return !memcmp(d, e, 4) && !memcmp(d + 6, e + 6, 34);
+	return !memcmp(d, e, 2) && !memcmp(d + 6, e + 6, 4) &&
+	    !memcmp(d + 12, e + 12, 8) &&
+	    get(d + 4, 2) == ((get(e + 4, 2) + n) & 0xffff);
+}
+
+/* Do TCP headers of len bytes differ in seq, flags and checksum only? */
+static int
+sametcp(const uint8_t *t, const uint8_t *u, int len)
+{
+	return !memcmp(t, u, 4) && !memcmp(t + 8, u + 8, 5) &&
+	    !memcmp(t + 14, u + 14, 2) && !memcmp(t + 18, u + 18, len - 18);
+}
+
+/* Is the packet the next after those held, and is there room for it? As the
+ * kernel's GRO sees it, and window and TTL have to be the same, too. */
+static int
+follows(const Gro *g, const Pkt *p)
+{
+	const Ip *ip = &p->ip;
+	const uint8_t *d = p->data, *e = g->pkts[0]->data;
+
+	return g->n < SegMax && g->len + ip->payload <= GsoMax &&
+	    ip->l4 == g->l4 && p->len - ip->payload == g->hdrlen &&
+	    ip->payload <= g->size && get(d + g->l4 + 4, 4) == g->seq &&
+	    sameip(d, e, g->n) &&
+	    sametcp(d + g->l4, e + g->l4, g->hdrlen - g->l4);
+}
+
+/* Write a packet to the TUN: one that can be coalesced waits for those behind
+ * it until the end of the turn, any other goes behind what is held of its
+ * flow. */
+static void
+coalesce(Pkt *p)
+{
+	int able = offload[OffCoalesce] == Running && coalescable(p);
+	Gro *g = &gro.by[p->ip.hash & (Ngros - 1)];
+
+	if (g->n > 0 && (!able || !follows(g, p)))
+		groflush(g);
+	if (!able) {
+		tunwrite(p);
+		pktfree(p);
+		return;
+	}
+	if (g->n == 0) {
+		g->len = g->hdrlen = p->len - p->ip.payload;
+		g->l4 = p->ip.l4;
+		g->size = p->ip.payload;
+		g->seq = get(p->data + p->ip.l4 + 4, 4);
+	}
+	g->pkts[g->n++] = p;
+	g->len += p->ip.payload;
+	g->seq += p->ip.payload;
+	if (p->ip.payload < g->size || p->ip.tcpflags & (TcpPsh | TcpFin))
+		groflush(g);
+}
+
+/* Write the packets held as one GSO packet. Returns 0 or an errno. */
+static int
+growrite(const Gro *g)
+{
+	uint8_t hdr[VnetLen + 40 + 60], *d = hdr + VnetLen, *t = d + g->l4;
+	struct iovec iov[1 + SegMax];
+	Vnet v = { VnetPartial, 0, 0, 0, 0, 16 };
+	int i;
+
+	v.type = g->pkts[0]->data[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6;
+	v.hdrlen = g->hdrlen;
+	v.size = g->size;
+	v.start = g->l4;
+	memcpy(hdr, &v, VnetLen);
+	memcpy(d, g->pkts[0]->data, g->hdrlen);
+	t[13] |= g->pkts[g->n - 1]->data[g->l4 + 13];
+	setiplen(d, g->len);
+	put(t + 16, pseudosum(d, IPPROTO_TCP, g->len - g->l4), 2);
+	iov[0].iov_base = hdr;
+	iov[0].iov_len = VnetLen + g->hdrlen;
+	for (i = 0; i < g->n; i++) {
+		iov[1 + i].iov_base = g->pkts[i]->data + g->hdrlen;
+		iov[1 + i].iov_len = g->pkts[i]->len - g->hdrlen;
+	}
+	return writev(tun.fd, iov, 1 + g->n) < 0 ? errno : 0;
+}
+
+/* If the kernel refuses a GSO packet, write its packets singly. EINVAL, or
+ * three refusals in a row, turns coalescing off. */
+static void
+groflush(Gro *g)
+{
+	int i, n = g->n, error = 0, taken = 0;
+
+	if (n > 1) {
+		error = growrite(g);
+		gro.errors = error ? gro.errors + 1 : 0;
+	}
+	g->n = 0;
+	for (i = 0; i < n; i++) {
+		if (n == 1 || error)
+			taken += tunwrite(g->pkts[i]);
+		pktfree(g->pkts[i]);
+	}
+	if (error && taken && (error == EINVAL || gro.errors >= 3)) {
+		offloadfail(OffCoalesce, error);
+		groflushall();
+	}
+}
+
+static void
+groflushall(void)
+{
+	Gro *g;
+
+	for (g = gro.by; g < gro.by + Ngros; g++)
+		if (g->n > 0)
+			groflush(g);
+}
+
+/* link: sockets to the peer, their MTU, batches of datagrams */
+
+/* Returns bytes of the largest packet that the link carries. */
+static int
+linkpayload(const Link *l)
+{
+	return l->addr.mtu - (l->addr.v6 ? 48 : 28) - HdrLen -
+	    (keyfile ? TagLen : 0);
+}
+
+/* Claim a log line. Returns 0 if the link has none left: ten at once, then
+ * one per LogEvery. */
+static int
+claimline(Link *l)
+{
+	if (spend(&l->log.clock, LogEvery, 9 * LogEvery) < 0) {
+		l->log.left++;
+		return 0;
+	}
+	if (l->log.left > 0)
+		logmsg("link %s: %d lines were left out", l->name, l->log.left);
+	l->log.left = 0;
+	return 1;
+}
+
+/* Give the TUN the MTU that fits through every link. */
 static void
 tunmtu(void)
 {
@@ -1666,7 +2087,7 @@ tunmtu(void)
 
 	for (i = 0; i < LEN(bond); i++)
 		mtu = MIN(mtu, linkpayload(&bond[i]));
-	if (mtu == tun.mtu)
+	if (tun.fd < 0 || mtu == tun.mtu)
 		return;
 	memset(&ifr, 0, sizeof(ifr));
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
@@ -1684,378 +2105,48 @@ tunmtu(void)
 	tun.mtu = mtu;
 }
 
-/* What is there, cut into packets that the links carry, is appended to the
- * queue; 0: nothing. A packet lands in its place, only the rest of a
- * superpacket elsewhere. */
+/* Returns the MTU of the route to the peer, or 0 if it is not known. */
 static int
-tunread(Queue *q)
+routemtu(const Link *l)
 {
-	static uint8_t super[SuperMax];
-	struct iovec iov[3];
-	Vnet v = { 0 };
-	Pkt *p;
-	int n;
+	struct sockaddr_storage ss = l->addr.peerlen ? l->addr.peer :
+	    l->addr.remote;
+	socklen_t len = sizeof(int);
+	int fd = l->fd, mtu = 0;
 
-	if (!(p = pktalloc())) {
-		n = read(tun.fd, super, SuperMax);
-		drops[DropPool] += n > 0;
-		return n > 0;
-	}
-	iov[0].iov_base = &v;
-	iov[0].iov_len = VnetLen;
-	iov[1].iov_base = p->data;
-	iov[1].iov_len = MtuMax;
-	iov[2].iov_base = super + MtuMax;
-	iov[2].iov_len = SuperMax - MtuMax;
-	n = tun.hdr ? readv(tun.fd, iov, 3) - tun.hdr :
-	    read(tun.fd, p->data, MtuMax);
-	if (n <= 0) {
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			drops[DropTun]++;
-		pktfree(p);
+	if (role == Server && (!ss.ss_family ||
+	    (fd = udpsocket(ss.ss_family, 0)) < 0))
 		return 0;
-	}
-	p->len = n;
-	p->time = now;
-	if (v.type == GsoNone && n <= MtuMax) {
-		if (v.flags & VnetPartial)
-			sumfinish(p, v.start, v.offset);
-		queueput(q, p);
-		return 1;
-	}
-	memcpy(super, p->data, MtuMax);
-	pktfree(p);
-	if (cut(super, n, &v, q) < 0)
-		drops[DropForm]++;
-	return 1;
-}
-
-/* 0: it is not taken. The kernel's header, which says nothing here, fits in
- * front of any packet. */
-static int
-tunwrite(Pkt *p)
-{
-	memset(p->data - tun.hdr, 0, tun.hdr);
-	if (write(tun.fd, p->data - tun.hdr, p->len + tun.hdr) >= 0)
-		return 1;
-	drops[DropTun]++;
-	return 0;
-}
-
-/* Somebody deleted it. Whoever starts the program again gives it another. */
-static void
-tungone(void)
-{
-	warn("%s: the device is gone, stopping", tundev);
-	signaled.stop = loop.status = 1;
-}
-
-/* super: superpackets
- *
- * The kernel's TCP hands over up to 64 kB at once, to be cut as a network card
- * would do it, and takes as much; that saves most of the system calls and of
- * its own work. Each packet still finds its way by itself. What is joined here
- * was one after the other in one flow, and cutting it gives the same packets
- * again, byte for byte. */
-
-/* the checksum that was left to be done */
-static void
-sumfinish(Pkt *p, int start, int offset)
-{
-	uint32_t s;
-
-	if (start + offset + 2 > p->len)
-		return;
-	s = ~sum(p->data + start, p->len - start, 0) & 0xffff;
-	put(p->data + start + offset, s ? s : 0xffff, 2);
-}
-
-/* Lengths, numbers, flags and checksums of piece i of a superpacket, whose
- * payload is at bytes from its first. Where the checksum goes stands the sum
- * of the pseudo header so far. */
-static void
-piece(Pkt *p, const Ip *ip, int i, int at, int last)
-{
-	int l4len = p->len - ip->l4, tcp = ip->proto == IPPROTO_TCP;
-	uint8_t *d = p->data, *t = d + ip->l4, *sumat = t + (tcp ? 16 : 6);
-
-	if (d[0] >> 4 == 4) {
-		put(d + 2, p->len, 2);
-		put(d + 4, get(d + 4, 2) + i, 2);
-		put(d + 10, 0, 2);
-		put(d + 10, ~sum(d, (d[0] & 15) * 4, 0) & 0xffff, 2);
-	} else {
-		put(d + 4, p->len - 40, 2);
-	}
-	if (tcp) {
-		put(t + 4, get(t + 4, 4) + at, 4);
-		if (!last)
-			t[13] &= ~(TcpFin | TcpPsh);
-		if (i > 0)
-			t[13] &= ~TcpCwr;
-	} else {
-		put(t + 4, l4len, 2);
-	}
-	put(sumat, sum(sumat, 2, (~ip->l4len & 0xffff) + l4len), 2);
-	sumfinish(p, ip->l4, tcp ? 16 : 6);
-}
-
-/* -1: it makes no sense. The kernel's hdrlen is not to be trusted. */
-static int
-cut(const uint8_t *d, int len, const Vnet *v, Queue *q)
-{
-	int type = v->type & ~GsoEcn, hdrlen, at, n, i;
-	Pkt *p;
-	Ip ip;
-
-	if (!(v->flags & VnetPartial) ||
-	    ipparse(d, len, &ip) < 0 || ip.frag || v->size == 0 ||
-	    type != (ip.proto == IPPROTO_UDP ? GsoUdp :
-	    ip.proto != IPPROTO_TCP ? -1 : d[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6))
-		return -1;
-	hdrlen = type == GsoUdp ? ip.l4 + 8 : len - ip.payload;
-	if (hdrlen + v->size > MtuMax || hdrlen >= len)
-		return -1;
-	for (i = 0, at = hdrlen; at < len; i++, at += n) {
-		if (!(p = pktalloc())) {
-			drops[DropPool]++;
-			return 0;
-		}
-		n = MIN(v->size, len - at);
-		p->len = hdrlen + n;
-		p->time = now;
-		memcpy(p->data, d, hdrlen);
-		memcpy(p->data + hdrlen, d + at, n);
-		piece(p, &ip, i, at - hdrlen, at + n == len);
-		queueput(q, p);
-	}
-	return 0;
-}
-
-/* TCP with data, nothing special, and sound: joining hides what is not */
-static int
-joinable(const Pkt *p, const Ip *ip)
-{
-	const uint8_t *d = p->data, *t = d + ip->l4;
-	int v4 = d[0] >> 4 == 4;
-
-	return ip->proto == IPPROTO_TCP && !ip->frag && ip->payload > 0 &&
-	    ip->l4 == (v4 ? 20 : 40) &&
-	    (t[13] & ~(TcpPsh | TcpFin)) == TcpAck &&
-	    (!v4 || sum(d, 20, 0) == 0xffff) &&
-	    sum(t, ip->l4len, pseudosum(d, ip->proto, ip->l4len)) == 0xffff;
-}
-
-/* IP headers that differ in length and checksum only, and an IPv4
- * identification that is n further */
-static int
-sameip(const uint8_t *d, const uint8_t *e, int n)
-{
-	if (d[0] >> 4 == 6)
-		return !memcmp(d, e, 4) && !memcmp(d + 6, e + 6, 34);
-	return !memcmp(d, e, 2) && !memcmp(d + 6, e + 6, 4) &&
-	    !memcmp(d + 12, e + 12, 8) &&
-	    get(d + 4, 2) == ((get(e + 4, 2) + n) & 0xffff);
-}
-
-/* TCP headers of len bytes that differ in seq, flags and checksum only */
-static int
-sametcp(const uint8_t *t, const uint8_t *u, int len)
-{
-	return !memcmp(t, u, 4) && !memcmp(t + 8, u + 8, 5) &&
-	    !memcmp(t + 14, u + 14, 2) && !memcmp(t + 18, u + 18, len - 18);
-}
-
-/* the packet is the next one after those in the join, which has room for it:
- * as the kernel's GRO sees it, and the window and TTL are the same, too */
-static int
-follows(const Join *j, const Pkt *p, const Ip *ip)
-{
-	const uint8_t *d = p->data, *e = j->p[0]->data;
-
-	return j->n < SegMax && j->len + ip->payload <= SuperMax &&
-	    ip->l4 == j->l4 && p->len - ip->payload == j->hdrlen &&
-	    ip->payload <= j->size && get(d + j->l4 + 4, 4) == j->seq &&
-	    sameip(d, e, j->n) &&
-	    sametcp(d + j->l4, e + j->l4, j->hdrlen - j->l4);
-}
-
-/* a packet for the TUN: it waits for its neighbours until the end of the
- * turn, or goes at once, behind those of its flow that wait */
-static void
-join(Pkt *p)
-{
-	Join *j;
-	Ip ip;
-	int able;
-
-	if (offload[OffJoin] != Running || ipparse(p->data, p->len, &ip) < 0) {
-		tunwrite(p);
-		pktfree(p);
-		return;
-	}
-	j = &joins[ip.hash & (Njoins - 1)];
-	able = joinable(p, &ip);
-	if (j->n > 0 && (!able || !follows(j, p, &ip)))
-		joinflush(j);
-	if (!able) {
-		tunwrite(p);
-		pktfree(p);
-		return;
-	}
-	if (j->n == 0) {
-		j->len = j->hdrlen = p->len - ip.payload;
-		j->l4 = ip.l4;
-		j->size = ip.payload;
-		j->seq = get(p->data + ip.l4 + 4, 4);
-	}
-	j->p[j->n++] = p;
-	j->len += ip.payload;
-	j->seq += ip.payload;
-	if (ip.payload < j->size || ip.tcpflags & (TcpPsh | TcpFin))
-		joinflush(j);
-}
-
-/* A kernel that does not take it gets the packets one by one, from now on if
- * it does not know what it is, or again and again. */
-static void
-joinflush(Join *j)
-{
-	uint8_t hdr[VnetLen + 40 + 60], *d = hdr + VnetLen, *t = d + j->l4;
-	struct iovec iov[1 + SegMax];
-	Vnet v = { VnetPartial, 0, 0, 0, 0, 16 };
-	static int errors;
-	int i, n = j->n, error = 0, taken = 0, v4;
-
-	j->n = 0;
-	if (n > 1) {
-		v4 = j->p[0]->data[0] >> 4 == 4;
-		v.type = v4 ? GsoTcp4 : GsoTcp6;
-		v.hdrlen = j->hdrlen;
-		v.size = j->size;
-		v.start = j->l4;
-		memcpy(hdr, &v, VnetLen);
-		memcpy(d, j->p[0]->data, j->hdrlen);
-		t[13] |= j->p[n - 1]->data[j->l4 + 13];
-		put(d + (v4 ? 2 : 4), j->len - (v4 ? 0 : 40), 2);
-		put(t + 16, pseudosum(d, IPPROTO_TCP, j->len - j->l4), 2);
-		if (v4) {
-			put(d + 10, 0, 2);
-			put(d + 10, ~sum(d, 20, 0) & 0xffff, 2);
-		}
-		iov[0].iov_base = hdr;
-		iov[0].iov_len = VnetLen + j->hdrlen;
-		for (i = 0; i < n; i++) {
-			iov[1 + i].iov_base = j->p[i]->data + j->hdrlen;
-			iov[1 + i].iov_len = j->p[i]->len - j->hdrlen;
-		}
-		error = writev(tun.fd, iov, 1 + n) < 0 ? errno : 0;
-		errors = error ? errors + 1 : 0;
-	}
-	for (i = 0; i < n; i++) {
-		if (n == 1 || error)
-			taken += tunwrite(j->p[i]);
-		pktfree(j->p[i]);
-	}
-	if (error && taken && (error == EINVAL || errors >= 3)) {
-		offloadfail(OffJoin, error);
-		joinflushall();
-	}
-}
-
-static void
-joinflushall(void)
-{
-	Join *j;
-
-	for (j = joins; j < joins + Njoins; j++)
-		if (j->n > 0)
-			joinflush(j);
-}
-
-/* link */
-static int
-setopt(int fd, int level, int name, int value)
-{
-	return setsockopt(fd, level, name, &value, sizeof(value));
-}
-
-/* the largest packet that the link carries, bytes */
-static int
-linkpayload(const Link *l)
-{
-	return l->addr.mtu - (l->addr.v6 ? 48 : 28) - HdrLen - (keyfile ? TagLen : 0);
-}
-
-/* A new socket, from a port of its own on the client. A failure is logged
- * when it differs from the last one; the link stays down and tries again. */
-static void
-linkopen(Link *l)
-{
-	const Linkconf *c = l->conf;
-	const char *local = role == Client ? c->client : c->server;
-	struct sockaddr_storage ss;
-	const char *what = "socket";
-	int fd, error;
-
-	linkclose(l);
-	l->reopen = now + Reopen;
-	l->beats.n = 0;
-	l->out.single = 0;
-	l->addr.v6 = parseaddr(local ? local : c->server ? c->server : c->client,
-	    role == Client ? 0 : c->port, &ss) == AF_INET6;
-	fd = udpsocket(l->addr.v6 ? AF_INET6 : AF_INET, SOCK_NONBLOCK);
-	if (fd < 0)
-		goto err;
-	if (!local)
-		parseaddr(l->addr.v6 ? "::" : "0.0.0.0",
-		    role == Client ? 0 : c->port, &ss);
-	what = "options";
-	if (setopt(fd, SOL_IP, IP_FREEBIND, 1) < 0)
-		goto err;
-	if (l->addr.v6) {
-		setopt(fd, SOL_IPV6, IPV6_V6ONLY, !!local);
-		setopt(fd, SOL_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
-	}
-	setopt(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
-	if (setopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20) < 0)
-		setopt(fd, SOL_SOCKET, SO_RCVBUF, 4 << 20);
-	if (offload[OffGro] == Running)
-		setopt(fd, IPPROTO_UDP, UDP_GRO, 1);
-	what = "device";
-	if (role == Client && c->device && setsockopt(fd, SOL_SOCKET,
-	    SO_BINDTODEVICE, c->device, strlen(c->device) + 1) < 0)
-		goto err;
-	what = "bind";
-	if (bind(fd, (struct sockaddr *)&ss, sizeof(ss)) < 0)
-		goto err;
-	if (role == Client) {
-		parseaddr(c->server, c->port, &l->addr.peer);
-		l->addr.peerlen = sizeof(l->addr.peer);
-		what = "connect";
-		if (connect(fd, (struct sockaddr *)&l->addr.peer, l->addr.peerlen) < 0)
-			goto err;
-	}
-	l->fd = fd;
-	if (l->log.error && linktells(l))
-		logmsg("link %s: open", l->name);
-	l->log.error = 0;
-	linkmtu(l);
-	return;
-err:
-	if (errno == EADDRINUSE) /* by an instance that is just ending */
-		l->reopen = now + MS(hbinterval);
-	error = errno;
-	if (error != l->log.error && linktells(l)) {
-		errno = error;
-		warn("link %s: %s:", l->name, what);
-	}
-	l->log.error = error;
-	if (fd >= 0)
+	if ((role == Server &&
+	    connect(fd, (struct sockaddr *)&ss, sizeof(ss)) < 0) ||
+	    getsockopt(fd, l->addr.v6 ? SOL_IPV6 : SOL_IP,
+	    l->addr.v6 ? IPV6_MTU : IP_MTU, &mtu, &len) < 0)
+		mtu = 0;
+	if (fd != l->fd)
 		close(fd);
+	return mtu;
 }
 
-/* what has not left yet */
+/* Learn what the route carries. With a key less than MtuBelieved is not
+ * believed: anybody can forge the ICMP message that says so. */
+static void
+linkmtu(Link *l)
+{
+	int mtu = routemtu(l);
+
+	if (keyfile && mtu && mtu < MtuBelieved) {
+		setopt(l->fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+		mtu = 0;
+	}
+	if (mtu < MtuMin || mtu == l->addr.mtu)
+		return;
+	if (l->addr.mtu)
+		logmsg("link %s: mtu %d, was %d", l->name, mtu, l->addr.mtu);
+	l->addr.mtu = mtu;
+	tunmtu();
+}
+
+/* Drop what is still waiting to be sent. */
 static void
 linkdrop(Link *l, int why)
 {
@@ -2072,160 +2163,225 @@ linkclose(Link *l)
 	l->fd = -1;
 }
 
-/* what the route to the peer carries; a server without a peer's address
- * takes the usual until it knows better */
 static void
-linkmtu(Link *l)
+linkoptions(int fd, const Addr *a)
 {
-	struct sockaddr_storage ss = l->addr.peer;
-	socklen_t len = sizeof(int);
-	int fd = l->fd, mtu = 0;
+	if (a->v6) {
+		setopt(fd, SOL_IPV6, IPV6_V6ONLY, !a->any);
+		setopt(fd, SOL_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
+	}
+	setopt(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+	if (setopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20) < 0)
+		setopt(fd, SOL_SOCKET, SO_RCVBUF, 4 << 20);
+	if (offload[OffUdpGro] == Running)
+		setopt(fd, IPPROTO_UDP, UDP_GRO, 1);
+}
 
-	if (role == Server) {
-		if (!l->addr.peerlen && (!l->conf->client ||
-		    parseaddr(l->conf->client, l->conf->port, &ss) < 0))
-			return;
-		fd = udpsocket(ss.ss_family, 0);
-		if (fd < 0)
-			return;
-		if (connect(fd, (struct sockaddr *)&ss, sizeof(ss)) < 0) {
-			close(fd);
-			return;
-		}
+/* Open a new socket; a client's has a port of its own. Log a failure that
+ * differs from the last one. The link stays down then and is tried again. */
+static void
+linkopen(Link *l)
+{
+	const char *device = role == Client ? l->conf->device : NULL;
+	const char *what = "socket";
+	int fd, error;
+
+	linkclose(l);
+	l->reopen = now + Reopen;
+	l->beats.n = 0;
+	l->out.single = 0;
+	fd = udpsocket(l->addr.local.ss_family, SOCK_NONBLOCK);
+	if (fd < 0)
+		goto err;
+	what = "options";
+	if (setopt(fd, SOL_IP, IP_FREEBIND, 1) < 0)
+		goto err;
+	linkoptions(fd, &l->addr);
+	what = "device";
+	if (device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+	    strlen(device) + 1) < 0)
+		goto err;
+	what = "bind";
+	if (bind(fd, (struct sockaddr *)&l->addr.local,
+	    sizeof(l->addr.local)) < 0)
+		goto err;
+	if (role == Client) {
+		l->addr.peer = l->addr.remote;
+		l->addr.peerlen = sizeof(l->addr.peer);
+		what = "connect";
+		if (connect(fd, (struct sockaddr *)&l->addr.peer,
+		    l->addr.peerlen) < 0)
+			goto err;
 	}
-	if (getsockopt(fd, l->addr.v6 ? SOL_IPV6 : SOL_IP, l->addr.v6 ? IPV6_MTU : IP_MTU,
-	    &mtu, &len) < 0)
-		mtu = 0;
-	/* anybody can forge the ICMP message that says so */
-	if (keyfile && mtu && mtu < MtuBelieved) {
-		setopt(l->fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-		mtu = 0;
+	l->fd = fd;
+	if (l->log.error && claimline(l))
+		logmsg("link %s: open", l->name);
+	l->log.error = 0;
+	linkmtu(l);
+	return;
+err:
+	error = errno;
+	if (error == EADDRINUSE) /* by an instance that is just ending */
+		l->reopen = now + MS(hbinterval);
+	if (error != l->log.error && claimline(l)) {
+		errno = error;
+		warn("link %s: %s:", l->name, what);
 	}
-	if (mtu >= MtuMin && mtu != l->addr.mtu) {
-		if (l->addr.mtu)
-			logmsg("link %s: mtu %d, was %d", l->name, mtu, l->addr.mtu);
-		l->addr.mtu = mtu;
-	}
-	if (fd != l->fd)
+	l->log.error = error;
+	if (fd >= 0)
 		close(fd);
 }
 
-/* bytes that a datagram grows by on its way */
+/* Returns bytes that a datagram grows by on its way. */
 static int
 wireoverhead(const Link *l)
 {
 	return (l->addr.v6 ? 48 : 28) + linkoverhead;
 }
 
-/* the pacer's clocks run ahead by the time the bytes take */
-static void
-charge(Link *l, int bytes)
+/* Returns ns that the bytes take at the full rate. */
+static int64_t
+airtime(const Pace *p, int64_t bytes)
 {
-	int64_t ns = bytes * l->pace.cost / 1000;
-
-	l->pace.clock = MAX(l->pace.clock, now * 1000) + ns;
-	l->pace.satclock = MAX(l->pace.satclock, now * 1000) + ns * 100 / satpercent;
-	l->pace.satclock = MIN(l->pace.satclock, l->pace.clock + 2 * BurstMax * 1000);
+	return bytes * (INT64_C(8000000000000) / p->rate) / 1000;
 }
 
-/* Takes the datagram over, to be sent at the end of the turn. Small records
- * that meet here share a datagram. */
+/* Run the pacer's clocks ahead by the time that the bytes take. */
 static void
-linksend(Link *l, Pkt *p)
+charge(Pace *p, int bytes)
 {
-	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL;
+	int64_t ns = airtime(p, bytes);
 
-	if (o && pool.refs[o - pool.pkts] == 1 && !o->sealed && o->key == p->key &&
-	    p->wirelen <= Small && o->wirelen + p->wirelen <= tun.mtu) {
-		memcpy(o->wire + o->wirelen, p->wire, p->wirelen);
-		o->wirelen += p->wirelen;
-		charge(l, p->wirelen);
-		pktfree(p);
-		return;
-	}
-	if (l->out.n == Batch)
-		linkflush(l);
-	if (l->out.n == Batch) {
-		pktdrop(p, DropSend);
-		return;
-	}
-	l->out.pkts[l->out.n++] = p;
-	charge(l, p->wirelen + wireoverhead(l) + (keyfile ? TagLen : 0));
+	p->clock = MAX(p->clock, now) + ns;
+	p->satclock = MAX(p->satclock, now) + ns * 100 / satpercent;
+	p->satclock = MIN(p->satclock, p->clock + 2 * BurstMax);
 }
 
-/* Datagrams of one size that follow each other, the last one may be shorter,
- * leave in one message that the kernel cuts; how many */
+/* Learn from an error of sending, which the caller counts. */
+static void
+linkerror(Link *l, int error)
+{
+	if (error == EMSGSIZE) {
+		linkmtu(l);
+	} else if (error != l->log.error && claimline(l)) {
+		errno = error;
+		logmsg("link %s: send:", l->name);
+	}
+	if (error == ENODEV || error == ENXIO || error == EADDRNOTAVAIL)
+		l->reopen = MIN(l->reopen, now + Second);
+	l->log.error = error;
+}
+
+/* The kernel refused a segmented message, because of the device or of one
+ * datagram: send singly for a while, then each gets its own error. */
+static void
+linksingle(Link *l, int error)
+{
+	if (!l->out.single) {
+		errno = error;
+		logmsg("link %s: UDP_SEGMENT is off for a while:", l->name);
+	}
+	l->out.single = now + Single;
+	linkmtu(l);
+}
+
+/* Returns how many datagrams from the given one on leave in one message, which
+ * the kernel segments: they are of one size, only the last may be shorter. */
 static int
 segments(const Link *l, int from)
 {
-	int size = l->out.pkts[from]->wirelen, all = size, n;
+	const Out *o = &l->out;
+	int size = o->pkts[from]->wirelen, all = size, n;
 
-	for (n = 1; from + n < l->out.n && n < SegMax - 1 &&
-	    offload[OffSegment] == Running && now >= l->out.single &&
-	    l->out.pkts[from + n - 1]->wirelen == size &&
-	    l->out.pkts[from + n]->wirelen <= size; n++) {
-		all += l->out.pkts[from + n]->wirelen;
-		if (all > SuperMax - 48)
+	if (offload[OffUdpSegment] != Running || now < o->single)
+		return 1;
+	for (n = 1; from + n < o->n && n < SegMax - 1 &&
+	    o->pkts[from + n - 1]->wirelen == size &&
+	    o->pkts[from + n]->wirelen <= size; n++) {
+		all += o->pkts[from + n]->wirelen;
+		if (all > GsoMax - 48)
 			break;
 	}
 	return n;
 }
 
-/* messages to send what waits; n[i] datagrams in the i-th */
+/* Say in a message that it is to be segmented. */
+static void
+setsegment(struct msghdr *m, Segment *seg, uint16_t size)
+{
+	struct cmsghdr *c;
+
+	memset(seg, 0, sizeof(*seg));
+	m->msg_control = seg;
+	m->msg_controllen = CMSG_SPACE(sizeof(size));
+	c = CMSG_FIRSTHDR(m);
+	c->cmsg_level = IPPROTO_UDP;
+	c->cmsg_type = UDP_SEGMENT;
+	c->cmsg_len = CMSG_LEN(sizeof(size));
+	memcpy(CMSG_DATA(c), &size, sizeof(size));
+}
+
+/* Returns bytes of each datagram in a message that the kernel coalesced; it
+ * says so as an int, other than for sending. */
+static int
+getsegment(struct msghdr *m, int len)
+{
+	struct cmsghdr *c;
+	int size = 0;
+
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO)
+			memcpy(&size, CMSG_DATA(c), sizeof(size));
+	return size > 0 ? size : MAX(len, 1);
+}
+
+/* Make messages of what waits, with n[i] datagrams in the i-th. Returns how
+ * many messages there are. */
 static int
 linkmsgs(Link *l, struct mmsghdr *mm, struct iovec *iov, Segment *seg, int *n)
 {
-	struct cmsghdr *c;
-	int i, m, from;
-	uint16_t size;
+	struct msghdr *m;
+	int i, k, from;
 
 	for (i = 0; i < l->out.n; i++) {
 		seal(l->out.pkts[i]);
 		iov[i].iov_base = l->out.pkts[i]->wire;
 		iov[i].iov_len = l->out.pkts[i]->wirelen;
 	}
-	for (from = m = 0; from < l->out.n; from += n[m++]) {
-		n[m] = segments(l, from);
-		memset(&mm[m], 0, sizeof(mm[m]));
-		mm[m].msg_hdr.msg_iov = &iov[from];
-		mm[m].msg_hdr.msg_iovlen = n[m];
+	for (from = k = 0; from < l->out.n; from += n[k++]) {
+		n[k] = segments(l, from);
+		m = &mm[k].msg_hdr;
+		memset(m, 0, sizeof(*m));
+		m->msg_iov = &iov[from];
+		m->msg_iovlen = n[k];
 		if (role == Server) {
-			mm[m].msg_hdr.msg_name = &l->addr.peer;
-			mm[m].msg_hdr.msg_namelen = l->addr.peerlen;
+			m->msg_name = &l->addr.peer;
+			m->msg_namelen = l->addr.peerlen;
 		}
-		if (n[m] == 1)
-			continue;
-		size = iov[from].iov_len;
-		memset(&seg[m], 0, sizeof(seg[m]));
-		mm[m].msg_hdr.msg_control = &seg[m];
-		mm[m].msg_hdr.msg_controllen = CMSG_SPACE(sizeof(size));
-		c = CMSG_FIRSTHDR(&mm[m].msg_hdr);
-		c->cmsg_level = IPPROTO_UDP;
-		c->cmsg_type = UDP_SEGMENT;
-		c->cmsg_len = CMSG_LEN(sizeof(size));
-		memcpy(CMSG_DATA(c), &size, sizeof(size));
+		if (n[k] > 1)
+			setsegment(m, &seg[k], iov[from].iov_len);
 	}
-	return m;
+	return k;
 }
 
-/* how many messages were taken, -1 for an error with the first */
+/* Account for n datagrams that were sent, from the given one on. Returns n. */
 static int
-sendmsgs(int fd, struct mmsghdr *mm, int n)
+linksent(Link *l, int from, int n)
 {
-	int r;
+	int i;
 
-	if (offload[OffBatch] == Running) {
-		r = sendmmsg(fd, mm, n, MSG_DONTWAIT);
-		if (r >= 0 || errno != ENOSYS)
-			return r;
-		offloadfail(OffBatch, errno);
+	for (i = from; i < from + n; i++) {
+		l->meter.tx.pkts++;
+		l->meter.tx.bytes += l->out.pkts[i]->wirelen;
+		pktfree(l->out.pkts[i]);
 	}
-	return sendmsg(fd, &mm->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+	return n;
 }
 
-/* A full socket or device keeps the rest for later and stops the pacer for a
- * while; no other error proves anything about the link, so it is counted.
- * ECONNREFUSED and the like may belong to a datagram sent before. */
+/* Send what waits. A full socket or device keeps the rest for later and stops
+ * the pacer for a while; no other error proves anything about the link, so it
+ * is counted. ECONNREFUSED and the like may belong to a datagram sent before,
+ * so each message is tried twice. */
 static void
 linkflush(Link *l)
 {
@@ -2238,7 +2394,7 @@ linkflush(Link *l)
 		return;
 	m = linkmsgs(l, mm, iov, seg, n);
 	while (at < m) {
-		i = sendmsgs(l->fd, mm + at, m - at);
+		i = sendmmsg(l->fd, mm + at, m - at, MSG_DONTWAIT);
 		if (i > 0) {
 			for (; i > 0; i--)
 				done += linksent(l, done, n[at++]);
@@ -2246,7 +2402,7 @@ linkflush(Link *l)
 			continue;
 		}
 		if (errno == EAGAIN || errno == ENOBUFS) {
-			l->pace.clock = MAX(l->pace.clock, (now + 2 * Burst) * 1000);
+			l->pace.clock = MAX(l->pace.clock, now + 2 * Burst);
 			break;
 		}
 		if (errno == EINTR || tries++ == 0)
@@ -2261,432 +2417,101 @@ linkflush(Link *l)
 		tries = 0;
 	}
 	l->out.n -= done;
-	memmove(l->out.pkts, l->out.pkts + done, l->out.n * sizeof(l->out.pkts[0]));
+	memmove(l->out.pkts, l->out.pkts + done,
+	    l->out.n * sizeof(l->out.pkts[0]));
 	if (single) {
 		linksingle(l, single);
 		linkflush(l);
 	}
 }
 
-/* The kernel did not take a message of several datagrams, because of the
- * device, or one of them; those that it has against one itself it names when
- * they come one by one. */
+/* Take the datagram over, to be sent at the end of the turn. Small records
+ * that meet here share a datagram. */
 static void
-linksingle(Link *l, int error)
+linksend(Link *l, Pkt *p)
 {
-	if (!l->out.single) {
-		errno = error;
-		logmsg("link %s: UDP_SEGMENT is off for a while:", l->name);
+	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL;
+
+	if (o && pool.refs[o - pool.pkts] == 1 && !o->sealed &&
+	    o->key == p->key && p->wirelen <= Small &&
+	    o->wirelen + p->wirelen <= tun.mtu) {
+		memcpy(o->wire + o->wirelen, p->wire, p->wirelen);
+		o->wirelen += p->wirelen;
+		charge(&l->pace, p->wirelen);
+		pktfree(p);
+		return;
 	}
-	l->out.single = now + Single;
-	linkmtu(l);
-	tunmtu();
+	if (l->out.n == Batch)
+		linkflush(l);
+	if (l->out.n == Batch) {
+		pktdrop(p, DropSend);
+		return;
+	}
+	l->out.pkts[l->out.n++] = p;
+	charge(&l->pace, p->wirelen + wireoverhead(l) +
+	    (keyfile ? TagLen : 0));
 }
 
-/* n of them, from the first that is not yet */
-static int
-linksent(Link *l, int from, int n)
-{
-	int i;
-
-	for (i = from; i < from + n; i++) {
-		l->meter.tx.pkts++;
-		l->meter.tx.bytes += l->out.pkts[i]->wirelen;
-		pktfree(l->out.pkts[i]);
-	}
-	return n;
-}
-
-/* counted by the caller; here what can be learned from it */
+/* Append a datagram that came; one that is too long counts as empty. */
 static void
-linkerror(Link *l, int error)
+received(const uint8_t *d, int len, const struct sockaddr_storage *from,
+         Queue *q)
 {
-	if (error == EMSGSIZE) {
-		linkmtu(l);
-		tunmtu();
-	} else if (error != l->log.error && linktells(l)) {
-		errno = error;
-		logmsg("link %s: send:", l->name);
+	Pkt *p = pktalloc();
+
+	if (!p) {
+		drops[DropPool]++;
+		return;
 	}
-	if (error == ENODEV || error == ENXIO || error == EADDRNOTAVAIL)
-		l->reopen = MIN(l->reopen, now + Second);
-	l->log.error = error;
+	p->from = from;
+	p->time = now;
+	p->wire = p->buf;
+	p->wirelen = len > PktSize ? 0 : len;
+	memcpy(p->wire, d, p->wirelen);
+	queueput(q, p);
+	loop.handled++;
 }
 
-/* how many messages came, as recvmmsg */
-static int
-recvmsgs(int fd, struct mmsghdr *mm, int n)
-{
-	int i, r;
-
-	if (offload[OffBatch] == Running) {
-		r = recvmmsg(fd, mm, n, MSG_DONTWAIT, NULL);
-		if (r >= 0 || errno != ENOSYS)
-			return r;
-		offloadfail(OffBatch, errno);
-	}
-	for (i = 0; i < n; i++) {
-		r = recvmsg(fd, &mm[i].msg_hdr, MSG_DONTWAIT);
-		if (r < 0)
-			return i > 0 ? i : -1;
-		mm[i].msg_len = r;
-	}
-	return n;
-}
-
-/* a batch of datagrams and who sent them, each in its place */
+/* Receive a batch, and append its datagrams. Their from holds until the next
+ * call. Where the kernel coalesces, messages are fewer and larger. */
 static void
-linkrecv(Link *l)
+linkrecv(Link *l, Queue *q)
 {
 	static struct sockaddr_storage from[Batch];
-	static Pkt *fresh[Batch];
+	static uint8_t buf[Supers][GsoMax + 1];
+	int max = offload[OffUdpGro] == Running ? Supers : Batch;
+	int i, n, at, len, size = sizeof(buf) / max;
 	struct mmsghdr mm[Batch];
 	struct iovec iov[Batch];
-	Pkt *p;
-	int i, n, max;
+	Segment seg[Batch];
+	struct msghdr *m;
 
-	for (max = 0; max < Batch; max++) {
-		if (!fresh[max] && !(fresh[max] = pktalloc()))
-			break;
-		memset(&mm[max], 0, sizeof(mm[max]));
-		iov[max].iov_base = fresh[max]->buf;
-		iov[max].iov_len = PktSize;
-		mm[max].msg_hdr.msg_iov = &iov[max];
-		mm[max].msg_hdr.msg_iovlen = 1;
-		mm[max].msg_hdr.msg_name = &from[max];
-		mm[max].msg_hdr.msg_namelen = sizeof(from[max]);
+	for (i = 0; i < max; i++) {
+		m = &mm[i].msg_hdr;
+		memset(m, 0, sizeof(*m));
+		iov[i].iov_base = buf[0] + i * size;
+		iov[i].iov_len = size;
+		m->msg_iov = &iov[i];
+		m->msg_iovlen = 1;
+		m->msg_name = &from[i];
+		m->msg_namelen = sizeof(from[i]);
+		m->msg_control = &seg[i];
+		m->msg_controllen = sizeof(seg[i]);
 	}
-	n = recvmsgs(l->fd, mm, max);
-	loop.handled += MAX(n, 0);
+	n = recvmmsg(l->fd, mm, max, MSG_DONTWAIT, NULL);
 	loop.unread |= n == max;
 	for (i = 0; i < n; i++) {
-		p = fresh[i];
-		fresh[i] = NULL;
-		p->wire = p->buf;
-		p->wirelen = mm[i].msg_hdr.msg_flags & MSG_TRUNC ? 0 :
-		    mm[i].msg_len;
-		p->time = now;
-		datagram(l, p, &from[i]);
-	}
-}
-
-/* the same where the kernel joins datagrams of one size */
-static void
-linkrecvsuper(Link *l)
-{
-	static struct sockaddr_storage from[Supers];
-	static uint8_t buf[Supers][SuperMax];
-	struct mmsghdr mm[Supers];
-	struct iovec iov[Supers];
-	Segment seg[Supers];
-	int i, n, at, len, size;
-	Pkt *p;
-
-	memset(mm, 0, sizeof(mm));
-	for (i = 0; i < Supers; i++) {
-		iov[i].iov_base = buf[i];
-		iov[i].iov_len = SuperMax;
-		mm[i].msg_hdr.msg_iov = &iov[i];
-		mm[i].msg_hdr.msg_iovlen = 1;
-		mm[i].msg_hdr.msg_name = &from[i];
-		mm[i].msg_hdr.msg_namelen = sizeof(from[i]);
-		mm[i].msg_hdr.msg_control = &seg[i];
-		mm[i].msg_hdr.msg_controllen = sizeof(seg[i]);
-	}
-	n = recvmsgs(l->fd, mm, Supers);
-	loop.unread |= n == Supers;
-	for (i = 0; i < n; i++) {
 		len = mm[i].msg_len;
-		size = segmentsize(&mm[i].msg_hdr, len);
-		for (at = 0; at < len; at += size) {
-			if (!(p = pktalloc())) {
-				drops[DropPool]++;
-				continue;
-			}
-			loop.handled++;
-			p->time = now;
-			p->wire = p->buf;
-			p->wirelen = MIN(size, len - at);
-			if (p->wirelen > PktSize)
-				p->wirelen = 0;
-			memcpy(p->wire, buf[i] + at, p->wirelen);
-			datagram(l, p, &from[i]);
-		}
+		size = getsegment(&mm[i].msg_hdr, len);
+		at = 0;
+		do {
+			received((uint8_t *)iov[i].iov_base + at,
+			    MIN(size, len - at), &from[i], q);
+		} while ((at += size) < len);
 	}
 }
 
-/* bytes of each datagram in a message: an int, other than for sending */
-static int
-segmentsize(struct msghdr *m, int len)
-{
-	struct cmsghdr *c;
-	int size = 0;
-
-	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
-		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO)
-			memcpy(&size, CMSG_DATA(c), sizeof(size));
-	return size > 0 ? size : MAX(len, 1);
-}
-
-/* ip */
-
-/* offset of what follows the header, -1: it makes no sense */
-static int
-ip4parse(const uint8_t *d, int len, Ip *ip)
-{
-	int off = (d[0] & 15) * 4;
-
-	if (off < 20 || get(d + 2, 2) != (uint64_t)len || off > len)
-		return -1;
-	ip->dscp = d[1] >> 2;
-	ip->proto = d[9];
-	ip->frag = (get(d + 6, 2) & 0x3fff) != 0;
-	return off;
-}
-
-/* the same, behind extension headers: hop-by-hop, routing, destination
- * options and fragment, which is the last that is looked at */
-static int
-ip6parse(const uint8_t *d, int len, Ip *ip)
-{
-	int nh = d[6], off = 40;
-
-	if (get(d + 4, 2) + 40 != (uint64_t)len)
-		return -1;
-	ip->dscp = (d[0] & 15) << 2 | d[1] >> 6;
-	while (!ip->frag && (nh == 0 || nh == 43 || nh == 60 || nh == 44)) {
-		if (off + 8 > len)
-			return -1;
-		ip->frag = nh == 44;
-		nh = d[off];
-		off += ip->frag ? 8 : d[off + 1] * 8 + 8;
-	}
-	ip->proto = nh;
-	return off <= len ? off : -1;
-}
-
-/* ports of TCP and UDP, flags and payload of TCP; -1: cut short */
-static int
-l4parse(const uint8_t *t, Ip *ip)
-{
-	int tcp = ip->proto == IPPROTO_TCP, hdrlen;
-
-	if (ip->frag || (!tcp && ip->proto != IPPROTO_UDP))
-		return 0;
-	if (ip->l4len >= 8) {
-		ip->sport = get(t, 2);
-		ip->dport = get(t + 2, 2);
-	}
-	if (!tcp)
-		return 0;
-	hdrlen = ip->l4len < 20 ? 0 : (t[12] >> 4) * 4;
-	if (hdrlen < 20 || hdrlen > ip->l4len)
-		return -1;
-	ip->tcpflags = t[13];
-	ip->payload = ip->l4len - hdrlen;
-	return 0;
-}
-
-/* of addresses, n bytes, protocol and ports; nobody outside can foresee it */
-static uint32_t
-flowhash(const uint8_t *addrs, int n, const Ip *ip)
-{
-	uint32_t addr;
-	uint64_t h;
-
-	memcpy(&h, keys.secret, sizeof(h));
-	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
-	h *= UINT64_C(0x9e3779b97f4a7c15);
-	for (; n > 0; n -= 4, addrs += 4) {
-		memcpy(&addr, addrs, sizeof(addr));
-		h = (h ^ h >> 32 ^ addr) * UINT64_C(0x9e3779b97f4a7c15);
-	}
-	return (h ^ h >> 29) >> 16;
-}
-
-/* What classify wants to know of a packet, -1 if it is no IP packet. A flow
- * is addresses, protocol and ports; fragments have no ports, nor are they
- * looked into, so that those of one packet stay together. */
-static int
-ipparse(const uint8_t *d, int len, Ip *ip)
-{
-	int v4 = len >= 20 && d[0] >> 4 == 4, v6 = len >= 40 && d[0] >> 4 == 6;
-
-	memset(ip, 0, sizeof(*ip));
-	ip->l4 = v4 ? ip4parse(d, len, ip) : v6 ? ip6parse(d, len, ip) : -1;
-	if (ip->l4 < 0)
-		return -1;
-	ip->l4len = len - ip->l4;
-	if (l4parse(d + ip->l4, ip) < 0)
-		return -1;
-	ip->hash = flowhash(d + (v4 ? 12 : 8), v4 ? 8 : 32, ip);
-	return 0;
-}
-
-/* one's complement sum of 16 bit words, RFC 1071: in the machine's own byte
- * order and 64 bits at a time as far as that goes, with the carries aside */
-static uint32_t
-sum(const uint8_t *d, int len, uint32_t s)
-{
-	uint64_t t = 0, carry = 0, v;
-	uint16_t h;
-
-	for (; len >= 8; len -= 8, d += 8) {
-		memcpy(&v, d, 8);
-		t += v;
-		carry += t < v;
-	}
-	t = (t & 0xffffffff) + (t >> 32) + carry;
-	for (; len > 1; len -= 2, d += 2) {
-		memcpy(&h, d, 2);
-		t += h;
-	}
-	while (t >> 16)
-		t = (t & 0xffff) + (t >> 16);
-	s += ntohs(t);
-	if (len)
-		s += d[0] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return s;
-}
-
-/* of the header that TCP and UDP imagine before theirs */
-static uint32_t
-pseudosum(const uint8_t *d, int proto, int l4len)
-{
-	int v4 = d[0] >> 4 == 4;
-
-	return sum(d + (v4 ? 12 : 8), v4 ? 8 : 32, proto + l4len);
-}
-
-/* a 16 bit word at any place of what a checksum covers, RFC 1624 */
-static void
-change16(uint8_t *d, int at, int value, uint8_t *check)
-{
-	int word = at & ~1, len = at & 1 ? 4 : 2;
-	uint32_t old = sum(d + word, len, 0);
-
-	put(d + at, value, 2);
-	old = sum(d + word, len, (~get(check, 2) & 0xffff) + (~old & 0xffff));
-	put(check, ~old & 0xffff, 2);
-}
-
-/* told without looking at the whole packet */
-static int
-maysyn(const uint8_t *d, int len)
-{
-	int v4 = len > 0 && d[0] >> 4 == 4, l4 = v4 ? (d[0] & 15) * 4 : 40;
-
-	return len < l4 + 20 || (v4 ? d[9] == IPPROTO_TCP && d[l4 + 13] & TcpSyn :
-	    d[6] != IPPROTO_TCP || d[l4 + 13] & TcpSyn);
-}
-
-/* lower the MSS in a SYN to what the tunnel carries */
-static void
-ipclamp(uint8_t *d, int len, int mtu)
-{
-	Ip ip;
-	uint8_t *t, *o, *end;
-	uint16_t mss;
-
-	if (!maysyn(d, len) || ipparse(d, len, &ip) < 0 || !(ip.tcpflags & TcpSyn))
-		return;
-	mss = mtu - 20 - (d[0] >> 4 == 4 ? 20 : 40);
-	t = d + ip.l4;
-	end = t + (t[12] >> 4) * 4;
-	for (o = t + 20; o < end && *o; o += *o == 1 ? 1 : o[1]) {
-		if (*o == 1)
-			continue;
-		if (end - o < 2 || o[1] < 2 || o[1] > end - o)
-			return;
-		if (*o == 2 && o[1] == 4 && get(o + 2, 2) > mss) {
-			change16(t, o + 2 - t, mss, t + 16);
-			return;
-		}
-	}
-}
-
-/* Congestion experienced, RFC 3168; 0 if the sender does not know ECN. The
- * IPv6 header has no checksum. */
-static int
-ipmark(uint8_t *d)
-{
-	int v4 = d[0] >> 4 == 4;
-	int ecn = v4 ? d[1] & 3 : d[1] >> 4 & 3;
-
-	if (ecn == 0)
-		return 0;
-	if (v4)
-		change16(d, 0, get(d, 2) | 3, d + 10);
-	else
-		d[1] |= 0x30;
-	return 1;
-}
-
-/* which must not be answered by another, RFC 1122 and 4443 */
-static int
-icmperror(const uint8_t *d, const Ip *ip)
-{
-	int type = ip->l4len > 0 ? d[ip->l4] : 0;
-
-	if (ip->proto == IPPROTO_ICMPV6)
-		return type < 128;
-	return ip->proto == IPPROTO_ICMP && type != 0 && type != 8 &&
-	    type < 13;
-}
-
-/* Tell the sender of a packet that is too big: RFC 1191, RFC 4443. It comes
- * from the packet's destination, since the TUN need not have an address of
- * that family. */
-static void
-iptoobig(const Pkt *p, int mtu)
-{
-	const uint8_t *d = p->data;
-	uint8_t pseudo[40] = { 0 }, *o;
-	Pkt *q;
-	Ip ip;
-
-	if (ipparse(d, p->len, &ip) < 0 || icmperror(d, &ip) ||
-	    !(q = pktalloc()))
-		return;
-	o = q->data;
-	memset(o, 0, 48);
-	if (d[0] >> 4 == 4) {
-		q->len = 28 + MIN(p->len, ip.l4 + 8);
-		o[0] = 0x45;
-		put(o + 2, q->len, 2);
-		o[8] = 64;
-		o[9] = IPPROTO_ICMP;
-		memcpy(o + 12, d + 16, 4);
-		memcpy(o + 16, d + 12, 4);
-		put(o + 10, ~sum(o, 20, 0) & 0xffff, 2);
-		put(o + 20, 0x0304, 2);
-		put(o + 26, mtu, 2);
-		memcpy(o + 28, d, q->len - 28);
-		put(o + 22, ~sum(o + 20, q->len - 20, 0) & 0xffff, 2);
-	} else {
-		q->len = 48 + MIN(p->len, 1280 - 48);
-		o[0] = 0x60;
-		put(o + 4, q->len - 40, 2);
-		o[6] = IPPROTO_ICMPV6;
-		o[7] = 64;
-		memcpy(o + 8, d + 24, 16);
-		memcpy(o + 24, d + 8, 16);
-		o[40] = 2;
-		put(o + 44, mtu, 4);
-		memcpy(o + 48, d, q->len - 48);
-		memcpy(pseudo, o + 8, 32);
-		put(pseudo + 32, q->len - 40, 4);
-		pseudo[39] = IPPROTO_ICMPV6;
-		put(o + 42, ~sum(o + 40, q->len - 40, sum(pseudo, 40, 0)) &
-		    0xffff, 2);
-	}
-	tunwrite(q);
-	pktfree(q);
-}
-
-/* down: from the TUN into the queues, from there to the links, as long as the
+/* down: from the TUN into the queues, and from there to the links while the
  * packets are in the cache */
 static void
 tunpkt(void)
@@ -2699,11 +2524,9 @@ tunpkt(void)
 		if (!tunread(&in))
 			break;
 		for (; (p = queueget(&in)); n++) {
-			ipclamp(p->data, p->len, tun.mtu);
-			if ((p->class = classify(p)) < 0)
-				pktdrop(p, DropForm);
-			else
-				enqueue(p);
+			ipclamp(p->data, &p->ip, tun.mtu);
+			classify(p);
+			enqueue(p);
 		}
 		if (n - done > Batch) {
 			schedule();
@@ -2714,43 +2537,53 @@ tunpkt(void)
 	loop.unread |= reads == TunBatch || n >= TunBatch;
 }
 
-/* classify: which lane, and which flow the packet belongs to */
+/* classify: which flow a packet belongs to, which lane, and till when */
 
-/* Express are the packets that a person waits for or that are too few to
- * matter. Those chosen by what they claim to be have a limit, the others are
- * measured: a sparse flow is express until it is no longer sparse. -1: this
- * is no IP packet. */
-static int
-classify(Pkt *p)
+/* Count bytes since the flow's last pause, less what a part of the best link
+ * carries: a slow stream is never heavy, a heavy one stays so until it
+ * pauses. */
+static void
+flowcount(Flow *f, int len)
 {
-	Flow *f;
-	Ip ip;
-	int quic;
-
-	if (ipparse(p->data, p->len, &ip) < 0)
-		return -1;
-	p->flow = ip.hash & (Nflows - 1);
-	f = &queues.flows[p->flow];
-	p->l4 = ip.l4;
-	/* the others are sent again, but not soon */
-	p->due = now + (ip.proto == IPPROTO_TCP || ip.sport == 53 ||
-	    ip.dport == 53 ? Stale : StaleLive);
-	flowcount(f, p->len);
-	if (ip.frag || ip.tcpflags & (TcpFin | TcpRst))
-		return Ordered;
-	if (ip.tcpflags & TcpSyn)
-		return Express;
-	if (ip.tcpflags & TcpAck && !ip.payload)
-		return Ack;
-	/* QUIC takes three packets out of order for a loss */
-	quic = ip.proto == IPPROTO_UDP && (ip.sport == 443 || ip.dport == 443);
-	if ((!urgent(&ip) || capped(p->len)) && (quic || !sparse(f, p->len)))
-		return Ordered;
-	/* it must not overtake its own ordered packets */
-	return settled(f) && now - f->lastaside > Settle && !f->queue.head ?
-	    Express : Ordered;
+	if (now - f->last > Pause)
+		f->bytes = f->mean = f->acked = 0;
+	else if (now > f->last && !heavy(f) && survey.best)
+		f->bytes = MAX(f->bytes - (now - f->last) *
+		    (survey.best->pace.rate / 32) / Second, 0);
+	f->bytes += len;
+	f->last = now;
 }
 
+static int
+heavy(const Flow *f)
+{
+	return f->bytes > Heavy;
+}
+
+/* Is none of the flow's ordered packets on its way any more? */
+static int
+settled(const Flow *f)
+{
+	return now - f->lastordered > Settle;
+}
+
+/* Measure size and rate of a flow's packets. */
+static void
+flowmeter(Flow *f, int len)
+{
+	f->mean = f->mean ? f->mean + (len - f->mean) / 8 : len;
+	f->clock = MIN(MAX(f->clock, now), now + 2 * SparseBurst);
+	f->clock += MAX(Second / SparsePps, len * MS(1) / 125);
+}
+
+/* Games, voice, shells: small packets, not many, no more than 1 Mbit/s. */
+static int
+sparse(const Flow *f)
+{
+	return f->mean <= SparseLen && f->clock <= now + SparseBurst;
+}
+
+/* Does the packet claim to be urgent? */
 static int
 urgent(const Ip *ip)
 {
@@ -2759,132 +2592,71 @@ urgent(const Ip *ip)
 	    (ip->sport == 53 || ip->dport == 53));
 }
 
-/* Bytes since its last pause, less what a quarter of the best link carries:
- * a slow stream is never heavy, a heavy one stays so until it pauses. */
+/* Packets that claim to be urgent have a quarter of the best link. */
+static int
+spendurgent(int len)
+{
+	int64_t rate = survey.best ? survey.best->pace.rate / 4 : RateMin;
+
+	return spend(&queues.capclock, len * 8 * Second / rate, Second / 10);
+}
+
+/* Express are the packets that a person waits for or that are too few to
+ * matter. Packets that only claim to be urgent are rate-limited; sparse flows
+ * are recognized by measurement. */
+static int
+classof(const Pkt *p, Flow *f)
+{
+	const Ip *ip = &p->ip;
+	int quic;
+
+	if (ip->frag || ip->tcpflags & (TcpFin | TcpRst))
+		return Ordered;
+	if (ip->tcpflags & TcpSyn)
+		return Express;
+	if (ip->tcpflags & TcpAck && !ip->payload)
+		return Ack;
+	flowmeter(f, p->len);
+	/* QUIC takes three packets out of order for a loss */
+	quic = ip->proto == IPPROTO_UDP && (ip->sport == 443 || ip->dport == 443);
+	if ((!urgent(ip) || spendurgent(p->len) < 0) && (quic || !sparse(f)))
+		return Ordered;
+	/* an express packet must not overtake its own ordered packets */
+	return settled(f) && now - f->lastbypass > Settle && !f->queue.head ?
+	    Express : Ordered;
+}
+
+/* Nobody waits for long for a game's or a call's packet, but TCP and DNS send
+ * again, and not soon. */
 static void
-flowcount(Flow *f, int len)
+classify(Pkt *p)
 {
-	const Link *l;
+	const Ip *ip = &p->ip;
+	Flow *f;
+	int live;
 
-	if (now - f->last > Pause)
-		f->sent = f->mean = f->acked = 0;
-	else if (now > f->last && !heavy(f) && (l = bestlink(NULL)))
-		f->sent = MAX(f->sent - (now - f->last) * (l->pace.rate / 32) /
-		    Second, 0);
-	f->sent += len;
-	f->last = now;
+	p->flow = ip->hash & (Nflows - 1);
+	f = &queues.flows[p->flow];
+	flowcount(f, p->len);
+	p->class = classof(p, f);
+	live = p->class == Express && ip->proto != IPPROTO_TCP &&
+	    ip->sport != 53 && ip->dport != 53;
+	p->deadline = now + (live ? StaleLive : Stale);
 }
 
-static int
-heavy(const Flow *f)
-{
-	return f->sent > Heavy;
-}
+/* flow: a queue for each, RFC 8290; the longest loses when there is no room */
 
-/* none of its ordered packets is on its way any more */
-static int
-settled(const Flow *f)
-{
-	return now - f->lastordered > Settle;
-}
-
-/* more than a quarter of the best link in packets that claim to be urgent */
-static int
-capped(int len)
-{
-	const Link *l = bestlink(NULL);
-	int64_t rate = l ? l->pace.rate / 4 : RateMin;
-
-	if (queues.capclock > now + Second / 10)
-		return 1;
-	queues.capclock = MAX(queues.capclock, now) + (int64_t)len * 8 * Second / rate;
-	return 0;
-}
-
-/* games, voice, shells: small packets, not many, no more than 1 Mbit/s */
-static int
-sparse(Flow *f, int len)
-{
-	f->mean = f->mean ? f->mean + (len - f->mean) / 8 : len;
-	f->clock = MIN(MAX(f->clock, now), now + 2 * SparseBurst);
-	f->clock += MAX(Second / SparsePps, len * 8);
-	return f->mean <= SparseLen && f->clock <= now + SparseBurst;
-}
-
-/* flow: queues, RFC 8290; the fattest loses when there is no room */
-
-/* links are there, but none that carries it: its sender is told */
-static int
-toobig(const Pkt *p)
-{
-	int most = 0;
-	Link *l;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL))
-			most = MAX(most, linkpayload(l));
-	if (!most || p->len <= most)
-		return 0;
-	iptoobig(p, most);
-	return 1;
-}
-
+/* Tell the sender of a packet that fits none of the links. */
 static void
-enqueue(Pkt *p)
+tootell(const Pkt *p)
 {
-	Flow *f = &queues.flows[p->flow];
+	Pkt *q;
 
-	if (toobig(p)) {
-		pktdrop(p, DropSize);
+	if (icmperror(p->data, &p->ip) || !(q = pktalloc()))
 		return;
-	}
-	if (p->class == Ordered) {
-		if ((p->light = !heavy(f)))
-			queues.lightbytes += p->len;
-		queueput(&f->queue, p);
-		if (!f->listed) {
-			f->deficit = Quantum;
-			flowappend(&queues.newflows, f);
-		}
-		if (++queues.queued > queuepkts)
-			dropfattest();
-		return;
-	}
-	if (p->class == Ack) {
-		ackenqueue(f, p);
-		return;
-	}
-	queues.lastexpress = now;
-	queueput(&queues.express, p);
-	if (queues.express.len > queuepkts / 4)
-		pktdrop(queueget(&queues.express), DropQueue);
-}
-
-/* half of the longest queue, up to a batch, from its head */
-static void
-dropfattest(void)
-{
-	Flow *f, *fat = &queues.flows[0];
-	int n;
-
-	for (f = queues.flows; f < queues.flows + Nflows; f++)
-		if (f->queue.bytes > fat->queue.bytes)
-			fat = f;
-	for (n = MIN((fat->queue.len + 1) / 2, Batch); n > 0; n--)
-		pktdrop(flowget(fat), DropQueue);
-}
-
-static Pkt *
-flowget(Flow *f)
-{
-	Pkt *p;
-
-	if (!(p = queueget(&f->queue)))
-		return NULL;
-	queues.queued--;
-	if (p->light)
-		queues.lightbytes -= p->len;
-	return p;
+	q->len = icmptoobig(q->data, p->data, p->len, &p->ip, survey.payload);
+	tunwrite(q);
+	pktfree(q);
 }
 
 static void
@@ -2900,6 +2672,65 @@ flowappend(Flowlist *list, Flow *f)
 	list->tail = f;
 }
 
+static Pkt *
+flowget(Flow *f)
+{
+	Pkt *p;
+
+	if (!(p = queueget(&f->queue)))
+		return NULL;
+	queues.queued--;
+	if (p->light)
+		queues.lightbytes -= p->len;
+	return p;
+}
+
+/* Drop half of the longest queue, up to a batch, from its head. */
+static void
+droplongest(void)
+{
+	Flow *f, *longest = &queues.flows[0];
+	int n;
+
+	for (f = queues.flows; f < queues.flows + Nflows; f++)
+		if (f->queue.bytes > longest->queue.bytes)
+			longest = f;
+	for (n = MIN((longest->queue.len + 1) / 2, Batch); n > 0; n--)
+		pktdrop(flowget(longest), DropQueue);
+}
+
+static void
+flowput(Flow *f, Pkt *p)
+{
+	if ((p->light = !heavy(f)))
+		queues.lightbytes += p->len;
+	queueput(&f->queue, p);
+	if (!f->listed) {
+		f->deficit = Quantum;
+		flowappend(&queues.newflows, f);
+	}
+	if (++queues.queued > queuepkts)
+		droplongest();
+}
+
+static void
+enqueue(Pkt *p)
+{
+	if (survey.payload && p->len > survey.payload) {
+		tootell(p);
+		pktdrop(p, DropSize);
+	} else if (p->class == Ordered) {
+		flowput(&queues.flows[p->flow], p);
+	} else if (p->class == Ack) {
+		ackenqueue(&queues.flows[p->flow], p);
+	} else {
+		queues.lastexpress = now;
+		queueput(&queues.express, p);
+		if (queues.express.len > queuepkts / 4)
+			pktdrop(queueget(&queues.express), DropQueue);
+	}
+}
+
 static int
 isqrt(int n)
 {
@@ -2911,23 +2742,18 @@ isqrt(int n)
 }
 
 /* The target is a queue in bytes at the most that the links carried of late:
- * when they fall, and come back, a sender's window still suits them. us */
+ * when they fall and come back, a sender's window still suits them. ns */
 static int64_t
 codeltarget(void)
 {
-	int64_t rate = 1;
-	Link *l;
+	int64_t percent = queues.peak * 100 / MAX(survey.rate, 1);
 
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL))
-			rate += l->pace.rate;
-	queues.peak = MAX(queues.peak, rate);
-	return MIN(CodelTarget * queues.peak / rate, 3 * CodelTarget);
+	return CodelTarget / 100 * CLAMP(percent, 100, 300);
 }
 
 /* CoDel, RFC 8289: drop or mark when packets have waited longer than the
- * target for an interval; those of light flows may wait for the best link.
- * The last packet is never dropped, so there is one. */
+ * target for an interval. Packets of light flows may wait for the best link.
+ * The last packet is never dropped, so there is one to return. */
 static Pkt *
 flowdequeue(Flow *f)
 {
@@ -2959,9 +2785,9 @@ flowdequeue(Flow *f)
 	return NULL;
 }
 
-/* the next packet of the flows on the list and the link that takes it; NULL:
- * none that a link takes now. Flows for which there is no link are passed
- * over and keep their place. */
+/* Returns the next packet of the flows on the list and the link that takes it,
+ * NULL if no link takes one now. Flows without a link are passed over and keep
+ * their place. */
 static Pkt *
 dequeue(Flowlist *list, Link **l)
 {
@@ -2969,7 +2795,7 @@ dequeue(Flowlist *list, Link **l)
 	Pkt *p;
 
 	for (at = &list->head; (f = *at); ) {
-		while (f->queue.head && now - f->queue.head->time > Stale)
+		while (f->queue.head && now > f->queue.head->deadline)
 			pktdrop(flowget(f), DropStale);
 		if (f->deficit > 0 && f->queue.head) {
 			if ((*l = selectlink(f))) {
@@ -2997,14 +2823,13 @@ dequeue(Flowlist *list, Link **l)
 /* ack: pure TCP ACKs
  *
  * A download at full rate makes 13000 of them in a second, where a few
- * hundred do: a newer one replaces the one of its flow that waits, if that
+ * hundred do: a newer ACK replaces the one of its flow that waits, if that one
  * says nothing else (SACK, ECN, a duplicate). A flow that has had little data
- * gets each of them at once. While it may be in slow start fewer than 8 of
- * them go out in a round trip, for that is what cubic's HyStart wants to see
- * before it takes the step from a quick link to a slow one for congestion.
- * BBR remembers for 10 s the short RTT from before the step, and gives itself
- * too small a window; but as much larger a one as ACKs come in lumps, so that
- * every now and then a lump is made. */
+ * gets each of them at once. While it may be in slow start fewer than 8 go out
+ * in a round trip, because cubic's HyStart needs 8 RTT samples a round before
+ * it mistakes the slower link for congestion. BBR remembers for 10 s the short
+ * RTT of the quick link, and gives itself too small a window, but a larger one
+ * when ACKs are aggregated: so every now and then they are. */
 static int
 ackplain(const uint8_t *t)
 {
@@ -3014,14 +2839,14 @@ ackplain(const uint8_t *t)
 	    (t[12] >> 4 == 8 && !memcmp(t + 20, stamp, sizeof(stamp))));
 }
 
-/* p says all that its elder o says, and more */
+/* Does p say all that its elder o says, and more? */
 static int
 ackreplaces(const Pkt *p, const Pkt *o)
 {
-	const uint8_t *t = p->data + p->l4, *u = o->data + o->l4;
+	const uint8_t *t = p->data + p->ip.l4, *u = o->data + o->ip.l4;
 	int v4 = p->data[0] >> 4 == 4, addrs = v4 ? 12 : 8;
 
-	return p->len == o->len && p->l4 == o->l4 &&
+	return p->len == o->len && p->ip.l4 == o->ip.l4 &&
 	    p->data[0] == o->data[0] && p->data[1] == o->data[1] &&
 	    !memcmp(p->data + addrs, o->data + addrs, v4 ? 8 : 32) &&
 	    !memcmp(t, u, 4) &&
@@ -3029,44 +2854,21 @@ ackreplaces(const Pkt *p, const Pkt *o)
 	    (int32_t)(get(t + 8, 4) - get(u + 8, 4)) > 0;
 }
 
-/* us from one to the next, by the bytes that the flow has had acked */
+/* Returns ns from one ACK to the next, by the bytes that the flow has had
+ * acknowledged. */
 static int64_t
 ackgap(const Flow *f)
 {
 	static const struct { int64_t upto, gap; } gaps[] = {
-		{ 16 << 10, 0 }, { 64 << 10, 4000 }, { 2 << 20, 8000 },
+		{ 16 << 10, 0 }, { 64 << 10, MS(4) }, { 2 << 20, MS(8) },
 	};
 	int i;
 
 	for (i = 0; i < LEN(gaps); i++)
 		if (f->acked < gaps[i].upto)
 			return gaps[i].gap;
-	return step() && now % LumpEvery < Lump ? Lump - now % LumpEvery : 2000;
-}
-
-static void
-ackenqueue(Flow *f, Pkt *p)
-{
-	uint32_t ackno = get(p->data + p->l4 + 8, 4);
-	int32_t more = f->acked ? ackno - f->ackno : 1;
-
-	if (more > 0) {
-		f->acked += more;
-		f->ackno = ackno;
-	}
-	if (f->ack && ackreplaces(p, f->ack)) {
-		memcpy(f->ack->data, p->data, p->len);
-		counts[CntMerged]++;
-		pktfree(p);
-		return;
-	}
-	if (f->ack)
-		f->ack->due = now;
-	p->due = ackplain(p->data + p->l4) ? f->lastack + ackgap(f) : now;
-	f->ack = p;
-	queueput(&queues.acks, p);
-	if (queues.acks.len > queuepkts / 4)
-		pktdrop(ackget(), DropQueue);
+	return survey.step && now % AggregateEvery < Aggregate ?
+	    Aggregate - now % AggregateEvery : MS(2);
 }
 
 static Pkt *
@@ -3080,7 +2882,41 @@ ackget(void)
 	return p;
 }
 
-/* those that are due, as far as there is room; the others stay in order */
+static void
+ackenqueue(Flow *f, Pkt *p)
+{
+	const uint8_t *t = p->data + p->ip.l4;
+	uint32_t ackno = get(t + 8, 4);
+	int32_t more = f->acked ? ackno - f->ackno : 1;
+
+	if (more > 0) {
+		f->acked += more;
+		f->ackno = ackno;
+	}
+	if (f->ack && ackreplaces(p, f->ack)) {
+		memcpy(f->ack->data, p->data, p->len);
+		counts[CntMerged]++;
+		pktfree(p);
+		return;
+	}
+	f->ack = p;
+	f->ackdue = ackplain(t) ? f->lastack + ackgap(f) : now;
+	queueput(&queues.acks, p);
+	if (queues.acks.len > queuepkts / 4)
+		pktdrop(ackget(), DropQueue);
+}
+
+/* Returns when the ACK is due, ns. One that has a successor is, at once. */
+static int64_t
+ackdue(const Pkt *p)
+{
+	const Flow *f = &queues.flows[p->flow];
+
+	return f->ack == p ? f->ackdue : 0;
+}
+
+/* Send those that are due, as far as there is room; the others keep their
+ * order. They leave the last part of the best link to express packets. */
 static void
 acksend(void)
 {
@@ -3091,13 +2927,15 @@ acksend(void)
 	queues.nextack = INT64_MAX;
 	for (n = queues.acks.len; n > 0; n--) {
 		p = queues.acks.head;
-		if (now - p->time > Stale) {
+		if (now > p->deadline) {
 			pktdrop(ackget(), DropStale);
-		} else if (p->due <= now && (l = selectack(p))) {
+		} else if (ackdue(p) <= now &&
+		    (l = pick(p, NULL, NULL, ByScore))) {
 			queues.flows[p->flow].lastack = now;
 			transmit(l, ackget());
 		} else {
-			queues.nextack = MIN(queues.nextack, MAX(p->due, now + Burst));
+			queues.nextack = MIN(queues.nextack,
+			    MAX(ackdue(p), now + Burst));
 			queueput(&queues.acks, queueget(&queues.acks));
 		}
 	}
@@ -3105,15 +2943,15 @@ acksend(void)
 
 /* select: which link carries the packet */
 
-/* lower is better; rtt in us, loss from 0 to 1 */
+/* Returns a link's score, lower is better; rtt in ns, loss from 0 to 1. */
 static int
 score(int prio, int64_t rtt, double loss, int saturated)
 {
-	return prio * prioweight + rtt * rttweight / 1000 +
+	return prio * prioweight + rtt / Us * rttweight / 1000 +
 	       (saturated ? satweight : 0) + (int)(loss * lossweight);
 }
 
-/* it works, and the packet fits: any packet if p is NULL */
+/* Does the link work, and does the packet fit? NULL is any packet. */
 static int
 usable(const Link *l, const Pkt *p)
 {
@@ -3121,121 +2959,190 @@ usable(const Link *l, const Pkt *p)
 	    (!p || p->len <= linkpayload(l));
 }
 
-/* It is for ordered packets: one that takes 5 ms and more for each is not when
- * there is a quicker one, nor when there is one twice as quick. */
+/* Is the link fit for ordered packets: as fast as BulkMin, or half as fast as
+ * the fastest link? A slower one would hold up all that follow. */
 static int
-carries(const Link *l, const Pkt *p)
+carries(const Link *l)
 {
-	return usable(l, p) && l->pace.rate >= survey.bulkmin;
+	return l->pace.rate >= survey.bulkmin;
 }
 
-/* the pacer has room for a packet by this one of its clocks */
+/* Has the pacer room for a packet by this one of its clocks? */
 static int
 room(const Link *l, int64_t clock)
 {
-	return l->out.n < Batch && clock <= now * 1000 + l->pace.burst;
+	return l->out.n < Batch && clock <= now + l->pace.burst;
 }
 
-/* more than satpercent of its rate is in use: a fact of each packet */
+/* Is more than satpercent of its rate in use? A fact of each packet. */
 static int
 saturated(const Link *l)
 {
 	return !room(l, l->pace.satclock);
 }
 
-/* Of links whose RTTs differ by less than 5 ms the one that was used less is
- * the better one, so that they share and do not flap. */
-static int
-better(const Link *l, const Link *than)
+/* Sum up the links in order of delay: the delay within which half of the
+ * capacity lies is that of bulk traffic. */
+static void
+surveydelay(Link **bydelay, int n)
 {
-	int d;
+	int64_t upto = 0;
+	const Link *l;
+	int i;
 
-	if (!than)
-		return 1;
-	d = l->score - than->score +
-	    (saturated(l) - saturated(than)) * satweight;
-	return abs(d) > 5 * rttweight ? d < 0 : l->pace.clock < than->pace.clock;
+	for (i = 0; i < n && upto <= survey.rate / 2; i++) {
+		upto += bydelay[i]->pace.rate;
+		survey.delay = bydelay[i]->delay.owd;
+	}
+	survey.step = survey.best &&
+	    survey.best->delay.owd < survey.delay - SameDelay;
+	survey.least = INT_MAX;
+	for (i = 0; i < n; i++) {
+		l = bydelay[i];
+		if (carries(l) && llabs(l->delay.owd - survey.delay) <= SameDelay)
+			survey.least = MIN(survey.least, l->score);
+	}
 }
 
-/* when a packet that is sent by the link next will be there, us; comparable
- * between links only, see Link.owd */
+/* Find out what selection has to know of all links. Only heartbeats and
+ * changes of state alter that, so once a turn is enough. */
+static void
+surveylinks(void)
+{
+	Link *bydelay[LEN(bond)], *l;
+	int i, n = 0;
+
+	memset(&survey, 0, sizeof(survey));
+	survey.bulkmin = RateMin;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!usable(l, NULL))
+			continue;
+		for (i = n++; i > 0 &&
+		    bydelay[i - 1]->delay.owd > l->delay.owd; i--)
+			bydelay[i] = bydelay[i - 1];
+		bydelay[i] = l;
+		if (!survey.best || l->score < survey.best->score)
+			survey.best = l;
+		if (!survey.quickest ||
+		    l->delay.srtt < survey.quickest->delay.srtt)
+			survey.quickest = l;
+		survey.rate += l->pace.rate;
+		survey.payload = MAX(survey.payload, linkpayload(l));
+		survey.bulkmin = MAX(survey.bulkmin, l->pace.rate < BulkMin ?
+		    l->pace.rate / 2 : BulkMin);
+	}
+	for (i = 0; i < n; i++)
+		if (carries(bydelay[i]) && (!survey.carrier ||
+		    bydelay[i]->score < survey.carrier->score))
+			survey.carrier = bydelay[i];
+	surveydelay(bydelay, n);
+	queues.peak = MAX(queues.peak, survey.rate);
+}
+
+/* Returns when a packet of len bytes that the link sends next will be there,
+ * ns. Comparable between links only, see Delay.owd. */
 static int64_t
 arrival(const Link *l, int len)
 {
-	return MAX(now, l->pace.clock / 1000) + len * l->pace.cost / 1000000 + l->delay.owd;
+	return MAX(now, l->pace.clock) + airtime(&l->pace, len) + l->delay.owd;
 }
 
-/* it would overtake the flow's last express packet, on its way by another */
+/* Would a packet by this link overtake the flow's last express packet, which
+ * is on its way by another? */
 static int
 early(const Link *l, const Flow *f)
 {
 	return l - bond != f->link && now + l->delay.owd < f->notbefore;
 }
 
-/* the link with the least score, whether or not it has room */
-static Link *
-bestlink(const Pkt *p)
-{
-	Link *l, *best = NULL;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && (!best ||
-		    l->score < best->score))
-			best = l;
-	return best;
-}
-
-/* Express packets take the link with the least score, saturated or not: the
- * last of it is theirs. They wait for it behind the bytes ahead, if another
- * link would not be sooner. */
-static Link *
-selectexpress(const Pkt *p, int ahead)
-{
-	Link *l, *best = bestlink(p), *to = NULL;
-
-	if (!best || (ahead == 0 && room(best, best->pace.clock)))
-		return best;
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->pace.clock) && l != best && (!to ||
-		    arrival(l, p->len) < arrival(to, p->len)))
-			to = l;
-	return to && arrival(to, p->len) < arrival(best, ahead + p->len) ?
-	    to : NULL;
-}
-
-/* ACKs leave that to them. */
-static Link *
-selectack(const Pkt *p)
-{
-	Link *l, *best = NULL;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->pace.clock) && better(l, best))
-			best = l;
-	return best;
-}
-
-/* from light to heavy a flow's delay grows: the best link is quicker than most
- * of the others */
-static int
-step(void)
-{
-	const Link *best = bestlink(NULL);
-
-	return best && best->delay.owd < bulkdelay() - SameDelay;
-}
-
-/* the link whose last part is kept for express traffic while there is some */
+/* Returns the link whose last part is kept for express traffic, if there is
+ * such traffic and a link that is quicker than most of the others. */
 static Link *
 reserved(void)
 {
-	return now - queues.lastexpress < Alive && step() ? bestlink(NULL) : NULL;
+	return now - queues.lastexpress < Alive && survey.step ?
+	    survey.best : NULL;
 }
 
-static Link *
-selectlink(const Flow *f)
+/* Heavy flows keep to links of one delay, that which holds most of the
+ * capacity, and share them evenly. Quicker links help when those are full,
+ * slower ones too when they are not much slower. A sender takes a delay that
+ * changes for congestion, or for a lack of it. INT64_MAX is not at all. */
+static int64_t
+bulkrank(const Link *l)
 {
-	return heavy(f) ? selectheavy(f) : selectlight(f);
+	enum { Free, Full, Quick, QuickFull, Slow };
+	int64_t more = l->delay.owd - survey.delay;
+
+	if (!l->open || more > MoreDelay || (l == reserved() && saturated(l)))
+		return INT64_MAX;
+	if (more > SameDelay)
+		return Slow;
+	if (more < -SameDelay)
+		return saturated(l) ? QuickFull : Quick;
+	return saturated(l) || l->score > survey.least + Alike * rttweight ?
+	    Full : Free;
+}
+
+static int64_t
+rank(const Link *l, int len, int by)
+{
+	switch (by) {
+	case ByScore:
+		/* equal within 5 ms of RTT, so that links share and do not flap */
+		return (l->score + saturated(l) * satweight) /
+		    MAX(Alike * rttweight, 1);
+	case ByArrival:
+		return arrival(l, len);
+	}
+	return bulkrank(l);
+}
+
+/* Returns the link with room for the packet that ranks first, NULL if there is
+ * none. Of equals it is the one that was used less. Packets of a flow keep
+ * their order. */
+static Link *
+pick(const Pkt *p, const Flow *f, const Link *but, int by)
+{
+	int64_t r, first = INT64_MAX;
+	Link *l, *to = NULL;
+
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (l == but || !usable(l, p) || !room(l, l->pace.clock) ||
+		    (f && (!carries(l) || early(l, f))))
+			continue;
+		r = rank(l, p->len, by);
+		if (r < first || (to && r == first &&
+		    l->pace.clock < to->pace.clock)) {
+			to = l;
+			first = r;
+		}
+	}
+	return to;
+}
+
+/* Returns the link with the least score that the packet fits, whether or not
+ * it has room. */
+static Link *
+bestlink(const Pkt *p)
+{
+	return !survey.best || usable(survey.best, p) ? survey.best :
+	    pick(p, NULL, NULL, ByScore);
+}
+
+/* Express packets take the best link, saturated or not: the last part of it is
+ * theirs. They wait for it behind the bytes ahead if another link would not be
+ * sooner. */
+static Link *
+selectexpress(const Pkt *p, int ahead)
+{
+	Link *best = bestlink(p), *to;
+
+	if (!best || (ahead == 0 && room(best, best->pace.clock)))
+		return best;
+	to = pick(p, NULL, best, ByArrival);
+	return to && arrival(to, p->len) < arrival(best, ahead + p->len) ?
+	    to : NULL;
 }
 
 /* Light flows wait for the best link as long as that brings the packet there
@@ -3245,140 +3152,70 @@ static Link *
 selectlight(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
-	Link *l, *best = NULL, *to = NULL;
+	Link *best = survey.carrier, *to;
 	int64_t clock, wait;
 
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (carries(l, p) && (!best || l->score < best->score))
-			best = l;
 	if (!best)
 		return NULL;
 	clock = best == reserved() ? best->pace.satclock : best->pace.clock;
-	if (room(best, clock) && !early(best, f))
+	if (usable(best, p) && room(best, clock) && !early(best, f))
 		return best;
-	for (l = bond; l < bond + LEN(bond); l++) {
-		if (l == best || !carries(l, p) || !room(l, l->pace.clock) ||
-		    early(l, f))
-			continue;
-		if (to && saturated(l) && saturated(to) ?
-		    arrival(l, p->len) < arrival(to, p->len) : better(l, to))
-			to = l;
-	}
-	wait = MAX(clock / 1000 - now, 0) + best->pace.cost *
-	    MIN(queues.lightbytes, (int64_t)f->queue.bytes * queues.listed) / 1000000;
-	return to && now + wait + best->delay.owd > arrival(to, p->len) ? to : NULL;
+	if ((to = pick(p, f, best, ByScore)) && saturated(to))
+		to = pick(p, f, best, ByArrival);
+	wait = MAX(clock - now, 0) + airtime(&best->pace, MIN(queues.lightbytes,
+	    (int64_t)f->queue.bytes * queues.listed));
+	return to && now + wait + best->delay.owd > arrival(to, p->len) ?
+	    to : NULL;
 }
 
-/* Heavy flows keep to links of one delay, that which holds most of the
- * capacity, and share them evenly; quicker links help when those are full,
- * slower ones too when they are not much slower. A delay that changes is
- * what a sender takes for congestion, or for a lack of it. */
 static Link *
-selectheavy(const Flow *f)
+selectlink(const Flow *f)
 {
-	enum { Free, Full, Quick, QuickFull, Slow, None };
-	const Pkt *p = f->queue.head;
-	Link *l, *to = NULL, *r = reserved();
-	int64_t delay = bulkdelay();
-	int rank, torank = None, least = INT_MAX;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (carries(l, p) && !saturated(l) &&
-		    llabs(l->delay.owd - delay) <= SameDelay)
-			least = MIN(least, l->score);
-	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!l->open || !carries(l, p) || !room(l, l->pace.clock) ||
-		    early(l, f))
-			continue;
-		if (l->delay.owd > delay + SameDelay)
-			rank = l->delay.owd > delay + MoreDelay ? None : Slow;
-		else if (l->delay.owd < delay - SameDelay)
-			rank = !saturated(l) ? Quick :
-			    l == r ? None : QuickFull;
-		else
-			rank = !saturated(l) &&
-			    l->score <= least + 5 * rttweight ? Free :
-			    l == r ? None : Full;
-		if (rank < torank || (to && rank == torank &&
-		    l->pace.clock < to->pace.clock)) {
-			to = l;
-			torank = rank;
-		}
-	}
-	return to;
-}
-
-/* where half of the capacity is as quick or quicker */
-static int64_t
-bulkdelay(void)
-{
-	Link *l, *m;
-	int64_t all = 0, upto, delay = INT64_MAX;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL))
-			all += l->pace.rate;
-	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!usable(l, NULL) || l->delay.owd >= delay)
-			continue;
-		for (upto = 0, m = bond; m < bond + LEN(bond); m++)
-			if (usable(m, NULL) && m->delay.owd <= l->delay.owd)
-				upto += m->pace.rate;
-		if (upto > all / 2)
-			delay = l->delay.owd;
-	}
-	return delay;
-}
-
-/* the link with the least RTT */
-static Link *
-quickest(void)
-{
-	Link *l, *best = NULL;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL) && (!best || l->delay.srtt < best->delay.srtt))
-			best = l;
-	return best;
-}
-
-/* for packets sent again */
-static Link *
-soonest(const Pkt *p)
-{
-	Link *l, *best = NULL;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, p) && room(l, l->pace.clock) && (!best ||
-		    arrival(l, p->len) < arrival(best, p->len)))
-			best = l;
-	return best;
+	return heavy(f) ? pick(f->queue.head, f, NULL, ByBulk) : selectlight(f);
 }
 
 /* schedule: what waits goes out while there is room */
 
-/* A light flow that has kept to the best link needs no order but the link's
- * own. Beside heavy flows its packets go by the express lane, so that they do
- * not wait at the receiver for those; elsewhere they are better kept, to be
- * sent again. */
+/* May a light flow's packet go by the express lane? The flow has kept to the
+ * best link, whose order is all it needs, and heavy flows are there, for whose
+ * packets it would wait at the receiver. Else it is better kept, to be sent
+ * again. */
 static int
-aside(const Link *l, const Pkt *p)
+bypasses(const Link *l, const Pkt *p)
 {
-	return p->light && now - queues.lastheavy < Alive && l == bestlink(NULL) &&
-	    l->loss.ratio < 0.01 && l->pace.rate >= 2 * BulkMin && !l->control.late &&
+	return p->light && now - queues.lastheavy < Alive &&
+	    l == survey.best && l->loss.ratio < 0.01 &&
+	    l->pace.rate >= 2 * BulkMin && !l->control.queued &&
 	    !l->control.starting && settled(&queues.flows[p->flow]);
 }
 
-/* what the flow's next packets must not overtake; ACKs may be overtaken */
+/* Note what the flow's next packets must not overtake; ACKs may be. */
 static void
 expresssent(Flow *f, const Pkt *p, const Link *l)
 {
 	if (p->class == Ack)
 		return;
 	if (p->class == Ordered)
-		f->lastaside = now;
+		f->lastbypass = now;
 	f->link = p->link;
 	f->notbefore = now + l->delay.owd + (p->class == Ordered ? Stay : 0);
+}
+
+/* Send the same express packet by another link, if one has room to spare, so
+ * that nobody notices a loss, or the death of a link. */
+static void
+copy(const Link *first, const Pkt *p)
+{
+	Link *l = pick(p, NULL, first, ByScore);
+	Pkt *q;
+
+	if (!l || saturated(l) || !(q = pktalloc()))
+		return;
+	memcpy(q->data, p->data, p->len);
+	q->len = p->len;
+	encode(q, p->seq, FlagData | FlagExpress | FlagRepair);
+	l->why[WhyCopy]++;
+	linksend(l, q);
 }
 
 static void
@@ -3392,9 +3229,10 @@ transmit(Link *l, Pkt *p)
 	    l == bestlink(p) ? WhyScore : WhyOverflow]++;
 	if (isheavy)
 		queues.lastheavy = now;
-	if (p->class == Ordered && !aside(l, p)) {
+	if (p->class == Ordered && !bypasses(l, p)) {
 		encode(p, tx.seq[LaneOrdered]++, FlagData);
-		l->lastordered = f->lastordered = now;
+		l->beats.data = f->lastordered = now;
+		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
 		keep(p);
 	} else {
 		encode(p, tx.seq[LaneExpress]++, FlagData | FlagExpress);
@@ -3405,38 +3243,7 @@ transmit(Link *l, Pkt *p)
 	linksend(l, p);
 }
 
-/* the same express packet over another link, if one has room to spare: the
- * death of a link, or a loss, is not noticed */
-static void
-copy(const Link *first, const Pkt *p)
-{
-	Link *l, *to = NULL;
-	Pkt *q;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (l != first && usable(l, p) && !saturated(l) &&
-		    better(l, to))
-			to = l;
-	if (!to || !(q = pktalloc()))
-		return;
-	memcpy(q->data, p->data, p->len);
-	q->len = p->len;
-	encode(q, p->seq, FlagData | FlagExpress | FlagRepair);
-	to->why[WhyCopy]++;
-	linksend(to, q);
-}
-
-/* what waited too long is of no use to anyone */
-static void
-stale(Queue *q)
-{
-	while (q->head && now - q->head->time > Keep) {
-		q->head->asked = 0;
-		pktdrop(queueget(q), DropStale);
-	}
-}
-
-/* each goes if there is a link for it now, or waits behind those that wait */
+/* Each goes if there is a link for it now, or waits behind those that wait. */
 static void
 expresssend(void)
 {
@@ -3446,17 +3253,44 @@ expresssend(void)
 
 	for (n = queues.express.len; n > 0; n--) {
 		p = queueget(&queues.express);
-		if (now > p->due) {
+		if (now > p->deadline) {
 			pktdrop(p, DropStale);
-			continue;
-		}
-		if ((l = selectexpress(p, ahead))) {
+		} else if ((l = selectexpress(p, ahead))) {
 			transmit(l, p);
-			continue;
+		} else {
+			ahead += p->len + HdrLen + 28 + linkoverhead;
+			queueput(&queues.express, p);
 		}
-		ahead += p->len + HdrLen + 28 + linkoverhead;
-		queueput(&queues.express, p);
 	}
+}
+
+/* Returns ns that the pacer has to be behind its burst before a packet that
+ * waits may go: heavy flows wait until several can go at once. */
+static int64_t
+lag(const Link *l)
+{
+	return queues.express.head || tx.repairs.head || queues.lightbytes ||
+	    l->out.n ? 0 : l->pace.burst / 4;
+}
+
+/* Returns when a link will have room for what waits, ns. */
+static int64_t
+nextroom(void)
+{
+	int64_t at = INT64_MAX, t;
+	const Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!queues.express.head && !tx.repairs.head &&
+		    !queues.queued && !l->out.n)
+			continue;
+		at = MIN(at, now + BurstMax);
+		t = l->pace.clock - l->pace.burst + lag(l);
+		at = t > now ? MIN(at, t) : at;
+		t = l->pace.satclock - l->pace.burst + lag(l);
+		at = t > now ? MIN(at, t) : at;
+	}
+	return at;
 }
 
 static void
@@ -3465,22 +3299,20 @@ schedule(void)
 	Link *l;
 	Pkt *p;
 
-	stale(&tx.repairs);
-	for (survey.bulkmin = RateMin, l = bond; l < bond + LEN(bond); l++) {
-		l->open = queues.lightbytes > 0 ||
-		    l->pace.clock <= now * 1000 + l->pace.burst / 4 * 3;
-		if (usable(l, NULL))
-			survey.bulkmin = MAX(survey.bulkmin, l->pace.rate < BulkMin ?
-			    l->pace.rate / 2 : BulkMin);
-	}
+	surveylinks();
+	for (l = bond; l < bond + LEN(bond); l++)
+		l->open = room(l, l->pace.clock + lag(l));
+	expire();
 	expresssend();
 	acksend();
-	while ((p = tx.repairs.head) && (l = soonest(p)))
+	while ((p = tx.repairs.head) && (l = pick(p, NULL, NULL, ByArrival)))
 		retransmit(l, queueget(&tx.repairs));
-	while ((p = dequeue(&queues.newflows, &l)) || (p = dequeue(&queues.oldflows, &l)))
+	while ((p = dequeue(&queues.newflows, &l)) ||
+	    (p = dequeue(&queues.oldflows, &l)))
 		transmit(l, p);
 	for (l = bond; l < bond + LEN(bond); l++)
 		linkflush(l);
+	queues.nextsend = nextroom();
 }
 
 /* repair: ordered packets are kept for when the peer asks for them again */
@@ -3493,19 +3325,20 @@ keep(Pkt *p)
 		pktfree(*slot);
 	*slot = pkthold(p);
 	p->time = now;
+	p->deadline = now + Keep;
 }
 
-/* but not for long, and not when the peer has had all below that seq */
+/* Free kept packets that are older than Keep or acknowledged, seq < below. */
 static void
 forget(uint64_t below)
 {
 	Pkt **slot;
 
-	tx.oldest = MAX(tx.oldest, tx.seq[LaneOrdered] - MIN(tx.seq[LaneOrdered],
-	    (uint64_t)keeppkts));
+	tx.oldest = MAX(tx.oldest, tx.seq[LaneOrdered] -
+	    MIN(tx.seq[LaneOrdered], (uint64_t)keeppkts));
 	for (; tx.oldest < tx.seq[LaneOrdered]; tx.oldest++) {
 		slot = &tx.sent[tx.oldest & (keeppkts - 1)];
-		if (*slot && tx.oldest >= below && now - (*slot)->time < Keep)
+		if (*slot && tx.oldest >= below && now < (*slot)->deadline)
 			return;
 		if (*slot)
 			pktfree(*slot);
@@ -3513,6 +3346,7 @@ forget(uint64_t below)
 	}
 }
 
+/* Queue a kept packet to be sent again, once. */
 static void
 resend(Pkt *p)
 {
@@ -3520,6 +3354,18 @@ resend(Pkt *p)
 		return;
 	p->asked = 1;
 	queueput(&tx.repairs, pkthold(p));
+}
+
+/* Drop what waited too long to be sent again. */
+static void
+expire(void)
+{
+	Queue *q = &tx.repairs;
+
+	while (q->head && now > q->head->deadline) {
+		q->head->asked = 0;
+		pktdrop(queueget(q), DropStale);
+	}
 }
 
 static void
@@ -3532,7 +3378,7 @@ retransmit(Link *l, Pkt *p)
 	linksend(l, p);
 }
 
-/* a link died: what it may not have delivered goes by another */
+/* A link died: what it may not have delivered goes by another. */
 static void
 rescue(const Link *l)
 {
@@ -3547,8 +3393,17 @@ rescue(const Link *l)
 	}
 }
 
-/* ranges of missing packets: first seq, 8 bytes, and how many, 2 bytes; none
- * is missing below a range of 0 packets */
+/* Repairs have a sixteenth of what the links carry. */
+static int
+spendrepair(int len)
+{
+	int64_t rate = survey.rate / 16 + 1;
+
+	return spend(&tx.budget, len * 8 * Second / rate, Second);
+}
+
+/* A nack is ranges of missing packets: first seq, 8 bytes, and how many, 2
+ * bytes. A range of 0 packets acknowledges all below it. */
 static void
 nackpkt(const uint8_t *d, int len)
 {
@@ -3562,72 +3417,55 @@ nackpkt(const uint8_t *d, int len)
 			forget(end);
 		for (; seq < end; seq++) {
 			p = tx.sent[seq & (keeppkts - 1)];
-			if (p && p->seq == seq && !overbudget(p->len))
+			if (p && p->seq == seq && spendrepair(p->len) == 0)
 				resend(p);
 		}
 	}
-}
-
-/* more repair than a sixteenth of what the links carry */
-static int
-overbudget(int len)
-{
-	const Link *l;
-	int64_t rate = 1;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL))
-			rate += l->pace.rate / 16;
-	if (tx.budget > now + Second)
-		return 1;
-	tx.budget = MAX(tx.budget, now) + (int64_t)len * 8 * Second / rate;
-	return 0;
 }
 
 /* up: from the links to the TUN */
 static void
 linkpkt(Link *l)
 {
-	if (offload[OffGro] == Running)
-		linkrecvsuper(l);
-	else
-		linkrecv(l);
+	Queue in = { 0 };
+	Pkt *p;
+
+	linkrecv(l, &in);
+	while ((p = queueget(&in)))
+		datagram(l, p);
 }
 
-/* without a key the address is all there is to tell the peer by */
+/* Is the sender the peer, as far as the address tells? Without a key there is
+ * nothing else to tell him by. */
 static int
 trusted(const Link *l, const struct sockaddr_storage *from)
 {
-	const char *want = role == Client ? l->conf->server : l->conf->client;
-	struct sockaddr_storage ss;
-
-	if (!want)
+	if (!l->addr.remote.ss_family)
 		return keyfile != NULL;
 	if (keyfile && role == Server)
 		return 1;
-	if (l->addr.peerlen && sameaddr(&l->addr.peer, from))
-		return 1;
-	parseaddr(want, 0, &ss);
-	return sameaddr(&ss, from);
+	return (l->addr.peerlen && sameaddr(&l->addr.peer, from)) ||
+	    sameaddr(&l->addr.remote, from);
 }
 
-/* the gates, cheapest first, then each record by itself */
+/* The gates, cheapest first, then each record by itself. */
 static void
-datagram(Link *l, Pkt *p, const struct sockaddr_storage *from)
+datagram(Link *l, Pkt *p)
 {
+	int n, len = p->wirelen;
 	Pkt *q;
 	Rec r;
-	int n, len = p->wirelen;
 
 	if (len < HdrLen) {
 		pktdrop(p, DropShort);
 		return;
 	}
-	if (!trusted(l, from)) {
+	if (!trusted(l, p->from)) {
 		pktdrop(p, DropAddr);
 		return;
 	}
-	if ((p->key = verify(p)) == KeyNone) {
+	if ((p->key = verify(p)) == KeyNone &&
+	    (p->key = verifyproposed(p)) == KeyNone) {
 		pktdrop(p, DropAuth);
 		return;
 	}
@@ -3643,7 +3481,7 @@ datagram(Link *l, Pkt *p, const struct sockaddr_storage *from)
 		p->data = p->wire + HdrLen;
 		p->len = r.len;
 		if (n == p->wirelen) {
-			record(l, p, &r, from);
+			record(l, p, &r);
 			return;
 		}
 		if (!(q = pktalloc())) {
@@ -3654,7 +3492,8 @@ datagram(Link *l, Pkt *p, const struct sockaddr_storage *from)
 		q->len = p->len;
 		q->key = p->key;
 		q->time = p->time;
-		record(l, q, &r, from);
+		q->from = p->from;
+		record(l, q, &r);
 		p->wire += n;
 		p->wirelen -= n;
 	}
@@ -3663,11 +3502,11 @@ datagram(Link *l, Pkt *p, const struct sockaddr_storage *from)
 /* Only heartbeats are heard before the link has brought one of this session:
  * what comes earlier was sent in an older one. */
 static void
-record(Link *l, Pkt *p, const Rec *r, const struct sockaddr_storage *from)
+record(Link *l, Pkt *p, const Rec *r)
 {
 	p->seq = r->seq;
 	if (r->flags & FlagBeat) {
-		beatpkt(l, p, from);
+		beatpkt(l, p);
 	} else if (p->key != KeySession || !l->heard.came) {
 		pktdrop(p, DropSession);
 	} else if (r->flags & FlagControl) {
@@ -3681,8 +3520,8 @@ record(Link *l, Pkt *p, const Rec *r, const struct sockaddr_storage *from)
 	}
 }
 
-/* 0 if the seq is new, which it then no longer is; -1 if it was there or is
- * too old to tell, RFC 6479 */
+/* RFC 6479. Returns 0 and marks seq as seen, or -1 if it was seen or is too
+ * old. */
 static int
 replaycheck(Replay *w, uint64_t seq)
 {
@@ -3703,45 +3542,47 @@ replaycheck(Replay *w, uint64_t seq)
 	return 0;
 }
 
-/* Without a key a damaged seq must not shut out those that follow: one that is
- * far ahead is believed when the next one that is agrees with it. */
+/* Without a key a damaged seq must not shut out those that follow. Believe one
+ * that is far ahead when the next one agrees with it. Returns 0, or -1 and
+ * remembers what was doubted. */
 static int
-believable(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
+believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 {
 	if (keyfile || seq <= last || seq - last <= far ||
 	    seq - *doubted <= far)
-		return 1;
+		return 0;
 	*doubted = seq;
-	return 0;
+	return -1;
 }
 
-/* a packet that came before, or whose seq is not believed, is dropped */
+/* Let a packet in once. Returns -1 after dropping one that came before, or
+ * whose seq is not believed. */
 static int
-isnew(Pkt *p, int lane)
+admit(Pkt *p, int lane)
 {
 	static const uint64_t far[] = {
 		Far, Far, FarBeat * LEN(bond), Far
 	};
 	Replay *w = &rx.replay[lane];
 
-	if (!believable(p->seq, w->last, far[lane], &w->doubted)) {
+	if (believe(p->seq, w->last, far[lane], &w->doubted) < 0) {
 		pktdrop(p, DropWindow);
-		return 0;
+		return -1;
 	}
 	if (replaycheck(w, p->seq) == 0)
-		return 1;
+		return 0;
 	if (lane == LaneBeat || lane == LaneControl) {
 		pktdrop(p, DropReplay);
-		return 0;
+		return -1;
 	}
 	counts[lane == LaneOrdered ? CntDup : CntCopies]++;
 	pktfree(p);
-	return 0;
+	return -1;
 }
 
-/* heartbeat: who it is from decides what may be believed */
+/* Who a heartbeat is from decides what may be believed. */
 static void
-beatpkt(Link *l, Pkt *p, const struct sockaddr_storage *from)
+beatpkt(Link *l, Pkt *p)
 {
 	Beat b;
 
@@ -3750,27 +3591,27 @@ beatpkt(Link *l, Pkt *p, const struct sockaddr_storage *from)
 		return;
 	}
 	if (b.hello) {
-		hellopkt(l, &b, from);
+		hellopkt(l, &b, p->from);
 		pktfree(p);
 		return;
 	}
-	if (b.id != peer.session.peer || b.peer != peer.session.id) {
-		if (!proposed(&b) || (keyfile && p->key != KeyNext)) {
+	if (b.id != peer.session.peerid || b.peerid != peer.session.id) {
+		if (propose(&b) < 0 || (keyfile && p->key != KeyNext)) {
 			pktdrop(p, DropSession);
 			return;
 		}
 		newsession(&peer.proposed);
 	}
-	if (!isnew(p, LaneBeat))
+	if (admit(p, LaneBeat) < 0)
 		return;
 	if (!l->heard.came)
 		l->heard.top = b.next;
 	if (!l->heard.came || p->seq > l->heard.seq) {
 		l->heard.seq = p->seq;
 		if (role == Server)
-			linkpeer(l, &b, from);
+			linkpeer(l, &b, p->from);
 		measure(l, &b);
-		if (believable(b.next, rx.known, Far, &rx.doubted)) {
+		if (believe(b.next, rx.known, Far, &rx.doubted) == 0) {
 			reordertop(b.next);
 			sample(b.time, b.next);
 			l->heard.top = MAX(l->heard.top, b.next);
@@ -3782,23 +3623,24 @@ beatpkt(Link *l, Pkt *p, const struct sockaddr_storage *from)
 	pktfree(p);
 }
 
-/* the server sends to where the newest heartbeat came from */
+/* The server sends to where the newest heartbeat came from, and takes priority
+ * and rates from it. */
 static void
 linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
 	char was[64], is[64];
 
-	if (!sameaddr(&l->addr.peer, from) || addrport(&l->addr.peer) != addrport(from)) {
+	if (!sameaddr(&l->addr.peer, from) ||
+	    addrport(&l->addr.peer) != addrport(from)) {
 		snprintf(was, sizeof(was), "%s", addrtext(&l->addr.peer));
 		snprintf(is, sizeof(is), "%s", addrtext(from));
-		if (linktells(l))
+		if (claimline(l))
 			logmsg("link %s: peer is at %s%s%s", l->name, is,
 			    l->addr.peerlen ? ", was at " : "",
 			    l->addr.peerlen ? was : "");
 		l->addr.peer = *from;
 		l->addr.peerlen = sizeof(*from);
 		linkmtu(l);
-		tunmtu();
 	}
 	l->prio = MIN(b->prio, 60);
 	rateceil(l, MIN(b->down, PeerMax) * INT64_C(1000),
@@ -3806,9 +3648,17 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 }
 
 static void
+deliver(Pkt *p)
+{
+	if (ipparse(p->data, p->len, &p->ip) == 0)
+		ipclamp(p->data, &p->ip, tun.mtu);
+	coalesce(p);
+}
+
+static void
 expresspkt(Pkt *p)
 {
-	if (isnew(p, LaneExpress))
+	if (admit(p, LaneExpress) == 0)
 		deliver(p);
 }
 
@@ -3819,7 +3669,7 @@ orderedpkt(Link *l, Pkt *p, int repair)
 		pktdrop(p, DropWindow);
 		return;
 	}
-	if (!isnew(p, LaneOrdered))
+	if (admit(p, LaneOrdered) < 0)
 		return;
 	if (!repair) {
 		l->heard.top = p->seq + 1;
@@ -3833,7 +3683,7 @@ orderedpkt(Link *l, Pkt *p, int repair)
 static void
 controlpkt(Pkt *p)
 {
-	if (!isnew(p, LaneControl))
+	if (admit(p, LaneControl) < 0)
 		return;
 	if (p->len > 1 && p->data[0] == CtlNack)
 		nackpkt(p->data + 1, p->len - 1);
@@ -3842,13 +3692,6 @@ controlpkt(Pkt *p)
 	else
 		drops[DropForm]++;
 	pktfree(p);
-}
-
-static void
-deliver(Pkt *p)
-{
-	ipclamp(p->data, p->len, tun.mtu);
-	join(p);
 }
 
 /* reorder: ordered packets wait here for those sent before them
@@ -3861,6 +3704,13 @@ deliver(Pkt *p)
  * one (frontier). Then it is asked for again, and given up when that did not
  * help. The deadline of each missing packet is only the backstop. */
 
+static Slot *
+slotof(uint64_t seq)
+{
+	return &rx.slots[seq & (reorderpkts - 1)];
+}
+
+/* Expect seq next, and hold nothing. */
 static void
 reorderreset(uint64_t seq)
 {
@@ -3877,13 +3727,21 @@ reorderreset(uint64_t seq)
 	rx.nsamples = 0;
 }
 
-static Slot *
-slotof(uint64_t seq)
+/* Deliver the oldest, or give it up. */
+static void
+reorderpass(void)
 {
-	return &rx.slots[seq & (reorderpkts - 1)];
+	Slot *s = slotof(rx.expected++);
+
+	if (s->p)
+		deliver(s->p);
+	else
+		counts[CntLost]++;
+	s->p = NULL;
 }
 
-/* all below top have been sent: those not here yet are missed from now on */
+/* All below top have been sent: miss those that are not here yet from now
+ * on. */
 static void
 reordertop(uint64_t top)
 {
@@ -3916,32 +3774,22 @@ reorderinsert(Pkt *p, int repair)
 	slotof(p->seq)->p = p;
 }
 
-/* the oldest goes out, or is given up */
-static void
-reorderpass(void)
+/* Returns how long the answer to a nack takes, ns: there by the quickest link,
+ * back by any of them. */
+static int64_t
+asktime(void)
 {
-	Slot *s = slotof(rx.expected++);
+	const Link *l = survey.quickest;
+	int64_t there = l ? l->delay.srtt / 2 : 0, back = 0;
 
-	if (s->p)
-		deliver(s->p);
-	else
-		counts[CntLost]++;
-	s->p = NULL;
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL))
+			back = MAX(back, l->delay.srtt / 2 +
+			    2 * l->delay.rttvar);
+	return there + back + 2 * Grace;
 }
 
-static void
-reorderdrain(void)
-{
-	Slot *s;
-
-	for (; rx.expected < rx.known; reorderpass()) {
-		s = slotof(rx.expected);
-		if (!s->p && now < slotdeadline(s))
-			return;
-	}
-}
-
-/* when a missing packet is given up */
+/* Returns when a missing packet is given up, ns. */
 static int64_t
 slotdeadline(const Slot *s)
 {
@@ -3951,22 +3799,22 @@ slotdeadline(const Slot *s)
 	    MIN(backstop, s->asked + asktime());
 }
 
-/* how long an answer to a nack takes: there by the quickest link, back by
- * any of them */
-static int64_t
-asktime(void)
+static void
+reorderdrain(void)
 {
-	const Link *l = quickest();
-	int64_t there = l ? l->delay.srtt / 2 : 0, back = 0;
+	Slot *s = slotof(rx.expected);
 
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL))
-			back = MAX(back, l->delay.srtt / 2 + 2 * l->delay.rttvar);
-	return there + back + 2 * Grace;
+	while (rx.expected < rx.known && (s->p || now >= slotdeadline(s))) {
+		reorderpass();
+		s = slotof(rx.expected);
+	}
+	rx.next = rx.expected == rx.known ? INT64_MAX :
+	    MIN(slotdeadline(s), rx.readytime + Grace);
 }
 
-/* A packet that is missed for so long may well be lost with its link: it is
- * asked for without proof, but not given up. */
+/* Returns how long a packet may be missing before it is in doubt, ns. It may
+ * well be lost with its link then: it is asked for without proof, but not
+ * given up. */
 static int64_t
 doubttime(void)
 {
@@ -3982,71 +3830,38 @@ doubttime(void)
 	return most > least ? most - least + Doubt : Doubt;
 }
 
-/* Every Grace: what is proven lost, or in doubt, or asked for in vain is
- * asked for. The proof is as old as Grace, in which a link may still mend its
- * order. */
+/* An idle link would have brought by now what was sent before some time, which
+ * is known from what came by the others: note that all below top was sent by
+ * then, in the peer's time. */
 static void
-reorderask(void)
+sample(int64_t time, uint64_t top)
 {
-	uint8_t nack[1 + Nranges * 10];
-	int64_t answer = asktime(), doubt = doubttime();
-	uint64_t seq, first = 0;
-	Link *l = quickest();
-	Slot *s;
-	int due, n = 1;
+	int64_t d = time - rx.samples[(rx.nsamples - 1) % Nsamples].time;
 
-	if (rx.expected == rx.known || now - rx.readytime < Grace)
+	if (rx.nsamples && d > -Second && d < Grace)
 		return;
-	rx.ready = rx.pending;
-	rx.pending = frontier();
-	rx.readytime = now;
-	nack[0] = CtlNack;
-	for (seq = rx.expected; l && seq <= rx.known && n < LEN(nack); seq++) {
-		s = slotof(seq);
-		due = seq < rx.known && !s->p && (s->tries == 0 ?
-		    seq < rx.ready || now - s->since >= doubt :
-		    s->tries < Tries && now - s->asked >= answer);
-		if (due) {
-			s->tries++;
-			s->asked = now;
-			first = first ? first : seq;
-		} else if (first) {
-			put(nack + n, first, 8);
-			put(nack + n + 8, seq - first, 2);
-			n += 10;
-			first = 0;
-		}
-	}
-	if (n > 1)
-		control(l, nack, n);
+	rx.samples[rx.nsamples % Nsamples].time = time;
+	rx.samples[rx.nsamples++ % Nsamples].top = top;
 }
 
-/* Kept packets of some ms at a high rate are more than the processor's cache
- * holds, so a peer that sends as fast is told which have come: a nack of 0
- * packets. */
-static void
-reordertell(void)
+/* Returns a seq below which all was sent by that time. */
+static uint64_t
+sentby(int64_t t)
 {
-	uint8_t nack[1 + 10];
+	unsigned i, n = MIN(rx.nsamples, (unsigned)Nsamples);
 
-	if (rx.expected - rx.acked < Tell)
-		return;
-	if (now - rx.ackedtime < TellTime) {
-		nack[0] = CtlNack;
-		put(nack + 1, rx.expected, 8);
-		put(nack + 9, 0, 2);
-		control(quickest(), nack, sizeof(nack));
-	}
-	rx.acked = rx.expected;
-	rx.ackedtime = now;
+	for (i = 1; i <= n; i++)
+		if (rx.samples[(rx.nsamples - i) % Nsamples].time <= t)
+			return rx.samples[(rx.nsamples - i) % Nsamples].top;
+	return 0;
 }
 
-/* below it all that was sent has come or is lost */
+/* Returns a seq below which all that was sent has come or is lost. */
 static uint64_t
 frontier(void)
 {
 	uint64_t f = rx.known, top;
-	Link *l;
+	const Link *l;
 
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!linkheard(l))
@@ -4060,29 +3875,77 @@ frontier(void)
 	return f;
 }
 
-/* An idle link would have brought by now what was sent before some time,
- * known from what came on the others: all below top was sent by then, in the
- * peer's time. */
-static void
-sample(int64_t time, uint64_t top)
+/* Is it time to ask for this packet? It is proven lost, or in doubt, or was
+ * asked for in vain. */
+static int
+askable(const Slot *s, uint64_t seq, int64_t answer, int64_t doubt)
 {
-	int64_t d = time - rx.samples[(rx.nsamples - 1) % Nsamples].time;
-
-	if (rx.nsamples && d > -Second && d < Grace)
-		return;
-	rx.samples[rx.nsamples % Nsamples].time = time;
-	rx.samples[rx.nsamples++ % Nsamples].top = top;
+	if (seq >= rx.known || s->p || s->tries >= Tries)
+		return 0;
+	if (s->tries > 0)
+		return now - s->asked >= answer;
+	return seq < rx.ready || now - s->since >= doubt;
 }
 
-static uint64_t
-sentby(int64_t t)
+/* Add the ranges to ask for to a nack of n bytes. Returns its length. */
+static int
+nackranges(uint8_t *nack, int n, int size)
 {
-	unsigned i, n = MIN(rx.nsamples, (unsigned)Nsamples);
+	int64_t answer = asktime(), doubt = doubttime();
+	uint64_t seq, first = 0;
+	Slot *s;
 
-	for (i = 1; i <= n; i++)
-		if (rx.samples[(rx.nsamples - i) % Nsamples].time <= t)
-			return rx.samples[(rx.nsamples - i) % Nsamples].top;
-	return 0;
+	for (seq = rx.expected; seq <= rx.known && n < size; seq++) {
+		s = slotof(seq);
+		if (askable(s, seq, answer, doubt)) {
+			s->tries++;
+			s->asked = now;
+			first = first ? first : seq;
+		} else if (first) {
+			put(nack + n, first, 8);
+			put(nack + n + 8, seq - first, 2);
+			n += 10;
+			first = 0;
+		}
+	}
+	return n;
+}
+
+/* At high rates kept packets outgrow the cache: acknowledge to a peer that
+ * sends that fast. A range of 0 packets acknowledges all below it. */
+static int
+nackacked(uint8_t *nack, int n)
+{
+	if (rx.expected - rx.acked < AckPkts)
+		return n;
+	if (now - rx.ackedtime < AckTime) {
+		put(nack + n, rx.expected, 8);
+		put(nack + n + 8, 0, 2);
+		n += 10;
+	}
+	rx.acked = rx.expected;
+	rx.ackedtime = now;
+	return n;
+}
+
+/* Ask for what is missing, every Grace, in which a link may still mend its
+ * order, so the proof is as old as that; and acknowledge what has come. */
+static void
+reorderask(void)
+{
+	uint8_t nack[1 + Nranges * 10];
+	int n = nackacked(nack, 1);
+
+	nack[0] = CtlNack;
+	if (rx.expected < rx.known && now - rx.readytime >= Grace) {
+		rx.ready = rx.pending;
+		rx.pending = frontier();
+		rx.readytime = now;
+		if (survey.quickest)
+			n = nackranges(nack, n, LEN(nack));
+	}
+	if (n > 1)
+		control(survey.quickest, nack, n);
 }
 
 /* session: two ids, one of each end
@@ -4102,7 +3965,7 @@ sentby(int64_t t)
  * heartbeats of an old session do not verify: S also depends on a secret made
  * at start and on the number of sessions since. */
 
-/* server: its id in a session with this client, never 0 */
+/* Returns the server's id in a session with this client, never 0. */
 static uint64_t
 answerid(uint64_t id)
 {
@@ -4113,57 +3976,116 @@ answerid(uint64_t id)
 	return siphash(keys.secret, in, sizeof(in)) | 1;
 }
 
-/* is this heartbeat of the session that next would be? */
-static int
-proposed(const Beat *b)
+static void
+proposal(uint64_t id, uint64_t peerid)
 {
-	if (role == Server) {
-		peer.proposed.id = answerid(b->id);
-		peer.proposed.peer = b->id;
-		peer.proposed.beats = 1;
-		sessionkeys(&peer.proposed);
-	}
-	return peer.proposed.id && b->peer == peer.proposed.id && b->id == peer.proposed.peer;
+	peer.proposed.id = id;
+	peer.proposed.peerid = peerid;
+	peer.proposed.beats = 1;
+	sessionkeys(&peer.proposed);
+}
+
+/* Returns 0 if the heartbeat is of the proposed session, else -1. A server
+ * computes that session from the heartbeat, so proposing takes no memory. */
+static int
+propose(const Beat *b)
+{
+	const Session *s = &peer.proposed;
+
+	if (role == Server)
+		proposal(answerid(b->id), b->id);
+	return s->id && b->peerid == s->id && b->id == s->peerid ? 0 : -1;
+}
+
+/* Returns KeyNext, and takes the tag off, if the datagram is a heartbeat that
+ * was sealed in the proposed session; else KeyNone. */
+static int
+verifyproposed(Pkt *p)
+{
+	Beat b;
+	Rec r;
+
+	if (!keyfile || !(p->wire[8] & FlagBeat) ||
+	    decode(p->wire, p->wirelen - TagLen, &r) < 0 ||
+	    beatdecode(p->wire + HdrLen, r.len, &b) < 0 || b.hello ||
+	    propose(&b) < 0 || unseal(p, peer.proposed.rxkey) < 0)
+		return KeyNone;
+	return KeyNext;
 }
 
 static void
 hello(Link *l)
 {
-	static Session s;
+	Session s = { 0 };
 
 	if (!peer.helloid)
 		peer.helloid = random64();
 	s.id = peer.helloid;
-	s.peer = peer.session.id ? peer.session.peer : 0;
+	s.peerid = peer.session.peerid;
 	hellosend(l, &s, &l->addr.peer);
 }
 
 /* The server answers, unless the client knows the running session, for which
- * heartbeats answer; the client goes on under both ids. A client that missed
- * them asks again, maybe from another address. */
+ * heartbeats answer. The client goes on under both ids. A client that missed
+ * the answers asks again, maybe from another address. */
 static void
 hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
-	static Session s;
+	Session s = { 0 };
 
 	if (role == Server) {
-		if (b->hello == 2 || (b->peer && b->peer == peer.session.id))
+		if (b->hello == 2 ||
+		    (b->peerid && b->peerid == peer.session.id))
 			return;
-		s.id = b->id == peer.session.peer ? peer.session.id : answerid(b->id);
-		s.peer = b->id;
+		s.id = b->id == peer.session.peerid ? peer.session.id :
+		    answerid(b->id);
+		s.peerid = b->id;
 		hellosend(l, &s, from);
-	} else if (peer.helloid && b->peer == peer.helloid) {
-		if (peer.proposed.peer != b->id) {
-			peer.proposed.id = peer.helloid;
-			peer.proposed.peer = b->id;
-			peer.proposed.beats = 1;
-			sessionkeys(&peer.proposed);
-		}
+	} else if (peer.helloid && b->peerid == peer.helloid) {
+		if (peer.proposed.peerid != b->id)
+			proposal(peer.helloid, b->id);
 		beatsend(l, &peer.proposed, KeyNext);
 	}
 }
 
-/* all that belongs to a session starts anew, on both ends */
+/* Clear what belongs to a session on the way out. */
+static void
+txreset(void)
+{
+	Pkt **sent = tx.sent;
+	int i;
+
+	for (i = 0; i < keeppkts; i++)
+		if (sent[i])
+			pktfree(sent[i]);
+	while (tx.repairs.head)
+		pktfree(queueget(&tx.repairs));
+	memset(sent, 0, keeppkts * sizeof(*sent));
+	memset(&tx, 0, sizeof(tx));
+	tx.sent = sent;
+	tx.oldest = 1;
+	for (i = 0; i < LaneLast; i++)
+		tx.seq[i] = 1;
+}
+
+/* Clear what belongs to a session on the way in. */
+static void
+rxreset(void)
+{
+	memset(rx.replay, 0, sizeof(rx.replay));
+	reorderreset(1);
+}
+
+/* Clear what belongs to a session in a link. */
+static void
+linkreset(Link *l)
+{
+	linkdrop(l, DropSession);
+	memset(&l->heard, 0, sizeof(l->heard));
+	memset(&l->echo, 0, sizeof(l->echo));
+}
+
+/* All that belongs to a session starts anew, at both ends. */
 static void
 newsession(const Session *s)
 {
@@ -4174,36 +4096,21 @@ newsession(const Session *s)
 	memset(&peer.proposed, 0, sizeof(peer.proposed));
 	peer.helloid = 0;
 	peer.epoch++;
-	memset(rx.replay, 0, sizeof(rx.replay));
-	for (i = 0; i < LaneLast; i++)
-		tx.seq[i] = 1;
-	for (tx.oldest = 0; tx.oldest < (uint64_t)keeppkts; tx.oldest++) {
-		if (tx.sent[tx.oldest])
-			pktfree(tx.sent[tx.oldest]);
-		tx.sent[tx.oldest] = NULL;
-	}
-	tx.oldest = 1;
-	while (tx.repairs.head)
-		pktfree(queueget(&tx.repairs));
+	peer.lonely = now;
+	txreset();
+	rxreset();
 	for (i = 0; i < Nflows; i++)
 		queues.flows[i].notbefore = 0;
-	reorderreset(1);
 	for (l = bond; l < bond + LEN(bond); l++) {
-		linkdrop(l, DropSession);
-		l->heard.came = l->echo.came = 0;
-		l->heard.seq = l->heard.top = 0;
-		l->heard.toptime = 0;
-		l->echo.sent = l->echo.tx.time = 0;
-		l->echo.good = l->echo.wasup = 0;
+		linkreset(l);
 		l->beats.next = now + MS(hbinterval) * (l - bond) / LEN(bond) / 4;
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
 	}
-	peer.lonely = now;
 	logmsg("session: started");
 }
 
-/* the peer ended cleanly */
+/* The peer ended cleanly. */
 static void
 byepkt(void)
 {
@@ -4211,9 +4118,8 @@ byepkt(void)
 
 	logmsg("session: the peer has ended");
 	for (l = bond; l < bond + LEN(bond); l++) {
-		linkdrop(l, DropSession);
+		linkreset(l);
 		linkstate(l, LinkDown, "the peer has ended");
-		l->heard.came = l->echo.came = 0;
 	}
 	memset(&peer.session, 0, sizeof(peer.session));
 }
@@ -4231,82 +4137,17 @@ control(Link *l, const uint8_t *d, int len)
 	linksend(l, p);
 }
 
-/* measure: what heartbeats say about a link */
+/* beat: heartbeats and hellos */
 
-static void
-beat(Link *l)
-{
-	if (l->fd < 0)
-		return;
-	if (role == Client && (!peer.session.id ||
-	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt))
-		hello(l);
-	if (peer.session.id && l->addr.peerlen)
-		beatsend(l, &peer.session, KeySession);
-}
-
-/* A heartbeat leaves at once, behind all that was given to the link before:
- * its next seq says that no lower one will follow. */
-static void
-beatsend(Link *l, Session *s, int key)
-{
-	Tally *t = &l->beats.sent[l->beats.n % Nbeats];
-	Beat b = { 0 };
-
-	linkflush(l);
-	l->beats.last = now;
-	if (l->out.n > 0)
-		return;
-	b.time = now;
-	if (l->heard.came && key == KeySession) {
-		b.echo = l->heard.in.time;
-		b.held = now - l->heard.came;
-	}
-	b.txpkts = l->meter.tx.pkts + 1;
-	b.txbytes = l->meter.tx.bytes + beatwire();
-	b.rxpkts = l->heard.in.pkts;
-	b.rxbytes = l->heard.in.bytes;
-	b.next = key == KeySession ? tx.seq[LaneOrdered] : 1;
-	charge(l, beatwire() + wireoverhead(l));
-	if (beatput(l, s, key, &b, &l->addr.peer) < 0) {
-		if (errno != EAGAIN && errno != ENOBUFS)
-			linkerror(l, errno);
-		return;
-	}
-	l->meter.tx.pkts++;
-	l->meter.tx.bytes += beatwire();
-	*t = l->meter.tx;
-	t->time = now;
-	l->beats.n++;
-}
-
-/* Hellos are not measured, and an answer to one leaves no trace: who asked may
- * be anybody who has recorded one. */
-static void
-hellosend(Link *l, Session *s, const struct sockaddr_storage *to)
-{
-	Beat b = { 0 };
-	int n;
-
-	b.hello = role == Client ? 1 : 2;
-	b.time = now;
-	b.next = 1;
-	n = beatput(l, s, KeyHello, &b, to);
-	if (role == Server)
-		return;
-	charge(l, beatwire() + wireoverhead(l));
-	if (n < 0)
-		linkerror(l, errno);
-}
-
-/* bytes of the datagram */
+/* Returns bytes of the datagram. */
 static int
 beatwire(void)
 {
 	return HdrLen + BeatLen + (keyfile ? TagLen : 0);
 }
 
-/* with what is said each time; -1: not sent */
+/* Send a heartbeat with what is said each time. Returns -1 if it was not
+ * sent. */
 static int
 beatput(Link *l, Session *s, int key, Beat *b,
         const struct sockaddr_storage *to)
@@ -4321,8 +4162,9 @@ beatput(Link *l, Session *s, int key, Beat *b,
 		return -1;
 	}
 	b->id = s->id;
-	b->peer = s->peer;
+	b->peerid = s->peerid;
 	b->link = l - bond;
+	b->time = now;
 	b->prio = l->conf->priority;
 	b->up = l->conf->up * 1000;
 	b->down = l->conf->down * 1000;
@@ -4339,191 +4181,292 @@ beatput(Link *l, Session *s, int key, Beat *b,
 	return n;
 }
 
-/* RFC 6298, with the time that the peer held the echo taken off */
+/* A heartbeat leaves at once, behind all that was given to the link before:
+ * its next seq says that no lower one will follow. */
 static void
-measurertt(Link *l, int64_t rtt)
+beatsend(Link *l, Session *s, int key)
 {
-	if (!l->delay.srtt) {
-		l->delay.srtt = rtt;
-		l->delay.rttvar = rtt / 2;
+	Tally *t = &l->beats.sent[l->beats.n % Nbeats];
+	Beat b = { 0 };
+
+	linkflush(l);
+	l->beats.last = now;
+	if (l->out.n > 0)
+		return;
+	if (l->heard.came && key == KeySession) {
+		b.echo = l->heard.in.time;
+		b.held = now - l->heard.came;
+	}
+	b.txpkts = l->meter.tx.pkts + 1;
+	b.txbytes = l->meter.tx.bytes + beatwire();
+	b.rxpkts = l->heard.in.pkts;
+	b.rxbytes = l->heard.in.bytes;
+	b.next = key == KeySession ? tx.seq[LaneOrdered] : 1;
+	charge(&l->pace, beatwire() + wireoverhead(l));
+	if (beatput(l, s, key, &b, &l->addr.peer) < 0) {
+		if (errno != EAGAIN && errno != ENOBUFS)
+			linkerror(l, errno);
 		return;
 	}
-	l->delay.rttvar += (llabs(l->delay.srtt - rtt) - l->delay.rttvar) / 4;
-	l->delay.srtt += (rtt - l->delay.srtt) / 8;
+	l->meter.tx.pkts++;
+	l->meter.tx.bytes += beatwire();
+	*t = l->meter.tx;
+	t->time = now / Us * Us; /* as the echo will have it */
+	l->beats.n++;
+}
+
+/* Hellos are not measured. An answer to one leaves no trace: whoever has
+ * recorded a hello may have sent it. */
+static void
+hellosend(Link *l, Session *s, const struct sockaddr_storage *to)
+{
+	Beat b = { 0 };
+	int n;
+
+	b.hello = role == Client ? 1 : 2;
+	b.next = 1;
+	n = beatput(l, s, KeyHello, &b, to);
+	if (role == Server)
+		return;
+	charge(&l->pace, beatwire() + wireoverhead(l));
+	if (n < 0)
+		linkerror(l, errno);
+}
+
+static void
+beat(Link *l)
+{
+	if (l->fd < 0)
+		return;
+	if (role == Client && (!peer.session.id ||
+	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt))
+		hello(l);
+	if (peer.session.id && l->addr.peerlen)
+		beatsend(l, &peer.session, KeySession);
+}
+
+/* Returns ns to the next heartbeat: half as long when there is much to
+ * measure. */
+static int64_t
+beatgap(Link *l)
+{
+	int64_t bits = (l->meter.tx.bytes - l->beats.gaptx) * 8;
+	int busy = bits > l->pace.rate / 2000 * hbinterval;
+
+	l->beats.gaptx = l->meter.tx.bytes;
+	if (!survey.best && now - peer.lonely < Seek)
+		return MAX(MS(hbinterval) / 4, BeatMin);
+	return MS(hbinterval) / (busy ? 2 : 1);
+}
+
+/* Returns when to tell that a burst of ordered packets has ended, so that the
+ * loss of its last ones shows, ns. */
+static int64_t
+burstend(const Link *l)
+{
+	return !usable(l, NULL) || l->beats.data <= l->beats.last ?
+	    INT64_MAX : MAX(l->beats.data + BurstEnd, l->beats.last + BeatMin);
+}
+
+/* measure: what heartbeats say of delay and loss */
+
+/* RFC 6298, with the time that the peer held the echo taken off. */
+static void
+measurertt(Delay *d, int64_t rtt)
+{
+	if (!d->srtt) {
+		d->srtt = rtt;
+		d->rttvar = rtt / 2;
+		return;
+	}
+	d->rttvar += (llabs(d->srtt - rtt) - d->rttvar) / 4;
+	d->srtt += (rtt - d->srtt) / 8;
+}
+
+/* Count n packets sent, of which so many got there; the counts decay within
+ * some 30 heartbeats. */
+static void
+measureloss(Loss *s, double n, double got)
+{
+	s->sent += n - s->sent / 32;
+	s->lost += MAX(n - got, 0) - s->lost / 32;
+	s->ratio = s->sent > 20 ? s->lost / s->sent : 0;
+}
+
+/* Note the heartbeat for our next one, and how long its way here was. */
+static void
+measurein(Link *l, const Beat *b)
+{
+	Delay *d = &l->delay;
+	int64_t owdin = now - b->time;
+
+	d->jitter = l->heard.came ?
+	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 8 : 0;
+	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 4 : owdin;
+	l->heard.in.time = b->time;
+	l->heard.in.pkts = l->meter.rx.pkts;
+	l->heard.in.bytes = l->meter.rx.bytes;
+	l->heard.came = now;
+}
+
+/* Returns our heartbeat that is echoed, NULL if there is none, or the echo is
+ * not new, or from before the link was silent. */
+static const Tally *
+echoed(const Link *l, const Beat *b)
+{
+	const Tally *t = NULL;
+	unsigned i;
+
+	for (i = 0; b->echo && i < MIN(l->beats.n, (unsigned)Nbeats); i++)
+		if (l->beats.sent[i].time == b->echo)
+			t = &l->beats.sent[i];
+	return !t || t->time <= l->echo.sent || now - b->echo - b->held < 0 ||
+	    b->held > deadtime(l) ? NULL : t;
 }
 
 static void
 measure(Link *l, const Beat *b)
 {
-	Tally *t = NULL, arrived;
-	int64_t rtt, owdin = now - b->time, owd;
-	unsigned i;
+	Tally arrived = { b->time - b->held, b->rxpkts, b->rxbytes };
+	const Tally *t = echoed(l, b);
+	int64_t owd = arrived.time - b->echo;
+	Echo *e = &l->echo;
 
-	l->delay.jitter = l->heard.came ?
-	    l->delay.jitter + (llabs(owdin - l->delay.owdin) - l->delay.jitter) / 8 : 0;
-	l->delay.owdin = l->heard.came ? l->delay.owdin + (owdin - l->delay.owdin) / 4 : owdin;
-	l->heard.in.time = b->time;
-	l->heard.in.pkts = l->meter.rx.pkts;
-	l->heard.in.bytes = l->meter.rx.bytes;
-	l->heard.came = now;
-	for (i = 0; b->echo && i < MIN(l->beats.n, (unsigned)Nbeats); i++)
-		if (l->beats.sent[i].time == b->echo)
-			t = &l->beats.sent[i];
-	rtt = now - b->echo - b->held;
-	if (!t || t->time <= l->echo.sent || rtt < 0 || b->held > deadtime(l))
-		return; /* not new, or from before the link was silent */
-	measurertt(l, rtt);
-	arrived.time = b->time - b->held;
-	arrived.pkts = b->rxpkts;
-	arrived.bytes = b->rxbytes;
-	owd = arrived.time - b->echo;
-	l->echo.sent = t->time;
-	l->echo.came = now;
-	l->echo.good++;
-	l->delay.owd = l->echo.tx.time ? l->delay.owd + (owd - l->delay.owd) / 4 : owd;
-	if (!l->echo.tx.time) {
+	measurein(l, b);
+	if (!t)
+		return;
+	measurertt(&l->delay, now - b->echo - b->held);
+	e->sent = t->time;
+	e->came = now;
+	e->good++;
+	l->delay.owd = e->tx.time ? l->delay.owd + (owd - l->delay.owd) / 4 :
+	    owd;
+	if (!e->tx.time) {
 		l->delay.base = owd;
-	} else if (t->time - l->echo.tx.time > MS(hbinterval) * 3 / 8) {
-		measureloss(l, t, &arrived);
+	} else if (t->time - e->tx.time > MS(hbinterval) * 3 / 8) {
+		measureloss(&l->loss, t->pkts - e->tx.pkts,
+		    arrived.pkts - e->rx.pkts);
 		ratelearn(l, t, &arrived, owd);
 	} else {
 		return; /* too short a time to measure */
 	}
-	l->echo.tx = *t;
-	l->echo.rx = arrived;
+	e->tx = *t;
+	e->rx = arrived;
 	l->score = score(l->prio, l->delay.srtt, l->loss.ratio, 0);
 }
 
-/* between two echoes, decaying within some 30 heartbeats */
-static void
-measureloss(Link *l, const Tally *out, const Tally *in)
-{
-	double n = out->pkts - l->echo.tx.pkts;
-	double got = in->pkts - l->echo.rx.pkts;
+/* rate: what a link carries, from what arrives while the pacer is the limit */
 
-	l->loss.sent += n - l->loss.sent / 32;
-	l->loss.lost += MAX(n - got, 0) - l->loss.lost / 32;
-	l->loss.ratio = l->loss.sent > 20 ? l->loss.lost / l->loss.sent : 0;
+/* Returns bit/s between two tallies, with all that the links below add. The
+ * peer may say anything. */
+static int64_t
+tallyrate(const Link *l, const Tally *from, const Tally *to)
+{
+	int64_t us = MAX((to->time - from->time) / Us, 1);
+	int64_t bits = (int64_t)((to->bytes - from->bytes +
+	    (to->pkts - from->pkts) * wireoverhead(l)) * 8);
+
+	return CLAMP(bits, 0, INT64_MAX / 4000000) * 1000000 / us;
 }
 
-/* Rate of the link from what arrives there while the pacer was the limit. A
- * queue that stands for longer than a satellite's spike of 140 ms, or that is
+static void
+ratebound(Link *l)
+{
+	Pace *p = &l->pace;
+
+	p->rate = CLAMP(p->rate, RateMin, p->ceil[0] ? p->ceil[0] : RateMax);
+	p->burst = CLAMP(l->delay.srtt / 16, Burst, BurstMax);
+}
+
+/* The link carries no more than that, bit/s. */
+static void
+ratecut(Link *l, int64_t bps)
+{
+	int64_t most = l == survey.best ? 64 * RateHold : 2 * RateHold;
+	Control *c = &l->control;
+
+	c->hold = c->knee && llabs(bps - c->knee) < c->knee / 10 ?
+	    MIN(2 * c->hold, most) : RateHold;
+	c->before = l->pace.rate;
+	c->knee = bps;
+	l->pace.rate = bps / 4 * 3;
+	c->draining = 1;
+	c->starting = c->growth = 0;
+	c->cut = now;
+}
+
+/* A queue that stands for longer than a satellite's spike of 140 ms, or that is
  * full and loses packets, says that what arrives is all that the link
  * carries: the rate drains the queue, then stays just below that. It is tried
  * again after a while, the sooner the less the link matters for delay, with
  * growing steps, and given up at the first sign of a queue. An idle link
  * teaches nothing, and random loss is none of its business. */
 static void
-ratelearn(Link *l, const Tally *out, const Tally *got, int64_t owd)
+ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 {
 	int64_t sentbps = tallyrate(l, &l->echo.tx, out);
-	int64_t gotbps = tallyrate(l, &l->echo.rx, got);
-	int64_t n = out->pkts - l->echo.tx.pkts, lost;
+	int64_t gotbps = tallyrate(l, &l->echo.rx, in);
+	int64_t n = out->pkts - l->echo.tx.pkts, lost, *rate = &l->pace.rate;
+	Control *c = &l->control;
+	Delay *d = &l->delay;
 	int full;
 
-	lost = n - (int64_t)MIN(got->pkts - l->echo.rx.pkts, (uint64_t)n);
-	if (owd < l->delay.base)
-		l->delay.base = owd;
+	lost = n - (int64_t)MIN(in->pkts - l->echo.rx.pkts, (uint64_t)n);
+	if (owd < d->base)
+		d->base = owd;
 	else
-		l->delay.base += (owd - l->delay.base) /
-		    (sentbps < l->pace.rate / 4 ? 32 : 1024);
-	if (sentbps < l->pace.rate / 2)
-		l->delay.owdjitter += (llabs(owd - l->delay.owd) - l->delay.owdjitter) / 8;
-	full = owd - l->delay.base > QueueMax +
-	    2 * Quantum * l->pace.cost / 1000000 + 3 * l->delay.owdjitter;
-	l->control.late = !full ? 0 : l->control.late ? l->control.late : now;
-	if (full && sentbps > l->pace.rate / 4 && now - l->control.cut > RateHold / 2 &&
-	    (now - l->control.late > Spike || (n >= 32 && lost > n / 8) ||
-	    (l->control.knee && l->pace.rate > l->control.knee))) {
+		d->base += (owd - d->base) / (sentbps < *rate / 4 ? 32 : 1024);
+	if (sentbps < *rate / 2)
+		d->owdjitter += (llabs(owd - d->owd) - d->owdjitter) / 8;
+	full = owd - d->base > QueueMax + airtime(&l->pace, 2 * Quantum) +
+	    3 * d->owdjitter;
+	c->queued = !full ? 0 : c->queued ? c->queued : now;
+	if (full && sentbps > *rate / 4 && now - c->cut > RateHold / 2 &&
+	    (now - c->queued > Spike || (n >= 32 && lost > n / 8) ||
+	    (c->knee && *rate > c->knee))) {
 		/* a moment that says little may not cost all */
-		ratecut(l, now - l->control.late > Spike ? gotbps :
-		    MAX(gotbps, l->pace.rate / 3));
-	} else if (l->control.draining && !full) {
-		l->pace.rate = l->control.knee / 100 * 97;
-		l->control.draining = 0;
-	} else if (l->control.draining && now - l->control.cut > RateHold) {
-		l->pace.rate = l->control.before; /* not our queue: a longer way */
-		l->delay.base = owd;
-		l->control.draining = 0;
-	} else if (l->pace.rate < BulkMin && sentbps < l->pace.rate / 2 &&
-	    now - l->control.cut > 16 * RateHold) {
-		l->pace.rate = BulkMin; /* it gets no packets to show that it may */
-		l->control.knee = 0;
-	} else if (!l->control.draining && !full && now - l->control.cut > l->control.hold &&
-	    sentbps > l->pace.rate / 100 * (l->control.starting ? 75 : 90)) {
-		l->control.step = MIN(l->control.step + 1, 12);
-		l->pace.rate += l->control.starting ? l->pace.rate / 2 : l->pace.rate * l->control.step / 100;
-		l->pace.rate = MIN(l->pace.rate, MAX(gotbps, sentbps) / 2 * 3);
+		ratecut(l, now - c->queued > Spike ? gotbps :
+		    MAX(gotbps, *rate / 3));
+	} else if (c->draining && !full) {
+		*rate = c->knee / 100 * 97;
+		c->draining = 0;
+	} else if (c->draining && now - c->cut > RateHold) {
+		*rate = c->before; /* not our queue: a longer way */
+		d->base = owd;
+		c->draining = 0;
+	} else if (*rate < BulkMin && sentbps < *rate / 2 &&
+	    now - c->cut > 16 * RateHold) {
+		*rate = BulkMin; /* it gets no packets to show that it may */
+		c->knee = 0;
+	} else if (!c->draining && !full && now - c->cut > c->hold &&
+	    sentbps > *rate / 100 * (c->starting ? 75 : 90)) {
+		c->growth = MIN(c->growth + 1, 12);
+		*rate += c->starting ? *rate / 2 : *rate * c->growth / 100;
+		*rate = MIN(*rate, MAX(gotbps, sentbps) / 2 * 3);
 	}
-	ratecost(l);
+	ratebound(l);
 }
 
-/* the link carries no more than that, bit/s */
-static void
-ratecut(Link *l, int64_t bps)
-{
-	int64_t most = l == bestlink(NULL) ? 64 * RateHold : 2 * RateHold;
-
-	l->control.hold = l->control.knee && llabs(bps - l->control.knee) < l->control.knee / 10 ?
-	    MIN(2 * l->control.hold, most) : RateHold;
-	l->control.before = l->pace.rate;
-	l->control.knee = bps;
-	l->pace.rate = bps / 4 * 3;
-	l->control.draining = 1;
-	l->control.starting = l->control.step = 0;
-	l->control.cut = now;
-}
-
-/* bit/s between two tallies, with all that the links below add; the peer may
- * say anything */
-static int64_t
-tallyrate(const Link *l, const Tally *from, const Tally *to)
-{
-	int64_t us = MAX(to->time - from->time, 1);
-	int64_t bits = (int64_t)((to->bytes - from->bytes +
-	    (to->pkts - from->pkts) * wireoverhead(l)) * 8);
-
-	return CLAMP(bits, 0, INT64_MAX / Second / 4) * Second / us;
-}
-
+/* Set the configured rates, bit/s, 0: unknown. What was learned is void if
+ * they are others. */
 static void
 rateceil(Link *l, int64_t up, int64_t down)
 {
-	if (l->pace.rate && l->pace.ceil[0] == up && l->pace.ceil[1] == down)
+	Pace *p = &l->pace;
+
+	if (p->rate && p->ceil[0] == up && p->ceil[1] == down)
 		return;
-	l->pace.ceil[0] = up;
-	l->pace.ceil[1] = down;
-	l->pace.rate = up ? up : RateStart;
+	p->ceil[0] = up;
+	p->ceil[1] = down;
+	p->rate = up ? up : RateStart;
+	memset(&l->control, 0, sizeof(l->control));
 	l->control.starting = !up;
-	l->control.knee = l->control.hold = l->control.draining = 0;
-	ratecost(l);
+	ratebound(l);
 }
 
-static void
-ratecost(Link *l)
-{
-	l->pace.rate = CLAMP(l->pace.rate, RateMin, l->pace.ceil[0] ? l->pace.ceil[0] : RateMax);
-	l->pace.cost = INT64_C(8000000000000) / l->pace.rate;
-	l->pace.burst = CLAMP(l->delay.srtt / 16, Burst, BurstMax) * 1000;
-}
+/* state: down, probing, up, lossy */
 
-/* one line in LogEvery, ten at once: a link that comes and goes has said all
- * there is to say */
-static int
-linktells(Link *l)
-{
-	if (l->log.clock - now > 9 * LogEvery) {
-		l->log.left++;
-		return 0;
-	}
-	l->log.clock = MAX(l->log.clock, now) + LogEvery;
-	if (l->log.left > 0)
-		logmsg("link %s: %d lines were left out", l->name, l->log.left);
-	l->log.left = 0;
-	return 1;
-}
-
-/* the only place where a link changes state, so the log is its history */
+/* The only place where a link changes state, so the log is its history. */
 static void
 linkstate(Link *l, int state, const char *fmt, ...)
 {
@@ -4535,30 +4478,31 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	if (linktells(l))
+	if (claimline(l))
 		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
 		    statename[l->state], why);
 	l->state = state;
-	if (!bestlink(NULL))
+	surveylinks();
+	if (!survey.best)
 		peer.lonely = now;
 	if (state != LinkDown)
 		return;
 	linkdrop(l, DropSend);
 	rescue(l);
 	l->echo.good = 0;
-	l->loss.sent = l->loss.lost = l->loss.ratio = 0;
 	l->echo.tx.time = 0;
+	memset(&l->loss, 0, sizeof(l->loss));
 	l->reopen = now + Reopen;
 }
 
-/* a link is dead when that long nothing is heard from it, us */
+/* Returns ns without anything heard after which a link is dead. */
 static int64_t
 deadtime(const Link *l)
 {
 	return MAX(3 * MS(hbinterval), l->delay.srtt * 5 / 2);
 }
 
-/* the peer's packets come through */
+/* Do the peer's packets come through? */
 static int
 linkheard(const Link *l)
 {
@@ -4569,22 +4513,20 @@ static void
 linkcheck(Link *l)
 {
 	int64_t silent = now - l->echo.came;
+	int percent = l->loss.ratio * 100;
 
 	switch (l->state) {
 	case LinkUp:
 	case LinkLossy:
-		if (silent > deadtime(l)) {
+		if (silent > deadtime(l))
 			linkstate(l, LinkDown, "no echo for %d ms",
-			    (int)(silent / 1000));
-		} else if (l->state == LinkUp &&
-		    l->loss.ratio * 100 > losspercent + 0.001) {
-			linkstate(l, LinkLossy, "%d %% lost",
-			    (int)(l->loss.ratio * 100));
-		} else if (l->state == LinkLossy &&
-		    l->loss.ratio * 200 < losspercent) {
-			linkstate(l, LinkUp, "%d %% lost",
-			    (int)(l->loss.ratio * 100));
-		}
+			    (int)(silent / MS(1)));
+		else if (l->state == LinkUp &&
+		    l->loss.ratio * 100 > losspercent + 0.001)
+			linkstate(l, LinkLossy, "%d %% lost", percent);
+		else if (l->state == LinkLossy &&
+		    l->loss.ratio * 200 < losspercent)
+			linkstate(l, LinkUp, "%d %% lost", percent);
 		break;
 	case LinkDown:
 		if (l->echo.good)
@@ -4593,9 +4535,9 @@ linkcheck(Link *l)
 	case LinkProbing:
 		if (l->echo.came && l->echo.good >= (l->echo.wasup ? 3 : 1)) {
 			linkstate(l, LinkUp, "RTT %d.%d ms",
-			    (int)(l->delay.srtt / 1000), (int)(l->delay.srtt / 100 % 10));
+			    (int)(l->delay.srtt / MS(1)),
+			    (int)(l->delay.srtt / (MS(1) / 10) % 10));
 			l->echo.wasup = 1;
-			tunmtu();
 		}
 		break;
 	}
@@ -4604,88 +4546,55 @@ linkcheck(Link *l)
 		linkopen(l);
 }
 
-/* what each link carried in the last second, in its busier direction */
+/* timers: what is due, and when the next thing is */
+
+/* Find what the link carried in the last second, in its busier direction. */
+static void
+meter(Link *l)
+{
+	Meter *m = &l->meter;
+	int64_t out, in, inmax;
+	int up;
+
+	m->tx.time = m->rx.time = now;
+	out = tallyrate(l, &m->lasttx, &m->tx);
+	in = tallyrate(l, &m->lastrx, &m->rx);
+	m->lasttx = m->tx;
+	m->lastrx = m->rx;
+	m->rxbest = MAX(m->rxbest, in);
+	inmax = l->pace.ceil[1] ? l->pace.ceil[1] : MAX(m->rxbest, RateMin);
+	up = out / (l->pace.rate / 1000) > in / (inmax / 1000);
+	m->bw = up ? out : in;
+	m->bwmax = up ? l->pace.rate : inmax;
+	m->use = m->bw * 100 / m->bwmax;
+}
+
 static void
 second(void)
 {
-	int64_t out, in, rxmax;
+	int mtutime = now >= loop.nextmtu;
 	Link *l;
-	int up;
 
 	queues.peak -= queues.peak / 32;
 	for (l = bond; l < bond + LEN(bond); l++) {
-		l->meter.tx.time = l->meter.rx.time = now;
-		out = tallyrate(l, &l->meter.lasttx, &l->meter.tx);
-		in = tallyrate(l, &l->meter.lastrx, &l->meter.rx);
-		l->meter.lasttx = l->meter.tx;
-		l->meter.lastrx = l->meter.rx;
-		l->meter.rxbest = MAX(l->meter.rxbest, in);
-		rxmax = l->pace.ceil[1] ? l->pace.ceil[1] : MAX(l->meter.rxbest, RateMin);
-		up = out / (l->pace.rate / 1000) > in / (rxmax / 1000);
-		l->meter.bw = up ? out : in;
-		l->meter.bwmax = up ? l->pace.rate : rxmax;
-		l->meter.use = l->meter.bw * 100 / l->meter.bwmax;
+		meter(l);
+		if (mtutime && l->fd >= 0)
+			linkmtu(l); /* nobody tells of one that has grown */
 	}
-	if (now >= loop.nextmtu) { /* it may have grown, of which nobody tells */
+	if (mtutime)
 		loop.nextmtu = now + MtuEvery;
-		for (l = bond; l < bond + LEN(bond); l++)
-			if (l->fd >= 0)
-				linkmtu(l);
-		tunmtu();
-	}
 	if (uppid > 0 && waitpid(uppid, NULL, WNOHANG) == uppid)
 		uppid = 0;
 	if (!ctl.named)
 		ctlname();
 }
 
-/* us to the next heartbeat: half as long when there is much to measure */
-static int64_t
-beatgap(Link *l)
-{
-	int busy = (int64_t)(l->meter.tx.bytes - l->beats.gaptx) * 8 * Second >
-	    l->pace.rate / 2 * MS(hbinterval);
-
-	l->beats.gaptx = l->meter.tx.bytes;
-	if (!bestlink(NULL) && now - peer.lonely < Seek)
-		return MAX(MS(hbinterval) / 4, BeatMin);
-	return MS(hbinterval) / (busy ? 2 : 1);
-}
-
-/* when to tell that a burst of ordered packets has ended, so that the loss of
- * its last ones shows */
-static int64_t
-burstend(const Link *l)
-{
-	return !usable(l, NULL) || l->lastordered <= l->beats.last ? INT64_MAX :
-	    MAX(l->lastordered + BurstEnd, l->beats.last + BeatMin);
-}
-
+/* Do what signals asked for. */
 static void
-timers(void)
+obey(void)
 {
 	Link *l;
 
-	for (l = bond; l < bond + LEN(bond); l++) {
-		linkcheck(l);
-		if (now >= l->beats.next)
-			l->beats.next = MAX(l->beats.next + beatgap(l), now);
-		else if (now < burstend(l))
-			continue;
-		beat(l);
-	}
-	forget(0);
-	reorderask();
-	reorderdrain();
-	reordertell();
-	if (now >= loop.nextsecond) {
-		loop.nextsecond = now + Second;
-		second();
-	}
-	if (loop.interval && now >= loop.nextreport) {
-		loop.nextreport = now + (int64_t)loop.interval * Second;
-		signaled.report = 1;
-	}
 	if (signaled.report) {
 		signaled.report = 0;
 		printreport();
@@ -4694,37 +4603,56 @@ timers(void)
 		signaled.reopen = 0;
 		for (l = bond; l < bond + LEN(bond); l++)
 			linkopen(l);
-		tunmtu();
+		surveylinks();
 	}
 }
 
-/* us until something is due; heavy flows wait until some packets can go at
- * once */
+static void
+beats(void)
+{
+	Link *l;
+
+	loop.nextbeat = INT64_MAX;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		linkcheck(l);
+		if (now >= l->beats.next) {
+			l->beats.next = MAX(l->beats.next + beatgap(l), now);
+			beat(l);
+		} else if (now >= burstend(l)) {
+			beat(l);
+		}
+		loop.nextbeat = MIN(loop.nextbeat,
+		    MIN(l->beats.next, burstend(l)));
+	}
+}
+
+static void
+timers(void)
+{
+	beats();
+	forget(0);
+	reorderask();
+	reorderdrain();
+	if (now >= loop.nextsecond) {
+		loop.nextsecond = now + Second;
+		second();
+	}
+	if (loop.interval && now >= loop.nextreport) {
+		loop.nextreport = now + loop.interval * Second;
+		signaled.report = 1;
+	}
+	obey();
+}
+
+/* Returns ns until something is due. Whoever leaves something to be done has
+ * said when. */
 static int64_t
 polltimeout(void)
 {
-	int64_t at = MIN(loop.nextsecond, queues.nextack), ahead, room;
-	Link *l;
+	int64_t at = MIN(loop.nextsecond, loop.nextbeat);
 
-	for (l = bond; l < bond + LEN(bond); l++) {
-		at = MIN(at, MIN(l->beats.next, burstend(l)));
-		if (!queues.express.head && !tx.repairs.head && !queues.queued && !l->out.n)
-			continue;
-		at = MIN(at, now + BurstMax);
-		ahead = queues.express.head || tx.repairs.head || queues.lightbytes || l->out.n ?
-		    l->pace.burst : l->pace.burst / 4 * 3;
-		room = (l->pace.clock - ahead) / 1000 + 1;
-		if (room > now)
-			at = MIN(at, room);
-		room = (l->pace.satclock - ahead) / 1000 + 1;
-		if (room > now)
-			at = MIN(at, room);
-	}
-	if (rx.expected < rx.known) {
-		at = MIN(at, slotdeadline(slotof(rx.expected)));
-		at = MIN(at, rx.readytime + Grace);
-	}
-	return MAX(at - now, 0);
+	at = MIN(at, MIN(queues.nextack, queues.nextsend));
+	return MAX(MIN(at, rx.next) - now, 0);
 }
 
 /* ctl: what the program tells about itself */
@@ -4750,7 +4678,7 @@ metrics(Text *t)
 		l = &bond[i];
 		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%), "
 		    "Score: %d, %s\n", i, l->conf->client ? l->conf->client :
-		    l->name, l->delay.srtt / 1e3,
+		    l->name, l->delay.srtt / 1e6,
 		    l->meter.bw / 1e6, l->meter.bwmax / 1e6, l->meter.use, l->score, linkword(l));
 	}
 	totals(t);
@@ -4766,7 +4694,7 @@ statistics(Text *t)
 		text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
 		    ", Last seq: %" PRIu64 ", RTT: %dms\n",
 		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name, l->meter.rx.pkts,
-		    l->meter.rx.bytes, l->heard.lastseq, (int)((l->delay.srtt + 500) / 1000));
+		    l->meter.rx.bytes, l->heard.lastseq, (int)((l->delay.srtt + MS(1) / 2) / MS(1)));
 	totals(t);
 }
 
@@ -4786,24 +4714,6 @@ totals(Text *t)
 	text(t, n ? "\n" : " none\n");
 }
 
-/* Prometheus text format 0.0.4: seconds, bytes and ratios */
-static double
-gauge(const Link *l, int which)
-{
-	switch (which) {
-	case GaugeUp:      return l->state >= LinkUp;
-	case GaugeRtt:     return l->delay.srtt / 1e6;
-	case GaugeLoss:    return l->loss.ratio;
-	case GaugeScore:   return l->score;
-	case GaugeRate:    return l->pace.rate / 8e0;
-	case GaugeTxbytes: return l->meter.tx.bytes;
-	case GaugeRxbytes: return l->meter.rx.bytes;
-	case GaugeTxpkts:  return l->meter.tx.pkts;
-	case GaugeRxpkts:  return l->meter.rx.pkts;
-	}
-	return 0;
-}
-
 static void
 describe(Text *t, const char *name, const char *type, const char *help)
 {
@@ -4811,19 +4721,35 @@ describe(Text *t, const char *name, const char *type, const char *help)
 	    name, type);
 }
 
+/* Prometheus text format 0.0.4: seconds, bytes and ratios. */
 static void
 prometheus(Text *t)
 {
 	const Link *l;
 	int i;
 
-	for (i = 0; i < GaugeLast; i++) {
-		describe(t, gaugename[i].name, gaugename[i].type,
-		    gaugename[i].help);
-		for (l = bond; l < bond + LEN(bond); l++)
-			text(t, "udpbond_%s{link=\"%s\"} %.15g\n",
-			    gaugename[i].name, l->name, gauge(l, i));
-	}
+#define GAUGE(metric, type, help, value) \
+	for (describe(t, metric, type, help), l = bond; \
+	    l < bond + LEN(bond); l++) \
+		text(t, "udpbond_" metric "{link=\"%s\"} %.15g\n", l->name, \
+		    (double)(value))
+	GAUGE("link_up", "gauge", "Whether the link carries packets.",
+	    l->state >= LinkUp);
+	GAUGE("link_rtt_seconds", "gauge", "Smoothed round trip time.",
+	    l->delay.srtt / 1e9);
+	GAUGE("link_loss_ratio", "gauge",
+	    "Share of packets lost on the way out.", l->loss.ratio);
+	GAUGE("link_score", "gauge", "Score, lower is better.", l->score);
+	GAUGE("link_rate_bytes_per_second", "gauge", "Rate of the pacer.",
+	    l->pace.rate / 8e0);
+	GAUGE("link_transmit_bytes_total", "counter",
+	    "Bytes sent in datagrams.", l->meter.tx.bytes);
+	GAUGE("link_receive_bytes_total", "counter", "Bytes received.",
+	    l->meter.rx.bytes);
+	GAUGE("link_transmit_packets_total", "counter", "Datagrams sent.",
+	    l->meter.tx.pkts);
+	GAUGE("link_receive_packets_total", "counter", "Datagrams received.",
+	    l->meter.rx.pkts);
 	for (i = 0; i < CntLast; i++) {
 		describe(t, countname[i].metric, "counter", countname[i].help);
 		text(t, "udpbond_%s %" PRIu64 "\n", countname[i].metric,
@@ -4835,7 +4761,7 @@ prometheus(Text *t)
 		    PRIu64 "\n", dropname[i], drops[i]);
 }
 
-/* for udpbond -l: how each link is used for sending, and why */
+/* Say how each link is used for sending, and why, for udpbond -l. */
 static void
 reasons(Text *t)
 {
@@ -4851,7 +4777,7 @@ reasons(Text *t)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%, "
 		    "sent for", l->name, statename[l->state], l->pace.rate / 1e6,
-		    usable(l, NULL) ? (l->delay.owd - least) / 1e3 : 0.0,
+		    usable(l, NULL) ? (l->delay.owd - least) / 1e6 : 0.0,
 		    l->loss.ratio * 100);
 		for (total = 0, i = 0; i < WhyLast; i++)
 			total += l->why[i];
@@ -4867,7 +4793,7 @@ reasons(Text *t)
 	}
 	text(t, "Queue - flows: %d, packets: %d, bytes: %d, oldest: %.1fms, "
 	    "express: %d, ACKs: %d, to repeat: %d\n", queues.listed, queues.queued, bytes,
-	    (now - oldest) / 1e3, queues.express.len, queues.acks.len, tx.repairs.len);
+	    (now - oldest) / 1e6, queues.express.len, queues.acks.len, tx.repairs.len);
 	offloads(t);
 }
 
@@ -5402,7 +5328,6 @@ checkconf(void)
 		{ "tunsegment", &tunsegment, 0, 1 },
 		{ "udpsegment", &udpsegment, 0, 2 },
 		{ "udpgro", &udpgro, 0, 1 },
-		{ "batches", &batches, 0, 1 },
 		{ "runas", &runas, 0, 65535 },
 		{ "dropcaps", &dropcaps, 0, 1 },
 		{ "nonewprivs", &nonewprivs, 0, 1 },
@@ -5646,10 +5571,25 @@ onsignal(int sig)
 		signaled.stop = 1;
 }
 
-/* device, address or number, whatever there is to call it */
+/* Parse the addresses of a link's row. */
+static void
+addrinit(Addr *a, const Linkconf *c)
+{
+	const char *local = role == Client ? c->client : c->server;
+	const char *remote = role == Client ? c->server : c->client;
+
+	a->any = !local;
+	a->v6 = parseaddr(local ? local : remote, 0, &a->local) == AF_INET6;
+	parseaddr(local ? local : a->v6 ? "::" : "0.0.0.0",
+	    role == Client ? 0 : c->port, &a->local);
+	parseaddr(remote, c->port, &a->remote);
+}
+
+/* Name the link by device, address or number, whatever there is. */
 static void
 linkinit(Link *l, int i)
 {
+	addrinit(&l->addr, &links[i]);
 	l->conf = &links[i];
 	l->fd = -1;
 	if (links[i].device)
@@ -5664,7 +5604,7 @@ static void
 memory(void)
 {
 	pool.size = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4 + Njoins + 2) * Batch;
+	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch;
 	pool.pkts = calloc(pool.size, sizeof(*pool.pkts));
 	pool.frees = calloc(pool.size, sizeof(*pool.frees));
 	pool.refs = calloc(pool.size, sizeof(*pool.refs));
@@ -5712,6 +5652,7 @@ setup(void)
 		l->addr.mtu = l->addr.mtu ? l->addr.mtu : MtuMax;
 	}
 	tunopen();
+	tunmtu();
 	if (setpriority(PRIO_PROCESS, 0, niceness) < 0)
 		warn("niceness %d:", niceness);
 	loop.nextsecond = now + Second;
@@ -5736,7 +5677,7 @@ turn(const struct pollfd *pfd)
 
 	now = monotime();
 	/* stopped for a while: echoes that waited meanwhile measure only that */
-	if (now - was > Stale)
+	if (now - was > Stopped)
 		for (i = 0; i < LEN(bond); i++)
 			bond[i].beats.n = bond[i].heard.came = 0;
 	loop.unread = 0;
@@ -5750,7 +5691,7 @@ turn(const struct pollfd *pfd)
 	if (pfd[PfdCtl].revents)
 		ctlpkt();
 	timers();
-	joinflushall();
+	groflushall();
 	schedule();
 }
 
@@ -5759,20 +5700,20 @@ static void
 rest(void)
 {
 	struct timespec ts = { 0, 0 };
-	int64_t us;
+	int64_t ns;
 
 	loop.turns++;
-	if (now - loop.since >= 1000) {
-		loop.pause = loop.handled >= 8 * (now - loop.since) / 1000 &&
-		    loop.handled / loop.turns < Batch / 2 ? Coalesce : 0;
+	if (now - loop.since >= MS(1)) {
+		loop.pause = loop.handled >= 8 * (now - loop.since) / MS(1) &&
+		    loop.handled / loop.turns < Batch / 2 ? Gather : 0;
 		loop.handled = loop.turns = 0;
 		loop.since = now;
 	}
 	if (loop.unread || !loop.pause)
 		return;
-	us = MIN(loop.pause - (monotime() - now), polltimeout());
-	ts.tv_nsec = MAX(us, 0) * 1000;
-	if (us > 0)
+	ns = MIN(loop.pause - (monotime() - now), polltimeout());
+	ts.tv_nsec = MAX(ns, 0);
+	if (ns > 0)
 		ppoll(NULL, 0, &ts, NULL);
 }
 
@@ -5781,7 +5722,7 @@ run(void)
 {
 	struct pollfd pfd[PfdLast];
 	struct timespec ts;
-	int64_t us;
+	int64_t ns;
 	int i;
 
 	/* a signal just before ppoll() waits for the next heartbeat */
@@ -5792,9 +5733,9 @@ run(void)
 			pfd[i].events = POLLIN;
 			pfd[i].revents = 0;
 		}
-		us = polltimeout();
-		ts.tv_sec = us / Second;
-		ts.tv_nsec = us % Second * 1000;
+		ns = polltimeout();
+		ts.tv_sec = ns / Second;
+		ts.tv_nsec = ns % Second;
 		if (ppoll(pfd, PfdLast, &ts, NULL) < 0 && errno != EINTR)
 			die("ppoll:");
 		turn(pfd);

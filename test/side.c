@@ -142,13 +142,12 @@ audit(uint8_t *refs, const Queue *q)
 		refs[p - pool.pkts]++;
 }
 
-/* Is each packet either free or held as often as it counts? Those that are
- * to be received into are held by none of these. */
+/* Is each packet either free or held as often as it counts? */
 static int
 sound(void)
 {
 	static uint8_t refs[1 << 16];
-	int i, k, wrong = 0, fresh = 0, n = pool.used;
+	int i, k, wrong = 0, lost = 0, n = pool.used;
 	const Link *l;
 
 	if (n > LEN(refs))
@@ -176,12 +175,12 @@ sound(void)
 	for (i = 0; i < n; i++) {
 		if (refs[i] == 255)
 			continue;
-		fresh += !refs[i];
-		wrong += pool.refs[i] != MAX(refs[i], 1);
+		lost += !refs[i];
+		wrong += pool.refs[i] != refs[i];
 	}
-	if (wrong || fresh > Batch)
-		warn("%d packets held wrongly, %d by nobody", wrong, fresh);
-	return !wrong && fresh <= Batch;
+	if (wrong)
+		warn("%d packets held wrongly, %d by nobody", wrong, lost);
+	return !wrong;
 }
 
 static void
@@ -210,8 +209,8 @@ sidelink(int i, SimLink *s)
 	s->state = statename[l->state];
 	s->rate = l->pace.rate;
 	s->burst = l->pace.burst;
-	s->srtt = l->delay.srtt;
-	s->owd = l->delay.owd;
+	s->srtt = l->delay.srtt / Us;
+	s->owd = l->delay.owd / Us;
 	s->loss = l->loss.ratio;
 	s->score = l->score;
 }
@@ -239,6 +238,12 @@ sideexpress(const void *wire)
 	return pool.pkts[at / sizeof(*pool.pkts)].class != Ordered;
 }
 
+static int64_t
+sidetimeout(void)
+{
+	return (polltimeout() + Us - 1) / Us;
+}
+
 static const char *
 sidereport(void)
 {
@@ -250,6 +255,6 @@ sidereport(void)
 }
 
 const SimSide SIDE = {
-	sidestart, cleanup, sideturn, polltimeout, sidelink, sidestat,
+	sidestart, cleanup, sideturn, sidetimeout, sidelink, sidestat,
 	sideexpress, sidereport
 };
