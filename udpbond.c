@@ -477,73 +477,6 @@ typedef struct {
 } Text;
 
 /* function declarations */
-/* tun */
-static void tungso(void);
-static void tunaddr(const char *, int);
-/* gso */
-static void single(const uint8_t *, int, const Vnet *, Queue *);
-static void segment(const uint8_t *, int, const Vnet *, Queue *);
-static void groflush(Gro *);
-static void groflushall(void);
-/* classify */
-static int heavy(const Flow *);
-static void classify(Pkt *);
-/* flow */
-static void enqueue(Pkt *);
-/* ack */
-static void ackenqueue(Flow *, Pkt *);
-/* select */
-static int saturated(const Link *);
-static Link * pick(const Pkt *, const Flow *, const Link *, int);
-static Link * selectlink(const Flow *);
-/* schedule */
-static void transmit(Link *, Pkt *);
-static void schedule(void);
-/* repair */
-static void keep(Pkt *);
-static void expire(void);
-static void retransmit(Link *, Pkt *);
-/* up */
-static void datagram(Link *, Pkt *);
-static void record(Link *, Pkt *, const Rec *);
-static void beatpkt(Link *, Pkt *);
-static void linkpeer(Link *, const Beat *, const struct sockaddr_storage *);
-static void expresspkt(Pkt *);
-static void orderedpkt(Link *, Pkt *, int);
-static void controlpkt(Pkt *);
-/* reorder */
-static void reordertop(uint64_t);
-static void reorderinsert(Pkt *, int);
-static void reorderdrain(void);
-static void sample(int64_t, uint64_t);
-/* session */
-static int propose(const Beat *);
-static int verifyproposed(Pkt *);
-static void hello(Link *);
-static void hellopkt(Link *, const Beat *, const struct sockaddr_storage *);
-static void newsession(const Session *);
-static void byepkt(void);
-static void control(Link *, const uint8_t *, int);
-/* beat */
-static void beatsend(Link *, Session *, int);
-static void hellosend(Link *, Session *, const struct sockaddr_storage *);
-static void beat(Link *);
-static int64_t burstend(const Link *);
-/* measure */
-static void measure(Link *, const Beat *);
-/* rate */
-static void ratelearn(Link *, const Tally *, const Tally *, int64_t);
-static void rateceil(Link *, int64_t, int64_t);
-/* state */
-static void linkstate(Link *, int, const char *, ...);
-static int64_t deadtime(const Link *);
-static int linkheard(const Link *);
-/* ctl */
-static void totals(Text *);
-static void printreport(void);
-static int ctlname(void);
-/* check */
-static int check(void);
 /* commands */
 static void await(pid_t, const char *);
 
@@ -1675,143 +1608,6 @@ offloads(Text *t)
 	text(t, "\n");
 }
 
-/* tun: open, read and write the device */
-static void
-tunopen(void)
-{
-	struct timespec pause = { 0, 50000000 };
-	struct ifreq ifr;
-	char *addrs, *a, *save;
-	int s, tries, n = 0;
-
-	memset(&ifr, 0, sizeof(ifr));
-	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
-	    (offload[OffSegment] == Running ? IFF_VNET_HDR : 0);
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
-	tun.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (tun.fd < 0)
-		die("open /dev/net/tun (is the tun module loaded?):");
-	for (tries = 0; ioctl(tun.fd, TUNSETIFF, &ifr) < 0; tries++) {
-		if (errno != EBUSY || tries == 20)
-			die("tundev: cannot make %s (already there, or not "
-			    "root?):", tundev);
-		nanosleep(&pause, NULL); /* an instance may be just ending */
-	}
-	if (offload[OffSegment] == Running)
-		tungso();
-	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
-		die("strdup:");
-	for (a = strtok_r(addrs, " ", &save); a; a = strtok_r(NULL, " ", &save))
-		tunaddr(a, n++);
-	free(addrs);
-	if ((s = udpsocket(AF_INET, 0)) < 0)
-		die("socket:");
-	ifr.ifr_qlen = MAX(queuepkts, 500);
-	if (ioctl(s, SIOCSIFTXQLEN, &ifr) < 0)
-		warn("%s: set queue length:", tundev);
-	if (ioctl(s, SIOCGIFFLAGS, &ifr) < 0)
-		die("%s: get flags:", tundev);
-	ifr.ifr_flags |= IFF_UP;
-	if (ioctl(s, SIOCSIFFLAGS, &ifr) < 0)
-		die("%s: set up:", tundev);
-	close(s);
-}
-
-/* Take GSO packets of TCP, and of UDP if the kernel has them. */
-static void
-tungso(void)
-{
-	unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-
-	tun.hdr = VnetLen;
-	if (ioctl(tun.fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 &&
-	    ioctl(tun.fd, TUNSETOFFLOAD, tcp) < 0)
-		offloadfail(OffSegment, errno);
-}
-
-/* Give the TUN its nth address with prefix length, IPv4 or IPv6. Each IPv4
- * address needs a label of its own. */
-static void
-tunaddr(const char *s, int nth)
-{
-	struct { struct in6_addr addr; uint32_t prefix; int index; } ifr6;
-	struct sockaddr_storage ss;
-	struct sockaddr_in *sin = (struct sockaddr_in *)&ss;
-	struct ifreq ifr;
-	int fd, prefix, v6;
-
-	if (parseprefix(s, &ss, &prefix) < 0)
-		die("%s: %s is not an address", tundev, s);
-	v6 = ss.ss_family == AF_INET6;
-	if ((fd = udpsocket(ss.ss_family, 0)) < 0)
-		die("%s: address %s: socket:", tundev, s);
-	memset(&ifr, 0, sizeof(ifr));
-	if (snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), nth > 0 && !v6 ?
-	    "%s:%d" : "%s", tundev, nth) >= IFNAMSIZ)
-		die("%s: the name is too long for several addresses", tundev);
-	if (v6) {
-		memcpy(&ifr6.addr, &((struct sockaddr_in6 *)&ss)->sin6_addr, 16);
-		ifr6.prefix = prefix;
-		ifr6.index = if_nametoindex(tundev);
-		if (ioctl(fd, SIOCSIFADDR, &ifr6) < 0)
-			die("%s: set address %s:", tundev, s);
-	} else {
-		memcpy(&ifr.ifr_addr, &ss, sizeof(*sin));
-		if (ioctl(fd, SIOCSIFADDR, &ifr) < 0)
-			die("%s: set address %s:", tundev, s);
-		sin->sin_addr.s_addr = htonl(prefix ?
-		    UINT32_C(0xffffffff) << (32 - prefix) : 0);
-		memcpy(&ifr.ifr_netmask, &ss, sizeof(*sin));
-		if (ioctl(fd, SIOCSIFNETMASK, &ifr) < 0)
-			die("%s: set netmask of %s:", tundev, s);
-	}
-	close(fd);
-}
-
-/* Read what is there and append it to the queue, as packets that the links
- * carry. Returns 0 if there was nothing. */
-static int
-tunread(Queue *q)
-{
-	static uint8_t buf[VnetLen + GsoMax];
-	uint8_t *d = buf + tun.hdr;
-	Vnet v = { 0 };
-	int n = read(tun.fd, buf, tun.hdr + GsoMax) - tun.hdr;
-
-	if (n <= 0) {
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			drops[DropTun]++;
-		return 0;
-	}
-	memcpy(&v, buf, tun.hdr);
-	if (v.type != GsoNone || n > MtuMax)
-		segment(d, n, &v, q);
-	else
-		single(d, n, &v, q);
-	return 1;
-}
-
-/* Returns 0 if the kernel does not take it. Its header, which is empty here,
- * fits in front of any packet. */
-static int
-tunwrite(Pkt *p)
-{
-	memset(p->data - tun.hdr, 0, tun.hdr);
-	if (write(tun.fd, p->data - tun.hdr, p->len + tun.hdr) >= 0)
-		return 1;
-	drops[DropTun]++;
-	return 0;
-}
-
-/* Stop when somebody has deleted the device. Whoever starts the program again
- * gives it another. */
-static void
-tungone(void)
-{
-	warn("%s: the device is gone, stopping", tundev);
-	signaled.stop = loop.status = 1;
-}
-
 /* gso: what comes from the TUN is segmented, what goes there is coalesced
  *
  * The kernel's TCP hands over up to 64 kB at once, to be segmented as a
@@ -1913,6 +1709,145 @@ segment(const uint8_t *d, int len, const Vnet *v, Queue *q)
 	}
 }
 
+/* tun: open, read and write the device */
+/* Take GSO packets of TCP, and of UDP if the kernel has them. */
+static void
+tungso(void)
+{
+	unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+
+	tun.hdr = VnetLen;
+	if (ioctl(tun.fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) < 0 &&
+	    ioctl(tun.fd, TUNSETOFFLOAD, tcp) < 0)
+		offloadfail(OffSegment, errno);
+}
+
+/* Give the TUN its nth address with prefix length, IPv4 or IPv6. Each IPv4
+ * address needs a label of its own. */
+static void
+tunaddr(const char *s, int nth)
+{
+	struct { struct in6_addr addr; uint32_t prefix; int index; } ifr6;
+	struct sockaddr_storage ss;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&ss;
+	struct ifreq ifr;
+	int fd, prefix, v6;
+
+	if (parseprefix(s, &ss, &prefix) < 0)
+		die("%s: %s is not an address", tundev, s);
+	v6 = ss.ss_family == AF_INET6;
+	if ((fd = udpsocket(ss.ss_family, 0)) < 0)
+		die("%s: address %s: socket:", tundev, s);
+	memset(&ifr, 0, sizeof(ifr));
+	if (snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), nth > 0 && !v6 ?
+	    "%s:%d" : "%s", tundev, nth) >= IFNAMSIZ)
+		die("%s: the name is too long for several addresses", tundev);
+	if (v6) {
+		memcpy(&ifr6.addr, &((struct sockaddr_in6 *)&ss)->sin6_addr, 16);
+		ifr6.prefix = prefix;
+		ifr6.index = if_nametoindex(tundev);
+		if (ioctl(fd, SIOCSIFADDR, &ifr6) < 0)
+			die("%s: set address %s:", tundev, s);
+	} else {
+		memcpy(&ifr.ifr_addr, &ss, sizeof(*sin));
+		if (ioctl(fd, SIOCSIFADDR, &ifr) < 0)
+			die("%s: set address %s:", tundev, s);
+		sin->sin_addr.s_addr = htonl(prefix ?
+		    UINT32_C(0xffffffff) << (32 - prefix) : 0);
+		memcpy(&ifr.ifr_netmask, &ss, sizeof(*sin));
+		if (ioctl(fd, SIOCSIFNETMASK, &ifr) < 0)
+			die("%s: set netmask of %s:", tundev, s);
+	}
+	close(fd);
+}
+
+static void
+tunopen(void)
+{
+	struct timespec pause = { 0, 50000000 };
+	struct ifreq ifr;
+	char *addrs, *a, *save;
+	int s, tries, n = 0;
+
+	memset(&ifr, 0, sizeof(ifr));
+	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
+	    (offload[OffSegment] == Running ? IFF_VNET_HDR : 0);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	tun.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (tun.fd < 0)
+		die("open /dev/net/tun (is the tun module loaded?):");
+	for (tries = 0; ioctl(tun.fd, TUNSETIFF, &ifr) < 0; tries++) {
+		if (errno != EBUSY || tries == 20)
+			die("tundev: cannot make %s (already there, or not "
+			    "root?):", tundev);
+		nanosleep(&pause, NULL); /* an instance may be just ending */
+	}
+	if (offload[OffSegment] == Running)
+		tungso();
+	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
+		die("strdup:");
+	for (a = strtok_r(addrs, " ", &save); a; a = strtok_r(NULL, " ", &save))
+		tunaddr(a, n++);
+	free(addrs);
+	if ((s = udpsocket(AF_INET, 0)) < 0)
+		die("socket:");
+	ifr.ifr_qlen = MAX(queuepkts, 500);
+	if (ioctl(s, SIOCSIFTXQLEN, &ifr) < 0)
+		warn("%s: set queue length:", tundev);
+	if (ioctl(s, SIOCGIFFLAGS, &ifr) < 0)
+		die("%s: get flags:", tundev);
+	ifr.ifr_flags |= IFF_UP;
+	if (ioctl(s, SIOCSIFFLAGS, &ifr) < 0)
+		die("%s: set up:", tundev);
+	close(s);
+}
+
+/* Read what is there and append it to the queue, as packets that the links
+ * carry. Returns 0 if there was nothing. */
+static int
+tunread(Queue *q)
+{
+	static uint8_t buf[VnetLen + GsoMax];
+	uint8_t *d = buf + tun.hdr;
+	Vnet v = { 0 };
+	int n = read(tun.fd, buf, tun.hdr + GsoMax) - tun.hdr;
+
+	if (n <= 0) {
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			drops[DropTun]++;
+		return 0;
+	}
+	memcpy(&v, buf, tun.hdr);
+	if (v.type != GsoNone || n > MtuMax)
+		segment(d, n, &v, q);
+	else
+		single(d, n, &v, q);
+	return 1;
+}
+
+/* Returns 0 if the kernel does not take it. Its header, which is empty here,
+ * fits in front of any packet. */
+static int
+tunwrite(Pkt *p)
+{
+	memset(p->data - tun.hdr, 0, tun.hdr);
+	if (write(tun.fd, p->data - tun.hdr, p->len + tun.hdr) >= 0)
+		return 1;
+	drops[DropTun]++;
+	return 0;
+}
+
+/* Stop when somebody has deleted the device. Whoever starts the program again
+ * gives it another. */
+static void
+tungone(void)
+{
+	warn("%s: the device is gone, stopping", tundev);
+	signaled.stop = loop.status = 1;
+}
+
+/* gro: what goes to the TUN is coalesced, as gso says */
+
 /* Is it plain TCP with data and a right checksum? Coalescing would hide a wrong
  * one. */
 static int
@@ -1964,35 +1899,6 @@ follows(const Gro *g, const Pkt *p)
 	    sametcp(d + g->l4, e + g->l4, g->hdrlen - g->l4);
 }
 
-/* Write a packet to the TUN: one that can be coalesced waits for those behind
- * it until the end of the turn, any other goes behind what is held of its
- * flow. */
-static void
-coalesce(Pkt *p)
-{
-	int able = offload[OffCoalesce] == Running && coalescable(p);
-	Gro *g = &gro.by[p->ip.hash & (Ngros - 1)];
-
-	if (g->n > 0 && (!able || !follows(g, p)))
-		groflush(g);
-	if (!able) {
-		tunwrite(p);
-		pktfree(p);
-		return;
-	}
-	if (g->n == 0) {
-		g->len = g->hdrlen = p->len - p->ip.payload;
-		g->l4 = p->ip.l4;
-		g->size = p->ip.payload;
-		g->seq = get(p->data + p->ip.l4 + 4, 4);
-	}
-	g->pkts[g->n++] = p;
-	g->len += p->ip.payload;
-	g->seq += p->ip.payload;
-	if (p->ip.payload < g->size || p->ip.tcpflags & (TcpPsh | TcpFin))
-		groflush(g);
-}
-
 /* Write the packets held as one GSO packet. Returns 0 or an errno. */
 static int
 growrite(const Gro *g)
@@ -2037,10 +1943,8 @@ groflush(Gro *g)
 			taken += tunwrite(g->pkts[i]);
 		pktfree(g->pkts[i]);
 	}
-	if (error && taken && (error == EINVAL || gro.errors >= 3)) {
+	if (error && taken && (error == EINVAL || gro.errors >= 3))
 		offloadfail(OffCoalesce, error);
-		groflushall();
-	}
 }
 
 static void
@@ -2051,6 +1955,43 @@ groflushall(void)
 	for (g = gro.by; g < gro.by + Ngros; g++)
 		if (g->n > 0)
 			groflush(g);
+}
+
+/* Write a packet to the TUN: one that can be coalesced waits for those behind
+ * it until the end of the turn, any other goes behind what is held of its
+ * flow. */
+static void
+coalesce(Pkt *p)
+{
+	int able = offload[OffCoalesce] == Running && coalescable(p);
+	Gro *g = &gro.by[p->ip.hash & (Ngros - 1)];
+
+	if (g->n > 0 && (!able || !follows(g, p)))
+		groflush(g);
+	if (!able) {
+		tunwrite(p);
+		pktfree(p);
+		return;
+	}
+	if (g->n == 0) {
+		g->len = g->hdrlen = p->len - p->ip.payload;
+		g->l4 = p->ip.l4;
+		g->size = p->ip.payload;
+		g->seq = get(p->data + p->ip.l4 + 4, 4);
+	}
+	g->pkts[g->n++] = p;
+	g->len += p->ip.payload;
+	g->seq += p->ip.payload;
+	if (p->ip.payload < g->size || p->ip.tcpflags & (TcpPsh | TcpFin))
+		groflush(g);
+}
+
+static void
+deliver(Pkt *p)
+{
+	if (ipparse(p->data, p->len, &p->ip) == 0)
+		ipclamp(p->data, &p->ip, tun.mtu);
+	coalesce(p);
 }
 
 /* link: sockets to the peer, their MTU, batches of datagrams */
@@ -2511,33 +2452,20 @@ linkrecv(Link *l, Queue *q)
 	}
 }
 
-/* down: from the TUN into the queues, and from there to the links while the
- * packets are in the cache */
-static void
-tunpkt(void)
-{
-	Queue in = { 0 };
-	Pkt *p;
-	int reads, n = 0, done = 0;
+/* classify: which flow a packet belongs to, which lane, and till when */
 
-	for (reads = 0; reads < TunBatch && n < TunBatch; reads++) {
-		if (!tunread(&in))
-			break;
-		for (; (p = queueget(&in)); n++) {
-			ipclamp(p->data, &p->ip, tun.mtu);
-			classify(p);
-			enqueue(p);
-		}
-		if (n - done > Batch) {
-			schedule();
-			done = n;
-		}
-	}
-	loop.handled += n;
-	loop.unread |= reads == TunBatch || n >= TunBatch;
+static int
+heavy(const Flow *f)
+{
+	return f->bytes > Heavy;
 }
 
-/* classify: which flow a packet belongs to, which lane, and till when */
+/* Is none of the flow's ordered packets on its way any more? */
+static int
+settled(const Flow *f)
+{
+	return now - f->lastordered > Settle;
+}
 
 /* Count bytes since the flow's last pause, less what a part of the best link
  * carries: a slow stream is never heavy, a heavy one stays so until it
@@ -2552,19 +2480,6 @@ flowcount(Flow *f, int len)
 		    (survey.best->pace.rate / 32) / Second, 0);
 	f->bytes += len;
 	f->last = now;
-}
-
-static int
-heavy(const Flow *f)
-{
-	return f->bytes > Heavy;
-}
-
-/* Is none of the flow's ordered packets on its way any more? */
-static int
-settled(const Flow *f)
-{
-	return now - f->lastordered > Settle;
 }
 
 /* Measure size and rate of a flow's packets. */
@@ -2642,303 +2557,6 @@ classify(Pkt *p)
 	live = p->class == Express && ip->proto != IPPROTO_TCP &&
 	    ip->sport != 53 && ip->dport != 53;
 	p->deadline = now + (live ? StaleLive : Stale);
-}
-
-/* flow: a queue for each, RFC 8290; the longest loses when there is no room */
-
-/* Tell the sender of a packet that fits none of the links. */
-static void
-tootell(const Pkt *p)
-{
-	Pkt *q;
-
-	if (icmperror(p->data, &p->ip) || !(q = pktalloc()))
-		return;
-	q->len = icmptoobig(q->data, p->data, p->len, &p->ip, survey.payload);
-	tunwrite(q);
-	pktfree(q);
-}
-
-static void
-flowappend(Flowlist *list, Flow *f)
-{
-	f->next = NULL;
-	f->listed = 1;
-	queues.listed++;
-	if (list->tail)
-		list->tail->next = f;
-	else
-		list->head = f;
-	list->tail = f;
-}
-
-static Pkt *
-flowget(Flow *f)
-{
-	Pkt *p;
-
-	if (!(p = queueget(&f->queue)))
-		return NULL;
-	queues.queued--;
-	if (p->light)
-		queues.lightbytes -= p->len;
-	return p;
-}
-
-/* Drop half of the longest queue, up to a batch, from its head. */
-static void
-droplongest(void)
-{
-	Flow *f, *longest = &queues.flows[0];
-	int n;
-
-	for (f = queues.flows; f < queues.flows + Nflows; f++)
-		if (f->queue.bytes > longest->queue.bytes)
-			longest = f;
-	for (n = MIN((longest->queue.len + 1) / 2, Batch); n > 0; n--)
-		pktdrop(flowget(longest), DropQueue);
-}
-
-static void
-flowput(Flow *f, Pkt *p)
-{
-	if ((p->light = !heavy(f)))
-		queues.lightbytes += p->len;
-	queueput(&f->queue, p);
-	if (!f->listed) {
-		f->deficit = Quantum;
-		flowappend(&queues.newflows, f);
-	}
-	if (++queues.queued > queuepkts)
-		droplongest();
-}
-
-static void
-enqueue(Pkt *p)
-{
-	if (survey.payload && p->len > survey.payload) {
-		tootell(p);
-		pktdrop(p, DropSize);
-	} else if (p->class == Ordered) {
-		flowput(&queues.flows[p->flow], p);
-	} else if (p->class == Ack) {
-		ackenqueue(&queues.flows[p->flow], p);
-	} else {
-		queues.lastexpress = now;
-		queueput(&queues.express, p);
-		if (queues.express.len > queuepkts / 4)
-			pktdrop(queueget(&queues.express), DropQueue);
-	}
-}
-
-static int
-isqrt(int n)
-{
-	int r = 1;
-
-	while ((r + 1) * (r + 1) <= n)
-		r++;
-	return r;
-}
-
-/* The target is a queue in bytes at the most that the links carried of late:
- * when they fall and come back, a sender's window still suits them. ns */
-static int64_t
-codeltarget(void)
-{
-	int64_t percent = queues.peak * 100 / MAX(survey.rate, 1);
-
-	return CodelTarget / 100 * CLAMP(percent, 100, 300);
-}
-
-/* CoDel, RFC 8289: drop or mark when packets have waited longer than the
- * target for an interval. Packets of light flows may wait for the best link.
- * The last packet is never dropped, so there is one to return. */
-static Pkt *
-flowdequeue(Flow *f)
-{
-	Pkt *p;
-
-	while ((p = flowget(f))) {
-		if (p->light || now - p->time < codeltarget() ||
-		    f->queue.bytes <= Quantum) {
-			f->above = 0;
-			f->dropping = 0;
-			return p;
-		}
-		if (!f->above)
-			f->above = now + CodelInterval;
-		if (!f->dropping && now >= f->above) {
-			f->dropping = 1;
-			f->count = f->count > 2 &&
-			    now - f->dropnext < 16 * CodelInterval ?
-			    f->count - 2 : 1;
-			f->dropnext = now;
-		}
-		if (!f->dropping || now < f->dropnext)
-			return p;
-		f->dropnext += CodelInterval / isqrt(f->count++);
-		if (ipmark(p->data))
-			return p;
-		pktdrop(p, DropCodel);
-	}
-	return NULL;
-}
-
-/* Returns the next packet of the flows on the list and the link that takes it,
- * NULL if no link takes one now. Flows without a link are passed over and keep
- * their place. */
-static Pkt *
-dequeue(Flowlist *list, Link **l)
-{
-	Flow **at, *f, *prev = NULL;
-	Pkt *p;
-
-	for (at = &list->head; (f = *at); ) {
-		while (f->queue.head && now > f->queue.head->deadline)
-			pktdrop(flowget(f), DropStale);
-		if (f->deficit > 0 && f->queue.head) {
-			if ((*l = selectlink(f))) {
-				p = flowdequeue(f);
-				f->deficit -= p->len;
-				return p;
-			}
-			prev = f;
-			at = &f->next;
-			continue;
-		}
-		if (!(*at = f->next))
-			list->tail = prev;
-		f->listed = 0;
-		queues.listed--;
-		if (f->queue.head)
-			f->deficit += Quantum;
-		else if (list == &queues.oldflows)
-			continue;
-		flowappend(&queues.oldflows, f);
-	}
-	return NULL;
-}
-
-/* ack: pure TCP ACKs
- *
- * A download at full rate makes 13000 of them in a second, where a few
- * hundred do: a newer ACK replaces the one of its flow that waits, if that one
- * says nothing else (SACK, ECN, a duplicate). A flow that has had little data
- * gets each of them at once. While it may be in slow start fewer than 8 go out
- * in a round trip, because cubic's HyStart needs 8 RTT samples a round before
- * it mistakes the slower link for congestion. BBR remembers for 10 s the short
- * RTT of the quick link, and gives itself too small a window, but a larger one
- * when ACKs are aggregated: so every now and then they are. */
-static int
-ackplain(const uint8_t *t)
-{
-	static const uint8_t stamp[] = { 1, 1, 8, 10 };
-
-	return t[13] == TcpAck && (t[12] >> 4 == 5 ||
-	    (t[12] >> 4 == 8 && !memcmp(t + 20, stamp, sizeof(stamp))));
-}
-
-/* Does p say all that its elder o says, and more? */
-static int
-ackreplaces(const Pkt *p, const Pkt *o)
-{
-	const uint8_t *t = p->data + p->ip.l4, *u = o->data + o->ip.l4;
-	int v4 = p->data[0] >> 4 == 4, addrs = v4 ? 12 : 8;
-
-	return p->len == o->len && p->ip.l4 == o->ip.l4 &&
-	    p->data[0] == o->data[0] && p->data[1] == o->data[1] &&
-	    !memcmp(p->data + addrs, o->data + addrs, v4 ? 8 : 32) &&
-	    !memcmp(t, u, 4) &&
-	    ackplain(t) && ackplain(u) &&
-	    (int32_t)(get(t + 8, 4) - get(u + 8, 4)) > 0;
-}
-
-/* Returns ns from one ACK to the next, by the bytes that the flow has had
- * acknowledged. */
-static int64_t
-ackgap(const Flow *f)
-{
-	static const struct { int64_t upto, gap; } gaps[] = {
-		{ 16 << 10, 0 }, { 64 << 10, MS(4) }, { 2 << 20, MS(8) },
-	};
-	int i;
-
-	for (i = 0; i < LEN(gaps); i++)
-		if (f->acked < gaps[i].upto)
-			return gaps[i].gap;
-	return survey.step && now % AggregateEvery < Aggregate ?
-	    Aggregate - now % AggregateEvery : MS(2);
-}
-
-static Pkt *
-ackget(void)
-{
-	Pkt *p = queueget(&queues.acks);
-	Flow *f = &queues.flows[p->flow];
-
-	if (f->ack == p)
-		f->ack = NULL;
-	return p;
-}
-
-static void
-ackenqueue(Flow *f, Pkt *p)
-{
-	const uint8_t *t = p->data + p->ip.l4;
-	uint32_t ackno = get(t + 8, 4);
-	int32_t more = f->acked ? ackno - f->ackno : 1;
-
-	if (more > 0) {
-		f->acked += more;
-		f->ackno = ackno;
-	}
-	if (f->ack && ackreplaces(p, f->ack)) {
-		memcpy(f->ack->data, p->data, p->len);
-		counts[CntMerged]++;
-		pktfree(p);
-		return;
-	}
-	f->ack = p;
-	f->ackdue = ackplain(t) ? f->lastack + ackgap(f) : now;
-	queueput(&queues.acks, p);
-	if (queues.acks.len > queuepkts / 4)
-		pktdrop(ackget(), DropQueue);
-}
-
-/* Returns when the ACK is due, ns. One that has a successor is, at once. */
-static int64_t
-ackdue(const Pkt *p)
-{
-	const Flow *f = &queues.flows[p->flow];
-
-	return f->ack == p ? f->ackdue : 0;
-}
-
-/* Send those that are due, as far as there is room; the others keep their
- * order. They leave the last part of the best link to express packets. */
-static void
-acksend(void)
-{
-	Link *l;
-	Pkt *p;
-	int n;
-
-	queues.nextack = INT64_MAX;
-	for (n = queues.acks.len; n > 0; n--) {
-		p = queues.acks.head;
-		if (now > p->deadline) {
-			pktdrop(ackget(), DropStale);
-		} else if (ackdue(p) <= now &&
-		    (l = pick(p, NULL, NULL, ByScore))) {
-			queues.flows[p->flow].lastack = now;
-			transmit(l, ackget());
-		} else {
-			queues.nextack = MIN(queues.nextack,
-			    MAX(ackdue(p), now + Burst));
-			queueput(&queues.acks, queueget(&queues.acks));
-		}
-	}
 }
 
 /* select: which link carries the packet */
@@ -3174,145 +2792,275 @@ selectlink(const Flow *f)
 	return heavy(f) ? pick(f->queue.head, f, NULL, ByBulk) : selectlight(f);
 }
 
-/* schedule: what waits goes out while there is room */
-
-/* May a light flow's packet go by the express lane? The flow has kept to the
- * best link, whose order is all it needs, and heavy flows are there, for whose
- * packets it would wait at the receiver. Else it is better kept, to be sent
- * again. */
+/* ack: pure TCP ACKs
+ *
+ * A download at full rate makes 13000 of them in a second, where a few
+ * hundred do: a newer ACK replaces the one of its flow that waits, if that one
+ * says nothing else (SACK, ECN, a duplicate). A flow that has had little data
+ * gets each of them at once. While it may be in slow start fewer than 8 go out
+ * in a round trip, because cubic's HyStart needs 8 RTT samples a round before
+ * it mistakes the slower link for congestion. BBR remembers for 10 s the short
+ * RTT of the quick link, and gives itself too small a window, but a larger one
+ * when ACKs are aggregated: so every now and then they are. */
 static int
-bypasses(const Link *l, const Pkt *p)
+ackplain(const uint8_t *t)
 {
-	return p->light && now - queues.lastheavy < Alive &&
-	    l == survey.best && l->loss.ratio < 0.01 &&
-	    l->pace.rate >= 2 * BulkMin && !l->control.queued &&
-	    !l->control.starting && settled(&queues.flows[p->flow]);
+	static const uint8_t stamp[] = { 1, 1, 8, 10 };
+
+	return t[13] == TcpAck && (t[12] >> 4 == 5 ||
+	    (t[12] >> 4 == 8 && !memcmp(t + 20, stamp, sizeof(stamp))));
 }
 
-/* Note what the flow's next packets must not overtake; ACKs may be. */
-static void
-expresssent(Flow *f, const Pkt *p, const Link *l)
+/* Does p say all that its elder o says, and more? */
+static int
+ackreplaces(const Pkt *p, const Pkt *o)
 {
-	if (p->class == Ack)
+	const uint8_t *t = p->data + p->ip.l4, *u = o->data + o->ip.l4;
+	int v4 = p->data[0] >> 4 == 4, addrs = v4 ? 12 : 8;
+
+	return p->len == o->len && p->ip.l4 == o->ip.l4 &&
+	    p->data[0] == o->data[0] && p->data[1] == o->data[1] &&
+	    !memcmp(p->data + addrs, o->data + addrs, v4 ? 8 : 32) &&
+	    !memcmp(t, u, 4) &&
+	    ackplain(t) && ackplain(u) &&
+	    (int32_t)(get(t + 8, 4) - get(u + 8, 4)) > 0;
+}
+
+/* Returns ns from one ACK to the next, by the bytes that the flow has had
+ * acknowledged. */
+static int64_t
+ackgap(const Flow *f)
+{
+	static const struct { int64_t upto, gap; } gaps[] = {
+		{ 16 << 10, 0 }, { 64 << 10, MS(4) }, { 2 << 20, MS(8) },
+	};
+	int i;
+
+	for (i = 0; i < LEN(gaps); i++)
+		if (f->acked < gaps[i].upto)
+			return gaps[i].gap;
+	return survey.step && now % AggregateEvery < Aggregate ?
+	    Aggregate - now % AggregateEvery : MS(2);
+}
+
+static Pkt *
+ackget(void)
+{
+	Pkt *p = queueget(&queues.acks);
+	Flow *f = &queues.flows[p->flow];
+
+	if (f->ack == p)
+		f->ack = NULL;
+	return p;
+}
+
+static void
+ackenqueue(Flow *f, Pkt *p)
+{
+	const uint8_t *t = p->data + p->ip.l4;
+	uint32_t ackno = get(t + 8, 4);
+	int32_t more = f->acked ? ackno - f->ackno : 1;
+
+	if (more > 0) {
+		f->acked += more;
+		f->ackno = ackno;
+	}
+	if (f->ack && ackreplaces(p, f->ack)) {
+		memcpy(f->ack->data, p->data, p->len);
+		counts[CntMerged]++;
+		pktfree(p);
 		return;
-	if (p->class == Ordered)
-		f->lastbypass = now;
-	f->link = p->link;
-	f->notbefore = now + l->delay.owd + (p->class == Ordered ? Stay : 0);
+	}
+	f->ack = p;
+	f->ackdue = ackplain(t) ? f->lastack + ackgap(f) : now;
+	queueput(&queues.acks, p);
+	if (queues.acks.len > queuepkts / 4)
+		pktdrop(ackget(), DropQueue);
 }
 
-/* Send the same express packet by another link, if one has room to spare, so
- * that nobody notices a loss, or the death of a link. */
-static void
-copy(const Link *first, const Pkt *p)
+/* Returns when the ACK is due, ns. One that has a successor is, at once. */
+static int64_t
+ackdue(const Pkt *p)
 {
-	Link *l = pick(p, NULL, first, ByScore);
+	const Flow *f = &queues.flows[p->flow];
+
+	return f->ack == p ? f->ackdue : 0;
+}
+
+/* flow: a queue for each, RFC 8290; the longest loses when there is no room */
+
+/* Tell the sender of a packet that fits none of the links. */
+static void
+tootell(const Pkt *p)
+{
 	Pkt *q;
 
-	if (!l || saturated(l) || !(q = pktalloc()))
+	if (icmperror(p->data, &p->ip) || !(q = pktalloc()))
 		return;
-	memcpy(q->data, p->data, p->len);
-	q->len = p->len;
-	encode(q, p->seq, FlagData | FlagExpress | FlagRepair);
-	l->why[WhyCopy]++;
-	linksend(l, q);
+	q->len = icmptoobig(q->data, p->data, p->len, &p->ip, survey.payload);
+	tunwrite(q);
+	pktfree(q);
 }
 
 static void
-transmit(Link *l, Pkt *p)
+flowappend(Flowlist *list, Flow *f)
 {
-	Flow *f = &queues.flows[p->flow];
-	int isheavy = p->class == Ordered && heavy(f);
+	f->next = NULL;
+	f->listed = 1;
+	queues.listed++;
+	if (list->tail)
+		list->tail->next = f;
+	else
+		list->head = f;
+	list->tail = f;
+}
 
-	p->link = l - bond;
-	l->why[isheavy ? WhyHeavy :
-	    l == bestlink(p) ? WhyScore : WhyOverflow]++;
-	if (isheavy)
-		queues.lastheavy = now;
-	if (p->class == Ordered && !bypasses(l, p)) {
-		encode(p, tx.seq[LaneOrdered]++, FlagData);
-		l->beats.data = f->lastordered = now;
-		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
-		keep(p);
+static Pkt *
+flowget(Flow *f)
+{
+	Pkt *p;
+
+	if (!(p = queueget(&f->queue)))
+		return NULL;
+	queues.queued--;
+	if (p->light)
+		queues.lightbytes -= p->len;
+	return p;
+}
+
+/* Drop half of the longest queue, up to a batch, from its head. */
+static void
+droplongest(void)
+{
+	Flow *f, *longest = &queues.flows[0];
+	int n;
+
+	for (f = queues.flows; f < queues.flows + Nflows; f++)
+		if (f->queue.bytes > longest->queue.bytes)
+			longest = f;
+	for (n = MIN((longest->queue.len + 1) / 2, Batch); n > 0; n--)
+		pktdrop(flowget(longest), DropQueue);
+}
+
+static void
+flowput(Flow *f, Pkt *p)
+{
+	if ((p->light = !heavy(f)))
+		queues.lightbytes += p->len;
+	queueput(&f->queue, p);
+	if (!f->listed) {
+		f->deficit = Quantum;
+		flowappend(&queues.newflows, f);
+	}
+	if (++queues.queued > queuepkts)
+		droplongest();
+}
+
+static void
+enqueue(Pkt *p)
+{
+	if (survey.payload && p->len > survey.payload) {
+		tootell(p);
+		pktdrop(p, DropSize);
+	} else if (p->class == Ordered) {
+		flowput(&queues.flows[p->flow], p);
+	} else if (p->class == Ack) {
+		ackenqueue(&queues.flows[p->flow], p);
 	} else {
-		encode(p, tx.seq[LaneExpress]++, FlagData | FlagExpress);
-		expresssent(f, p, l);
-		if (expresscopies && p->class == Express)
-			copy(l, p);
+		queues.lastexpress = now;
+		queueput(&queues.express, p);
+		if (queues.express.len > queuepkts / 4)
+			pktdrop(queueget(&queues.express), DropQueue);
 	}
-	linksend(l, p);
 }
 
-/* Each goes if there is a link for it now, or waits behind those that wait. */
-static void
-expresssend(void)
+static int
+isqrt(int n)
 {
-	Link *l;
-	Pkt *p;
-	int n, ahead = 0;
+	int r = 1;
 
-	for (n = queues.express.len; n > 0; n--) {
-		p = queueget(&queues.express);
-		if (now > p->deadline) {
-			pktdrop(p, DropStale);
-		} else if ((l = selectexpress(p, ahead))) {
-			transmit(l, p);
-		} else {
-			ahead += p->len + HdrLen + 28 + linkoverhead;
-			queueput(&queues.express, p);
+	while ((r + 1) * (r + 1) <= n)
+		r++;
+	return r;
+}
+
+/* The target is a queue in bytes at the most that the links carried of late:
+ * when they fall and come back, a sender's window still suits them. ns */
+static int64_t
+codeltarget(void)
+{
+	int64_t percent = queues.peak * 100 / MAX(survey.rate, 1);
+
+	return CodelTarget / 100 * CLAMP(percent, 100, 300);
+}
+
+/* CoDel, RFC 8289: drop or mark when packets have waited longer than the
+ * target for an interval. Packets of light flows may wait for the best link.
+ * The last packet is never dropped, so there is one to return. */
+static Pkt *
+flowdequeue(Flow *f)
+{
+	Pkt *p;
+
+	while ((p = flowget(f))) {
+		if (p->light || now - p->time < codeltarget() ||
+		    f->queue.bytes <= Quantum) {
+			f->above = 0;
+			f->dropping = 0;
+			return p;
 		}
+		if (!f->above)
+			f->above = now + CodelInterval;
+		if (!f->dropping && now >= f->above) {
+			f->dropping = 1;
+			f->count = f->count > 2 &&
+			    now - f->dropnext < 16 * CodelInterval ?
+			    f->count - 2 : 1;
+			f->dropnext = now;
+		}
+		if (!f->dropping || now < f->dropnext)
+			return p;
+		f->dropnext += CodelInterval / isqrt(f->count++);
+		if (ipmark(p->data))
+			return p;
+		pktdrop(p, DropCodel);
 	}
+	return NULL;
 }
 
-/* Returns ns that the pacer has to be behind its burst before a packet that
- * waits may go: heavy flows wait until several can go at once. */
-static int64_t
-lag(const Link *l)
+/* Returns the next packet of the flows on the list and the link that takes it,
+ * NULL if no link takes one now. Flows without a link are passed over and keep
+ * their place. */
+static Pkt *
+dequeue(Flowlist *list, Link **l)
 {
-	return queues.express.head || tx.repairs.head || queues.lightbytes ||
-	    l->out.n ? 0 : l->pace.burst / 4;
-}
-
-/* Returns when a link will have room for what waits, ns. */
-static int64_t
-nextroom(void)
-{
-	int64_t at = INT64_MAX, t;
-	const Link *l;
-
-	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!queues.express.head && !tx.repairs.head &&
-		    !queues.queued && !l->out.n)
-			continue;
-		at = MIN(at, now + BurstMax);
-		t = l->pace.clock - l->pace.burst + lag(l);
-		at = t > now ? MIN(at, t) : at;
-		t = l->pace.satclock - l->pace.burst + lag(l);
-		at = t > now ? MIN(at, t) : at;
-	}
-	return at;
-}
-
-static void
-schedule(void)
-{
-	Link *l;
+	Flow **at, *f, *prev = NULL;
 	Pkt *p;
 
-	surveylinks();
-	for (l = bond; l < bond + LEN(bond); l++)
-		l->open = room(l, l->pace.clock + lag(l));
-	expire();
-	expresssend();
-	acksend();
-	while ((p = tx.repairs.head) && (l = pick(p, NULL, NULL, ByArrival)))
-		retransmit(l, queueget(&tx.repairs));
-	while ((p = dequeue(&queues.newflows, &l)) ||
-	    (p = dequeue(&queues.oldflows, &l)))
-		transmit(l, p);
-	for (l = bond; l < bond + LEN(bond); l++)
-		linkflush(l);
-	queues.nextsend = nextroom();
+	for (at = &list->head; (f = *at); ) {
+		while (f->queue.head && now > f->queue.head->deadline)
+			pktdrop(flowget(f), DropStale);
+		if (f->deficit > 0 && f->queue.head) {
+			if ((*l = selectlink(f))) {
+				p = flowdequeue(f);
+				f->deficit -= p->len;
+				return p;
+			}
+			prev = f;
+			at = &f->next;
+			continue;
+		}
+		if (!(*at = f->next))
+			list->tail = prev;
+		f->listed = 0;
+		queues.listed--;
+		if (f->queue.head)
+			f->deficit += Quantum;
+		else if (list == &queues.oldflows)
+			continue;
+		flowappend(&queues.oldflows, f);
+	}
+	return NULL;
 }
 
 /* repair: ordered packets are kept for when the peer asks for them again */
@@ -3423,275 +3171,607 @@ nackpkt(const uint8_t *d, int len)
 	}
 }
 
-/* up: from the links to the TUN */
 static void
-linkpkt(Link *l)
+control(Link *l, const uint8_t *d, int len)
+{
+	Pkt *p;
+
+	if (!l || !(p = pktalloc()))
+		return;
+	memcpy(p->data, d, len);
+	p->len = len;
+	encode(p, tx.seq[LaneControl]++, FlagControl);
+	linksend(l, p);
+}
+
+/* beat: heartbeats and hellos */
+
+/* Returns bytes of the datagram. */
+static int
+beatwire(void)
+{
+	return HdrLen + BeatLen + (keyfile ? TagLen : 0);
+}
+
+/* Send a heartbeat with what is said each time. Returns -1 if it was not
+ * sent. */
+static int
+beatput(Link *l, Session *s, int key, Beat *b,
+        const struct sockaddr_storage *to)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)to;
+	socklen_t len = sizeof(*to);
+	Pkt *p = pktalloc();
+	int n, tries;
+
+	if (!p) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	b->id = s->id;
+	b->peerid = s->peerid;
+	b->link = l - bond;
+	b->time = now;
+	b->prio = l->conf->priority;
+	b->up = l->conf->up * 1000;
+	b->down = l->conf->down * 1000;
+	beatencode(p->data, b);
+	p->len = BeatLen;
+	p->key = key;
+	encode(p, s->beats++, FlagBeat);
+	seal(p);
+	/* the first error may be of something sent before */
+	for (n = -1, tries = 0; n < 0 && tries < 2; tries++)
+		n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
+		    role == Server ? sa : NULL, role == Server ? len : 0);
+	pktfree(p);
+	return n;
+}
+
+/* A heartbeat leaves at once, behind all that was given to the link before:
+ * its next seq says that no lower one will follow. */
+static void
+beatsend(Link *l, Session *s, int key)
+{
+	Tally *t = &l->beats.sent[l->beats.n % Nbeats];
+	Beat b = { 0 };
+
+	linkflush(l);
+	l->beats.last = now;
+	if (l->out.n > 0)
+		return;
+	if (l->heard.came && key == KeySession) {
+		b.echo = l->heard.in.time;
+		b.held = now - l->heard.came;
+	}
+	b.txpkts = l->meter.tx.pkts + 1;
+	b.txbytes = l->meter.tx.bytes + beatwire();
+	b.rxpkts = l->heard.in.pkts;
+	b.rxbytes = l->heard.in.bytes;
+	b.next = key == KeySession ? tx.seq[LaneOrdered] : 1;
+	charge(&l->pace, beatwire() + wireoverhead(l));
+	if (beatput(l, s, key, &b, &l->addr.peer) < 0) {
+		if (errno != EAGAIN && errno != ENOBUFS)
+			linkerror(l, errno);
+		return;
+	}
+	l->meter.tx.pkts++;
+	l->meter.tx.bytes += beatwire();
+	*t = l->meter.tx;
+	t->time = now / Us * Us; /* as the echo will have it */
+	l->beats.n++;
+}
+
+/* Hellos are not measured. An answer to one leaves no trace: whoever has
+ * recorded a hello may have sent it. */
+static void
+hellosend(Link *l, Session *s, const struct sockaddr_storage *to)
+{
+	Beat b = { 0 };
+	int n;
+
+	b.hello = role == Client ? 1 : 2;
+	b.next = 1;
+	n = beatput(l, s, KeyHello, &b, to);
+	if (role == Server)
+		return;
+	charge(&l->pace, beatwire() + wireoverhead(l));
+	if (n < 0)
+		linkerror(l, errno);
+}
+
+/* Returns ns to the next heartbeat: half as long when there is much to
+ * measure. */
+static int64_t
+beatgap(Link *l)
+{
+	int64_t bits = (l->meter.tx.bytes - l->beats.gaptx) * 8;
+	int busy = bits > l->pace.rate / 2000 * hbinterval;
+
+	l->beats.gaptx = l->meter.tx.bytes;
+	if (!survey.best && now - peer.lonely < Seek)
+		return MAX(MS(hbinterval) / 4, BeatMin);
+	return MS(hbinterval) / (busy ? 2 : 1);
+}
+
+/* Returns when to tell that a burst of ordered packets has ended, so that the
+ * loss of its last ones shows, ns. */
+static int64_t
+burstend(const Link *l)
+{
+	return !usable(l, NULL) || l->beats.data <= l->beats.last ?
+	    INT64_MAX : MAX(l->beats.data + BurstEnd, l->beats.last + BeatMin);
+}
+
+/* schedule: what waits goes out while there is room */
+
+/* May a light flow's packet go by the express lane? The flow has kept to the
+ * best link, whose order is all it needs, and heavy flows are there, for whose
+ * packets it would wait at the receiver. Else it is better kept, to be sent
+ * again. */
+static int
+bypasses(const Link *l, const Pkt *p)
+{
+	return p->light && now - queues.lastheavy < Alive &&
+	    l == survey.best && l->loss.ratio < 0.01 &&
+	    l->pace.rate >= 2 * BulkMin && !l->control.queued &&
+	    !l->control.starting && settled(&queues.flows[p->flow]);
+}
+
+/* Note what the flow's next packets must not overtake; ACKs may be. */
+static void
+expresssent(Flow *f, const Pkt *p, const Link *l)
+{
+	if (p->class == Ack)
+		return;
+	if (p->class == Ordered)
+		f->lastbypass = now;
+	f->link = p->link;
+	f->notbefore = now + l->delay.owd + (p->class == Ordered ? Stay : 0);
+}
+
+/* Send the same express packet by another link, if one has room to spare, so
+ * that nobody notices a loss, or the death of a link. */
+static void
+copy(const Link *first, const Pkt *p)
+{
+	Link *l = pick(p, NULL, first, ByScore);
+	Pkt *q;
+
+	if (!l || saturated(l) || !(q = pktalloc()))
+		return;
+	memcpy(q->data, p->data, p->len);
+	q->len = p->len;
+	encode(q, p->seq, FlagData | FlagExpress | FlagRepair);
+	l->why[WhyCopy]++;
+	linksend(l, q);
+}
+
+static void
+transmit(Link *l, Pkt *p)
+{
+	Flow *f = &queues.flows[p->flow];
+	int isheavy = p->class == Ordered && heavy(f);
+
+	p->link = l - bond;
+	l->why[isheavy ? WhyHeavy :
+	    l == bestlink(p) ? WhyScore : WhyOverflow]++;
+	if (isheavy)
+		queues.lastheavy = now;
+	if (p->class == Ordered && !bypasses(l, p)) {
+		encode(p, tx.seq[LaneOrdered]++, FlagData);
+		l->beats.data = f->lastordered = now;
+		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
+		keep(p);
+	} else {
+		encode(p, tx.seq[LaneExpress]++, FlagData | FlagExpress);
+		expresssent(f, p, l);
+		if (expresscopies && p->class == Express)
+			copy(l, p);
+	}
+	linksend(l, p);
+}
+
+/* Each goes if there is a link for it now, or waits behind those that wait. */
+static void
+expresssend(void)
+{
+	Link *l;
+	Pkt *p;
+	int n, ahead = 0;
+
+	for (n = queues.express.len; n > 0; n--) {
+		p = queueget(&queues.express);
+		if (now > p->deadline) {
+			pktdrop(p, DropStale);
+		} else if ((l = selectexpress(p, ahead))) {
+			transmit(l, p);
+		} else {
+			ahead += p->len + HdrLen + 28 + linkoverhead;
+			queueput(&queues.express, p);
+		}
+	}
+}
+
+/* Send those that are due, as far as there is room; the others keep their
+ * order. They leave the last part of the best link to express packets. */
+static void
+acksend(void)
+{
+	Link *l;
+	Pkt *p;
+	int n;
+
+	queues.nextack = INT64_MAX;
+	for (n = queues.acks.len; n > 0; n--) {
+		p = queues.acks.head;
+		if (now > p->deadline) {
+			pktdrop(ackget(), DropStale);
+		} else if (ackdue(p) <= now &&
+		    (l = pick(p, NULL, NULL, ByScore))) {
+			queues.flows[p->flow].lastack = now;
+			transmit(l, ackget());
+		} else {
+			queues.nextack = MIN(queues.nextack,
+			    MAX(ackdue(p), now + Burst));
+			queueput(&queues.acks, queueget(&queues.acks));
+		}
+	}
+}
+
+/* Returns ns that the pacer has to be behind its burst before a packet that
+ * waits may go: heavy flows wait until several can go at once. */
+static int64_t
+lag(const Link *l)
+{
+	return queues.express.head || tx.repairs.head || queues.lightbytes ||
+	    l->out.n ? 0 : l->pace.burst / 4;
+}
+
+/* Returns when a link will have room for what waits, ns. */
+static int64_t
+nextroom(void)
+{
+	int64_t at = INT64_MAX, t;
+	const Link *l;
+
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!queues.express.head && !tx.repairs.head &&
+		    !queues.queued && !l->out.n)
+			continue;
+		at = MIN(at, now + BurstMax);
+		t = l->pace.clock - l->pace.burst + lag(l);
+		at = t > now ? MIN(at, t) : at;
+		t = l->pace.satclock - l->pace.burst + lag(l);
+		at = t > now ? MIN(at, t) : at;
+	}
+	return at;
+}
+
+static void
+schedule(void)
+{
+	Link *l;
+	Pkt *p;
+
+	surveylinks();
+	for (l = bond; l < bond + LEN(bond); l++)
+		l->open = room(l, l->pace.clock + lag(l));
+	expire();
+	expresssend();
+	acksend();
+	while ((p = tx.repairs.head) && (l = pick(p, NULL, NULL, ByArrival)))
+		retransmit(l, queueget(&tx.repairs));
+	while ((p = dequeue(&queues.newflows, &l)) ||
+	    (p = dequeue(&queues.oldflows, &l)))
+		transmit(l, p);
+	for (l = bond; l < bond + LEN(bond); l++)
+		linkflush(l);
+	queues.nextsend = nextroom();
+}
+
+/* down: from the TUN into the queues, and on to the links while the packets are
+ * in the cache */
+static void
+tunpkt(void)
 {
 	Queue in = { 0 };
 	Pkt *p;
+	int reads, n = 0, done = 0;
 
-	linkrecv(l, &in);
-	while ((p = queueget(&in)))
-		datagram(l, p);
-}
-
-/* Is the sender the peer, as far as the address tells? Without a key there is
- * nothing else to tell him by. */
-static int
-trusted(const Link *l, const struct sockaddr_storage *from)
-{
-	if (!l->addr.remote.ss_family)
-		return keyfile != NULL;
-	if (keyfile && role == Server)
-		return 1;
-	return (l->addr.peerlen && sameaddr(&l->addr.peer, from)) ||
-	    sameaddr(&l->addr.remote, from);
-}
-
-/* The gates, cheapest first, then each record by itself. */
-static void
-datagram(Link *l, Pkt *p)
-{
-	int n, len = p->wirelen;
-	Pkt *q;
-	Rec r;
-
-	if (len < HdrLen) {
-		pktdrop(p, DropShort);
-		return;
-	}
-	if (!trusted(l, p->from)) {
-		pktdrop(p, DropAddr);
-		return;
-	}
-	if ((p->key = verify(p)) == KeyNone &&
-	    (p->key = verifyproposed(p)) == KeyNone) {
-		pktdrop(p, DropAuth);
-		return;
-	}
-	if (p->key != KeyHello) {
-		l->meter.rx.pkts++;
-		l->meter.rx.bytes += len;
-	}
-	for (;;) {
-		if ((n = decode(p->wire, p->wirelen, &r)) < 0) {
-			pktdrop(p, DropForm);
-			return;
+	for (reads = 0; reads < TunBatch && n < TunBatch; reads++) {
+		if (!tunread(&in))
+			break;
+		for (; (p = queueget(&in)); n++) {
+			ipclamp(p->data, &p->ip, tun.mtu);
+			classify(p);
+			enqueue(p);
 		}
-		p->data = p->wire + HdrLen;
-		p->len = r.len;
-		if (n == p->wirelen) {
-			record(l, p, &r);
-			return;
-		}
-		if (!(q = pktalloc())) {
-			pktdrop(p, DropPool);
-			return;
-		}
-		memcpy(q->data, p->data, p->len);
-		q->len = p->len;
-		q->key = p->key;
-		q->time = p->time;
-		q->from = p->from;
-		record(l, q, &r);
-		p->wire += n;
-		p->wirelen -= n;
-	}
-}
-
-/* Only heartbeats are heard before the link has brought one of this session:
- * what comes earlier was sent in an older one. */
-static void
-record(Link *l, Pkt *p, const Rec *r)
-{
-	p->seq = r->seq;
-	if (r->flags & FlagBeat) {
-		beatpkt(l, p);
-	} else if (p->key != KeySession || !l->heard.came) {
-		pktdrop(p, DropSession);
-	} else if (r->flags & FlagControl) {
-		controlpkt(p);
-	} else {
-		l->heard.lastseq = r->seq;
-		if (r->flags & FlagExpress)
-			expresspkt(p);
-		else
-			orderedpkt(l, p, r->flags & FlagRepair);
-	}
-}
-
-/* RFC 6479. Returns 0 and marks seq as seen, or -1 if it was seen or is too
- * old. */
-static int
-replaycheck(Replay *w, uint64_t seq)
-{
-	uint64_t *word = &w->bits[seq / 64 % ReplayWords];
-	uint64_t bit = UINT64_C(1) << seq % 64, ahead;
-
-	if (seq > w->last) {
-		ahead = MIN(seq / 64 - w->last / 64, ReplayWords);
-		for (; ahead > 0; ahead--)
-			w->bits[(seq / 64 - ahead + 1) % ReplayWords] = 0;
-		w->last = seq;
-	} else if (w->last / 64 - seq / 64 >= ReplayWords) {
-		return -1;
-	}
-	if (*word & bit)
-		return -1;
-	*word |= bit;
-	return 0;
-}
-
-/* Without a key a damaged seq must not shut out those that follow. Believe one
- * that is far ahead when the next one agrees with it. Returns 0, or -1 and
- * remembers what was doubted. */
-static int
-believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
-{
-	if (keyfile || seq <= last || seq - last <= far ||
-	    seq - *doubted <= far)
-		return 0;
-	*doubted = seq;
-	return -1;
-}
-
-/* Let a packet in once. Returns -1 after dropping one that came before, or
- * whose seq is not believed. */
-static int
-admit(Pkt *p, int lane)
-{
-	static const uint64_t far[] = {
-		Far, Far, FarBeat * LEN(bond), Far
-	};
-	Replay *w = &rx.replay[lane];
-
-	if (believe(p->seq, w->last, far[lane], &w->doubted) < 0) {
-		pktdrop(p, DropWindow);
-		return -1;
-	}
-	if (replaycheck(w, p->seq) == 0)
-		return 0;
-	if (lane == LaneBeat || lane == LaneControl) {
-		pktdrop(p, DropReplay);
-		return -1;
-	}
-	counts[lane == LaneOrdered ? CntDup : CntCopies]++;
-	pktfree(p);
-	return -1;
-}
-
-/* Who a heartbeat is from decides what may be believed. */
-static void
-beatpkt(Link *l, Pkt *p)
-{
-	Beat b;
-
-	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond) {
-		pktdrop(p, DropForm);
-		return;
-	}
-	if (b.hello) {
-		hellopkt(l, &b, p->from);
-		pktfree(p);
-		return;
-	}
-	if (b.id != peer.session.peerid || b.peerid != peer.session.id) {
-		if (propose(&b) < 0 || (keyfile && p->key != KeyNext)) {
-			pktdrop(p, DropSession);
-			return;
-		}
-		newsession(&peer.proposed);
-	}
-	if (admit(p, LaneBeat) < 0)
-		return;
-	if (!l->heard.came)
-		l->heard.top = b.next;
-	if (!l->heard.came || p->seq > l->heard.seq) {
-		l->heard.seq = p->seq;
-		if (role == Server)
-			linkpeer(l, &b, p->from);
-		measure(l, &b);
-		if (believe(b.next, rx.known, Far, &rx.doubted) == 0) {
-			reordertop(b.next);
-			sample(b.time, b.next);
-			l->heard.top = MAX(l->heard.top, b.next);
+		if (n - done > Batch) {
+			schedule();
+			done = n;
 		}
 	}
-	/* the sooner both know that they are heard the better */
-	if ((l->state < LinkUp || !b.echo) && now - l->beats.last > MS(10))
-		beat(l);
-	pktfree(p);
+	loop.handled += n;
+	loop.unread |= reads == TunBatch || n >= TunBatch;
 }
 
-/* The server sends to where the newest heartbeat came from, and takes priority
- * and rates from it. */
-static void
-linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
-{
-	char was[64], is[64];
+/* rate: what a link carries, from what arrives while the pacer is the limit */
 
-	if (!sameaddr(&l->addr.peer, from) ||
-	    addrport(&l->addr.peer) != addrport(from)) {
-		snprintf(was, sizeof(was), "%s", addrtext(&l->addr.peer));
-		snprintf(is, sizeof(is), "%s", addrtext(from));
-		if (claimline(l))
-			logmsg("link %s: peer is at %s%s%s", l->name, is,
-			    l->addr.peerlen ? ", was at " : "",
-			    l->addr.peerlen ? was : "");
-		l->addr.peer = *from;
-		l->addr.peerlen = sizeof(*from);
-		linkmtu(l);
-	}
-	l->prio = MIN(b->prio, 60);
-	rateceil(l, MIN(b->down, PeerMax) * INT64_C(1000),
-	    MIN(b->up, PeerMax) * INT64_C(1000));
+/* Returns bit/s between two tallies, with all that the links below add. The
+ * peer may say anything. */
+static int64_t
+tallyrate(const Link *l, const Tally *from, const Tally *to)
+{
+	int64_t us = MAX((to->time - from->time) / Us, 1);
+	int64_t bits = (int64_t)((to->bytes - from->bytes +
+	    (to->pkts - from->pkts) * wireoverhead(l)) * 8);
+
+	return CLAMP(bits, 0, INT64_MAX / 4000000) * 1000000 / us;
 }
 
 static void
-deliver(Pkt *p)
+ratebound(Link *l)
 {
-	if (ipparse(p->data, p->len, &p->ip) == 0)
-		ipclamp(p->data, &p->ip, tun.mtu);
-	coalesce(p);
+	Pace *p = &l->pace;
+
+	p->rate = CLAMP(p->rate, RateMin, p->ceil[0] ? p->ceil[0] : RateMax);
+	p->burst = CLAMP(l->delay.srtt / 16, Burst, BurstMax);
 }
 
+/* The link carries no more than that, bit/s. */
 static void
-expresspkt(Pkt *p)
+ratecut(Link *l, int64_t bps)
 {
-	if (admit(p, LaneExpress) == 0)
-		deliver(p);
+	int64_t most = l == survey.best ? 64 * RateHold : 2 * RateHold;
+	Control *c = &l->control;
+
+	c->hold = c->knee && llabs(bps - c->knee) < c->knee / 10 ?
+	    MIN(2 * c->hold, most) : RateHold;
+	c->before = l->pace.rate;
+	c->knee = bps;
+	l->pace.rate = bps / 4 * 3;
+	c->draining = 1;
+	c->starting = c->growth = 0;
+	c->cut = now;
 }
 
+/* A queue that stands for longer than a satellite's spike of 140 ms, or that is
+ * full and loses packets, says that what arrives is all that the link
+ * carries: the rate drains the queue, then stays just below that. It is tried
+ * again after a while, the sooner the less the link matters for delay, with
+ * growing steps, and given up at the first sign of a queue. An idle link
+ * teaches nothing, and random loss is none of its business. */
 static void
-orderedpkt(Link *l, Pkt *p, int repair)
+ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 {
-	if (p->seq >= rx.known + SeqJump) {
-		pktdrop(p, DropWindow);
-		return;
-	}
-	if (admit(p, LaneOrdered) < 0)
-		return;
-	if (!repair) {
-		l->heard.top = p->seq + 1;
-		l->heard.toptime = now;
-		sample(now - l->delay.owdin, p->seq);
-	}
-	reorderinsert(p, repair);
-	reorderdrain();
-}
+	int64_t sentbps = tallyrate(l, &l->echo.tx, out);
+	int64_t gotbps = tallyrate(l, &l->echo.rx, in);
+	int64_t n = out->pkts - l->echo.tx.pkts, lost, *rate = &l->pace.rate;
+	Control *c = &l->control;
+	Delay *d = &l->delay;
+	int full;
 
-static void
-controlpkt(Pkt *p)
-{
-	if (admit(p, LaneControl) < 0)
-		return;
-	if (p->len > 1 && p->data[0] == CtlNack)
-		nackpkt(p->data + 1, p->len - 1);
-	else if (p->len >= 1 && p->data[0] == CtlBye)
-		byepkt();
+	lost = n - (int64_t)MIN(in->pkts - l->echo.rx.pkts, (uint64_t)n);
+	if (owd < d->base)
+		d->base = owd;
 	else
-		drops[DropForm]++;
-	pktfree(p);
+		d->base += (owd - d->base) / (sentbps < *rate / 4 ? 32 : 1024);
+	if (sentbps < *rate / 2)
+		d->owdjitter += (llabs(owd - d->owd) - d->owdjitter) / 8;
+	full = owd - d->base > QueueMax + airtime(&l->pace, 2 * Quantum) +
+	    3 * d->owdjitter;
+	c->queued = !full ? 0 : c->queued ? c->queued : now;
+	if (full && sentbps > *rate / 4 && now - c->cut > RateHold / 2 &&
+	    (now - c->queued > Spike || (n >= 32 && lost > n / 8) ||
+	    (c->knee && *rate > c->knee))) {
+		/* a moment that says little may not cost all */
+		ratecut(l, now - c->queued > Spike ? gotbps :
+		    MAX(gotbps, *rate / 3));
+	} else if (c->draining && !full) {
+		*rate = c->knee / 100 * 97;
+		c->draining = 0;
+	} else if (c->draining && now - c->cut > RateHold) {
+		*rate = c->before; /* not our queue: a longer way */
+		d->base = owd;
+		c->draining = 0;
+	} else if (*rate < BulkMin && sentbps < *rate / 2 &&
+	    now - c->cut > 16 * RateHold) {
+		*rate = BulkMin; /* it gets no packets to show that it may */
+		c->knee = 0;
+	} else if (!c->draining && !full && now - c->cut > c->hold &&
+	    sentbps > *rate / 100 * (c->starting ? 75 : 90)) {
+		c->growth = MIN(c->growth + 1, 12);
+		*rate += c->starting ? *rate / 2 : *rate * c->growth / 100;
+		*rate = MIN(*rate, MAX(gotbps, sentbps) / 2 * 3);
+	}
+	ratebound(l);
+}
+
+/* Set the configured rates, bit/s, 0: unknown. What was learned is void if
+ * they are others. */
+static void
+rateceil(Link *l, int64_t up, int64_t down)
+{
+	Pace *p = &l->pace;
+
+	if (p->rate && p->ceil[0] == up && p->ceil[1] == down)
+		return;
+	p->ceil[0] = up;
+	p->ceil[1] = down;
+	p->rate = up ? up : RateStart;
+	memset(&l->control, 0, sizeof(l->control));
+	l->control.starting = !up;
+	ratebound(l);
+}
+
+/* state: down, probing, up, lossy */
+
+/* Returns ns without anything heard after which a link is dead. */
+static int64_t
+deadtime(const Link *l)
+{
+	return MAX(3 * MS(hbinterval), l->delay.srtt * 5 / 2);
+}
+
+/* Do the peer's packets come through? */
+static int
+linkheard(const Link *l)
+{
+	return l->heard.came && now - l->heard.came < deadtime(l);
+}
+
+/* The only place where a link changes state, so the log is its history. */
+static void
+linkstate(Link *l, int state, const char *fmt, ...)
+{
+	va_list ap;
+	char why[128];
+
+	if (l->state == state)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (claimline(l))
+		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
+		    statename[l->state], why);
+	l->state = state;
+	surveylinks();
+	if (!survey.best)
+		peer.lonely = now;
+	if (state != LinkDown)
+		return;
+	linkdrop(l, DropSend);
+	rescue(l);
+	l->echo.good = 0;
+	l->echo.tx.time = 0;
+	memset(&l->loss, 0, sizeof(l->loss));
+	l->reopen = now + Reopen;
+}
+
+static void
+linkcheck(Link *l)
+{
+	int64_t silent = now - l->echo.came;
+	int percent = l->loss.ratio * 100;
+
+	switch (l->state) {
+	case LinkUp:
+	case LinkLossy:
+		if (silent > deadtime(l))
+			linkstate(l, LinkDown, "no echo for %d ms",
+			    (int)(silent / MS(1)));
+		else if (l->state == LinkUp &&
+		    l->loss.ratio * 100 > losspercent + 0.001)
+			linkstate(l, LinkLossy, "%d %% lost", percent);
+		else if (l->state == LinkLossy &&
+		    l->loss.ratio * 200 < losspercent)
+			linkstate(l, LinkUp, "%d %% lost", percent);
+		break;
+	case LinkDown:
+		if (l->echo.good)
+			linkstate(l, LinkProbing, "it answers");
+		/* FALLTHROUGH */
+	case LinkProbing:
+		if (l->echo.came && l->echo.good >= (l->echo.wasup ? 3 : 1)) {
+			linkstate(l, LinkUp, "RTT %d.%d ms",
+			    (int)(l->delay.srtt / MS(1)),
+			    (int)(l->delay.srtt / (MS(1) / 10) % 10));
+			l->echo.wasup = 1;
+		}
+		break;
+	}
+	if ((role == Client || l->fd < 0) && l->state < LinkUp &&
+	    now >= l->reopen)
+		linkopen(l);
+}
+
+/* measure: what heartbeats say of delay and loss */
+
+/* RFC 6298, with the time that the peer held the echo taken off. */
+static void
+measurertt(Delay *d, int64_t rtt)
+{
+	if (!d->srtt) {
+		d->srtt = rtt;
+		d->rttvar = rtt / 2;
+		return;
+	}
+	d->rttvar += (llabs(d->srtt - rtt) - d->rttvar) / 4;
+	d->srtt += (rtt - d->srtt) / 8;
+}
+
+/* Count n packets sent, of which so many got there; the counts decay within
+ * some 30 heartbeats. */
+static void
+measureloss(Loss *s, double n, double got)
+{
+	s->sent += n - s->sent / 32;
+	s->lost += MAX(n - got, 0) - s->lost / 32;
+	s->ratio = s->sent > 20 ? s->lost / s->sent : 0;
+}
+
+/* Note the heartbeat for our next one, and how long its way here was. */
+static void
+measurein(Link *l, const Beat *b)
+{
+	Delay *d = &l->delay;
+	int64_t owdin = now - b->time;
+
+	d->jitter = l->heard.came ?
+	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 8 : 0;
+	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 4 : owdin;
+	l->heard.in.time = b->time;
+	l->heard.in.pkts = l->meter.rx.pkts;
+	l->heard.in.bytes = l->meter.rx.bytes;
+	l->heard.came = now;
+}
+
+/* Returns our heartbeat that is echoed, NULL if there is none, or the echo is
+ * not new, or from before the link was silent. */
+static const Tally *
+echoed(const Link *l, const Beat *b)
+{
+	const Tally *t = NULL;
+	unsigned i;
+
+	for (i = 0; b->echo && i < MIN(l->beats.n, (unsigned)Nbeats); i++)
+		if (l->beats.sent[i].time == b->echo)
+			t = &l->beats.sent[i];
+	return !t || t->time <= l->echo.sent || now - b->echo - b->held < 0 ||
+	    b->held > deadtime(l) ? NULL : t;
+}
+
+static void
+measure(Link *l, const Beat *b)
+{
+	Tally arrived = { b->time - b->held, b->rxpkts, b->rxbytes };
+	const Tally *t = echoed(l, b);
+	int64_t owd = arrived.time - b->echo;
+	Echo *e = &l->echo;
+
+	measurein(l, b);
+	if (!t)
+		return;
+	measurertt(&l->delay, now - b->echo - b->held);
+	e->sent = t->time;
+	e->came = now;
+	e->good++;
+	l->delay.owd = e->tx.time ? l->delay.owd + (owd - l->delay.owd) / 4 :
+	    owd;
+	if (!e->tx.time) {
+		l->delay.base = owd;
+	} else if (t->time - e->tx.time > MS(hbinterval) * 3 / 8) {
+		measureloss(&l->loss, t->pkts - e->tx.pkts,
+		    arrived.pkts - e->rx.pkts);
+		ratelearn(l, t, &arrived, owd);
+	} else {
+		return; /* too short a time to measure */
+	}
+	e->tx = *t;
+	e->rx = arrived;
+	l->score = score(l->prio, l->delay.srtt, l->loss.ratio, 0);
 }
 
 /* reorder: ordered packets wait here for those sent before them
@@ -4025,6 +4105,18 @@ hello(Link *l)
 	hellosend(l, &s, &l->addr.peer);
 }
 
+static void
+beat(Link *l)
+{
+	if (l->fd < 0)
+		return;
+	if (role == Client && (!peer.session.id ||
+	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt))
+		hello(l);
+	if (peer.session.id && l->addr.peerlen)
+		beatsend(l, &peer.session, KeySession);
+}
+
 /* The server answers, unless the client knows the running session, for which
  * heartbeats answer. The client goes on under both ids. A client that missed
  * the answers asks again, maybe from another address. */
@@ -4124,535 +4216,267 @@ byepkt(void)
 	memset(&peer.session, 0, sizeof(peer.session));
 }
 
-static void
-control(Link *l, const uint8_t *d, int len)
+/* up: from the links to the TUN */
+/* Is the sender the peer, as far as the address tells? Without a key there is
+ * nothing else to tell him by. */
+static int
+trusted(const Link *l, const struct sockaddr_storage *from)
 {
-	Pkt *p;
-
-	if (!l || !(p = pktalloc()))
-		return;
-	memcpy(p->data, d, len);
-	p->len = len;
-	encode(p, tx.seq[LaneControl]++, FlagControl);
-	linksend(l, p);
+	if (!l->addr.remote.ss_family)
+		return keyfile != NULL;
+	if (keyfile && role == Server)
+		return 1;
+	return (l->addr.peerlen && sameaddr(&l->addr.peer, from)) ||
+	    sameaddr(&l->addr.remote, from);
 }
 
-/* beat: heartbeats and hellos */
-
-/* Returns bytes of the datagram. */
+/* RFC 6479. Returns 0 and marks seq as seen, or -1 if it was seen or is too
+ * old. */
 static int
-beatwire(void)
+replaycheck(Replay *w, uint64_t seq)
 {
-	return HdrLen + BeatLen + (keyfile ? TagLen : 0);
-}
+	uint64_t *word = &w->bits[seq / 64 % ReplayWords];
+	uint64_t bit = UINT64_C(1) << seq % 64, ahead;
 
-/* Send a heartbeat with what is said each time. Returns -1 if it was not
- * sent. */
-static int
-beatput(Link *l, Session *s, int key, Beat *b,
-        const struct sockaddr_storage *to)
-{
-	const struct sockaddr *sa = (const struct sockaddr *)to;
-	socklen_t len = sizeof(*to);
-	Pkt *p = pktalloc();
-	int n, tries;
-
-	if (!p) {
-		errno = ENOBUFS;
+	if (seq > w->last) {
+		ahead = MIN(seq / 64 - w->last / 64, ReplayWords);
+		for (; ahead > 0; ahead--)
+			w->bits[(seq / 64 - ahead + 1) % ReplayWords] = 0;
+		w->last = seq;
+	} else if (w->last / 64 - seq / 64 >= ReplayWords) {
 		return -1;
 	}
-	b->id = s->id;
-	b->peerid = s->peerid;
-	b->link = l - bond;
-	b->time = now;
-	b->prio = l->conf->priority;
-	b->up = l->conf->up * 1000;
-	b->down = l->conf->down * 1000;
-	beatencode(p->data, b);
-	p->len = BeatLen;
-	p->key = key;
-	encode(p, s->beats++, FlagBeat);
-	seal(p);
-	/* the first error may be of something sent before */
-	for (n = -1, tries = 0; n < 0 && tries < 2; tries++)
-		n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
-		    role == Server ? sa : NULL, role == Server ? len : 0);
-	pktfree(p);
-	return n;
+	if (*word & bit)
+		return -1;
+	*word |= bit;
+	return 0;
 }
 
-/* A heartbeat leaves at once, behind all that was given to the link before:
- * its next seq says that no lower one will follow. */
-static void
-beatsend(Link *l, Session *s, int key)
-{
-	Tally *t = &l->beats.sent[l->beats.n % Nbeats];
-	Beat b = { 0 };
-
-	linkflush(l);
-	l->beats.last = now;
-	if (l->out.n > 0)
-		return;
-	if (l->heard.came && key == KeySession) {
-		b.echo = l->heard.in.time;
-		b.held = now - l->heard.came;
-	}
-	b.txpkts = l->meter.tx.pkts + 1;
-	b.txbytes = l->meter.tx.bytes + beatwire();
-	b.rxpkts = l->heard.in.pkts;
-	b.rxbytes = l->heard.in.bytes;
-	b.next = key == KeySession ? tx.seq[LaneOrdered] : 1;
-	charge(&l->pace, beatwire() + wireoverhead(l));
-	if (beatput(l, s, key, &b, &l->addr.peer) < 0) {
-		if (errno != EAGAIN && errno != ENOBUFS)
-			linkerror(l, errno);
-		return;
-	}
-	l->meter.tx.pkts++;
-	l->meter.tx.bytes += beatwire();
-	*t = l->meter.tx;
-	t->time = now / Us * Us; /* as the echo will have it */
-	l->beats.n++;
-}
-
-/* Hellos are not measured. An answer to one leaves no trace: whoever has
- * recorded a hello may have sent it. */
-static void
-hellosend(Link *l, Session *s, const struct sockaddr_storage *to)
-{
-	Beat b = { 0 };
-	int n;
-
-	b.hello = role == Client ? 1 : 2;
-	b.next = 1;
-	n = beatput(l, s, KeyHello, &b, to);
-	if (role == Server)
-		return;
-	charge(&l->pace, beatwire() + wireoverhead(l));
-	if (n < 0)
-		linkerror(l, errno);
-}
-
-static void
-beat(Link *l)
-{
-	if (l->fd < 0)
-		return;
-	if (role == Client && (!peer.session.id ||
-	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt))
-		hello(l);
-	if (peer.session.id && l->addr.peerlen)
-		beatsend(l, &peer.session, KeySession);
-}
-
-/* Returns ns to the next heartbeat: half as long when there is much to
- * measure. */
-static int64_t
-beatgap(Link *l)
-{
-	int64_t bits = (l->meter.tx.bytes - l->beats.gaptx) * 8;
-	int busy = bits > l->pace.rate / 2000 * hbinterval;
-
-	l->beats.gaptx = l->meter.tx.bytes;
-	if (!survey.best && now - peer.lonely < Seek)
-		return MAX(MS(hbinterval) / 4, BeatMin);
-	return MS(hbinterval) / (busy ? 2 : 1);
-}
-
-/* Returns when to tell that a burst of ordered packets has ended, so that the
- * loss of its last ones shows, ns. */
-static int64_t
-burstend(const Link *l)
-{
-	return !usable(l, NULL) || l->beats.data <= l->beats.last ?
-	    INT64_MAX : MAX(l->beats.data + BurstEnd, l->beats.last + BeatMin);
-}
-
-/* measure: what heartbeats say of delay and loss */
-
-/* RFC 6298, with the time that the peer held the echo taken off. */
-static void
-measurertt(Delay *d, int64_t rtt)
-{
-	if (!d->srtt) {
-		d->srtt = rtt;
-		d->rttvar = rtt / 2;
-		return;
-	}
-	d->rttvar += (llabs(d->srtt - rtt) - d->rttvar) / 4;
-	d->srtt += (rtt - d->srtt) / 8;
-}
-
-/* Count n packets sent, of which so many got there; the counts decay within
- * some 30 heartbeats. */
-static void
-measureloss(Loss *s, double n, double got)
-{
-	s->sent += n - s->sent / 32;
-	s->lost += MAX(n - got, 0) - s->lost / 32;
-	s->ratio = s->sent > 20 ? s->lost / s->sent : 0;
-}
-
-/* Note the heartbeat for our next one, and how long its way here was. */
-static void
-measurein(Link *l, const Beat *b)
-{
-	Delay *d = &l->delay;
-	int64_t owdin = now - b->time;
-
-	d->jitter = l->heard.came ?
-	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 8 : 0;
-	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 4 : owdin;
-	l->heard.in.time = b->time;
-	l->heard.in.pkts = l->meter.rx.pkts;
-	l->heard.in.bytes = l->meter.rx.bytes;
-	l->heard.came = now;
-}
-
-/* Returns our heartbeat that is echoed, NULL if there is none, or the echo is
- * not new, or from before the link was silent. */
-static const Tally *
-echoed(const Link *l, const Beat *b)
-{
-	const Tally *t = NULL;
-	unsigned i;
-
-	for (i = 0; b->echo && i < MIN(l->beats.n, (unsigned)Nbeats); i++)
-		if (l->beats.sent[i].time == b->echo)
-			t = &l->beats.sent[i];
-	return !t || t->time <= l->echo.sent || now - b->echo - b->held < 0 ||
-	    b->held > deadtime(l) ? NULL : t;
-}
-
-static void
-measure(Link *l, const Beat *b)
-{
-	Tally arrived = { b->time - b->held, b->rxpkts, b->rxbytes };
-	const Tally *t = echoed(l, b);
-	int64_t owd = arrived.time - b->echo;
-	Echo *e = &l->echo;
-
-	measurein(l, b);
-	if (!t)
-		return;
-	measurertt(&l->delay, now - b->echo - b->held);
-	e->sent = t->time;
-	e->came = now;
-	e->good++;
-	l->delay.owd = e->tx.time ? l->delay.owd + (owd - l->delay.owd) / 4 :
-	    owd;
-	if (!e->tx.time) {
-		l->delay.base = owd;
-	} else if (t->time - e->tx.time > MS(hbinterval) * 3 / 8) {
-		measureloss(&l->loss, t->pkts - e->tx.pkts,
-		    arrived.pkts - e->rx.pkts);
-		ratelearn(l, t, &arrived, owd);
-	} else {
-		return; /* too short a time to measure */
-	}
-	e->tx = *t;
-	e->rx = arrived;
-	l->score = score(l->prio, l->delay.srtt, l->loss.ratio, 0);
-}
-
-/* rate: what a link carries, from what arrives while the pacer is the limit */
-
-/* Returns bit/s between two tallies, with all that the links below add. The
- * peer may say anything. */
-static int64_t
-tallyrate(const Link *l, const Tally *from, const Tally *to)
-{
-	int64_t us = MAX((to->time - from->time) / Us, 1);
-	int64_t bits = (int64_t)((to->bytes - from->bytes +
-	    (to->pkts - from->pkts) * wireoverhead(l)) * 8);
-
-	return CLAMP(bits, 0, INT64_MAX / 4000000) * 1000000 / us;
-}
-
-static void
-ratebound(Link *l)
-{
-	Pace *p = &l->pace;
-
-	p->rate = CLAMP(p->rate, RateMin, p->ceil[0] ? p->ceil[0] : RateMax);
-	p->burst = CLAMP(l->delay.srtt / 16, Burst, BurstMax);
-}
-
-/* The link carries no more than that, bit/s. */
-static void
-ratecut(Link *l, int64_t bps)
-{
-	int64_t most = l == survey.best ? 64 * RateHold : 2 * RateHold;
-	Control *c = &l->control;
-
-	c->hold = c->knee && llabs(bps - c->knee) < c->knee / 10 ?
-	    MIN(2 * c->hold, most) : RateHold;
-	c->before = l->pace.rate;
-	c->knee = bps;
-	l->pace.rate = bps / 4 * 3;
-	c->draining = 1;
-	c->starting = c->growth = 0;
-	c->cut = now;
-}
-
-/* A queue that stands for longer than a satellite's spike of 140 ms, or that is
- * full and loses packets, says that what arrives is all that the link
- * carries: the rate drains the queue, then stays just below that. It is tried
- * again after a while, the sooner the less the link matters for delay, with
- * growing steps, and given up at the first sign of a queue. An idle link
- * teaches nothing, and random loss is none of its business. */
-static void
-ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
-{
-	int64_t sentbps = tallyrate(l, &l->echo.tx, out);
-	int64_t gotbps = tallyrate(l, &l->echo.rx, in);
-	int64_t n = out->pkts - l->echo.tx.pkts, lost, *rate = &l->pace.rate;
-	Control *c = &l->control;
-	Delay *d = &l->delay;
-	int full;
-
-	lost = n - (int64_t)MIN(in->pkts - l->echo.rx.pkts, (uint64_t)n);
-	if (owd < d->base)
-		d->base = owd;
-	else
-		d->base += (owd - d->base) / (sentbps < *rate / 4 ? 32 : 1024);
-	if (sentbps < *rate / 2)
-		d->owdjitter += (llabs(owd - d->owd) - d->owdjitter) / 8;
-	full = owd - d->base > QueueMax + airtime(&l->pace, 2 * Quantum) +
-	    3 * d->owdjitter;
-	c->queued = !full ? 0 : c->queued ? c->queued : now;
-	if (full && sentbps > *rate / 4 && now - c->cut > RateHold / 2 &&
-	    (now - c->queued > Spike || (n >= 32 && lost > n / 8) ||
-	    (c->knee && *rate > c->knee))) {
-		/* a moment that says little may not cost all */
-		ratecut(l, now - c->queued > Spike ? gotbps :
-		    MAX(gotbps, *rate / 3));
-	} else if (c->draining && !full) {
-		*rate = c->knee / 100 * 97;
-		c->draining = 0;
-	} else if (c->draining && now - c->cut > RateHold) {
-		*rate = c->before; /* not our queue: a longer way */
-		d->base = owd;
-		c->draining = 0;
-	} else if (*rate < BulkMin && sentbps < *rate / 2 &&
-	    now - c->cut > 16 * RateHold) {
-		*rate = BulkMin; /* it gets no packets to show that it may */
-		c->knee = 0;
-	} else if (!c->draining && !full && now - c->cut > c->hold &&
-	    sentbps > *rate / 100 * (c->starting ? 75 : 90)) {
-		c->growth = MIN(c->growth + 1, 12);
-		*rate += c->starting ? *rate / 2 : *rate * c->growth / 100;
-		*rate = MIN(*rate, MAX(gotbps, sentbps) / 2 * 3);
-	}
-	ratebound(l);
-}
-
-/* Set the configured rates, bit/s, 0: unknown. What was learned is void if
- * they are others. */
-static void
-rateceil(Link *l, int64_t up, int64_t down)
-{
-	Pace *p = &l->pace;
-
-	if (p->rate && p->ceil[0] == up && p->ceil[1] == down)
-		return;
-	p->ceil[0] = up;
-	p->ceil[1] = down;
-	p->rate = up ? up : RateStart;
-	memset(&l->control, 0, sizeof(l->control));
-	l->control.starting = !up;
-	ratebound(l);
-}
-
-/* state: down, probing, up, lossy */
-
-/* The only place where a link changes state, so the log is its history. */
-static void
-linkstate(Link *l, int state, const char *fmt, ...)
-{
-	va_list ap;
-	char why[128];
-
-	if (l->state == state)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	if (claimline(l))
-		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
-		    statename[l->state], why);
-	l->state = state;
-	surveylinks();
-	if (!survey.best)
-		peer.lonely = now;
-	if (state != LinkDown)
-		return;
-	linkdrop(l, DropSend);
-	rescue(l);
-	l->echo.good = 0;
-	l->echo.tx.time = 0;
-	memset(&l->loss, 0, sizeof(l->loss));
-	l->reopen = now + Reopen;
-}
-
-/* Returns ns without anything heard after which a link is dead. */
-static int64_t
-deadtime(const Link *l)
-{
-	return MAX(3 * MS(hbinterval), l->delay.srtt * 5 / 2);
-}
-
-/* Do the peer's packets come through? */
+/* Without a key a damaged seq must not shut out those that follow. Believe one
+ * that is far ahead when the next one agrees with it. Returns 0, or -1 and
+ * remembers what was doubted. */
 static int
-linkheard(const Link *l)
+believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 {
-	return l->heard.came && now - l->heard.came < deadtime(l);
+	if (keyfile || seq <= last || seq - last <= far ||
+	    seq - *doubted <= far)
+		return 0;
+	*doubted = seq;
+	return -1;
 }
 
-static void
-linkcheck(Link *l)
+/* Let a packet in once. Returns -1 after dropping one that came before, or
+ * whose seq is not believed. */
+static int
+admit(Pkt *p, int lane)
 {
-	int64_t silent = now - l->echo.came;
-	int percent = l->loss.ratio * 100;
+	static const uint64_t far[] = {
+		Far, Far, FarBeat * LEN(bond), Far
+	};
+	Replay *w = &rx.replay[lane];
 
-	switch (l->state) {
-	case LinkUp:
-	case LinkLossy:
-		if (silent > deadtime(l))
-			linkstate(l, LinkDown, "no echo for %d ms",
-			    (int)(silent / MS(1)));
-		else if (l->state == LinkUp &&
-		    l->loss.ratio * 100 > losspercent + 0.001)
-			linkstate(l, LinkLossy, "%d %% lost", percent);
-		else if (l->state == LinkLossy &&
-		    l->loss.ratio * 200 < losspercent)
-			linkstate(l, LinkUp, "%d %% lost", percent);
-		break;
-	case LinkDown:
-		if (l->echo.good)
-			linkstate(l, LinkProbing, "it answers");
-		/* FALLTHROUGH */
-	case LinkProbing:
-		if (l->echo.came && l->echo.good >= (l->echo.wasup ? 3 : 1)) {
-			linkstate(l, LinkUp, "RTT %d.%d ms",
-			    (int)(l->delay.srtt / MS(1)),
-			    (int)(l->delay.srtt / (MS(1) / 10) % 10));
-			l->echo.wasup = 1;
+	if (believe(p->seq, w->last, far[lane], &w->doubted) < 0) {
+		pktdrop(p, DropWindow);
+		return -1;
+	}
+	if (replaycheck(w, p->seq) == 0)
+		return 0;
+	if (lane == LaneBeat || lane == LaneControl) {
+		pktdrop(p, DropReplay);
+		return -1;
+	}
+	counts[lane == LaneOrdered ? CntDup : CntCopies]++;
+	pktfree(p);
+	return -1;
+}
+
+/* The server sends to where the newest heartbeat came from, and takes priority
+ * and rates from it. */
+static void
+linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
+{
+	char was[64], is[64];
+
+	if (!sameaddr(&l->addr.peer, from) ||
+	    addrport(&l->addr.peer) != addrport(from)) {
+		snprintf(was, sizeof(was), "%s", addrtext(&l->addr.peer));
+		snprintf(is, sizeof(is), "%s", addrtext(from));
+		if (claimline(l))
+			logmsg("link %s: peer is at %s%s%s", l->name, is,
+			    l->addr.peerlen ? ", was at " : "",
+			    l->addr.peerlen ? was : "");
+		l->addr.peer = *from;
+		l->addr.peerlen = sizeof(*from);
+		linkmtu(l);
+	}
+	l->prio = MIN(b->prio, 60);
+	rateceil(l, MIN(b->down, PeerMax) * INT64_C(1000),
+	    MIN(b->up, PeerMax) * INT64_C(1000));
+}
+
+/* Who a heartbeat is from decides what may be believed. */
+static void
+beatpkt(Link *l, Pkt *p)
+{
+	Beat b;
+
+	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond) {
+		pktdrop(p, DropForm);
+		return;
+	}
+	if (b.hello) {
+		hellopkt(l, &b, p->from);
+		pktfree(p);
+		return;
+	}
+	if (b.id != peer.session.peerid || b.peerid != peer.session.id) {
+		if (propose(&b) < 0 || (keyfile && p->key != KeyNext)) {
+			pktdrop(p, DropSession);
+			return;
 		}
-		break;
+		newsession(&peer.proposed);
 	}
-	if ((role == Client || l->fd < 0) && l->state < LinkUp &&
-	    now >= l->reopen)
-		linkopen(l);
-}
-
-/* timers: what is due, and when the next thing is */
-
-/* Find what the link carried in the last second, in its busier direction. */
-static void
-meter(Link *l)
-{
-	Meter *m = &l->meter;
-	int64_t out, in, inmax;
-	int up;
-
-	m->tx.time = m->rx.time = now;
-	out = tallyrate(l, &m->lasttx, &m->tx);
-	in = tallyrate(l, &m->lastrx, &m->rx);
-	m->lasttx = m->tx;
-	m->lastrx = m->rx;
-	m->rxbest = MAX(m->rxbest, in);
-	inmax = l->pace.ceil[1] ? l->pace.ceil[1] : MAX(m->rxbest, RateMin);
-	up = out / (l->pace.rate / 1000) > in / (inmax / 1000);
-	m->bw = up ? out : in;
-	m->bwmax = up ? l->pace.rate : inmax;
-	m->use = m->bw * 100 / m->bwmax;
-}
-
-static void
-second(void)
-{
-	int mtutime = now >= loop.nextmtu;
-	Link *l;
-
-	queues.peak -= queues.peak / 32;
-	for (l = bond; l < bond + LEN(bond); l++) {
-		meter(l);
-		if (mtutime && l->fd >= 0)
-			linkmtu(l); /* nobody tells of one that has grown */
-	}
-	if (mtutime)
-		loop.nextmtu = now + MtuEvery;
-	if (uppid > 0 && waitpid(uppid, NULL, WNOHANG) == uppid)
-		uppid = 0;
-	if (!ctl.named)
-		ctlname();
-}
-
-/* Do what signals asked for. */
-static void
-obey(void)
-{
-	Link *l;
-
-	if (signaled.report) {
-		signaled.report = 0;
-		printreport();
-	}
-	if (signaled.reopen) {
-		signaled.reopen = 0;
-		for (l = bond; l < bond + LEN(bond); l++)
-			linkopen(l);
-		surveylinks();
-	}
-}
-
-static void
-beats(void)
-{
-	Link *l;
-
-	loop.nextbeat = INT64_MAX;
-	for (l = bond; l < bond + LEN(bond); l++) {
-		linkcheck(l);
-		if (now >= l->beats.next) {
-			l->beats.next = MAX(l->beats.next + beatgap(l), now);
-			beat(l);
-		} else if (now >= burstend(l)) {
-			beat(l);
+	if (admit(p, LaneBeat) < 0)
+		return;
+	if (!l->heard.came)
+		l->heard.top = b.next;
+	if (!l->heard.came || p->seq > l->heard.seq) {
+		l->heard.seq = p->seq;
+		if (role == Server)
+			linkpeer(l, &b, p->from);
+		measure(l, &b);
+		if (believe(b.next, rx.known, Far, &rx.doubted) == 0) {
+			reordertop(b.next);
+			sample(b.time, b.next);
+			l->heard.top = MAX(l->heard.top, b.next);
 		}
-		loop.nextbeat = MIN(loop.nextbeat,
-		    MIN(l->beats.next, burstend(l)));
 	}
+	/* the sooner both know that they are heard the better */
+	if ((l->state < LinkUp || !b.echo) && now - l->beats.last > MS(10))
+		beat(l);
+	pktfree(p);
 }
 
 static void
-timers(void)
+expresspkt(Pkt *p)
 {
-	beats();
-	forget(0);
-	reorderask();
+	if (admit(p, LaneExpress) == 0)
+		deliver(p);
+}
+
+static void
+orderedpkt(Link *l, Pkt *p, int repair)
+{
+	if (p->seq >= rx.known + SeqJump) {
+		pktdrop(p, DropWindow);
+		return;
+	}
+	if (admit(p, LaneOrdered) < 0)
+		return;
+	if (!repair) {
+		l->heard.top = p->seq + 1;
+		l->heard.toptime = now;
+		sample(now - l->delay.owdin, p->seq);
+	}
+	reorderinsert(p, repair);
 	reorderdrain();
-	if (now >= loop.nextsecond) {
-		loop.nextsecond = now + Second;
-		second();
-	}
-	if (loop.interval && now >= loop.nextreport) {
-		loop.nextreport = now + loop.interval * Second;
-		signaled.report = 1;
-	}
-	obey();
 }
 
-/* Returns ns until something is due. Whoever leaves something to be done has
- * said when. */
-static int64_t
-polltimeout(void)
+static void
+controlpkt(Pkt *p)
 {
-	int64_t at = MIN(loop.nextsecond, loop.nextbeat);
+	if (admit(p, LaneControl) < 0)
+		return;
+	if (p->len > 1 && p->data[0] == CtlNack)
+		nackpkt(p->data + 1, p->len - 1);
+	else if (p->len >= 1 && p->data[0] == CtlBye)
+		byepkt();
+	else
+		drops[DropForm]++;
+	pktfree(p);
+}
 
-	at = MIN(at, MIN(queues.nextack, queues.nextsend));
-	return MAX(MIN(at, rx.next) - now, 0);
+/* Only heartbeats are heard before the link has brought one of this session:
+ * what comes earlier was sent in an older one. */
+static void
+record(Link *l, Pkt *p, const Rec *r)
+{
+	p->seq = r->seq;
+	if (r->flags & FlagBeat) {
+		beatpkt(l, p);
+	} else if (p->key != KeySession || !l->heard.came) {
+		pktdrop(p, DropSession);
+	} else if (r->flags & FlagControl) {
+		controlpkt(p);
+	} else {
+		l->heard.lastseq = r->seq;
+		if (r->flags & FlagExpress)
+			expresspkt(p);
+		else
+			orderedpkt(l, p, r->flags & FlagRepair);
+	}
+}
+
+/* The gates, cheapest first, then each record by itself. */
+static void
+datagram(Link *l, Pkt *p)
+{
+	int n, len = p->wirelen;
+	Pkt *q;
+	Rec r;
+
+	if (len < HdrLen) {
+		pktdrop(p, DropShort);
+		return;
+	}
+	if (!trusted(l, p->from)) {
+		pktdrop(p, DropAddr);
+		return;
+	}
+	if ((p->key = verify(p)) == KeyNone &&
+	    (p->key = verifyproposed(p)) == KeyNone) {
+		pktdrop(p, DropAuth);
+		return;
+	}
+	if (p->key != KeyHello) {
+		l->meter.rx.pkts++;
+		l->meter.rx.bytes += len;
+	}
+	for (;;) {
+		if ((n = decode(p->wire, p->wirelen, &r)) < 0) {
+			pktdrop(p, DropForm);
+			return;
+		}
+		p->data = p->wire + HdrLen;
+		p->len = r.len;
+		if (n == p->wirelen) {
+			record(l, p, &r);
+			return;
+		}
+		if (!(q = pktalloc())) {
+			pktdrop(p, DropPool);
+			return;
+		}
+		memcpy(q->data, p->data, p->len);
+		q->len = p->len;
+		q->key = p->key;
+		q->time = p->time;
+		q->from = p->from;
+		record(l, q, &r);
+		p->wire += n;
+		p->wirelen -= n;
+	}
+}
+
+static void
+linkpkt(Link *l)
+{
+	Queue in = { 0 };
+	Pkt *p;
+
+	linkrecv(l, &in);
+	while ((p = queueget(&in)))
+		datagram(l, p);
 }
 
 /* ctl: what the program tells about itself */
@@ -4665,6 +4489,22 @@ linkword(const Link *l)
 	if (l->state == LinkLossy)
 		return "LOSSY";
 	return l->meter.use > satpercent ? "SATURATED" : "OK";
+}
+
+static void
+totals(Text *t)
+{
+	int i, n = 0;
+
+	text(t, "Total -");
+	for (i = 0; i < CntLast; i++)
+		text(t, " %s: %" PRIu64 ",", countname[i].text, counts[i]);
+	text(t, " dropped:");
+	for (i = 0; i < DropLast; i++)
+		if (drops[i])
+			text(t, "%s %s %" PRIu64, n++ ? "," : "", dropname[i],
+			    drops[i]);
+	text(t, n ? "\n" : " none\n");
 }
 
 static void
@@ -4696,22 +4536,6 @@ statistics(Text *t)
 		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name, l->meter.rx.pkts,
 		    l->meter.rx.bytes, l->heard.lastseq, (int)((l->delay.srtt + MS(1) / 2) / MS(1)));
 	totals(t);
-}
-
-static void
-totals(Text *t)
-{
-	int i, n = 0;
-
-	text(t, "Total -");
-	for (i = 0; i < CntLast; i++)
-		text(t, " %s: %" PRIu64 ",", countname[i].text, counts[i]);
-	text(t, " dropped:");
-	for (i = 0; i < DropLast; i++)
-		if (drops[i])
-			text(t, "%s %s %" PRIu64, n++ ? "," : "", dropname[i],
-			    drops[i]);
-	text(t, n ? "\n" : " none\n");
 }
 
 static void
@@ -4828,6 +4652,18 @@ ctladdr(struct sockaddr_un *sun)
 	    "udpbond/%s", tundev);
 }
 
+/* Anybody may have taken the name, or an instance that is just ending has it
+ * still: it is the TUN device that there can be one of. */
+static int
+ctlname(void)
+{
+	struct sockaddr_un sun;
+	socklen_t len = ctladdr(&sun);
+
+	ctl.named = bind(ctl.fd, (struct sockaddr *)&sun, len) == 0;
+	return ctl.named ? 0 : -1;
+}
+
 static void
 ctlopen(void)
 {
@@ -4839,18 +4675,6 @@ ctlopen(void)
 	if (ctlname() < 0)
 		warn("control socket: is udpbond already running with %s?",
 		    tundev);
-}
-
-/* Anybody may have taken the name, or an instance that is just ending has it
- * still: it is the TUN device that there can be one of. */
-static int
-ctlname(void)
-{
-	struct sockaddr_un sun;
-	socklen_t len = ctladdr(&sun);
-
-	ctl.named = bind(ctl.fd, (struct sockaddr *)&sun, len) == 0;
-	return ctl.named ? 0 : -1;
 }
 
 /* One letter asks, one datagram answers; only root is answered. */
@@ -4926,6 +4750,115 @@ ctlask(int what)
 	fwrite(t.buf, 1, t.len, stdout);
 	if (!strncmp(t.buf, "udpbond: ", MIN(t.len, 9)))
 		exit(1);
+}
+
+/* timers: what is due, and when the next thing is */
+
+/* Find what the link carried in the last second, in its busier direction. */
+static void
+meter(Link *l)
+{
+	Meter *m = &l->meter;
+	int64_t out, in, inmax;
+	int up;
+
+	m->tx.time = m->rx.time = now;
+	out = tallyrate(l, &m->lasttx, &m->tx);
+	in = tallyrate(l, &m->lastrx, &m->rx);
+	m->lasttx = m->tx;
+	m->lastrx = m->rx;
+	m->rxbest = MAX(m->rxbest, in);
+	inmax = l->pace.ceil[1] ? l->pace.ceil[1] : MAX(m->rxbest, RateMin);
+	up = out / (l->pace.rate / 1000) > in / (inmax / 1000);
+	m->bw = up ? out : in;
+	m->bwmax = up ? l->pace.rate : inmax;
+	m->use = m->bw * 100 / m->bwmax;
+}
+
+static void
+second(void)
+{
+	int mtutime = now >= loop.nextmtu;
+	Link *l;
+
+	queues.peak -= queues.peak / 32;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		meter(l);
+		if (mtutime && l->fd >= 0)
+			linkmtu(l); /* nobody tells of one that has grown */
+	}
+	if (mtutime)
+		loop.nextmtu = now + MtuEvery;
+	if (uppid > 0 && waitpid(uppid, NULL, WNOHANG) == uppid)
+		uppid = 0;
+	if (!ctl.named)
+		ctlname();
+}
+
+/* Do what signals asked for. */
+static void
+obey(void)
+{
+	Link *l;
+
+	if (signaled.report) {
+		signaled.report = 0;
+		printreport();
+	}
+	if (signaled.reopen) {
+		signaled.reopen = 0;
+		for (l = bond; l < bond + LEN(bond); l++)
+			linkopen(l);
+		surveylinks();
+	}
+}
+
+static void
+beats(void)
+{
+	Link *l;
+
+	loop.nextbeat = INT64_MAX;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		linkcheck(l);
+		if (now >= l->beats.next) {
+			l->beats.next = MAX(l->beats.next + beatgap(l), now);
+			beat(l);
+		} else if (now >= burstend(l)) {
+			beat(l);
+		}
+		loop.nextbeat = MIN(loop.nextbeat,
+		    MIN(l->beats.next, burstend(l)));
+	}
+}
+
+static void
+timers(void)
+{
+	beats();
+	forget(0);
+	reorderask();
+	reorderdrain();
+	if (now >= loop.nextsecond) {
+		loop.nextsecond = now + Second;
+		second();
+	}
+	if (loop.interval && now >= loop.nextreport) {
+		loop.nextreport = now + loop.interval * Second;
+		signaled.report = 1;
+	}
+	obey();
+}
+
+/* Returns ns until something is due. Whoever leaves something to be done has
+ * said when. */
+static int64_t
+polltimeout(void)
+{
+	int64_t at = MIN(loop.nextsecond, loop.nextbeat);
+
+	at = MIN(at, MIN(queues.nextack, queues.nextsend));
+	return MAX(MIN(at, rx.next) - now, 0);
 }
 
 /* confine: what is not needed any more is given up, once all is set up
