@@ -1068,25 +1068,23 @@ decode(const uint8_t *d, int len, Rec *r)
 	return HdrLen + r->len;
 }
 
+/* Run F on each field of a heartbeat in order: its name and bytes. */
+#define BEATFIELDS(F) \
+	F(id, 8) F(peerid, 8) F(link, 1) F(hello, 1) F(time, 8) F(echo, 8) \
+	F(held, 4) F(txpkts, 8) F(txbytes, 8) F(rxpkts, 8) F(rxbytes, 8) \
+	F(next, 8) F(prio, 2) F(up, 4) F(down, 4)
+
 static void
 beatencode(uint8_t *d, const Beat *b)
 {
-	put(d, b->id, 8);
-	put(d + 8, b->peerid, 8);
-	put(d + 16, b->link, 1);
-	put(d + HelloAt, b->hello, 1);
-	put(d + 18, b->time / Us, 8);
-	put(d + 26, b->echo / Us, 8);
-	put(d + 34, b->held / Us, 4);
-	put(d + 38, b->txpkts, 8);
-	put(d + 46, b->txbytes, 8);
-	put(d + 54, b->rxpkts, 8);
-	put(d + 62, b->rxbytes, 8);
-	put(d + 70, b->next, 8);
-	put(d + 78, b->prio, 2);
-	put(d + 80, b->up, 4);
-	put(d + 84, b->down, 4);
-	put(d + 88, 0, 2);
+	Beat w = *b;
+
+	w.time /= Us;
+	w.echo /= Us;
+	w.held /= Us;
+#define PUT(field, n) put(d, w.field, n), d += n;
+	BEATFIELDS(PUT)
+	put(d, 0, 2);
 }
 
 /* Returns -1 if it makes no sense. A longer one may come from a newer version.
@@ -1096,23 +1094,14 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 {
 	if (len < BeatLen)
 		return -1;
-	b->id = get(d, 8);
-	b->peerid = get(d + 8, 8);
-	b->link = get(d + 16, 1);
-	b->hello = get(d + HelloAt, 1);
-	b->time = get(d + 18, 8) * Us;
-	b->echo = get(d + 26, 8) * Us;
-	b->held = get(d + 34, 4) * Us;
-	b->txpkts = get(d + 38, 8);
-	b->txbytes = get(d + 46, 8);
-	b->rxpkts = get(d + 54, 8);
-	b->rxbytes = get(d + 62, 8);
-	b->next = get(d + 70, 8);
-	b->prio = get(d + 78, 2);
-	b->up = get(d + 80, 4);
-	b->down = get(d + 84, 4);
-	return !b->id || get(d + 18, 8) >> 52 || get(d + 26, 8) >> 52 ||
-	    b->next >> 56 ? -1 : 0;
+#define GET(field, n) b->field = get(d, n), d += n;
+	BEATFIELDS(GET)
+	if (!b->id || b->time >> 52 || b->echo >> 52 || b->next >> 56)
+		return -1;
+	b->time *= Us;
+	b->echo *= Us;
+	b->held *= Us;
+	return 0;
 }
 
 /* auth: SipHash tags, and the keys they are made with */
@@ -4160,14 +4149,6 @@ txreset(void)
 		tx.seq[i] = 1;
 }
 
-/* Clear what belongs to a session on the way in. */
-static void
-rxreset(void)
-{
-	memset(rx.replay, 0, sizeof(rx.replay));
-	reorderreset(1);
-}
-
 /* Clear what belongs to a session in a link. */
 static void
 linkreset(Link *l)
@@ -4190,7 +4171,8 @@ newsession(const Session *s)
 	peer.epoch++;
 	peer.lonely = now;
 	txreset();
-	rxreset();
+	memset(rx.replay, 0, sizeof(rx.replay));
+	reorderreset(1);
 	for (i = 0; i < Nflows; i++)
 		queues.flows[i].notbefore = 0;
 	for (l = bond; l < bond + LEN(bond); l++) {
