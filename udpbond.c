@@ -1983,7 +1983,10 @@ deliver(Pkt *p)
 	coalesce(p);
 }
 
-/* link: sockets to the peer, their MTU, batches of datagrams */
+/* survey: what selection has to know of all links
+ *
+ * Only heartbeats, MTUs and changes of state alter it, so it is made anew when
+ * one of these has come, and not for each packet. */
 
 /* Returns bytes of the largest packet that the link carries. */
 static int
@@ -1992,6 +1995,80 @@ linkpayload(const Link *l)
 	return l->addr.mtu - (l->addr.v6 ? 48 : 28) - HdrLen -
 	    (keyfile ? TagLen : 0);
 }
+
+/* Does the link work, and does the packet fit? NULL is any packet. */
+static int
+usable(const Link *l, const Pkt *p)
+{
+	return l->state >= LinkUp && l->fd >= 0 &&
+	    (!p || p->len <= linkpayload(l));
+}
+
+/* Is the link fit for ordered packets: as fast as BulkMin, or half as fast as
+ * the fastest link? A slower one would hold up all that follow. */
+static int
+carries(const Link *l)
+{
+	return l->pace.rate >= survey.bulkmin;
+}
+
+/* Sum up the links in order of delay: the delay within which half of the
+ * capacity lies is that of bulk traffic. */
+static void
+surveydelay(Link **bydelay, int n)
+{
+	int64_t upto = 0;
+	const Link *l;
+	int i;
+
+	for (i = 0; i < n && upto <= survey.rate / 2; i++) {
+		upto += bydelay[i]->pace.rate;
+		survey.delay = bydelay[i]->delay.owd;
+	}
+	survey.step = survey.best &&
+	    survey.best->delay.owd < survey.delay - SameDelay;
+	survey.least = INT_MAX;
+	for (i = 0; i < n; i++) {
+		l = bydelay[i];
+		if (carries(l) && llabs(l->delay.owd - survey.delay) <= SameDelay)
+			survey.least = MIN(survey.least, l->score);
+	}
+}
+
+static void
+surveylinks(void)
+{
+	Link *bydelay[LEN(bond)], *l;
+	int i, n = 0;
+
+	memset(&survey, 0, sizeof(survey));
+	survey.bulkmin = RateMin;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!usable(l, NULL))
+			continue;
+		for (i = n++; i > 0 &&
+		    bydelay[i - 1]->delay.owd > l->delay.owd; i--)
+			bydelay[i] = bydelay[i - 1];
+		bydelay[i] = l;
+		if (!survey.best || l->score < survey.best->score)
+			survey.best = l;
+		if (!survey.quickest ||
+		    l->delay.srtt < survey.quickest->delay.srtt)
+			survey.quickest = l;
+		survey.rate += l->pace.rate;
+		survey.payload = MAX(survey.payload, linkpayload(l));
+		survey.bulkmin = MAX(survey.bulkmin, l->pace.rate < BulkMin ?
+		    l->pace.rate / 2 : BulkMin);
+	}
+	for (i = 0; i < n; i++)
+		if (carries(bydelay[i]) && (!survey.carrier ||
+		    bydelay[i]->score < survey.carrier->score))
+			survey.carrier = bydelay[i];
+	surveydelay(bydelay, n);
+	queues.peak = MAX(queues.peak, survey.rate);
+}
+
+/* link: sockets to the peer, their MTU, batches of datagrams */
 
 /* Claim a log line. Returns 0 if the link has none left: ten at once, then
  * one per LogEvery. */
@@ -2074,6 +2151,7 @@ linkmtu(Link *l)
 		logmsg("link %s: mtu %d, was %d", l->name, mtu, l->addr.mtu);
 	l->addr.mtu = mtu;
 	tunmtu();
+	surveylinks();
 }
 
 /* Drop what is still waiting to be sent. */
@@ -2148,6 +2226,7 @@ linkopen(Link *l)
 		logmsg("link %s: open", l->name);
 	l->log.error = 0;
 	linkmtu(l);
+	surveylinks();
 	return;
 err:
 	error = errno;
@@ -2160,6 +2239,7 @@ err:
 	l->log.error = error;
 	if (fd >= 0)
 		close(fd);
+	surveylinks();
 }
 
 /* Returns bytes that a datagram grows by on its way. */
@@ -2558,22 +2638,6 @@ score(int prio, int64_t rtt, double loss, int saturated)
 	       (saturated ? satweight : 0) + (int)(loss * lossweight);
 }
 
-/* Does the link work, and does the packet fit? NULL is any packet. */
-static int
-usable(const Link *l, const Pkt *p)
-{
-	return l->state >= LinkUp && l->fd >= 0 &&
-	    (!p || p->len <= linkpayload(l));
-}
-
-/* Is the link fit for ordered packets: as fast as BulkMin, or half as fast as
- * the fastest link? A slower one would hold up all that follow. */
-static int
-carries(const Link *l)
-{
-	return l->pace.rate >= survey.bulkmin;
-}
-
 /* Has the pacer room for a packet by this one of its clocks? */
 static int
 room(const Link *l, int64_t clock)
@@ -2586,64 +2650,6 @@ static int
 saturated(const Link *l)
 {
 	return !room(l, l->pace.satclock);
-}
-
-/* Sum up the links in order of delay: the delay within which half of the
- * capacity lies is that of bulk traffic. */
-static void
-surveydelay(Link **bydelay, int n)
-{
-	int64_t upto = 0;
-	const Link *l;
-	int i;
-
-	for (i = 0; i < n && upto <= survey.rate / 2; i++) {
-		upto += bydelay[i]->pace.rate;
-		survey.delay = bydelay[i]->delay.owd;
-	}
-	survey.step = survey.best &&
-	    survey.best->delay.owd < survey.delay - SameDelay;
-	survey.least = INT_MAX;
-	for (i = 0; i < n; i++) {
-		l = bydelay[i];
-		if (carries(l) && llabs(l->delay.owd - survey.delay) <= SameDelay)
-			survey.least = MIN(survey.least, l->score);
-	}
-}
-
-/* Find out what selection has to know of all links. Only heartbeats and
- * changes of state alter that, so once a turn is enough. */
-static void
-surveylinks(void)
-{
-	Link *bydelay[LEN(bond)], *l;
-	int i, n = 0;
-
-	memset(&survey, 0, sizeof(survey));
-	survey.bulkmin = RateMin;
-	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!usable(l, NULL))
-			continue;
-		for (i = n++; i > 0 &&
-		    bydelay[i - 1]->delay.owd > l->delay.owd; i--)
-			bydelay[i] = bydelay[i - 1];
-		bydelay[i] = l;
-		if (!survey.best || l->score < survey.best->score)
-			survey.best = l;
-		if (!survey.quickest ||
-		    l->delay.srtt < survey.quickest->delay.srtt)
-			survey.quickest = l;
-		survey.rate += l->pace.rate;
-		survey.payload = MAX(survey.payload, linkpayload(l));
-		survey.bulkmin = MAX(survey.bulkmin, l->pace.rate < BulkMin ?
-		    l->pace.rate / 2 : BulkMin);
-	}
-	for (i = 0; i < n; i++)
-		if (carries(bydelay[i]) && (!survey.carrier ||
-		    bydelay[i]->score < survey.carrier->score))
-			survey.carrier = bydelay[i];
-	surveydelay(bydelay, n);
-	queues.peak = MAX(queues.peak, survey.rate);
 }
 
 /* Returns when a packet of len bytes that the link sends next will be there,
@@ -3443,7 +3449,6 @@ schedule(void)
 	Link *l;
 	Pkt *p;
 
-	surveylinks();
 	for (l = bond; l < bond + LEN(bond); l++)
 		l->open = room(l, l->pace.clock + lag(l));
 	expire();
@@ -3626,6 +3631,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
 		    statename[l->state], why);
 	l->state = state;
+	loop.nextbeat = 0;
 	surveylinks();
 	if (!survey.best)
 		peer.lonely = now;
@@ -3674,6 +3680,14 @@ linkcheck(Link *l)
 	if ((role == Client || l->fd < 0) && l->state < LinkUp &&
 	    now >= l->reopen)
 		linkopen(l);
+}
+
+/* Returns when the link has to be looked at again if nothing comes, ns. */
+static int64_t
+linkdue(const Link *l)
+{
+	return l->state >= LinkUp ? l->echo.came + deadtime(l) + 1 :
+	    role == Client || l->fd < 0 ? l->reopen : INT64_MAX;
 }
 
 /* measure: what heartbeats say of delay and loss */
@@ -4170,6 +4184,7 @@ newsession(const Session *s)
 	peer.helloid = 0;
 	peer.epoch++;
 	peer.lonely = now;
+	loop.nextbeat = 0;
 	txreset();
 	memset(rx.replay, 0, sizeof(rx.replay));
 	reorderreset(1);
@@ -4327,6 +4342,8 @@ beatpkt(Link *l, Pkt *p)
 		if (role == Server)
 			linkpeer(l, &b, p->from);
 		measure(l, &b);
+		surveylinks();
+		linkcheck(l);
 		if (believe(b.next, rx.known, Far, &rx.doubted) == 0) {
 			reordertop(b.next);
 			sample(b.time, b.next);
@@ -4791,7 +4808,6 @@ obey(void)
 		signaled.reopen = 0;
 		for (l = bond; l < bond + LEN(bond); l++)
 			linkopen(l);
-		surveylinks();
 	}
 }
 
@@ -4800,6 +4816,8 @@ beats(void)
 {
 	Link *l;
 
+	if (now < loop.nextbeat)
+		return;
 	loop.nextbeat = INT64_MAX;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
@@ -4809,8 +4827,8 @@ beats(void)
 		} else if (now >= burstend(l)) {
 			beat(l);
 		}
-		loop.nextbeat = MIN(loop.nextbeat,
-		    MIN(l->beats.next, burstend(l)));
+		loop.nextbeat = MIN(loop.nextbeat, MIN(linkdue(l),
+		    MIN(l->beats.next, burstend(l))));
 	}
 }
 
