@@ -21,8 +21,8 @@ config.h:
 udpbond: udpbond.c config.h config.mk
 	${CC} ${CPPFLAGS} ${CFLAGS} -o $@ udpbond.c ${LDFLAGS}
 
-# A compiler given as CC is taken, musl-gcc otherwise. That one is a wrapper
-# that lacks the kernel's headers, so the system's come last.
+# Compile with CC if it is set to anything but cc, or else with musl-gcc.
+# musl-gcc lacks the kernel's headers, so add the system's, searched last.
 static: config.h
 	@cc="${CC}"; [ "$$cc" != cc ] || cc="${STATICCC}"; \
 	command -v $$cc >/dev/null || { \

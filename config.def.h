@@ -1,22 +1,22 @@
 /* See LICENSE file for copyright and license details. */
 
-/* the networks behind the router, routed into the tunnel by the commands */
+/* the networks behind the router; the commands route them into the tunnel */
 #define LAN "192.168.1.0/24"
 
-/* the TUN device; several addresses are separated by spaces, and may be IPv6 */
+/* the TUN device; its addresses are IPv4 or IPv6, separated by spaces */
 static const char *tundev      = "tun-bond";
 static const char *clientaddr  = "192.168.50.1/24"; /* the client's address */
 static const char *serveraddr  = "10.99.0.1/24";    /* the server's address */
 
-/* file with the key that udpbond -k prints, the same on both hosts.
- * NULL: links are private (WireGuard), packets are not authenticated and
- * only those from the addresses below count */
+/* file with a key from udpbond -k, the same on both hosts. NULL: links are
+ * private (WireGuard), packets are not authenticated, and only those from
+ * the addresses below are accepted */
 static const char *keyfile     = NULL;
 
-/* links: the client's device and address may be NULL (whatever the route
- * gives), the server's address too (all addresses), but only with a key.
- * Priority 0 to 60, lower is better. The client tells the server priorities
- * and rates, so changing those means compiling the client only. */
+/* links: NULL as device means any; as client address, that of the route; as
+ * server address, all (server only). A NULL address needs a key. Priority is
+ * 0 to 60, lower is better. The client tells the server priorities and rates:
+ * to change these, compile the client only. */
 static const Linkconf links[] = {
 	/* device  client        server        port  priority  up  down (Mbit/s, 0: unknown) */
 	{ "wg0",  "10.200.0.1", "10.200.0.2", 9001, 1,        10, 10 },
@@ -34,38 +34,34 @@ static const int rttweight     = 10;
 static const int satweight     = 10000;
 static const int lossweight    = 5000;
 
-static const int satpercent    = 80;   /* of a link's rate in use: saturated */
-static const int losspercent   = 5;    /* of packets lost: link is lossy */
+static const int satpercent    = 80;   /* percent of a link's rate in use above which it is saturated */
+static const int losspercent   = 5;    /* percent of packets lost above which a link is lossy */
 static const int hbinterval    = 100;  /* ms between heartbeats on each link */
-static const int linkoverhead  = 60;   /* bytes that the links below add to a UDP/IP packet: WireGuard over IPv4 */
-static const int expresscopies = 1;    /* 1: express packets go by a second link too */
+static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4 */
+static const int expresscopies = 1;    /* 1: send express packets over a second link too */
 
-/* memory: packets of 1.6 kB, taken when they are first needed */
+/* memory: packets of 1.6 kB each, allocated when first used */
 static const int queuepkts     = 4096; /* waiting for a link */
-static const int keeppkts      = 8192; /* sent, to be sent again, power of 2 */
-static const int reorderpkts   = 4096; /* waiting for one that is missing, power of 2 */
-static const int reorderms     = 150;  /* ms that a packet waits for one at most */
+static const int keeppkts      = 8192; /* kept after sending, for repair; a power of 2 */
+static const int reorderpkts   = 4096; /* held for a missing packet; a power of 2 */
+static const int reorderms     = 150;  /* ms that a packet is held at most */
 
-/* offload: what the kernel does for many packets at once, if it can; 0: off */
-static const int tunsegment    = 1;    /* superpackets from and to the TUN device */
-static const int udpsegment    = 1;    /* one message for many datagrams; 2: on Linux 7.0 and 7.1 too, where it is broken with some cards */
-static const int udpgro        = 1;    /* the same for receiving */
-static const int batches       = 1;    /* sendmmsg and recvmmsg */
+/* offload: the kernel handles many packets in one call if it can; 0: off */
+static const int tunsegment    = 1;    /* GSO packets from and to the TUN device */
+static const int udpsegment    = 1;    /* UDP_SEGMENT; 2: even on Linux 7.0 and 7.1, which break it with some cards */
+static const int udpgro        = 1;    /* UDP_GRO */
 
-/* scheduling priority of the process, nice(2): a packet that waits for the
- * processor is a slow one */
+/* scheduling priority, nice(2): packets should not wait for the processor */
 static const int niceness      = -10;
 
-/* confinement, once all is set up; see udpbond -t. Only the commands below
- * are run as root then. */
+/* confinement of the process that handles packets; udpbond -t prints it.
+ * Its parent stays root, for the commands below. */
 static const int runas         = 65534; /* user and group id, nobody; 0: stay root */
-static const char *chrootdir   = "/var/run/udpbond"; /* empty, made if it is not there; NULL: all files can be seen */
-static const int dropcaps      = 1;    /* keep only the capabilities that are needed */
-static const int nonewprivs    = 1;    /* nothing that is executed gains any */
-static const int seccomp       = 1;    /* allow only the system calls that are needed */
+static const char *chrootdir   = "/var/run/udpbond"; /* empty, made if missing; NULL: see all files */
+static const int seccomp       = 1;    /* allow only the system calls that it needs */
 
-/* shell commands, run in this order once the TUN is up and, after it is
- * gone, when the program ends; TUN, ADDR and MTU are in the environment */
+/* shell commands, run in this order as root: up once the TUN device is up,
+ * down after it is gone; TUN, ADDR and MTU are in the environment */
 static const char *clientup[] = {
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
 	"ip route replace 10.99.0.0/24 dev $TUN",

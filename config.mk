@@ -13,7 +13,7 @@ LDFLAGS = -s
 # compiler and linker
 CC = cc
 
-# for make static, unless CC is another than cc
+# make static; STATICCC is used only while CC is cc
 STATICCC = musl-gcc
 STATICFLAGS = -Os -static -fno-pie -fno-asynchronous-unwind-tables \
 	-ffunction-sections -Wl,--gc-sections -Wl,-z,noseparate-code \

@@ -1,16 +1,17 @@
 #!/bin/sh
 # See LICENSE file for copyright and license details.
 #
-# Tests udpbond, a line for each test, and ends with a line that counts them.
-# The sections in part 1 build and run what needs no privileges. In part 2, as
-# root, a LAN host reaches the internet through both ends, in namespaces that
-# test/lab.sh makes and removes. Arguments are the sections to run.
+# Tests udpbond: prints a line for each test and counts them at the end. Part 1
+# needs no privileges; it builds udpbond and runs the tests without a network.
+# Part 2 needs root; a LAN host reaches the internet through both ends, in
+# namespaces that test/lab.sh makes and removes. Arguments name the sections to
+# run.
 #
 #	lan ------- router ==wg0 (10 Mbit/s, 20 ms)====== vps ------- inet
 #	       192.168.1.1   ==wg1-wg4 (70 Mbit/s, 80 ms)==   203.0.113.1
 #	                tun-bond                      tun-bond
 #
-# Times have wide margins, figures are the matter of test/bench.sh.
+# Limits on times have wide margins; test/bench.sh measures performance.
 
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=test/lab.sh disable=SC1091
@@ -836,9 +837,9 @@ restart()
 }
 
 # a crash leaves no word to the peer, and its routes and rules
-crash()
+crashed()
 {
-	stop "$1" KILL
+	crash "$1"
 	"$1" "$BOND" -m 1 && waitfor 10 reach
 }
 
@@ -894,6 +895,52 @@ upfails()
 	build "$LAB/upfails" '/^static const char \*clientup/a\
 		"exit 3",' && fresh "$LAB/upfails" -m 0 &&
 	grep 'exit 3' "$LAB/client.err"
+}
+
+# a command that fails at the end, too, and further signals lose none
+downfails()
+{
+	build "$LAB/downfails" '/^static const char \*clientdown/a\
+		"exit 4", "sleep 1",' && fresh "$LAB/downfails" -m 0 || return 1
+	pid=$(mypid client)
+	for sig in INT INT TERM HUP USR1; do
+		kill -s $sig "$pid"
+		sleep 0.1
+	done
+	running "$pid"
+	early=$?
+	waitfor 3 ended "$pid"
+	stop client && [ $early -eq 0 ] && grep 'exit 4' "$LAB/client.err" &&
+	norules
+}
+
+# up commands that hang at the client, and down commands at the server
+hangs()
+{
+	build "$LAB/hangs" '/"ip rule del.*add from/a\
+		"sleep 300",
+		/"nft delete/a\
+		"sleep 300",' && fresh "$LAB/hangs" -m 0 || return 1
+	pid=$(mypid client) pid2=$(mypid server)
+	kill "$pid" "$pid2"
+	not waitfor 5 ended "$pid" || return 1
+	waitfor 10 ended "$pid" && waitfor 5 ended "$pid2" &&
+	stop client && stop server &&
+	grep 'up commands: still running' "$LAB/client.err" &&
+	grep 'down commands: still running' "$LAB/server.err" &&
+	norules
+}
+
+# without its TUN device an end goes, with an error
+deletedtun()
+{
+	fresh "$LAB/bond" -m 0 || return 1
+	pid=$(mypid client)
+	at router ip link del tun-bond
+	waitfor 5 ended "$pid"
+	stop client
+	[ $? -eq 1 ] && grep 'device is gone' "$LAB/client.err" &&
+	norules
 }
 
 # a key that others can read is none
@@ -1040,7 +1087,7 @@ inside6='s|"192.168.50.1/24"|"192.168.50.1/24 fd50::1/64"|
 	s|"10.99.0.1/24"|"10.99.0.1/24 fd50::2/64"|'
 
 # sanitizers and valgrind need /proc, and more system calls
-unconfined='/^static const int \(runas\|dropcaps\|nonewprivs\|seccomp\)/s/= [0-9]*/= 0/
+unconfined='/^static const int \(runas\|seccomp\)/s/= [0-9]*/= 0/
 	s|"/var/run/udpbond"|NULL|'
 
 # the links are IPv6 ones
@@ -1073,7 +1120,7 @@ calls()
 	try 'calls: one TCP download takes all links' flow 100 -R
 	try 'calls: two links die during a download' silentdownload
 	try 'calls: the server is restarted' restart server
-	try 'calls: the client crashes' crash client
+	try 'calls: the client crashes' crashed client
 	onecall tunsegment off off on on on
 	onecall udpsegment on on off on on
 	onecall udpgro on on on off on
@@ -1102,12 +1149,13 @@ offloadsare()
 	at vps "$BOND/udpbond" -l | grep -x "$words"
 }
 
-# what the kernel knows of both: the user, no other groups, two capabilities
-# (net_admin and net_raw), no new privileges, a filter, an empty root
+# what the kernel knows of both workers: the user, no other groups, three
+# capabilities (net_admin, net_raw and net_bind_service), no new privileges, a
+# filter, an empty root
 isconfined()
 {
 	for end in client server; do
-		pid=$(mypid $end)
+		pid=$(worker $end)
 		grep -E '^(Uid|Gid|Groups|CapPrm|CapEff|NoNew|Seccomp):' \
 			"/proc/$pid/status"
 		[ "$(awk '/^(Uid|Gid):/ { print $2, $3, $4, $5 }
@@ -1119,12 +1167,11 @@ isconfined()
 	done
 }
 
-# nor does it differ from any other process of root
-unconfined()
+# the parents, and without confinement the workers, are processes of root
+asroot()
 {
-	for end in client server; do
-		pid=$(mypid $end)
-		for what in Uid Gid CapPrm CapEff NoNewPrivs Seccomp; do
+	for pid; do
+		for what in Uid Gid Seccomp; do
 			[ "$(grep "^$what:" "/proc/$pid/status")" = \
 				"$(grep "^$what:" /proc/self/status)" ] ||
 				return 1
@@ -1142,17 +1189,10 @@ othernames()
 	#include <sys/syscall.h>
 	#ifdef __NR_clock_gettime
 	#define __NR_clock_gettime32 SYS_clock_gettime
-	#define __NR_clock_nanosleep_time32 SYS_clock_nanosleep
-	enum {
-		SYS_clock_gettime_ = __NR_clock_gettime,
-		SYS_clock_nanosleep_ = __NR_clock_nanosleep
-	};
+	enum { SYS_clock_gettime_ = __NR_clock_gettime };
 	#undef SYS_clock_gettime
-	#undef SYS_clock_nanosleep
 	#define SYS_clock_gettime SYS_clock_gettime_
-	#define SYS_clock_nanosleep SYS_clock_nanosleep_
 	#undef __NR_clock_gettime
-	#undef __NR_clock_nanosleep
 	#endif
 	END
 	build "$LAB/named" '' CC="${CC:-cc} -include $LAB/calls.h" &&
@@ -1169,53 +1209,91 @@ confinedlines()
 	done
 }
 
-# the down commands of a killed instance are not run, and nothing waits to
-nothingleft()
+# the client's down commands were run
+norules()
 {
-	pids=$(pgrep -P "$(mypid client)")
-	echo "children: $pids"
-	[ -n "$pids" ] || return 1
-	stop client KILL
-	for pid in $pids; do
-		waitfor 3 not running "$pid" || return 1
-	done
-	at router ip rule | grep '^200:' &&
-		client "$BOND" -m 1 && waitfor 10 reach
+	at router ip rule >"$LAB/rules"
+	not grep -E '^(199|200):' "$LAB/rules"
 }
 
-fullroot()
+# without its parent the worker ends well; nobody runs the down commands
+parentkilled()
 {
-	mkdir "$LAB/root" "$LAB/root/file"
-	build "$LAB/full" "s|/var/run/udpbond|$LAB/root|" &&
+	told=$(grep -c 'peer has ended' "$LAB/server.err")
+	pid=$(worker client)
+	stop client KILL
+	waitfor 1 ended "$pid" && tail -n 1 "$LAB/client.err" | grep stopping &&
+	[ "$(grep -c 'peer has ended' "$LAB/server.err")" -gt "$told" ] &&
+	not at router ip link show tun-bond && at router ip rule | grep '^200:' &&
+	client "$BOND" -m 1 && waitfor 10 reach
+}
+
+# without its worker the parent runs the down commands, and says so
+workerkilled()
+{
+	pid=$(mypid client)
+	kill -KILL "$(worker client)"
+	waitfor 3 ended "$pid"
+	stop client
+	[ $? -eq 1 ] && grep 'killed by signal 9' "$LAB/client.err" &&
+	not at router ip link show tun-bond &&
+	norules &&
+	client "$BOND" -m 1 && waitfor 10 reach
+}
+
+# badroot WHAT: that is no root directory
+badroot()
+{
+	build "$LAB/full" "s|/var/run/udpbond|$LAB/root|
+		/serverup/,\$s/^	\".*/	\":\",/" &&
 	not at inet timeout 5 "$LAB/full/udpbond" -s >"$LAB/status" 2>&1 &&
-	grep 'chrootdir' "$LAB/status"
+	grep "chrootdir.*$1" "$LAB/status"
+}
+
+badroots()
+{
+	echo >"$LAB/root"
+	badroot 'Not a directory' || return 1
+	rm "$LAB/root"
+	mkdir "$LAB/root"
+	chmod 777 "$LAB/root"
+	badroot 'may write' || return 1
+	chmod 755 "$LAB/root"
+	echo >"$LAB/root/file"
+	badroot 'empty'
 }
 
 confined()
 {
-	bits=3000
+	bits=3400
 	nobody='65534 65534 65534 65534'
+	kept='capabilities: net_admin net_raw net_bind_service'
 	try 'confined: the tunnel comes up' fresh "$LAB/bond" -m 1
 	try 'no user, files, privileges, or system calls more than needed' \
 		isconfined "$nobody $nobody 1 000000000000$bits 000000000000$bits 1 2 "
 	try '-t says how it is confined' confinedlines "$BOND" \
 		'user and group: 65534' 'root directory: /var/run/udpbond' \
-		'capabilities: net_admin net_raw' 'new privileges: none' \
-		'system calls: [0-9]+'
+		"$kept" 'new privileges: none' 'system calls: [0-9]+'
 	try 'confined: SIGHUP opens the links anew' sighup
 	try 'confined: the MTU of a link is lowered' lowermtu
 	try 'confined: a device is deleted and made again' deletedlink 2
-	try 'confined: killed, it leaves no process' nothingleft
+	try 'confined: the parents are processes of root' asroot \
+		"$(mypid client)" "$(mypid server)"
+	try 'confined: the parent is killed, the worker ends well' parentkilled
+	try 'confined: the worker is killed, the down commands are run' \
+		workerkilled
 	try 'confined: a clean end leaves nothing behind' cleanend
-	try 'confined: a root directory that is not empty is refused' fullroot
+	try 'confined: a root directory must be empty, and only for root' \
+		badroots
 	try "confined: with the names that a 32-bit musl has for calls" \
 		othernames
 	try 'not confined: it builds' build "$LAB/free" "$unconfined"
 	try 'not confined: the tunnel comes up' fresh "$LAB/free" -m 1
-	try 'not confined: a process of root as any other' unconfined
+	try 'not confined: processes of root as others' asroot \
+		"$(worker client)" "$(worker server)"
 	try 'not confined: -t says so' confinedlines "$BOND" 'user: off' \
-		'root directory: off' 'capabilities: off' \
-		'new privileges: off' 'system calls: off'
+		'root directory: off' "$kept" 'new privileges: none' \
+		'system calls: off'
 	try 'not confined: a clean end leaves nothing behind' cleanend
 }
 
@@ -1245,11 +1323,15 @@ trouble()
 	try 'SIGHUP opens the links anew' sighup
 	try 'the server is restarted' restart server
 	try 'the client is restarted' restart client
-	try 'the server crashes' crash server
-	try 'the client crashes' crash client
+	try 'the server crashes' crashed server
+	try 'the client crashes' crashed client
 	try 'the server starts second' serversecond
 	try 'a clean end leaves nothing behind' cleanend
+	try 'the TUN device is deleted: status 1, the down commands are run' \
+		deletedtun
 	try 'an up command that fails is reported' upfails
+	try 'a down command that fails, and signals meanwhile' downfails
+	try 'commands that hang: the end is 10 s late' hangs
 	try 'several addresses: it builds' build "$LAB/addrs" \
 		's|"192.168.50.1/24"|"192.168.50.1/24 192.168.51.1/30 fd00:50::1/64"|'
 	try 'several addresses: the TUN device has all of them' severaladdrs
@@ -1324,7 +1406,7 @@ alien()
 	try "$kind: a file comes down" fetch lan 203.0.113.1
 	try "$kind: a file goes up" fetch vps 192.168.1.100
 	try "$kind: UDP both ways" udp
-	try "$kind: the client crashes" crash client
+	try "$kind: the client crashes" crashed client
 	try "$kind: each understood all" understood
 	untunnel
 }

@@ -72,6 +72,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -476,10 +477,6 @@ typedef struct {
 	int len;
 } Text;
 
-/* function declarations */
-/* commands */
-static void await(pid_t, const char *);
-
 /* variables */
 static const char statename[][8] = {
 	[LinkDown] = "down", [LinkProbing] = "probing", [LinkUp] = "up",
@@ -623,9 +620,6 @@ static struct {
 	int least;                /* score, of the links of that delay */
 	int payload;              /* bytes, of the largest packet carried */
 } survey;
-
-static pid_t uppid, downpid;      /* run the up and down commands */
-static int downfd = -1;           /* tells the latter to */
 
 #include "config.h"
 
@@ -1183,22 +1177,13 @@ sessionkeys(Session *s)
 	derive(role == Client ? s->rxkey : s->txkey, client, server, 2);
 }
 
-static int
-hexdigit(int c)
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *d = c ? strchr(digits, c) : NULL;
-
-	return d ? (d - digits) % 16 : -1;
-}
-
-/* the key file: 32 hex digits, readable by its owner only */
+/* Read the key file: 32 hex digits, readable by its owner only. */
 static void
 keyload(void)
 {
 	struct stat st;
 	char buf[2 * KeyLen + 3] = { 0 };
-	int fd, i, n, high, low;
+	int fd, n;
 
 	if (!keyfile)
 		return;
@@ -1216,16 +1201,13 @@ keyload(void)
 	if ((n = read(fd, buf, sizeof(buf) - 1)) < 0)
 		die("keyfile: read %s:", keyfile);
 	close(fd);
-	for (i = 0; i < KeyLen; i++) {
-		high = hexdigit(buf[2 * i]);
-		low = high < 0 ? -1 : hexdigit(buf[2 * i + 1]);
-		if (low < 0)
-			break;
-		keys.master[i] = high << 4 | low;
-	}
-	if (i < KeyLen || (n > 2 * i && (n > 2 * i + 1 || buf[2 * i] != '\n')))
+	if (strspn(buf, "0123456789abcdefABCDEF") != 2 * KeyLen ||
+	    n > 2 * KeyLen + 1 || (n > 2 * KeyLen && buf[2 * KeyLen] != '\n'))
 		die("keyfile: %s is not 32 hex digits: make one with "
 		    "udpbond -k", keyfile);
+	put(keys.master + 8, strtoull(buf + KeyLen, NULL, 16), 8);
+	buf[KeyLen] = '\0';
+	put(keys.master, strtoull(buf, NULL, 16), 8);
 	wipe(buf, sizeof(buf));
 	derive(keys.hello, 0, 0, 0);
 }
@@ -4788,8 +4770,6 @@ second(void)
 	}
 	if (mtutime)
 		loop.nextmtu = now + MtuEvery;
-	if (uppid > 0 && waitpid(uppid, NULL, WNOHANG) == uppid)
-		uppid = 0;
 	if (!ctl.named)
 		ctlname();
 }
@@ -4890,61 +4870,27 @@ polltimeout(void)
 #endif
 #define ISBIG (htons(1) == 1)
 
+/* The worker takes no memory, buffers no output, starts no process and
+ * sleeps in ppoll() only, so there are no calls for those. */
 static const int calls[] = {
 	__NR_read, __NR_readv, __NR_write, __NR_writev, __NR_close,
-	__NR_bind, __NR_connect, __NR_getsockopt, __NR_getsockname,
-	__NR_sendto, __NR_recvfrom, __NR_sendmsg, __NR_recvmsg,
-	__NR_sendmmsg, __NR_getrandom, __NR_wait4, __NR_waitid, __NR_brk,
-	__NR_munmap, __NR_lseek, __NR_uname, __NR_getpid, __NR_rt_sigaction, __NR_rt_sigprocmask, __NR_rt_sigreturn,
-	__NR_restart_syscall, __NR_exit, __NR_exit_group,
+	__NR_bind, __NR_connect, __NR_getsockopt, __NR_sendto, __NR_sendmsg,
+	__NR_recvmsg, __NR_sendmmsg, __NR_getrandom, __NR_rt_sigreturn,
+	__NR_exit_group,
 #ifdef __NR_ppoll
-	__NR_ppoll, __NR_recvmmsg, __NR_nanosleep,
-#endif
-#ifdef __NR_mmap
-	__NR_mmap,
-#endif
-#ifdef __NR_mmap2
-	__NR_mmap2,
-#endif
-#ifdef __NR_fstat
-	__NR_fstat,
-#endif
-#ifdef __NR_fstat64
-	__NR_fstat64,
-#endif
-#ifdef __NR_newfstatat
-	__NR_newfstatat,
-#endif
-#ifdef __NR_fstatat64
-	__NR_fstatat64,
-#endif
-#ifdef __NR_statx
-	__NR_statx,
-#endif
-#ifdef __NR__llseek
-	__NR__llseek,
-#endif
-#ifdef __NR_send
-	__NR_send,
-#endif
-#ifdef __NR_recv
-	__NR_recv,
+	__NR_ppoll, __NR_recvmmsg,
 #endif
 #ifdef __NR_sigreturn
 	__NR_sigreturn,
 #endif
-#ifdef __NR_waitpid
-	__NR_waitpid,
-#endif
 #ifdef __NR_clock_gettime
-	__NR_clock_gettime, __NR_clock_nanosleep,
+	__NR_clock_gettime,
 #endif
 #ifdef __NR_clock_gettime32 /* musl's name where there are both */
-	__NR_clock_gettime32, __NR_clock_nanosleep_time32,
+	__NR_clock_gettime32,
 #endif
 #ifdef __NR_clock_gettime64
-	__NR_clock_gettime64, __NR_clock_nanosleep_time64,
-	__NR_ppoll_time64, __NR_recvmmsg_time64,
+	__NR_clock_gettime64, __NR_ppoll_time64, __NR_recvmmsg_time64,
 #endif
 };
 
@@ -4954,20 +4900,7 @@ static const struct { int number; const char *name; } caps[] = {
 	{ CAP_NET_BIND_SERVICE, "net_bind_service" }, /* ports below 1024 */
 };
 
-static int
-needscap(int number)
-{
-	int i;
-
-	if (number != CAP_NET_BIND_SERVICE)
-		return 1;
-	for (i = 0; i < LEN(links) && role != Client; i++)
-		if (links[i].port < 1024)
-			return 1;
-	return 0;
-}
-
-/* the kernel has not the filter, or not for this processor */
+/* Returns 1 if the kernel has the filter, and for this kind of processor. */
 static int
 callsfilter(void)
 {
@@ -4975,29 +4908,22 @@ callsfilter(void)
 	    0 && errno == EFAULT;
 }
 
-/* A directory that is made anew is empty, and rmdir() takes no other one. An
- * instance that has it as its root does not mind. */
+/* Make chrootdir if it is not there. An error comes before the up commands. */
 static void
 emptydir(void)
 {
-	if (rmdir(chrootdir) < 0 && errno != ENOENT)
-		die("chrootdir: %s has to be empty, or not there:", chrootdir);
+	DIR *d;
+	int n = 0;
+
 	if (mkdir(chrootdir, 0555) < 0 && errno != EEXIST)
 		die("chrootdir: make %s:", chrootdir);
-}
-
-/* one that starts at the same time may come in between */
-static void
-confinefiles(void)
-{
-	int tries;
-
-	for (tries = 0; tries < 100; tries++) {
-		emptydir();
-		if (chroot(chrootdir) == 0 && chdir("/") == 0)
-			return;
-	}
-	die("chrootdir: make %s the root directory:", chrootdir);
+	if (!(d = opendir(chrootdir)))
+		die("chrootdir: open %s:", chrootdir);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	if (n > 2) /* . and .. */
+		die("chrootdir: %s has to be empty, or not there", chrootdir);
 }
 
 /* By the kernel's own calls: the C library's know of threads, which there are
@@ -5019,6 +4945,8 @@ confineuser(void)
 	    syscall(Setgid, runas, runas, runas) < 0 ||
 	    syscall(Setuid, runas, runas, runas) < 0)
 		die("runas: become user %d:", runas);
+	if (chrootdir && access("/", W_OK) == 0)
+		die("chrootdir: user %d may write to %s", runas, chrootdir);
 }
 
 /* of those that it has; another user id has put them out of effect */
@@ -5031,18 +4959,16 @@ confinecaps(void)
 	int i;
 
 	for (i = 0; i < LEN(caps); i++)
-		if (needscap(caps[i].number))
-			needed |= UINT32_C(1) << caps[i].number;
+		needed |= UINT32_C(1) << caps[i].number;
 	if (syscall(SYS_capget, &h, d) < 0)
-		die("dropcaps: get capabilities:");
+		die("get capabilities:");
 	for (i = 0; i < LEN(d); i++) {
-		if (dropcaps)
-			d[i].permitted &= i ? 0 : needed;
+		d[i].permitted &= i ? 0 : needed;
 		d[i].effective = d[i].permitted;
 		d[i].inheritable = 0;
 	}
 	if (syscall(SYS_capset, &h, d) < 0)
-		die("dropcaps: set capabilities:");
+		die("set capabilities:");
 }
 
 /* All but those calls fail, and of some others all but what is needed: an
@@ -5108,16 +5034,21 @@ confinecalls(void)
 
 /* The order is that in which each step still may. */
 static void
-confine(void)
+confine(pid_t parent)
 {
-	if (chrootdir)
-		confinefiles();
+	if (chrootdir && (chroot(chrootdir) < 0 || chdir("/") < 0))
+		die("chrootdir: make %s the root directory:", chrootdir);
 	if (runas > 0)
 		confineuser();
 	confinecaps();
-	nocore(); /* another user id has undone it */
-	if (nonewprivs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		warn("nonewprivs:");
+	/* another user id has undone both */
+	nocore();
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
+		die("end with the parent:");
+	if (getppid() != parent) /* it was killed before that */
+		signaled.stop = 1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		warn("no new privileges:");
 	if (seccomp && callsfilter())
 		confinecalls();
 	else if (seccomp)
@@ -5130,14 +5061,13 @@ confinement(void)
 {
 	int i;
 
-	puts("When that is done it is confined:");
+	puts("The worker, its child, carries the packets and is confined:");
 	printf(runas > 0 ? "  user and group: %d\n" : "  user: off\n", runas);
 	printf("  root directory: %s\n", chrootdir ? chrootdir : "off");
-	printf("  capabilities:%s", dropcaps ? "" : " off");
+	printf("  capabilities:");
 	for (i = 0; i < LEN(caps); i++)
-		if (dropcaps && needscap(caps[i].number))
-			printf(" %s", caps[i].name);
-	printf("\n  new privileges: %s\n", nonewprivs ? "none" : "off");
+		printf(" %s", caps[i].name);
+	puts("\n  new privileges: none");
 	if (!seccomp || !callsfilter())
 		printf("  system calls: %s\n", seccomp ?
 		    "not in this kernel, or not for this processor" : "off");
@@ -5147,17 +5077,8 @@ confinement(void)
 
 /* check: the configuration, and what would be done with it */
 
-/* one more thing wrong with the configuration */
-static int
-bad(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vlog(fmt, ap);
-	va_end(ap);
-	return 1;
-}
+/* Tell one more thing that is wrong with the configuration. */
+#define bad(...) (warn(__VA_ARGS__), 1)
 
 static int
 checkaddr(int i, const char *field, const char *s)
@@ -5238,34 +5159,34 @@ checklink(int i)
 	return n;
 }
 
+/* the whole numbers of config.h, and what they may be */
+static const struct { const char *name; const int *value, min, max; }
+    settings[] = {
+	{ "prioweight", &prioweight, 0, 1000000 },
+	{ "rttweight", &rttweight, 0, 100000 },
+	{ "satweight", &satweight, 0, 10000000 },
+	{ "lossweight", &lossweight, 0, 10000000 },
+	{ "satpercent", &satpercent, 10, 100 },
+	{ "losspercent", &losspercent, 1, 100 },
+	{ "hbinterval", &hbinterval, 20, 1000 },
+	{ "linkoverhead", &linkoverhead, 0, 500 },
+	{ "expresscopies", &expresscopies, 0, 1 },
+	{ "queuepkts", &queuepkts, 64, 1 << 20 },
+	{ "keeppkts", &keeppkts, 64, 1 << 20 },
+	{ "reorderpkts", &reorderpkts, 64, 1 << 15 },
+	{ "reorderms", &reorderms, 10, 1000 },
+	{ "niceness", &niceness, -20, 19 },
+	{ "tunsegment", &tunsegment, 0, 1 },
+	{ "udpsegment", &udpsegment, 0, 2 },
+	{ "udpgro", &udpgro, 0, 1 },
+	{ "runas", &runas, 0, 65535 },
+	{ "seccomp", &seccomp, 0, 1 },
+};
+
 /* the number of things that are wrong, each of which is told */
 static int
 checkconf(void)
 {
-	static const struct { const char *name; const int *value, min, max; }
-	    ints[] = {
-		{ "prioweight", &prioweight, 0, 1000000 },
-		{ "rttweight", &rttweight, 0, 100000 },
-		{ "satweight", &satweight, 0, 10000000 },
-		{ "lossweight", &lossweight, 0, 10000000 },
-		{ "satpercent", &satpercent, 10, 100 },
-		{ "losspercent", &losspercent, 1, 100 },
-		{ "hbinterval", &hbinterval, 20, 1000 },
-		{ "linkoverhead", &linkoverhead, 0, 500 },
-		{ "expresscopies", &expresscopies, 0, 1 },
-		{ "queuepkts", &queuepkts, 64, 1 << 20 },
-		{ "keeppkts", &keeppkts, 64, 1 << 20 },
-		{ "reorderpkts", &reorderpkts, 64, 1 << 15 },
-		{ "reorderms", &reorderms, 10, 1000 },
-		{ "niceness", &niceness, -20, 19 },
-		{ "tunsegment", &tunsegment, 0, 1 },
-		{ "udpsegment", &udpsegment, 0, 2 },
-		{ "udpgro", &udpgro, 0, 1 },
-		{ "runas", &runas, 0, 65535 },
-		{ "dropcaps", &dropcaps, 0, 1 },
-		{ "nonewprivs", &nonewprivs, 0, 1 },
-		{ "seccomp", &seccomp, 0, 1 },
-	};
 	struct sockaddr_storage ss;
 	const char *which[] = { "clientaddr", "serveraddr" }, *s;
 	char buf[256], *a, *save;
@@ -5286,11 +5207,9 @@ checkconf(void)
 				n += bad("%s: \"%s\" is not an address with a "
 				    "prefix length, as 10.0.0.1/24", which[i], a);
 	}
-	for (i = 0; i < LEN(ints); i++)
-		n += checkint(ints[i].name, *ints[i].value, ints[i].min,
-		    ints[i].max);
-	if (nonewprivs < seccomp)
-		n += bad("seccomp: the kernel wants nonewprivs for it");
+	for (i = 0; i < LEN(settings); i++)
+		n += checkint(settings[i].name, *settings[i].value,
+		    settings[i].min, settings[i].max);
 	if (chrootdir && chrootdir[0] != '/')
 		n += bad("chrootdir: \"%s\" does not begin with /", chrootdir);
 	if (reorderpkts & (reorderpkts - 1))
@@ -5372,7 +5291,7 @@ check(void)
 	return n > 0;
 }
 
-/* commands: of the shell, run by processes that have nothing else */
+/* commands: of the shell, run by the parent, which is root and has nothing */
 
 /* its status as waitpid() has it */
 static int
@@ -5382,11 +5301,15 @@ shell(const char *cmd)
 	    "TUN=$0 ADDR=$1 MTU=$2; export TUN ADDR MTU; eval \"$3\"";
 	char mtu[16];
 	int status;
+	sigset_t none;
 	pid_t pid;
 
 	snprintf(mtu, sizeof(mtu), "%d", tun.mtu);
 	if ((pid = fork()) == 0) {
 		signal(SIGPIPE, SIG_DFL);
+		signal(SIGINT, SIG_IGN); /* a ^C is for the worker */
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
 		execl("/bin/sh", "sh", "-c", with, tundev, role == Client ?
 		    clientaddr : serveraddr, mtu, cmd, (char *)NULL);
 		_exit(127);
@@ -5394,12 +5317,17 @@ shell(const char *cmd)
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
 }
 
-/* shell commands, one after the other, in a process of their own */
-static void
+/* Start a process that runs some, one after the other. Returns its id. */
+static pid_t
 commands(const char *what, const char **cmd, int n)
 {
+	pid_t pid = fork();
 	int i, status;
 
+	if (pid < 0)
+		die("%s: fork:", what);
+	if (pid > 0)
+		return pid;
 	for (i = 0; i < n; i++)
 		if ((status = shell(cmd[i])) != 0)
 			warn("%s: \"%s\" failed with status %d", what, cmd[i],
@@ -5407,92 +5335,24 @@ commands(const char *what, const char **cmd, int n)
 	_exit(0);
 }
 
-/* 0 in the new process, which has no more than its memory */
-static pid_t
-forkbare(const char *what)
-{
-	pid_t pid = fork();
-	int i;
-
-	if (pid < 0)
-		die("%s: fork:", what);
-	if (pid > 0)
-		return pid;
-	close(tun.fd);
-	close(ctl.fd);
-	for (i = 0; i < LEN(bond); i++)
-		close(bond[i].fd);
-	wipe(keys.master, sizeof(keys.master));
-	wipe(keys.hello, sizeof(keys.hello));
-	wipe(keys.secret, sizeof(keys.secret));
-	return 0;
-}
-
-/* the packets do not wait for them */
-static void
-runup(const char *what, const char **cmd, int n)
-{
-	if (n == 0 || (uppid = forkbare(what)) > 0)
-		return;
-	signal(SIGINT, SIG_IGN); /* a ^C is for the parent, which waits */
-	commands(what, cmd, n);
-}
-
-/* They are to be run as root when the program is no longer that, so a process
- * waits for it; for the MTU of then. Without that, as when the program is
- * killed, it runs nothing: another instance may be at work already. */
-static void
-preparedown(const char *what, const char **cmd, int n)
-{
-	int fd[2], i;
-
-	if (n == 0)
-		return;
-	if (pipe2(fd, O_CLOEXEC) < 0)
-		die("%s: pipe:", what);
-	if ((downpid = forkbare(what)) > 0) {
-		close(fd[0]);
-		downfd = fd[1];
-		return;
-	}
-	for (i = 0; i < LEN(signals); i++)
-		signal(signals[i], SIG_IGN);
-	close(fd[1]);
-	if (read(fd[0], &tun.mtu, sizeof(tun.mtu)) != sizeof(tun.mtu))
-		_exit(0);
-	for (i = 0; i < LEN(signals); i++)
-		signal(signals[i], signals[i] == SIGINT ? SIG_IGN : SIG_DFL);
-	commands(what, cmd, n);
-}
-
-static void
-rundown(void)
-{
-	if (downpid <= 0)
-		return;
-	if (write(downfd, &tun.mtu, sizeof(tun.mtu)) < 0)
-		warn("down commands:");
-	close(downfd);
-	await(downpid, "down commands");
-}
-
-/* a process is given 10 s to end */
+/* Give a child 10 s to end. */
 static void
 await(pid_t pid, const char *what)
 {
-	struct timespec ts = { 0, 10000000 };
-	int i;
+	const struct timespec limit = { 10, 0 };
+	sigset_t child;
 
-	for (i = 0; pid > 0 && waitpid(pid, NULL, WNOHANG) == 0; i++) {
-		if (i == 1000) {
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0)
+		if (sigtimedwait(&child, NULL, &limit) < 0 && errno == EAGAIN) {
 			warn("%s: still running after 10 s", what);
 			return;
 		}
-		nanosleep(&ts, NULL);
-	}
 }
 
-/* life */
+/* life: setup, run, cleanup, main */
+
 static void
 onsignal(int sig)
 {
@@ -5544,7 +5404,8 @@ memory(void)
 	queues.flows = calloc(Nflows, sizeof(*queues.flows));
 	tx.sent = calloc(keeppkts, sizeof(*tx.sent));
 	rx.slots = calloc(reorderpkts, sizeof(*rx.slots));
-	if (!pool.pkts || !pool.frees || !pool.refs || !queues.flows || !tx.sent || !rx.slots)
+	if (!pool.pkts || !pool.frees || !pool.refs || !queues.flows ||
+	    !tx.sent || !rx.slots)
 		die("no memory for %d packets:", pool.size);
 }
 
@@ -5552,6 +5413,7 @@ static void
 setup(void)
 {
 	struct sigaction sa;
+	sigset_t blocked;
 	Link *l;
 	int i;
 
@@ -5561,14 +5423,20 @@ setup(void)
 	if (role == Client)
 		checkdevices();
 	if (chrootdir)
-		emptydir(); /* an error then comes before the up commands */
+		emptydir();
 	put(keys.secret, random64(), 8);
 	put(keys.secret + 8, random64(), 8);
 	memory();
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = onsignal;
-	for (i = 0; i < LEN(signals); i++)
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGCHLD);
+	for (i = 0; i < LEN(signals); i++) {
 		sigaction(signals[i], &sa, NULL);
+		sigaddset(&blocked, signals[i]);
+	}
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	now = monotime();
 	offloadprobe();
@@ -5590,18 +5458,10 @@ setup(void)
 		warn("niceness %d:", niceness);
 	loop.nextsecond = now + Second;
 	loop.nextmtu = now + MtuEvery;
-	loop.nextreport = now + (int64_t)loop.interval * Second;
-	if (role == Client) {
-		runup("clientup", clientup, LEN(clientup));
-		preparedown("clientdown", clientdown, LEN(clientdown));
-	} else {
-		runup("serverup", serverup, LEN(serverup));
-		preparedown("serverdown", serverdown, LEN(serverdown));
-	}
-	confine();
+	loop.nextreport = now + loop.interval * Second;
 }
 
-/* one turn of the loop: what came in, what is due, what may go out */
+/* One turn of the loop: what came in, what is due, what may go out. */
 static void
 turn(const struct pollfd *pfd)
 {
@@ -5655,10 +5515,11 @@ run(void)
 {
 	struct pollfd pfd[PfdLast];
 	struct timespec ts;
+	sigset_t none;
 	int64_t ns;
 	int i;
 
-	/* a signal just before ppoll() waits for the next heartbeat */
+	sigemptyset(&none);
 	while (!signaled.stop) {
 		for (i = 0; i < PfdLast; i++) {
 			pfd[i].fd = i == PfdTun ? tun.fd : i == PfdCtl ? ctl.fd :
@@ -5669,14 +5530,14 @@ run(void)
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
 		ts.tv_nsec = ns % Second;
-		if (ppoll(pfd, PfdLast, &ts, NULL) < 0 && errno != EINTR)
+		if (ppoll(pfd, PfdLast, &ts, &none) < 0 && errno != EINTR)
 			die("ppoll:");
 		turn(pfd);
 		rest();
 	}
 }
 
-/* tell the peer, take the TUN away, then run the down commands */
+/* Tell the peer and take the TUN away. */
 static void
 cleanup(void)
 {
@@ -5692,8 +5553,54 @@ cleanup(void)
 		linkclose(l);
 	}
 	close(tun.fd);
-	await(uppid, "up commands");
-	rundown();
+}
+
+/* The worker is the confined child, which carries the packets. */
+static int
+work(pid_t parent)
+{
+	confine(parent);
+	run();
+	cleanup();
+	return loop.status;
+}
+
+/* The parent stays root to run the commands. The packets do not wait for
+ * them, and it passes on the signals that come. When the worker has ended,
+ * in whatever way, the TUN is gone. Returns the exit status. */
+static int
+oversee(pid_t worker)
+{
+	pid_t pid, up;
+	sigset_t blocked;
+	int i, sig, status;
+
+	close(tun.fd);
+	close(ctl.fd);
+	for (i = 0; i < LEN(bond); i++)
+		close(bond[i].fd);
+	wipe(keys.master, sizeof(keys.master));
+	wipe(keys.hello, sizeof(keys.hello));
+	wipe(keys.secret, sizeof(keys.secret));
+	up = role == Client ?
+	    commands("clientup", clientup, LEN(clientup)) :
+	    commands("serverup", serverup, LEN(serverup));
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	while ((pid = waitpid(-1, &status, WNOHANG)) != worker) {
+		if (pid > 0)
+			up = pid == up ? 0 : up;
+		else if ((sig = sigwaitinfo(&blocked, NULL)) > 0 &&
+		    sig != SIGCHLD && kill(worker, sig) < 0)
+			warn("pass on signal %d:", sig);
+	}
+	if (WIFSIGNALED(status))
+		warn("the worker was killed by signal %d", WTERMSIG(status));
+	await(up, "up commands");
+	await(role == Client ?
+	    commands("clientdown", clientdown, LEN(clientdown)) :
+	    commands("serverdown", serverdown, LEN(serverdown)),
+	    "down commands");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 static void
@@ -5705,8 +5612,8 @@ usage(void)
 	exit(2);
 }
 
-/* sets what the flags say and returns the one that asks for something else
- * than to run, 0 if there is none */
+/* Set what the flags say. Returns the one that asks for something else than to
+ * run, 0 if there is none. */
 static int
 options(int argc, char *argv[])
 {
@@ -5754,7 +5661,7 @@ options(int argc, char *argv[])
 	return what;
 }
 
-/* the answer has been printed; 1: it could not be */
+/* Returns 1 if the answer could not be printed. */
 static int
 printed(void)
 {
@@ -5767,6 +5674,7 @@ printed(void)
 int
 main(int argc, char *argv[])
 {
+	pid_t parent = getpid(), pid;
 	int i, what;
 
 	/* what is opened later must not be taken for these */
@@ -5792,7 +5700,7 @@ main(int argc, char *argv[])
 		return printed();
 	}
 	setup();
-	run();
-	cleanup();
-	return loop.status;
+	if ((pid = fork()) < 0)
+		die("fork:");
+	return pid == 0 ? work(parent) : oversee(pid);
 }

@@ -2,9 +2,9 @@
 # See LICENSE file for copyright and license details.
 #
 # Measures udpbond over five emulated links (see lab.sh), one of 10 Mbit/s
-# and 20 ms and four of 70 Mbit/s and 80 ms, and in the same run what kernel
-# MPTCP makes of them. udpbond carries traffic from lan to inet through both
-# of its ends, MPTCP runs between router and vps, on the links themselves.
+# and 20 ms and four of 70 Mbit/s and 80 ms, and in the same run kernel MPTCP.
+# udpbond carries traffic between lan and inet through both of its ends; MPTCP
+# runs between router and vps, directly on the links.
 
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=test/lab.sh disable=SC1091
@@ -30,13 +30,11 @@ table()
 	silent|wg0 silent for 3 s, ping each 10 ms: lost in a row|0
 	light|1 Mbit/s of UDP: packets on wg1-4 beyond heartbeats|0
 	cpu|CPU of both ends in a download: s/GB, of one core|-
-	cpucalls|the same, a system call for each packet|-
 	cpukey|the same, with a key|-
 	rest|wakeups a second at rest, client / server|-
 	memory|resident memory, client / server: at rest, after a download, kB|8192
 	plain|one link without limits, one TCP flow, down / up: Gbit/s, CPU s/GB|6, 1.3
 	plainkey|the same, with a key|-
-	calls|the same, a system call for each packet|-
 	plain5|five links without limits, the same|-
 	small|the one link, UDP of 64 B, down / up: thousands a second|-
 	size|static binary, stripped: bytes|96000
@@ -328,13 +326,12 @@ mrest()
 
 sleeps()
 {
-	awk '/^voluntary/ { print $2 }' "/proc/$(cat "$LAB/$1.pid")/status"
+	awk '/^voluntary/ { print $2 }' "/proc/$(worker "$1")/status"
 }
 
-# sed scripts for config.h: links without rates, one of them; no offload
+# sed scripts for config.h: links without rates, one of them
 fast='/{ "wg/s/[0-9]*, *[0-9]* }/100000, 100000 }/; s/, *[2-9],  *100000/, 1, 100000/'
 onelink="/\"wg[1-4]\"/d; $fast"
-nooffload='/^static const int \(tunsegment\|udpsegment\|udpgro\|batches\)/s/1/0/'
 
 # overother NAME SED-SCRIPT COMMAND...: over a bond with another config.h
 overother()
@@ -366,16 +363,12 @@ measure()
 		both "m$1" ;;
 	lossudp|light|cpu|rest|memory)
 		echo "-|$(overbond "m$1")" ;;
-	cpucalls)
-		echo "-|$(overother slow "$nooffload" mcpu)" ;;
 	cpukey)
 		echo "-|$(overother key "$key" mcpu)" ;;
 	plainkey)
 		echo "-|$(overother onekey "$onelink; $key" mplain)" ;;
 	plain)
 		echo "-|$(overother one "$onelink" mplain)" ;;
-	calls)
-		echo "-|$(overother oneslow "$onelink; $nooffload" mplain)" ;;
 	plain5)
 		echo "-|$(overother fast "$fast" mplain)" ;;
 	small)
@@ -416,7 +409,7 @@ echo "$(nproc) processors, load average $(cut -d ' ' -f 1 /proc/loadavg):" \
 row what 'to reach' 'kernel MPTCP' udpbond
 for name; do
 	case $name in
-	plain|plainkey|calls|plain5|small)
+	plain|plainkey|plain5|small)
 		plain ;;
 	*)
 		five ;;

@@ -1,8 +1,8 @@
 #!/bin/sh
 # See LICENSE file for copyright and license details.
 #
-# Shows udpbond at work on one machine, in half a minute: the client and the
-# server, five emulated links between them, a host behind each. See lab.sh.
+# Shows udpbond at work on one machine, in half a minute: client and server,
+# five emulated links between them, and a host behind each end. See lab.sh.
 
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=test/lab.sh disable=SC1091

@@ -2,9 +2,9 @@
 # See LICENSE file for copyright and license details.
 #
 # Measures what faults cost, over five emulated links (see lab.sh), with a key
-# and with client addresses that the routes give: a ping each 10 ms and a TCP
-# download of 60 Mbit/s run from inet to lan while something goes wrong. Each
-# fault is run some times; median and worst are printed.
+# and with client addresses chosen by the routes. A ping each 10 ms and a TCP
+# download of 60 Mbit/s run from inet to lan during each fault. Each fault is
+# repeated; its median and worst cost are printed.
 
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=test/lab.sh disable=SC1091
@@ -199,17 +199,17 @@ again()
 
 fault_clientrestart() { stop client; again client; }
 fault_serverrestart() { stop server; again server; }
-fault_clientkill() { stop client KILL; again client; }
-fault_serverkill() { stop server KILL; again server; }
-fault_bothserver() { stop client KILL; stop server KILL; again server client; }
-fault_bothclient() { stop client KILL; stop server KILL; again client server; }
+fault_clientkill() { crash client; again client; }
+fault_serverkill() { crash server; again server; }
+fault_bothserver() { crash client; crash server; again server client; }
+fault_bothclient() { crash client; crash server; again client server; }
 
 pausing()
 {
-	kill -STOP "$(mypid "$1")"
+	kill -STOP "$(worker "$1")"
 	sleep 5
 	from=$(moment)
-	kill -CONT "$(mypid "$1")"
+	kill -CONT "$(worker "$1")"
 }
 
 fault_clientstop() { pausing client; }

@@ -42,10 +42,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
-/* macros */
-#define LEN(x)          ((int)(sizeof(x) / sizeof((x)[0])))
-#define MIN(a, b)       ((a) < (b) ? (a) : (b))
-#define STRANGE     UINT32_C(0xc6120642) /* 198.18.6.66, in the tunnel */
+#include "pkt.h"
 
 /* enums */
 enum { Down, Up };                     /* to the client, to the server */
@@ -53,7 +50,7 @@ enum { SrcPeer, SrcOwn, SrcAny };
 enum {
 	FirstPort = 9001, Nlinks = 8,  /* ports of the server */
 	MarkPort = 7001, Nmarks = 4,   /* ports of numbered packets */
-	HdrLen = 11, TagLen = 8, BeatLen = 90, HelloLen = 109,
+	HelloLen = HdrLen + BeatLen + TagLen,
 	IpLen = 20, Ip6Len = 40, UdpLen = 8,
 	DgramMax = 2048,               /* bytes that are remembered */
 	SendMax = 1392,                /* that fit through the links */
@@ -83,9 +80,6 @@ typedef struct {
 
 /* function declarations */
 static void die(const char *, ...);
-static void put(uint8_t *, uint64_t, int);
-static uint64_t get(const uint8_t *, int);
-static uint32_t rnd(uint32_t);
 static int64_t monotime(void);
 static void rest(int64_t);
 static int number(const char *, int);
@@ -96,10 +90,6 @@ static void look(void);
 static void passed(const uint8_t *, int);
 static int isown(const uint8_t *);
 static int hashello(const Dgram *);
-static int sum16(const uint8_t *, int, uint32_t);
-static void ipfill(uint8_t *, int, int, uint32_t, uint32_t);
-static void outerfill(uint8_t *, int, int, const uint8_t *, const uint8_t *);
-static uint32_t pseudo(int, int, const uint8_t *, const uint8_t *);
 static int udpfill(uint8_t *, const Dgram *, const uint8_t *, int,
                    const uint8_t *, int);
 static int pick(Dgram *);
@@ -168,38 +158,6 @@ die(const char *fmt, ...)
 		fprintf(stderr, " %s", strerror(saved));
 	fputc('\n', stderr);
 	exit(1);
-}
-
-static void
-put(uint8_t *d, uint64_t v, int n)
-{
-	for (; n-- > 0; v >>= 8)
-		d[n] = v;
-}
-
-static uint64_t
-get(const uint8_t *d, int n)
-{
-	uint64_t v = 0;
-
-	while (n-- > 0)
-		v = v << 8 | *d++;
-	return v;
-}
-
-/* xorshift, from 0 to n - 1 */
-static uint32_t
-rnd(uint32_t n)
-{
-	static uint64_t x;
-
-	while (!x)
-		if (getrandom(&x, sizeof(x), 0) != sizeof(x))
-			die("getrandom:");
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return n ? (x >> 16) % n : 0;
 }
 
 /* us */
@@ -334,67 +292,8 @@ isown(const uint8_t *addr)
 static int
 hashello(const Dgram *g)
 {
-	return g->len >= HdrLen + BeatLen && g->d[8] & 1 && g->d[HdrLen + 17];
-}
-
-/* checksum, with what was added up before */
-static int
-sum16(const uint8_t *d, int len, uint32_t sum)
-{
-	int i;
-
-	for (i = 0; i + 1 < len; i += 2)
-		sum += get(d + i, 2);
-	if (i < len)
-		sum += d[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum & 0xffff;
-}
-
-/* header of a packet of len bytes */
-static void
-ipfill(uint8_t *d, int len, int proto, uint32_t src, uint32_t dst)
-{
-	memset(d, 0, IpLen);
-	d[0] = 0x45;
-	put(d + 2, len, 2);
-	put(d + 4, rnd(65536), 2);
-	d[8] = 64;
-	d[9] = proto;
-	put(d + 12, src, 4);
-	put(d + 16, dst, 4);
-	put(d + 10, sum16(d, IpLen, 0), 2);
-}
-
-/* the same between both ends */
-static void
-outerfill(uint8_t *d, int len, int proto, const uint8_t *src,
-          const uint8_t *dst)
-{
-	if (!v6) {
-		ipfill(d, len, proto, get(src, 4), get(dst, 4));
-		return;
-	}
-	memset(d, 0, Ip6Len);
-	d[0] = 0x60;
-	put(d + 4, len - Ip6Len, 2);
-	d[6] = proto;
-	d[7] = 64;
-	memcpy(d + 8, src, 16);
-	memcpy(d + 24, dst, 16);
-}
-
-/* what a checksum covers besides the len bytes themselves */
-static uint32_t
-pseudo(int proto, int len, const uint8_t *src, const uint8_t *dst)
-{
-	uint32_t sum = proto + len;
-	int i;
-
-	for (i = 0; i < addrlen; i += 2)
-		sum += get(src + i, 2) + get(dst + i, 2);
-	return sum;
+	return g->len >= HdrLen + BeatLen && g->d[8] & FlagBeat &&
+	    g->d[HdrLen + HelloAt];
 }
 
 /* a whole packet with that datagram in it; its length */
@@ -402,18 +301,13 @@ static int
 udpfill(uint8_t *d, const Dgram *g, const uint8_t *src, int sport,
         const uint8_t *dst, int dport)
 {
-	uint8_t *u = d + iplen;
-	int n = UdpLen + g->len;
+	int n = iplen + UdpLen + g->len;
 
-	outerfill(d, iplen + n, IPPROTO_UDP, src, dst);
-	put(u, sport, 2);
-	put(u + 2, dport, 2);
-	put(u + 4, n, 2);
-	put(u + 6, 0, 2);
-	memcpy(u + UdpLen, g->d, g->len);
-	n = sum16(u, n, pseudo(IPPROTO_UDP, n, src, dst));
-	put(u + 6, n ? n : 0xffff, 2);
-	return iplen + UdpLen + g->len;
+	iphead(d, v6, IPPROTO_UDP, n, src, dst);
+	udphead(d + iplen, sport, dport, n - iplen);
+	memcpy(d + iplen + UdpLen, g->d, g->len);
+	finish(d, n);
+	return n;
 }
 
 /* one of those remembered */
@@ -437,11 +331,15 @@ garbage(Dgram *g)
 	static const int sizes[] = {
 		0, 1, 10, 11, 12, 18, 19, 20, 101, 109, 1391, 1392
 	};
+	static const uint8_t nobody[2][4] = { /* in the tunnel */
+		{ 198, 18, 6, 66 }, { 198, 18, 6, 67 }
+	};
+	uint8_t *ip = g->d + HdrLen;
 	int i, n;
 
 	g->link = rnd(Nlinks);
 	g->way = rnd(2);
-	g->len = rnd(4) ? 1 + (int)rnd(SendMax) : sizes[rnd(LEN(sizes))];
+	g->len = rnd(4) ? 1 + rnd(SendMax) : sizes[rnd(LEN(sizes))];
 	if (g->way == Up && !rnd(32))
 		g->len = SendMax + rnd(DgramMax - SendMax);
 	for (i = 0; i < g->len; i++)
@@ -451,12 +349,10 @@ garbage(Dgram *g)
 		return 0;
 	put(g->d, rnd(100000), 8);
 	g->d[8] = flags[rnd(LEN(flags))];
-	put(g->d + 9, g->d[8] & 0x80 ? n : n + TagLen, 2);
-	ipfill(g->d + HdrLen, n, IPPROTO_UDP, STRANGE, STRANGE + 1);
-	put(g->d + HdrLen + IpLen, 6666, 2);
-	put(g->d + HdrLen + IpLen + 2, 6666, 2);
-	put(g->d + HdrLen + IpLen + 4, n - IpLen, 2);
-	put(g->d + HdrLen + IpLen + 6, 0, 2);
+	put(g->d + 9, g->d[8] & FlagSealed ? n : n + TagLen, 2);
+	iphead(ip, 0, IPPROTO_UDP, n, nobody[0], nobody[1]);
+	ipfinish(ip);
+	udphead(ip + IpLen, 6666, 6666, n - IpLen);
 	return 0;
 }
 
@@ -486,8 +382,7 @@ bitflip(Dgram *g)
 static int
 badlength(Dgram *g)
 {
-	int was = get(g->d + 9, 2), is = rnd(2) ? was - 8 + (int)rnd(17) :
-	    (int)rnd(65536);
+	int was = get(g->d + 9, 2), is = rnd(2) ? was - 8 + rnd(17) : rnd(65536);
 
 	put(g->d + 9, is == was ? is + 1 : is, 2);
 	return 0;
@@ -543,10 +438,10 @@ forged(Dgram *g)
 {
 	int i;
 
-	if (pick(g) < 0 || !(g->d[8] & 1) || g->len < HdrLen + BeatLen)
+	if (pick(g) < 0 || !(g->d[8] & FlagBeat) || g->len < HdrLen + BeatLen)
 		return -1;
 	put(g->d, get(g->d, 8) + 1 + rnd(1000), 8);
-	g->d[HdrLen + 17] = rnd(2);
+	g->d[HdrLen + HelloAt] = rnd(2);
 	for (i = 0; i < 16 && !rnd(3); i++) /* ids */
 		g->d[HdrLen + i] = rnd(256);
 	put(g->d + HdrLen + 18, get(g->d + HdrLen + 18, 8) + rnd(1000000), 8);
@@ -607,10 +502,9 @@ icmp(Dgram *g)
 	g->d[1] = v6 && toobig ? 0 : !v6 && !toobig ? 3 : 4;
 	if (toobig)
 		put(g->d + 4, mtus[rnd(LEN(mtus))], 4);
-	outerfill(quote, 1400, IPPROTO_UDP, e->addr[g->way], e->addr[peer]);
-	put(quote + iplen, e->port[g->way], 2);
-	put(quote + iplen + 2, e->port[peer], 2);
-	put(quote + iplen + 4, 1400 - iplen, 2);
+	iphead(quote, v6, IPPROTO_UDP, 1400, e->addr[g->way], e->addr[peer]);
+	ipfinish(quote);
+	udphead(quote + iplen, e->port[g->way], e->port[peer], 1400 - iplen);
 	return 0;
 }
 
@@ -639,10 +533,9 @@ strike(Dgram *g)
 	}
 	if (g->icmp) {
 		n = iplen + g->len;
-		outerfill(buf, n, proto, src, dst);
+		iphead(buf, v6, proto, n, src, dst);
 		memcpy(buf + iplen, g->d, g->len);
-		put(buf + iplen + 2, sum16(g->d, g->len,
-		    v6 ? pseudo(proto, g->len, src, dst) : 0), 2);
+		finish(buf, n);
 	} else {
 		n = udpfill(buf, g, src, sport, dst, e->port[g->way]);
 	}
@@ -884,6 +777,9 @@ main(int argc, char *argv[])
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	stranger();
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		die("getrandom:");
+	seed |= 1; /* 0 would stay */
 	if (argc > 1 && !strcmp(argv[1], "-6")) {
 		v6 = 1;
 		iplen = Ip6Len;

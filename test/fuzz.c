@@ -29,148 +29,29 @@
  * The first three read a byte for what the program is like (Is*), one for its
  * configuration (Conf*), then steps: a byte for what is to be done (actions,
  * by the target's table) and the bytes that it takes, 0 where there are no
- * more. Begin with once(), then fakeppoll() and the actions.
+ * more. Begin with once(), then fake_ppoll() and the actions.
  */
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/random.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/un.h>
-#include <sys/utsname.h>
-#include <sys/wait.h>
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <netinet/in.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
-#include <poll.h>
 #include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <linux/audit.h>
-#include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/if_tun.h>
-#include <linux/net.h>
-#include <linux/seccomp.h>
+#include "fake.h"
 
 #ifndef VERSION
 #define VERSION "0"
 #endif
 
-/* the kernel */
-static void fakeexit(int);
-static int fakeclock(struct timespec *);
-static int fakerandom(void *, size_t);
-static int fakeopen(const char *);
-static int fakefstat(int, struct stat *);
-static int fakeclose(int);
-static int fakeread(int, void *, size_t);
-static int fakereadv(int, struct iovec *, int);
-static int fakewrite(int, const void *, size_t);
-static int fakewritev(int, struct iovec *, int);
-static int fakeioctl(int, unsigned long, void *);
-static int fakesocket(void);
-static int fakeconnect(int);
-static int fakebind(int, socklen_t);
-static int fakesetsockopt(int, int, int, const void *);
-static int fakegetsockopt(int *, socklen_t *);
-static int fakewaitpid(int, int *);
-static int fakesendto(int, const void *, size_t, const void *, socklen_t);
-static int fakesendmmsg(int, struct mmsghdr *, int);
-static int fakesendmsg(int, struct msghdr *);
-static int fakerecvmmsg(int, struct mmsghdr *, int);
-static int fakerecvmsg(int, struct msghdr *);
-static int fakeppoll(struct pollfd *, int, struct timespec *);
-static void *fakecalloc(size_t, size_t);
-static int fakeuname(struct utsname *);
-static int fakeindex(const char *);
-static int fakepipe(int *);
-static int fakeany(const char *, ...);
-static long fakesyscall(long, ...);
-static FILE *sink;                /* stdout and stderr of the program */
-
-#define exit(n)                    fakeexit(n)
-#define clock_gettime(c, t)        fakeclock(t)
-#define getrandom(d, n, f)         fakerandom(d, n)
-#define open(path, flags)          fakeopen(path)
-#define fstat(fd, st)              fakefstat(fd, st)
-#define close(fd)                  fakeclose(fd)
-#define read(fd, d, n)             fakeread(fd, d, n)
-#define readv(fd, iov, n)          fakereadv(fd, iov, n)
-#define write(fd, d, n)            fakewrite(fd, d, n)
-#define writev(fd, iov, n)         fakewritev(fd, iov, n)
-#define ioctl(fd, what, arg)       fakeioctl(fd, what, (void *)(intptr_t)(arg))
-#define socket(af, type, proto)    fakesocket()
-#define bind(fd, sa, len)          fakebind(fd, len)
-#define connect(fd, sa, len)       fakeconnect(fd)
-#define setsockopt(fd, l, o, v, n) fakesetsockopt(fd, l, o, v)
-#define getsockopt(fd, l, o, v, n) fakegetsockopt(v, n)
-#define sendto(fd, d, n, f, to, l) fakesendto(fd, d, n, to, l)
-#define sendmsg(fd, m, f)          fakesendmsg(fd, m)
-#define sendmmsg(fd, mm, n, f)     fakesendmmsg(fd, mm, n)
-#define recvmsg(fd, m, f)          fakerecvmsg(fd, m)
-#define recvmmsg(fd, mm, n, f, t)  fakerecvmmsg(fd, mm, n)
-#define poll(pfd, n, ms)           ((pfd)->revents = POLLOUT, 1)
-#define ppoll(pfd, n, ts, mask)    fakeppoll(pfd, n, ts)
-#define calloc(n, size)            fakecalloc(n, size)
-#define fork()                     4242
-#define execl(...)                 fakeany(__VA_ARGS__)
-#define _exit(n)                   abort()
-#define pipe2(fd, f)               fakepipe(fd)
-#define syscall(...)               fakesyscall(__VA_ARGS__, 0)
-#define prctl(...)                 fakeany("prctl", __VA_ARGS__)
-#define setrlimit(what, r)         ((void)(r))
-#define chroot(path)               ((void)(path), 0)
-#define chdir(path)                ((void)(path), 0)
-#define mkdir(path, mode)          ((void)(path), 0)
-#define rmdir(path)                ((void)(path), 0)
-#define printf(...)                fprintf(sink, __VA_ARGS__)
-#define puts(s)                    fprintf(sink, "%s\n", s)
-#define waitpid(pid, st, f)        fakewaitpid(pid, st)
-#define setpriority(w, who, n)     0
-#define sigaction(sig, sa, old)    ((void)(sa))
-#define signal(sig, f)             ((void)0)
-#define uname(u)                   fakeuname(u)
-#define if_nametoindex(s)          fakeindex(s)
-#undef stdout
-#undef stderr
-#define stdout sink
-#define stderr sink
 #define main udpbond_main
 #define const                     /* so that the configuration can change */
 #include "../udpbond.c"
 #undef const
 #undef main
-#undef stdout
-#undef stderr
-#define stdout stdout
-#define stderr stderr
+#undef calloc
 #undef exit
 #undef printf
-#undef puts
-#undef open
-#undef close
-#undef read
-#undef write
-#undef calloc
-#undef sigaction
 #undef signal
+#undef stderr
+#undef stdout
+
+#include "pkt.h"
 
 /* what the program is like */
 enum {
@@ -245,32 +126,14 @@ static void (*const controlsteps[])(void) = {
 };
 static void (*const *steps)(void);
 
-static struct { const char *name; int *value, least, most, was; } knobs[] = {
-	{ "prioweight", &prioweight, 0, 1000000, 0 },
-	{ "rttweight", &rttweight, 0, 100000, 0 },
-	{ "satweight", &satweight, 0, 10000000, 0 },
-	{ "lossweight", &lossweight, 0, 10000000, 0 },
-	{ "satpercent", &satpercent, 10, 100, 0 },
-	{ "losspercent", &losspercent, 1, 100, 0 },
-	{ "hbinterval", &hbinterval, 20, 1000, 0 },
-	{ "linkoverhead", &linkoverhead, 0, 500, 0 },
-	{ "expresscopies", &expresscopies, 0, 1, 0 },
-	{ "queuepkts", &queuepkts, 64, 1 << 20, 0 },
-	{ "keeppkts", &keeppkts, 64, 1 << 20, 0 },
-	{ "reorderpkts", &reorderpkts, 64, 1 << 15, 0 },
-	{ "reorderms", &reorderms, 10, 1000, 0 },
-	{ "niceness", &niceness, -20, 19, 0 },
-	{ "tunsegment", &tunsegment, 0, 1, 0 },
-	{ "udpsegment", &udpsegment, 0, 2, 0 },
-	{ "udpgro", &udpgro, 0, 1, 0 },
-	{ "batches", &batches, 0, 1, 0 },
-};
+static int settingswas[LEN(settings)];
 static Linkconf linkswas[LEN(links)];
 static char *tundevwas, *clientaddrwas, *serveraddrwas;
 
 static const uint8_t *in;         /* the input */
 static int inlen, inat;
 
+FILE *fake_log;
 static jmp_buf dead;
 static int mayexit;               /* exit() is no fault */
 static int64_t fakenow;           /* us */
@@ -353,18 +216,6 @@ wild(uint64_t n)
 	if (b >= 128)
 		return (uint64_t)1 << (b & 63);
 	return n + b - 64;
-}
-
-/* of its own size, so that whoever reads beyond it is caught */
-static uint8_t *
-exact(const uint8_t *d, int len)
-{
-	uint8_t *c = malloc(len ? len : 1);
-
-	must(c != NULL, "malloc");
-	if (len > 0)
-		memcpy(c, d, len);
-	return c;
 }
 
 /* invariants */
@@ -587,26 +438,6 @@ parsers(const uint8_t *d, int len)
 
 /* packets */
 
-static int
-checksum(const uint8_t *d, int len, uint64_t s)
-{
-	int i;
-
-	for (i = 0; i < len; i++)
-		s += i & 1 ? d[i] : d[i] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return s;
-}
-
-static int
-pseudo(const uint8_t *d, int l4, int proto, int len)
-{
-	int v4 = d[0] >> 4 == 4;
-
-	return checksum(d + (v4 ? 12 : 8), v4 ? 8 : 32, proto + len - l4);
-}
-
 /* an IP packet of len bytes or as many as it takes; what is chosen by its
  * bits, host and port by flow; seq and ack are of TCP */
 static int
@@ -619,8 +450,8 @@ packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 	static const uint8_t syn[] = { 2, 4, 5, 180, 1, 3, 3, 7 };
 	static const uint8_t stamp[] = { 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2 };
 	int v6 = what & 8, kind = what & 7, proto = protos[kind];
-	int l4 = v6 ? 40 : 20, n = 0, hdr;
-	uint8_t *t = d + l4;
+	int l4 = v6 ? 40 : 20, n = 0, hdr, to = kind == 6 ? 443 : 80;
+	uint8_t *t = d + l4, a[2][16] = { { 0xfd }, { 0xfd } };
 
 	if (proto == IPPROTO_ICMP && v6)
 		proto = IPPROTO_ICMPV6;
@@ -629,50 +460,28 @@ packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 	len = kind == 3 ? hdr : CLAMP(len, hdr, MtuMax);
 	memset(d, 0, hdr);
 	memset(d + hdr, flow, len - hdr);
-	if (v6) {
-		d[0] = 0x60;
-		put(d + 4, len - 40, 2);
-		d[6] = proto;
-		d[7] = 64;
-		d[8] = d[24] = 0xfd;
-		d[23] = flow;
-		d[39] = 1;
-	} else {
-		d[0] = 0x45;
-		put(d + 2, len, 2);
+	put(a[0] + (v6 ? 12 : 0), (v6 ? 0 : 0x0a000000) + flow, 4);
+	put(a[1] + (v6 ? 12 : 0), (v6 ? 0 : 0x0a630000) + 1, 4);
+	iphead(d, v6, proto, len, a[0], a[1]);
+	if (!v6)
 		put(d + 4, seq / 1000, 2);
-		d[8] = 64;
-		d[9] = proto;
-		put(d + 12, 0x0a000000 + flow, 4);
-		put(d + 16, 0x0a630001, 4);
-	}
 	if (what & 16)            /* ECN */
 		d[1] |= v6 ? 0x20 : 2;
 	if (what & 32)            /* expedited forwarding */
 		d[v6 ? 0 : 1] |= v6 ? 0x0b : 0xb8;
 	if (what & 64 && !v6)
 		put(d + 6, 0x2000, 2);
-	put(t, 1000 + flow % 16, 2);
-	put(t + 2, kind == 6 ? 443 : 80, 2);
 	if (proto == IPPROTO_TCP) {
-		put(t + 4, seq, 4);
-		put(t + 8, ack, 4);
-		t[12] = (5 + n / 4) << 4;
-		t[13] = kind == 2 ? TcpSyn : kind == 5 && what & 128 ?
-		    TcpAck | TcpFin : TcpAck;
-		put(t + 14, 500, 2);
+		tcphead(t, 1000 + flow % 16, to, seq, ack, n, kind == 2 ?
+		    TcpSyn : kind == 5 && what & 128 ? TcpAck | TcpFin :
+		    TcpAck, 500);
 		memcpy(t + 20, kind == 2 ? syn : stamp, n);
-		put(t + 16, ~checksum(t, len - l4, pseudo(d, l4, proto, len)),
-		    2);
 	} else if (proto == IPPROTO_UDP) {
-		put(t + 4, len - l4, 2);
-		put(t + 6, ~checksum(t, len - l4, pseudo(d, l4, proto, len)),
-		    2);
+		udphead(t, 1000 + flow % 16, to, len - l4);
 	} else {
 		t[0] = v6 ? 128 : 8;
 	}
-	if (!v6)
-		put(d + 10, ~checksum(d, 20, 0), 2);
+	finish(d, len);
 	return len;
 }
 
@@ -701,19 +510,6 @@ address(struct sockaddr_storage *ss, int link, int how)
 		parseaddr("198.51.100.9", 4000, ss);
 	if (how == 4)
 		memset(ss, 0, sizeof(*ss));
-}
-
-/* a datagram of len bytes, and where TagLen more have room */
-static int
-sealwith(uint8_t *d, int len, const uint8_t *key)
-{
-	uint8_t k[KeyLen];
-
-	if (!keyfile)
-		return len;
-	memcpy(k, key, KeyLen);
-	put(d + len, siphash(k, d, len), 8);
-	return len + TagLen;
 }
 
 static int
@@ -773,12 +569,12 @@ arrive(int link, int how, const uint8_t *d, int len)
 	static Snapshot before, after;
 	struct sockaddr_storage from;
 	Link *l = &bond[link];
-	int known, ofsession;
+	int ofpeer, ofsession;
 	Pkt *p;
 
 	address(&from, link, how);
 	len = MIN(len, PktSize);
-	rx.known = authentic(link, &from, d, len, 0);
+	ofpeer = authentic(link, &from, d, len, 0);
 	ofsession = authentic(link, &from, d, len, 1);
 	if (l->fd < 0 || !(p = pktalloc()))
 		return;
@@ -789,7 +585,7 @@ arrive(int link, int how, const uint8_t *d, int len)
 	snapshot(&before);
 	datagram(l, p, &from);
 	snapshot(&after);
-	if (!rx.known)
+	if (!ofpeer)
 		must(!memcmp(&before, &after, sizeof(before)),
 		    "a datagram of nobody changed something");
 	if (!ofsession)
@@ -833,17 +629,6 @@ tunincoming(const uint8_t *d, int len)
 	ntunin++;
 }
 
-static int
-putrec(uint8_t *d, uint64_t seq, int flags, const uint8_t *payload, int len)
-{
-	put(d, seq, 8);
-	put(d + 8, flags | (keyfile ? FlagSealed : 0), 1);
-	put(d + 9, len, 2);
-	if (len > 0)
-		memmove(d + HdrLen, payload, len);
-	return HdrLen + len;
-}
-
 /* one that tells the truth, as far as it is known */
 static void
 truebeat(Beat *b, int link)
@@ -862,15 +647,6 @@ truebeat(Beat *b, int link)
 	b->prio = links[link].priority;
 	b->up = links[link].up * 1000;
 	b->down = links[link].down * 1000;
-}
-
-static int
-putbeat(uint8_t *d, uint64_t seq, Beat *b)
-{
-	uint8_t payload[BeatLen];
-
-	beatencode(payload, b);
-	return putrec(d, seq, FlagBeat, payload, BeatLen);
 }
 
 /* steps: each is called by a byte of the input */
@@ -1001,7 +777,8 @@ stepsealed(void)
 {
 	static uint8_t d[SuperMax];
 	int to = linkbyte(), how = byte(), len;
-	const uint8_t *key, *payload;
+	const uint8_t *payload;
+	uint8_t *key;
 
 	len = how & 8 ? (int)bytes(2) % 2048 : byte();
 	payload = some(&len);
@@ -1024,7 +801,7 @@ static void
 stepbeat(void)
 {
 	uint8_t d[PktSize];
-	const uint8_t *key = peer.session.rxkey;
+	uint8_t *key = peer.session.rxkey;
 	int to = linkbyte(), mask = bytes(2), n;
 	uint64_t seq = rx.replay[LaneBeat].last + 1;
 	Beat b;
@@ -1114,8 +891,7 @@ stepstream(void)
 		    b & 4 ? i : 1);
 		if (!(b & 2)) {   /* the identification goes up by one */
 			put(ip + 4, i, 2);
-			put(ip + 10, 0, 2);
-			put(ip + 10, ~checksum(ip, 20, 0), 2);
+			ipfinish(ip);
 		}
 		at += len - hdr;
 		if (b & 16 && odd && i % 8 == odd % 8) {
@@ -1188,10 +964,7 @@ stepsuper(void)
 	memset(ip + hdr, flow, sizeof(d) - VnetLen - hdr);
 	len = CLAMP(len, hdr, SuperMax - 10);
 	put(ip + (v6 ? 4 : 2), len - (v6 ? 40 : 0), 2);
-	if (!v6) {
-		put(ip + 10, 0, 2);
-		put(ip + 10, ~checksum(ip, 20, 0), 2);
-	}
+	ipfinish(ip);
 	v.flags = VnetPartial;
 	v.type = ip[v6 ? 6 : 9] == IPPROTO_UDP ? GsoUdp : v6 ? GsoTcp6 :
 	    GsoTcp4;
@@ -1199,7 +972,7 @@ stepsuper(void)
 	v.size = size % 1460 + 1;
 	v.start = v6 ? 40 : 20;
 	v.offset = v.type == GsoUdp ? 6 : 16;
-	s = pseudo(ip, v.start, ip[v6 ? 6 : 9], len);
+	s = pseudo(ip, len);
 	put(ip + v.start + v.offset, s, 2);
 	memcpy(d, &v, VnetLen);
 	if (what & 128)
@@ -1296,8 +1069,8 @@ stephandshake(void)
 
 /* the kernel */
 
-static void
-fakeexit(int status)
+void
+fake_exit(int status)
 {
 	must(status != 0, "exit");
 	must(mayexit, "died");
@@ -1314,16 +1087,17 @@ fails(int what)
 	return 1;
 }
 
-static int
-fakeclock(struct timespec *ts)
+int
+fake_clock_gettime(clockid_t clock, struct timespec *ts)
 {
+	(void)clock;
 	ts->tv_sec = fakenow / Second;
 	ts->tv_nsec = fakenow % Second * 1000;
 	return 0;
 }
 
-static int
-fakerandom(void *d, size_t n)
+int
+fake_getrandom(void *d, size_t n)
 {
 	fakerandoms = fakerandoms * UINT64_C(6364136223846793005) + 1442695041;
 	memcpy(d, &fakerandoms, n);
@@ -1350,8 +1124,8 @@ fdnew(void)
 	return -1;
 }
 
-static int
-fakeopen(const char *path)
+int
+fake_open(const char *path)
 {
 	int fd = fdnew();
 
@@ -1360,8 +1134,8 @@ fakeopen(const char *path)
 	return fd;
 }
 
-static int
-fakefstat(int fd, struct stat *st)
+int
+fake_fstat(int fd, struct stat *st)
 {
 	(void)fd;
 	memset(st, 0, sizeof(*st));
@@ -1369,8 +1143,8 @@ fakefstat(int fd, struct stat *st)
 	return 0;
 }
 
-static int
-fakeclose(int fd)
+int
+fake_close(int fd)
 {
 	if (fd < 0)
 		return -1;
@@ -1381,7 +1155,7 @@ fakeclose(int fd)
 
 /* the next packet from the TUN */
 static int
-tunnext(struct iovec *iov, int n)
+tunnext(const struct iovec *iov, int n)
 {
 	Dgram g = tunin[0];
 	int i, len, at = 0;
@@ -1401,8 +1175,8 @@ tunnext(struct iovec *iov, int n)
 	return at;
 }
 
-static int
-fakeread(int fd, void *d, size_t n)
+int
+fake_read(int fd, void *d, size_t n)
 {
 	struct iovec iov;
 	int len;
@@ -1417,21 +1191,21 @@ fakeread(int fd, void *d, size_t n)
 	return tunnext(&iov, 1);
 }
 
-static int
-fakereadv(int fd, struct iovec *iov, int n)
+int
+fake_readv(int fd, const struct iovec *iov, int n)
 {
 	(void)fd;
 	return tunnext(iov, n);
 }
 
-static int
-fakewrite(int fd, const void *data, size_t n)
+int
+fake_write(int fd, const void *data, size_t n)
 {
 	const uint8_t *d = data;
 	uint8_t *c;
 	int i;
 
-	if (fd == 1 || fd == 2 || fd == downfd)
+	if (fd == 1 || fd == 2)
 		return n;
 	must(fd == tun.fd && isopen(fd), "write to nothing");
 	must((int)n >= tun.hdr && n <= VnetLen + MtuMax + HdrLen + TagLen,
@@ -1445,8 +1219,8 @@ fakewrite(int fd, const void *data, size_t n)
 }
 
 /* a superpacket, which must be sound */
-static int
-fakewritev(int fd, struct iovec *iov, int n)
+int
+fake_writev(int fd, const struct iovec *iov, int n)
 {
 	const uint8_t *h = iov[0].iov_base, *d = h + VnetLen;
 	int i, v6, hdr = iov[0].iov_len - VnetLen, len = hdr;
@@ -1468,9 +1242,9 @@ fakewritev(int fd, struct iovec *iov, int n)
 	}
 	must(len <= SuperMax && get((uint8_t *)d + (v6 ? 4 : 2), 2) ==
 	    (uint64_t)(len - (v6 ? 40 : 0)), "length of a superpacket");
-	must(v6 || checksum(d, 20, 0) == 0xffff, "IP checksum");
+	must(v6 || ipsum(d) == 0xffff, "IP checksum");
 	must((int)get((uint8_t *)d + v.start + 16, 2) ==
-	    pseudo(d, v.start, IPPROTO_TCP, len), "TCP checksum");
+	    pseudo(d, len), "TCP checksum");
 	tunout++;
 	if (fails(FaultWritev)) {
 		writevfailed = 1;
@@ -1479,8 +1253,8 @@ fakewritev(int fd, struct iovec *iov, int n)
 	return len;
 }
 
-static int
-fakeioctl(int fd, unsigned long what, void *arg)
+int
+fake_ioctl(int fd, unsigned long what, void *arg)
 {
 	must(isopen(fd), "ioctl");
 	if ((unsigned)what == (unsigned)TUNGETFEATURES)
@@ -1488,28 +1262,31 @@ fakeioctl(int fd, unsigned long what, void *arg)
 	return begun && fails(FaultIoctl) ? -1 : 0;
 }
 
-static int
-fakesocket(void)
+int
+fake_socket(int family)
 {
+	(void)family;
 	return begun && fails(FaultSocket) ? -1 : fdnew();
 }
 
-static int
-fakebind(int fd, socklen_t len)
+int
+fake_bind(int fd, const struct sockaddr *sa, socklen_t len)
 {
+	(void)sa;
 	must(isopen(fd) && len >= sizeof(sa_family_t), "bind");
 	return begun && fails(FaultBind) ? -1 : 0;
 }
 
-static int
-fakeconnect(int fd)
+int
+fake_connect(int fd, const struct sockaddr *sa)
 {
+	(void)sa;
 	must(isopen(fd), "connect");
 	return begun && fails(FaultConnect) ? -1 : 0;
 }
 
-static int
-fakesetsockopt(int fd, int level, int name, const void *value)
+int
+fake_setsockopt(int fd, int level, int name, const void *value)
 {
 	(void)level;
 	(void)name;
@@ -1518,68 +1295,23 @@ fakesetsockopt(int fd, int level, int name, const void *value)
 	return 0;
 }
 
-static int
-fakegetsockopt(int *value, socklen_t *len)
+int
+fake_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-	must(*len == sizeof(*value), "getsockopt");
-	*value = mtu;
+	(void)fd;
+	(void)level;
+	(void)name;
+	must(*len == sizeof(mtu), "getsockopt");
+	memcpy(value, &mtu, sizeof(mtu));
 	return 0;
-}
-
-static int
-fakewaitpid(int pid, int *st)
-{
-	if (st)
-		*st = 0;
-	return pid;
 }
 
 /* those with an x are not there, of which -t complains */
-static int
-fakeindex(const char *s)
+int
+fake_if_nametoindex(const char *s)
 {
 	missing |= s[0] == 'x';
 	return s[0] != 'x';
-}
-
-static int
-fakepipe(int *fd)
-{
-	fd[0] = fdnew();
-	fd[1] = fdnew();
-	return 0;
-}
-
-static int
-fakeany(const char *what, ...)
-{
-	(void)what;
-	return 0;
-}
-
-static long
-fakesyscall(long n, ...)
-{
-	va_list ap;
-
-	if (n == __NR_socket)
-		return fakesocket();
-	va_start(ap, n);
-	if (n == SYS_capget) {
-		va_arg(ap, void *);
-		memset(va_arg(ap, void *), 0,
-		    2 * sizeof(struct __user_cap_data_struct));
-	}
-	va_end(ap);
-	return 0;
-}
-
-static int
-fakeuname(struct utsname *u)
-{
-	memset(u, 0, sizeof(*u));
-	strcpy(u->release, "6.1.0");
-	return 0;
 }
 
 static Link *
@@ -1632,8 +1364,8 @@ sentby1(Link *l, const uint8_t *data, int len)
 	return 0;
 }
 
-static int
-fakesendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
+int
+fake_sendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 {
 	char *s;
 
@@ -1650,8 +1382,8 @@ fakesendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 	return fails(FaultCtl) ? -1 : (int)n;
 }
 
-static int
-fakesendmsg(int fd, struct msghdr *m)
+int
+fake_sendmsg(int fd, struct msghdr *m)
 {
 	Link *l = linkof(fd);
 	struct cmsghdr *c;
@@ -1680,8 +1412,8 @@ fakesendmsg(int fd, struct msghdr *m)
 	return 0;
 }
 
-static int
-fakesendmmsg(int fd, struct mmsghdr *mm, int n)
+int
+fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 {
 	int i;
 
@@ -1691,7 +1423,7 @@ fakesendmmsg(int fd, struct mmsghdr *mm, int n)
 		return -1;
 	}
 	for (i = 0; i < n; i++)
-		if (fakesendmsg(fd, &mm[i].msg_hdr) < 0)
+		if (fake_sendmsg(fd, &mm[i].msg_hdr) < 0)
 			return i > 0 ? i : -1;
 	return n;
 }
@@ -1736,8 +1468,8 @@ linknext(Link *l, struct msghdr *m, int *trunc)
 	return len;
 }
 
-static int
-fakerecvmmsg(int fd, struct mmsghdr *mm, int n)
+int
+fake_recvmmsg(int fd, struct mmsghdr *mm, int n)
 {
 	Link *l = flushing ? NULL : linkof(fd);
 	int i, len;
@@ -1758,8 +1490,8 @@ fakerecvmmsg(int fd, struct mmsghdr *mm, int n)
 }
 
 /* of the control socket, or of a link that gets them one by one */
-static int
-fakerecvmsg(int fd, struct msghdr *m)
+int
+fake_recvmsg(int fd, struct msghdr *m)
 {
 	struct ucred cred = { 1, 0, 0 };
 	struct cmsghdr *c;
@@ -1798,8 +1530,8 @@ fakerecvmsg(int fd, struct msghdr *m)
 void __asan_poison_memory_region(void const volatile *, size_t);
 #endif
 
-static void *
-fakecalloc(size_t n, size_t size)
+void *
+fake_calloc(size_t n, size_t size)
 {
 	static struct { void *d; size_t all; } areas[6];
 	static int turns;
@@ -1863,8 +1595,8 @@ begin(int conf)
 }
 
 /* the heart: what happens before the next turn */
-static int
-fakeppoll(struct pollfd *pfd, int n, struct timespec *ts)
+int
+fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 {
 	static int conf;
 	int64_t us;
@@ -1945,8 +1677,6 @@ renew(void)
 	tx.oldest = rx.expected = rx.known = rx.acked = rx.ready = rx.pending = 0;
 	rx.ackedtime = rx.readytime = loop.nextsecond = loop.nextreport = 0;
 	rx.nsamples = 0;
-	uppid = downpid = 0;
-	downfd = -1;
 	memset(bond, 0, sizeof(bond));
 	memset(fds, 0, sizeof(fds));
 	fakenow = 1000 * (int64_t)Second;
@@ -1958,24 +1688,24 @@ reset(void)
 {
 	int i;
 
-	if (!sink && !(sink = fopen("/dev/null", "w")))
+	if (!fake_log && !(fake_log = fopen("/dev/null", "w")))
 		abort();
 	if (!linkswas[0].port) {
 		memcpy(linkswas, links, sizeof(links));
-		for (i = 0; i < LEN(knobs); i++)
-			knobs[i].was = *knobs[i].value;
+		for (i = 0; i < LEN(settings); i++)
+			settingswas[i] = *settings[i].value;
 		tundevwas = tundev;
 		clientaddrwas = clientaddr;
 		serveraddrwas = serveraddr;
 	}
 	memcpy(links, linkswas, sizeof(links));
-	for (i = 0; i < LEN(knobs); i++)
-		*knobs[i].value = knobs[i].was;
+	for (i = 0; i < LEN(settings); i++)
+		*settings[i].value = settingswas[i];
 	queuepkts = keeppkts = reorderpkts = Queued;
 	tundev = tundevwas;
 	clientaddr = clientaddrwas;
 	serveraddr = serveraddrwas;
-	keyfile = NULL;
+	keyfile = chrootdir = NULL;
 
 	renew();
 	while (ninbox > 0)
@@ -2011,7 +1741,7 @@ configure(int conf)
 	switch (conf % ConfLast) {
 	case ConfWeights:
 		for (i = 0; i < 4; i++)
-			*knobs[i].value = knobs[i].most;
+			*settings[i].value = settings[i].max;
 		break;
 	case ConfQuick:
 		hbinterval = 20;
@@ -2092,7 +1822,7 @@ forgetstatics(void)
 	j.size = 60;
 	tun.fd = fdnew();
 	joinflush(&j);
-	fakeclose(tun.fd);
+	fake_close(tun.fd);
 }
 
 static void
@@ -2143,9 +1873,9 @@ configline(char *name, char *value)
 	int i, n = strlen(name), number = n ? name[n - 1] - '0' : -1;
 	Linkconf *c;
 
-	for (i = 0; i < LEN(knobs); i++)
-		if (!strcmp(name, knobs[i].name))
-			*knobs[i].value = strtol(value, NULL, 0);
+	for (i = 0; i < LEN(settings); i++)
+		if (!strcmp(name, settings[i].name))
+			*settings[i].value = strtol(value, NULL, 0);
 	if (!strcmp(name, "tundev"))
 		tundev = value;
 	else if (!strcmp(name, "clientaddr"))
@@ -2278,19 +2008,7 @@ typedef struct {
 	int len;
 } Input;
 
-static uint64_t seed = 1;
-
 void __sanitizer_set_death_callback(void (*)(void)) __attribute__((weak));
-
-/* xorshift64*: the same numbers in every run */
-static int
-rnd(int n)
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 33) % n;
-}
 
 static void
 save(void)

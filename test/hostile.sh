@@ -1,10 +1,10 @@
 #!/bin/sh
 # See LICENSE file for copyright and license details.
 #
-# A hostile host on the way of a bond, see flood.c. It knows all that passes,
-# forges addresses, makes datagrams up, alters and repeats them, while a
-# download and numbered packets run through the tunnel. Needs root, iproute2,
-# iperf3 and sysctl; takes some 50 s.
+# Attacks a bond from a host on the path of its links, see flood.c. This host
+# sees all datagrams, forges addresses, makes datagrams up, alters and replays
+# them, while a download and numbered packets run through the tunnel. Needs
+# root, iproute2, iperf3 and sysctl; takes some 50 s.
 #
 #	hxc-PID              hxp-PID                          hxs-PID
 #	10.66.0.1  == hx0 == 10.66.0.2, 10.67.0.1 -- sv0 -- 10.67.0.2
@@ -12,15 +12,15 @@
 #	client       10 ms   attacker,               veth      server
 #	                     198.51.100.0/24, 2001:db8::/120
 #
-# IPv6 addresses are fd66:0::1 for 10.66.0.1 and so on; some of the attacks are
-# made over those as well.
+# IPv6 addresses are fd66:0::1 for 10.66.0.1 and so on; some attacks run over
+# IPv6 as well.
 #
-# The links have no other limit than their configured rate of 30 Mbit/s, so
-# that what an attack costs is not room on a link. Arguments are the seconds
-# of each attack (1), its packets a second (2500) and how often those beside
-# the download are made (1).
+# Only udpbond's configured rate of 30 Mbit/s limits the links, so an attack
+# does not take a link's capacity from the download. Arguments are the seconds
+# of each attack (1), its packets per second (2500), and how often the attacks
+# beside the download are repeated (1).
 
-# shellcheck disable=SC2317 # some are called by waitfor
+# shellcheck disable=SC2317 # waitfor calls some functions
 
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=test/lab.sh disable=SC1091

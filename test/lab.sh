@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # See LICENSE file for copyright and license details.
 #
-# The lab of test.sh, bench.sh and demo.sh, which source this file and run in
-# the directory of the sources: four network namespaces, whose names end in
-# the shell's process id.
+# The lab: four network namespaces whose names end in the shell's process id.
+# test.sh, bench.sh, demo.sh, faults.sh and hostile.sh source this file and run
+# in the directory of the sources.
 #
 #	lan              router               vps               inet
 #	192.168.1.100 -- 192.168.1.1
@@ -13,10 +13,10 @@
 #	                                      203.0.113.2 ----- 203.0.113.1
 #	                                                  veth
 #
-# lan's default route is the router, and inet knows no way to 192.168.0.0/16:
-# forwarding, routes and masquerading are left to udpbond's own commands.
-# Everything lies in the directory LAB. Of a process NAME that start() began
-# there are NAME.pid, NAME.out and NAME.err.
+# lan's default route is the router, and inet has no route to 192.168.0.0/16:
+# udpbond's own commands set up forwarding, routes and masquerading. All files
+# are in the directory LAB; a process NAME started by start() has NAME.pid,
+# NAME.out and NAME.err there.
 
 LAB=
 NETS='lan router vps inet'
@@ -132,6 +132,22 @@ start()
 mypid()
 {
 	cat "$LAB/$1.pid"
+}
+
+# worker NAME: the process of an end that carries the packets, its first child
+worker()
+{
+	pgrep -P "$(mypid "$1")" | head -n 1
+}
+
+# crash NAME: kills both processes of an end, which run no commands then and
+# say nothing to the peer: the worker is stopped before it learns of anything
+crash()
+{
+	_worker=$(worker "$1")
+	kill -s STOP "$_worker"
+	kill -s KILL "$(mypid "$1")" "$_worker"
+	stop "$1"
 }
 
 alive()
@@ -327,19 +343,20 @@ reach()
 
 # measuring
 
-# cputime NAME: user and system time of a process, in seconds
+# cputime NAME: user and system time of an end's worker, in seconds
 cputime()
 {
 	awk -v hz="$(getconf CLK_TCK)" '{
 		sub(/.*\) /, "")
 		print ($12 + $13) / hz
-	}' "/proc/$(mypid "$1")/stat"
+	}' "/proc/$(worker "$1")/stat"
 }
 
-# rss NAME: resident memory, kB
+# rss NAME: resident memory of both processes of an end, kB
 rss()
 {
-	sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(mypid "$1")/status"
+	awk '/^VmRSS:/ { n += $2 } END { print n }' \
+		"/proc/$(mypid "$1")/status" "/proc/$(worker "$1")/status"
 }
 
 # pings NS COUNT MILLISECONDS HOST: fping's lines, "HOST : [0], 64 bytes, 20.6 ms"

@@ -22,6 +22,8 @@
  * late moves one packet and never the rate.
  * The two directions of a link are two Dirs: Dir 0 carries what leaves
  * namespace A, reads the device there and writes the one of its peer, Dir 1.
+ * The simulator's sim.c has links like these, with code of its own: the same
+ * scenario over both shows what is wrong with one.
  * Begin with main(), then run(), then admit().
  */
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 #!/bin/sh
 # See LICENSE file for copyright and license details.
 #
-# Is linkem right? Needs root, iproute2, iperf3 and ping; takes half a minute.
+# Tests linkem. Needs root, iproute2, iperf3 and ping; takes half a minute.
 #
 #	namespace lema-PID                      namespace lemb-PID
 #	tcp0 10.213.0.1  === 50 Mbit/s, 20 ms === 10.213.0.2  tcp0

@@ -6,108 +6,12 @@
  * its own. The config.h it finds is config.def.h with a table of links that
  * can be written. What it knows of udpbond's inside stands at the end.
  */
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/random.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <netinet/in.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
+#include "fake.h"
 #include "sim.h"
 
 #define JOIN(a, b)      a ## b
 #define NAME(a, b)      JOIN(a, b)
 #define main            NAME(SIDE, main)
-
-#undef stderr
-#define stderr          sim_log
-#define clock_gettime   sim_clock_gettime
-#define getrandom       sim_getrandom
-#define open            sim_open
-#define fstat           sim_fstat
-#define read            sim_read
-#define write           sim_write
-#define close           sim_close
-#define ioctl(fd, what, arg)    sim_ioctl(fd, what, (void *)(uintptr_t)(arg))
-#define socket          sim_socket
-#define bind            sim_bind
-#define connect         sim_connect
-#define setsockopt      sim_setsockopt
-#define getsockopt      sim_getsockopt
-#define sendmmsg        sim_sendmmsg
-#define recvmmsg        sim_recvmmsg
-#define sendto          sim_sendto
-#define recvmsg         sim_recvmsg
-#define waitpid         sim_waitpid
-#define calloc          sim_calloc
-#define exit            sim_exit
-#define fork()          1
-#define sigaction(s, a, o)      (void)(a)
-#define sigprocmask(h, s, o)    (void)(s)
-#define if_nametoindex(name)    1
-/* a pipe is a file that takes all and gives nothing */
-#define pipe2(fd, flags) \
-	((fd)[0] = sim_socket(AF_UNIX, (flags), 0), \
-	(fd)[1] = sim_socket(AF_UNIX, (flags), 0))
-/* the wall clock is nobody's business */
-#define time(t)                 sim_clock_gettime(CLOCK_REALTIME, (void *)(t))
-#define gettimeofday(tv, tz)    sim_clock_gettime(CLOCK_REALTIME, (void *)(tv))
-/* the simulator itself is not to be confined */
-#define setpriority(which, who, n)      ((void)(n), 0)
-#define setrlimit(what, limit)  ((void)(limit))
-#define prctl                   sidecall
-#define syscall                 sidecall
-#define rmdir(name)             ((void)(name), 0)
-#define mkdir(name, mode)       ((void)(name), 0)
-#define chroot(name)            ((void)(name), 0)
-#define chdir(name)             ((void)(name), 0)
-#define setgroups(n, list)      ((void)(n), 0)
-#define setresgid(r, e, s)      ((void)(r), 0)
-#define setresuid(r, e, s)      ((void)(r), 0)
-
-/* a socket may be had without the library; nothing else has an effect */
-static int
-sidecall(long what, ...)
-{
-	va_list ap;
-	int family, type;
-
-#ifdef SYS_socket
-	if (what == SYS_socket) {
-		va_start(ap, what);
-		family = va_arg(ap, int);
-		type = va_arg(ap, int);
-		va_end(ap);
-		return sim_socket(family, type, 0);
-	}
-#else
-	(void)what;
-	(void)ap;
-	(void)family;
-	(void)type;
-#endif
-	return 0;
-}
 
 #include "udpbond.c"
 
@@ -122,6 +26,7 @@ sidestart(const SimConf *c)
 
 	role = c->server ? Server : Client;
 	loop.interval = 0;
+	chrootdir = NULL;
 	keyfile = c->keyed ? "key" : NULL;
 	for (i = 0; i < LEN(bond); i++) {
 		links[i].up = c->link[i].up;
@@ -196,7 +101,7 @@ sideturn(int fromtun, int fromlinks)
 		pfd[PfdLink + i].revents = fromlinks & 1 << i ? POLLIN : 0;
 	turn(pfd);
 	if (++turns % 2048 == 0 && !sound())
-		sim_exit(3);
+		exit(3);
 }
 
 static void

@@ -17,9 +17,9 @@
  *	192.168.1.100                                   203.0.113.1
  *
  * All that happens is a Timer that fires, in the order of their times. A
- * packet: tcpsend or flowfire, hostsend, sim_read, through the program,
- * sim_sendmmsg, linksend, linkarrive, sim_recvmmsg, through the program,
- * sim_write, hostarrive. What must hold for every packet is checked where it
+ * packet: tcpsend or flowfire, hostsend, fake_read, through the program,
+ * fake_sendmmsg, linksend, linkarrive, fake_recvmmsg, through the program,
+ * fake_write, hostarrive. What must hold for every packet is checked where it
  * passes from one to the other, see the section on invariants.
  * Begin with main(), then simulate(), then endturn().
  *
@@ -31,30 +31,11 @@
  * sim -l and scenarios.h show, sim -H HOURS light traffic with a fault each
  * minute. The last line counts what passed and failed.
  */
-#include <sys/ioctl.h>
-#include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <netinet/in.h>
-
-#include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <link.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <linux/if_tun.h>
-
+#define WORLD
+#include "fake.h"
+#include "pkt.h"
 #include "sim.h"
 #include "simtcp.h"
 
@@ -65,11 +46,6 @@ enum { LaneNone, LaneOrdered, LaneExpress };
 enum { Icmp = 1, Tcpip = 6, Udp = 17 };
 enum { KindTcp, KindEcho, KindWeb, KindUdp };
 enum { Set, Random, Own };        /* where scenarios come from */
-enum {                            /* flags of records, see udpbond.c */
-	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04,
-	FlagRepair = 0x08, FlagOpaque = 0x60, FlagSealed = 0x80,
-	HdrLen = 11, TagLen = 8, HelloAt = 17
-};
 enum {
 	FdBase = 1000, Nfds = 64, Nbufs = 1 << 16, Ntimers = 4096,
 	Nseen = 1 << 18, Ngroups = 16, Nflows = 512, Nmeasures = 256,
@@ -353,7 +329,7 @@ static void usage(void);
 
 /* variables */
 int64_t simnow;
-FILE *sim_log;
+FILE *fake_log;
 
 static const SimSide *sides[Nsides] = { &side0, &side1, &side2, &side3 };
 static const char *endname[] = { "client", "server" };
@@ -365,7 +341,7 @@ static int stopped;               /* the traffic has */
 static int mode;
 static uint64_t first = 1, nseeds = 1;
 static const char *only;          /* scenario */
-static uint64_t seed, rng;
+static uint64_t runseed, rng;
 static double drift;              /* of the server's clock, parts */
 static const char *title;
 
@@ -468,7 +444,7 @@ violate(const char *fmt, ...)
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	if (violations++ < 20)
-		printf("# %s: seed %" PRIu64 ", %.6f s: %s\n", title, seed,
+		printf("# %s: seed %" PRIu64 ", %.6f s: %s\n", title, runseed,
 		    simnow / 1e9, what);
 }
 
@@ -490,28 +466,9 @@ unit(uint64_t r)
 }
 
 uint64_t
-rnd(void)
+draw(void)
 {
 	return mix(&rng);
-}
-
-void
-put(uint8_t *d, uint64_t v, int n)
-{
-	while (n-- > 0) {
-		d[n] = v;
-		v >>= 8;
-	}
-}
-
-uint64_t
-get(const uint8_t *d, int n)
-{
-	uint64_t v = 0;
-
-	while (n-- > 0)
-		v = v << 8 | *d++;
-	return v;
 }
 
 /* what an end logs: shown, or kept for when something fails */
@@ -673,19 +630,6 @@ fifoclear(Fifo *f)
 		buffree(b);
 }
 
-/* one's complement sum of 16 bit words */
-uint32_t
-checksum(const uint8_t *d, int len, uint32_t s)
-{
-	for (; len > 1; len -= 2, d += 2)
-		s += d[0] << 8 | d[1];
-	if (len)
-		s += d[0] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return s;
-}
-
 /* of a packet that the host behind an end sends */
 void
 ipheader(uint8_t *d, int from, int proto, int len, int id, int ecn)
@@ -694,17 +638,11 @@ ipheader(uint8_t *d, int from, int proto, int len, int id, int ecn)
 		{ 192, 168, 1, 100 }, { 203, 0, 113, 1 }
 	};
 
-	d[0] = 0x45;
+	iphead(d, 0, proto, len, addr[from], addr[!from]);
 	d[1] = ecn;
-	put(d + 2, len, 2);
 	put(d + 4, id, 2);
 	put(d + 6, 0x4000, 2);
-	d[8] = 64;
-	d[9] = proto;
-	put(d + 10, 0, 2);
-	memcpy(d + 12, addr[from], 4);
-	memcpy(d + 16, addr[!from], 4);
-	put(d + 10, ~checksum(d, 20, 0) & 0xffff, 2);
+	ipfinish(d);
 }
 
 /* random bytes; their sum for the checksum */
@@ -731,7 +669,7 @@ sidesave(void)
 {
 	const ElfW(Ehdr) *e;
 	const ElfW(Shdr) *sh;
-	const ElfW(Sym) *sym, *end, *s;
+	const ElfW(Sym) *sym, *last, *s;
 	const char *names;
 	char *all = NULL, *base = NULL;
 	long len = 0;
@@ -755,14 +693,14 @@ sidesave(void)
 	if (i == e->e_shnum)
 		return;
 	sym = (const void *)(all + sh[i].sh_offset);
-	end = sym + sh[i].sh_size / sizeof(*sym);
+	last = sym + sh[i].sh_size / sizeof(*sym);
 	names = all + sh[sh[i].sh_link].sh_offset;
-	for (s = sym; s < end; s++)
-		if (!strcmp(names + s->st_name, "sim_log"))
-			base = (char *)&sim_log - s->st_value;
-	for (; base && sym < end; sym++) {
+	for (s = sym; s < last; s++)
+		if (!strcmp(names + s->st_name, "fake_log"))
+			base = (char *)&fake_log - s->st_value;
+	for (; base && sym < last; sym++) {
 		if (ELF32_ST_TYPE(sym->st_info) == STT_FILE)
-			for (k = -1, s = sym + 1; s < end && k < 0 &&
+			for (k = -1, s = sym + 1; s < last && k < 0 &&
 			    ELF32_ST_TYPE(s->st_info) != STT_FILE; s++)
 				for (i = 0; i < Nsides; i++)
 					if ((uintptr_t)sides[i]->start ==
@@ -953,7 +891,7 @@ intact(const uint8_t *d, int len)
 	if (keyed || !damaged)
 		return 1;
 	if (len < 28 || get(d + 2, 2) != (uint64_t)len ||
-	    checksum(d, 20, 0) != 0xffff)
+	    ipsum(d) != 0xffff)
 		return 0;
 	s = seenfind(keyof(d, len));
 	if (!s || s->done)
@@ -970,7 +908,7 @@ seenwritten(End *e, const uint8_t *d, int len)
 	SimStat st;
 	uint32_t *max;
 
-	if (len < 20 || checksum(d, 20, 0) != 0xffff) {
+	if (len < 20 || ipsum(d) != 0xffff) {
 		violate("%s: IP header of %d bytes is damaged",
 		    endname[e - end], len);
 		return;
@@ -1029,7 +967,7 @@ seenrecords(End *e, Dir *dir, const uint8_t *d, int len)
 			violate("%s sends a record cut short", endname[e - end]);
 			return;
 		}
-		if (flags & FlagData && !(flags & FlagOpaque))
+		if (flags & FlagData && !(flags & FlagUnknown))
 			seensent(e, dir, d + HdrLen, n - HdrLen, flags);
 		isexpress = 0;
 	}
@@ -1628,7 +1566,7 @@ gather(uint8_t *d, const struct msghdr *m)
 }
 
 int
-sim_clock_gettime(clockid_t id, struct timespec *ts)
+fake_clock_gettime(clockid_t id, struct timespec *ts)
 {
 	int64_t t = simnow + cur->offset;
 
@@ -1641,24 +1579,22 @@ sim_clock_gettime(clockid_t id, struct timespec *ts)
 	return 0;
 }
 
-ssize_t
-sim_getrandom(void *buf, size_t len, unsigned flags)
+int
+fake_getrandom(void *buf, size_t len)
 {
 	uint64_t r;
 	size_t i;
 
-	(void)flags;
 	for (i = 0; i < len; i += sizeof(r)) {
-		r = rnd();
+		r = draw();
 		memcpy((char *)buf + i, &r, MIN(sizeof(r), len - i));
 	}
 	return len;
 }
 
 int
-sim_open(const char *name, int flags, ...)
+fake_open(const char *name)
 {
-	(void)flags;
 	if (!strcmp(name, "/dev/net/tun"))
 		return fdnew(FdTun);
 	if (!strcmp(name, "key"))
@@ -1668,7 +1604,7 @@ sim_open(const char *name, int flags, ...)
 }
 
 int
-sim_fstat(int fd, struct stat *st)
+fake_fstat(int fd, struct stat *st)
 {
 	fdof(fd);
 	memset(st, 0, sizeof(*st));
@@ -1676,8 +1612,8 @@ sim_fstat(int fd, struct stat *st)
 	return 0;
 }
 
-ssize_t
-sim_read(int fd, void *buf, size_t len)
+int
+fake_read(int fd, void *buf, size_t len)
 {
 	static const char key[] = "00112233445566778899aabbccddeeff\n";
 	Fd *f = fdof(fd);
@@ -1703,13 +1639,13 @@ sim_read(int fd, void *buf, size_t len)
 	return len;
 }
 
-ssize_t
-sim_write(int fd, const void *buf, size_t len)
+int
+fake_write(int fd, const void *buf, size_t len)
 {
 	Buf *b;
 
 	if (fd == 2) /* what it logs */
-		return fwrite(buf, 1, len, sim_log);
+		return fwrite(buf, 1, len, fake_log);
 	if (fdof(fd)->kind == FdOther)
 		return len;
 	if (fdof(fd)->kind != FdTun || len > sizeof(b->data)) {
@@ -1732,7 +1668,7 @@ sim_write(int fd, const void *buf, size_t len)
 }
 
 int
-sim_close(int fd)
+fake_close(int fd)
 {
 	Fd *f;
 
@@ -1749,7 +1685,7 @@ sim_close(int fd)
 }
 
 int
-sim_ioctl(int fd, unsigned long what, void *arg)
+fake_ioctl(int fd, unsigned long what, void *arg)
 {
 	struct ifreq *ifr = arg;
 
@@ -1774,10 +1710,8 @@ sim_ioctl(int fd, unsigned long what, void *arg)
 }
 
 int
-sim_socket(int family, int type, int proto)
+fake_socket(int family)
 {
-	(void)type;
-	(void)proto;
 	if (family == AF_INET6) {
 		errno = EAFNOSUPPORT;
 		return -1;
@@ -1786,7 +1720,7 @@ sim_socket(int family, int type, int proto)
 }
 
 int
-sim_bind(int fd, const struct sockaddr *sa, socklen_t len)
+fake_bind(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	Fd *f = fdof(fd);
 	int link;
@@ -1807,12 +1741,11 @@ sim_bind(int fd, const struct sockaddr *sa, socklen_t len)
 }
 
 int
-sim_connect(int fd, const struct sockaddr *sa, socklen_t len)
+fake_connect(int fd, const struct sockaddr *sa)
 {
 	Fd *f = fdof(fd);
 	int link = linkof(sa);
 
-	(void)len;
 	if (link < 0) {
 		errno = ENETUNREACH;
 		return -1;
@@ -1823,11 +1756,10 @@ sim_connect(int fd, const struct sockaddr *sa, socklen_t len)
 }
 
 int
-sim_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+fake_setsockopt(int fd, int level, int name, const void *value)
 {
 	int link;
 
-	(void)len;
 	fdof(fd);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE &&
 	    (sscanf(value, "wg%d", &link) != 1 || link < 0 ||
@@ -1843,7 +1775,7 @@ sim_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 }
 
 int
-sim_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+fake_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 	Fd *f = fdof(fd);
 
@@ -1857,14 +1789,13 @@ sim_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 }
 
 int
-sim_sendmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags)
+fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 {
 	uint8_t d[sizeof(((Buf *)0)->data)];
 	Fd *f = fdof(fd);
 	int i, len, e;
 
-	(void)flags;
-	for (i = 0; i < (int)n; i++) {
+	for (i = 0; i < n; i++) {
 		len = gather(d, &mm[i].msg_hdr);
 		isexpress = cur->side->express(mm[i].msg_hdr.msg_iov->iov_base);
 		e = len < 0 ? EMSGSIZE : linksend(cur, f, d, len,
@@ -1878,25 +1809,23 @@ sim_sendmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags)
 	return n;
 }
 
-ssize_t
-sim_sendto(int fd, const void *buf, size_t len, int flags,
-           const struct sockaddr *to, socklen_t tolen)
+int
+fake_sendto(int fd, const void *buf, size_t len, const void *to,
+    socklen_t tolen)
 {
 	Fd *f = fdof(fd);
 	int e;
 
-	(void)flags;
 	(void)tolen;
 	if (f->kind != FdSocket)
 		return len;
 	e = linksend(cur, f, buf, len, placeof(to, f));
 	errno = e;
-	return e ? -1 : (ssize_t)len;
+	return e ? -1 : (int)len;
 }
 
 int
-sim_recvmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags,
-             struct timespec *ts)
+fake_recvmmsg(int fd, struct mmsghdr *mm, int n)
 {
 	Fd *f = fdof(fd);
 	struct sockaddr_in *sin;
@@ -1904,9 +1833,7 @@ sim_recvmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags,
 	Buf *b;
 	int i;
 
-	(void)flags;
-	(void)ts;
-	for (i = 0; i < (int)n && (b = fifoget(&f->in)); i++) {
+	for (i = 0; i < n && (b = fifoget(&f->in)); i++) {
 		m = &mm[i].msg_hdr;
 		mm[i].msg_len = MIN((size_t)b->len, m->msg_iov[0].iov_len);
 		m->msg_flags = mm[i].msg_len < (unsigned)b->len ? MSG_TRUNC : 0;
@@ -1928,27 +1855,60 @@ sim_recvmmsg(int fd, struct mmsghdr *mm, unsigned n, int flags,
 	return -1;
 }
 
-ssize_t
-sim_recvmsg(int fd, struct msghdr *m, int flags)
+int
+fake_recvmsg(int fd, struct msghdr *m)
 {
 	(void)m;
-	(void)flags;
 	fdof(fd);
 	errno = EAGAIN;
 	return -1;
 }
 
-pid_t
-sim_waitpid(pid_t pid, int *status, int options)
+int
+fake_if_nametoindex(const char *name)
 {
-	(void)options;
-	if (status)
-		*status = 0;
-	return pid > 0 ? pid : 0;
+	(void)name;
+	return 1;
+}
+
+/* whoever asks is listened to */
+int
+fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
+{
+	(void)n;
+	(void)ts;
+	if (pfd)
+		pfd->revents = POLLOUT;
+	return 1;
+}
+
+/* these TUNs have no header, so packets are read and written in one part */
+int
+fake_readv(int fd, const struct iovec *iov, int n)
+{
+	(void)iov;
+	violate("%s reads %d parts from %d", endname[cur - end], n, fd);
+	return -1;
+}
+
+int
+fake_writev(int fd, const struct iovec *iov, int n)
+{
+	(void)iov;
+	violate("%s writes %d parts to %d", endname[cur - end], n, fd);
+	return -1;
+}
+
+int
+fake_sendmsg(int fd, struct msghdr *m)
+{
+	struct mmsghdr mm = { *m, 0 };
+
+	return fake_sendmmsg(fd, &mm, 1) < 1 ? -1 : 0;
 }
 
 void *
-sim_calloc(size_t n, size_t size)
+fake_calloc(size_t n, size_t size)
 {
 	void *p = NULL;
 
@@ -1962,9 +1922,9 @@ sim_calloc(size_t n, size_t size)
 }
 
 void
-sim_exit(int status)
+fake_exit(int status)
 {
-	fflush(sim_log);
+	fflush(fake_log);
 	violate("%s ends with status %d: %s", endname[cur - end], status,
 	    nlog ? logline[(nlog - 1) % Nlog] : "");
 	printf("not ok - %s: it ended\n", title);
@@ -2031,7 +1991,7 @@ endstop(End *e, int clean)
 		e->side->stop();
 	for (i = 0; i < Nfds; i++)
 		if (fds[i].kind && fds[i].end == e - end)
-			sim_close(FdBase + i);
+			fake_close(FdBase + i);
 	fifoclear(&e->tun);
 	e->running = 0;
 	timerset(&e->wake, NEVER);
@@ -2056,8 +2016,8 @@ endturn(void *arg)
 		happened();
 	}
 	while (stall > 0 && simnow >= e->goon) {
-		e->stall = e->goon + rnd() % (2 * StallEvery * Ms);
-		e->goon = e->stall + unit(rnd()) * stall * Ms;
+		e->stall = e->goon + draw() % (2 * StallEvery * Ms);
+		e->goon = e->stall + unit(draw()) * stall * Ms;
 	}
 	if (simnow < e->goon && simnow >= e->stall) {
 		timerset(&e->wake, e->goon);
@@ -2185,10 +2145,8 @@ flowfire(void *arg)
 		d = b->data;
 		b->len = g->size;
 		ipheader(d, !g->up, Udp, b->len, f->nsent, 0);
-		put(d + 20, g->up ? f->port : g->port, 2);
-		put(d + 22, g->up ? g->port : f->port, 2);
-		put(d + 24, b->len - 20, 2);
-		put(d + 26, 0, 2);
+		udphead(d + 20, g->up ? f->port : g->port,
+		    g->up ? g->port : f->port, b->len - 20);
 		put(d + 28, f->nsent, 4);
 		put(d + 32, simnow, 8);
 		payload(d + 40, f->nsent, b->len - 40);
@@ -2220,20 +2178,16 @@ echosend(Flow *f)
 	ipheader(d, Client, g->proto, b->len, f->nsent, 0);
 	if (g->proto == Icmp) {
 		put(d + 20, 0x0800, 2);
-		put(d + 22, 0, 2);
 		put(d + 24, f->port, 2);
 		put(d + 26, f->nsent, 2);
 	} else {
-		put(d + 20, f->port, 2);
-		put(d + 22, g->port, 2);
-		put(d + 24, b->len - 20, 2);
-		put(d + 26, 0, 2);
+		udphead(d + 20, f->port, g->port, b->len - 20);
 	}
 	put(d + 28, f->nsent, 4);
 	put(d + 32, simnow, 8);
 	payload(d + 40, f->nsent, b->len - 40);
 	if (g->proto == Icmp)
-		put(d + 22, ~checksum(d + 20, b->len - 20, 0) & 0xffff, 2);
+		finish(d, b->len);
 	f->nsent++;
 	hostsend(Client, b);
 }
@@ -2253,11 +2207,10 @@ echoarrive(int at, Flow *f, Buf *b)
 	}
 	ipheader(d, Server, f->g->proto, b->len, n, 0);
 	if (f->g->proto == Icmp) {
-		put(d + 20, 0, 4);
-		put(d + 22, ~checksum(d + 20, b->len - 20, 0) & 0xffff, 2);
+		put(d + 20, 0, 2);
+		finish(d, b->len);
 	} else {
-		put(d + 20, f->g->port, 2);
-		put(d + 22, f->port, 2);
+		udphead(d + 20, f->g->port, f->port, b->len - 20);
 	}
 	hostsend(Server, b);
 }
@@ -2495,7 +2448,7 @@ flowsmake(Group *g)
 			flowat[f->port] = f;
 		}
 		/* not all in one moment */
-		timerset(&f->timer, g->at * Sec + (i ? rnd() % (100 * Ms) : 0));
+		timerset(&f->timer, g->at * Sec + (i ? draw() % (100 * Ms) : 0));
 	}
 }
 
@@ -2664,18 +2617,18 @@ measuretcp(Group *g)
 {
 	double dur = MIN(g->end, (double)secs) - g->at, steady, cold, sum = 0;
 	double squares = 0;
-	int i, run = 0, stall = 0, begun = 0;
+	int i, run = 0, idle = 0, begun = 0;
 
 	steady = mean(g, g->at + dur - MIN(10, dur / 2), g->at + dur);
 	cold = mean(g, g->at, g->at + MIN(15, dur));
 	for (i = g->at * Sec / Bin; i < (g->at + dur) * Sec / Bin; i++) {
 		run = g->bins[i] ? 0 : run + begun;
 		begun |= g->bins[i] > 0;
-		stall = MAX(stall, run);
+		idle = MAX(idle, run);
 	}
 	measure(g->name, "steady", steady);
 	measure(g->name, "cold", cold);
-	measure(g->name, "stall", stall / 10.0);
+	measure(g->name, "stall", idle / 10.0);
 	say("%s %.1f / %.1f Mbit/s", g->name, steady, cold);
 	for (i = 0; i < LEN(g->win); i++) {
 		if (g->win[i][1] <= g->win[i][0])
@@ -2694,8 +2647,8 @@ measuretcp(Group *g)
 	measure(g->name, "fair", sum ? sum * sum / squares / g->n : 0);
 	if (g->n > 1)
 		say(", fair %.2f", measures[nmeasures - 1].value);
-	if (stall > 1)
-		say(", stood still %.1f s", stall / 10.0);
+	if (idle > 1)
+		say(", stood still %.1f s", idle / 10.0);
 }
 
 static void
@@ -2916,15 +2869,15 @@ static int
 mishap(char *c, int size, double at, int nlinks, int lasting)
 {
 	static const char *ways[] = { "", "", "up.", "down." };
-	double len = (5 + rnd() % 40) / 10.0, end = at + len;
-	const char *way = ways[rnd() % LEN(ways)], *error;
-	unsigned r = rnd() >> 33, kind = lasting ? rnd() % 20 :
-	    2 + rnd() % 18;
+	double len = (5 + draw() % 40) / 10.0, till = at + len;
+	const char *way = ways[draw() % LEN(ways)], *error;
+	unsigned r = draw() >> 33, kind = lasting ? draw() % 20 :
+	    2 + draw() % 18;
 	char which[8];
-	int k = rnd() % nlinks;
+	int k = draw() % nlinks;
 
-	error = errornames[1 + rnd() % (LEN(errornames) - 1)].name;
-	snprintf(which, sizeof(which), rnd() % 3 ? "%d" : "all", k);
+	error = errornames[1 + draw() % (LEN(errornames) - 1)].name;
+	snprintf(which, sizeof(which), draw() % 3 ? "%d" : "all", k);
 	switch (kind) {
 	case 0:
 		return snprintf(c, size, "%g: %d rate=%g;", at, k,
@@ -2935,13 +2888,13 @@ mishap(char *c, int size, double at, int nlinks, int lasting)
 	case 2: /* FALLTHROUGH */
 	case 3:
 		return snprintf(c, size, "%g: %s %ssilent=1; %g: %s "
-		    "silent=0;", at, which, way, end, which);
+		    "silent=0;", at, which, way, till, which);
 	case 4:
 		return snprintf(c, size, "%g: %d loss=50 burst=10; %g: %d "
 		    "loss=0;", at, k, at + len / 8, k);
 	case 5:
 		return snprintf(c, size, "%g: %s gone=1; %g: %s gone=0;", at,
-		    which, end, which);
+		    which, till, which);
 	case 6: /* FALLTHROUGH */
 	case 7:
 		return snprintf(c, size, "%g: %s %s %g;", at, endname[r % 2],
@@ -2969,10 +2922,10 @@ mishap(char *c, int size, double at, int nlinks, int lasting)
 	case 13:
 		return snprintf(c, size, "%g: %s %serror=%s errors=%d; %g: %s "
 		    "error=none;", at, which, way, error, r % 3 ? 100 : 30,
-		    end, which);
+		    till, which);
 	case 14:
 		return snprintf(c, size, "%g: %s mtu=%u; %g: %s mtu=1420;", at,
-		    which, 800 + r % 620, end, which);
+		    which, 800 + r % 620, till, which);
 	case 15:
 		return snprintf(c, size, "%g: %s tun=EIO; %g: %s tun=none;",
 		    at, endname[r % 2], at + len / 4, endname[r % 2]);
@@ -2981,14 +2934,14 @@ mishap(char *c, int size, double at, int nlinks, int lasting)
 		    endname[r % 2], (1 << (r >> 1) % 8) * 0.08);
 	case 17:
 		return snprintf(c, size, "%g: %s dup=%u; %g: %s dup=0;", at,
-		    which, 1 + r % 50, end, which);
+		    which, 1 + r % 50, till, which);
 	case 18:
 		return snprintf(c, size, "%g: %s swap=%u swapby=%u; %g: %s "
-		    "swap=0;", at, which, 1 + r % 20, 5 + (r >> 8) % 100, end,
+		    "swap=0;", at, which, 1 + r % 20, 5 + (r >> 8) % 100, till,
 		    which);
 	default:
 		return snprintf(c, size, "%g: %s corrupt=%u; %g: %s "
-		    "corrupt=0;", at, which, 1 + r % 10, end, which);
+		    "corrupt=0;", at, which, 1 + r % 10, till, which);
 	}
 }
 
@@ -3003,7 +2956,7 @@ mishaps(void *arg)
 		return;
 	mishap(c, sizeof(c), simnow / (100 * Ms) / 10.0 + 0.2, SimLinks, 0);
 	parsechanges(c);
-	timerset(&mishaptimer, simnow + (int64_t)(rnd() % 120 * Sec + 10));
+	timerset(&mishaptimer, simnow + (int64_t)(draw() % 120 * Sec + 10));
 }
 
 /* a scenario out of a seed */
@@ -3020,22 +2973,22 @@ invent(Scenario *s, uint64_t n)
 		"udp rate=200", "udp port=5000 rate=1 size=300", "cubic ecn"
 	};
 	static const char *light[] = { "game", "ping", "game n=5", "ping every=50" };
-	static char name[32], links[1024], traffic[512], changes[2048];
-	char *l = links, *t = traffic, *c = changes;
+	static char name[32], links[1024], traffic[512], faults[2048];
+	char *l = links, *t = traffic, *c = faults;
 	char *lend = links + sizeof(links), *tend = traffic + sizeof(traffic);
-	char *cend = changes + sizeof(changes);
+	char *cend = faults + sizeof(faults);
 	uint32_t r[16];
 	int i, k, nlinks;
 	double rate, up, conf, at;
 
 	rng = n;
 	*l = *t = *c = '\0';
-	nlinks = 1 + rnd() % SimLinks;
-	s->secs = 10 + rnd() % 11;
+	nlinks = 1 + draw() % SimLinks;
+	s->secs = 10 + draw() % 11;
 	for (i = 0; i < nlinks; i++) {
 		/* not as arguments: those have no order */
 		for (k = 0; k < LEN(r); k++)
-			r[k] = rnd() >> 32;
+			r[k] = draw() >> 32;
 		rate = atof(rates[r[0] % LEN(rates)]);
 		up = rate / (2 + r[1] % 15);
 		if (up < 0.5 || r[2] % 3)
@@ -3057,25 +3010,25 @@ invent(Scenario *s, uint64_t n)
 			l += snprintf(l, lend - l, " spike=%u:140:%u",
 			    3000 + r[15] % 12000, 20 + r[10] % 80);
 	}
-	for (i = 1 + rnd() % 3; i > 0; i--) {
-		t += snprintf(t, tend - t, "%s", traffics[rnd() %
+	for (i = 1 + draw() % 3; i > 0; i--) {
+		t += snprintf(t, tend - t, "%s", traffics[draw() %
 		    LEN(traffics)]);
-		t += snprintf(t, tend - t, " at=%d; ", (int)(1 + rnd() % 4));
+		t += snprintf(t, tend - t, " at=%d; ", (int)(1 + draw() % 4));
 	}
-	t += snprintf(t, tend - t, "%s", light[rnd() % LEN(light)]);
-	keyed = rnd() % 2;
-	for (i = rnd() % 6; i > 0; i--) {
-		at = 2 + rnd() % (10 * (s->secs - 2)) / 10.0;
+	t += snprintf(t, tend - t, "%s", light[draw() % LEN(light)]);
+	keyed = draw() % 2;
+	for (i = draw() % 6; i > 0; i--) {
+		at = 2 + draw() % (10 * (s->secs - 2)) / 10.0;
 		c += mishap(c, cend - c, at, nlinks, 1);
 	}
-	drift = (rnd() % 200 - 100.0) / 1e6;
-	gap = (20 + rnd() % 300) * Us;
-	stall = rnd() % 5;
+	drift = (draw() % 200 - 100.0) / 1e6;
+	gap = (20 + draw() % 300) * Us;
+	stall = draw() % 5;
 	snprintf(name, sizeof(name), "seed %" PRIu64, n);
 	s->name = name;
 	s->links = links;
 	s->traffic = traffic;
-	s->changes = *changes ? changes : NULL;
+	s->changes = *faults ? faults : NULL;
 	s->checks = s->want = NULL;
 }
 
@@ -3105,19 +3058,19 @@ setup(const Scenario *s)
 	for (i = 0; i < Nseen; i++)
 		buckets[i] = -1;
 	for (i = 0; i < LEN(block); i++)
-		block[i] = rnd();
+		block[i] = draw();
 	for (i = 0; i + 1 < LEN(block); i += 2)
 		blocksum[i / 2 + 1] = blocksum[i / 2] +
 		    (block[i] << 8 | block[i + 1]);
-	if (!(sim_log = fopencookie(NULL, "w", io)))
+	if (!(fake_log = fopencookie(NULL, "w", io)))
 		exit(2);
-	setvbuf(sim_log, NULL, _IONBF, 0);
+	setvbuf(fake_log, NULL, _IONBF, 0);
 	for (i = 0; i < SimLinks; i++) {
 		net[i].prio = 2;
 		for (j = 0; j < 2; j++) {
 			net[i].d[j].link = i;
 			net[i].d[j].to = !j;
-			net[i].d[j].rng = rnd();
+			net[i].d[j].rng = draw();
 			timerinit(&net[i].d[j].timer, linkarrive,
 			    &net[i].d[j]);
 			timerinit(&net[i].d[j].oddtimer, oddarrive,
@@ -3177,7 +3130,7 @@ simulate(const Scenario *s, uint64_t n)
 	int i, k, failed, alive = 0;
 
 	title = s->name;
-	seed = rng = n;
+	runseed = rng = n;
 	secs = s->secs;
 	if (verbose)
 		describe(s);

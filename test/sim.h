@@ -1,7 +1,7 @@
 /* See LICENSE file for copyright and license details.
  *
  * Between the simulator, sim.c, and the ends of the tunnel, side.c: what an
- * end can be told and asked, and the system calls that it makes.
+ * end can be told and asked. The system calls that it makes are in fake.h.
  */
 enum { SimLinks = 5 };
 
@@ -40,27 +40,3 @@ typedef struct {
 
 /* all the same; a restart takes a fresh one */
 extern const SimSide side0, side1, side2, side3;
-
-extern FILE *sim_log;
-
-int sim_clock_gettime(clockid_t, struct timespec *);
-ssize_t sim_getrandom(void *, size_t, unsigned);
-int sim_open(const char *, int, ...);
-int sim_fstat(int, struct stat *);
-ssize_t sim_read(int, void *, size_t);
-ssize_t sim_write(int, const void *, size_t);
-int sim_close(int);
-int sim_ioctl(int, unsigned long, void *);
-int sim_socket(int, int, int);
-int sim_bind(int, const struct sockaddr *, socklen_t);
-int sim_connect(int, const struct sockaddr *, socklen_t);
-int sim_setsockopt(int, int, int, const void *, socklen_t);
-int sim_getsockopt(int, int, int, void *, socklen_t *);
-int sim_sendmmsg(int, struct mmsghdr *, unsigned, int);
-int sim_recvmmsg(int, struct mmsghdr *, unsigned, int, struct timespec *);
-ssize_t sim_sendto(int, const void *, size_t, int, const struct sockaddr *,
-                   socklen_t);
-ssize_t sim_recvmsg(int, struct msghdr *, int);
-pid_t sim_waitpid(pid_t, int *, int);
-void *sim_calloc(size_t, size_t);
-void sim_exit(int);

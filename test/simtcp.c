@@ -6,11 +6,14 @@
  * another Tcp; what they exchange are real packets. Its window is as large as
  * the ring of segments.
  */
+#include <netinet/in.h>
+
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "pkt.h"
 #include "simtcp.h"
 
 /* enums */
@@ -224,18 +227,14 @@ emit(Tcp *t, int flags, int64_t off, int len)
 		flags |= Cwrd;
 		t->cwr = 0;
 	}
-	put(h, t->side ? t->service : t->port, 2);
-	put(h + 2, t->side ? t->port : t->service, 2);
-	put(h + 4, seq, 4);
-	put(h + 8, flags & Ack ? t->irs + 1 + (uint32_t)t->rcvnxt + finished :
-	    0, 4);
-	put(h + 12, hlen / 4 << 12 | flags, 2);
-	put(h + 14, 0xffff, 2);
+	tcphead(h, t->side ? t->service : t->port, t->side ? t->port :
+	    t->service, seq, flags & Ack ? t->irs + 1 + (uint32_t)t->rcvnxt +
+	    finished : 0, hlen - 20, flags, 0xffff);
 	b->len = 20 + hlen + len;
 	ipheader(d, t->side, 6, b->len, t->ipid++, t->ecn && len ? 2 : 0);
 	sum = payload(o, seq, len);
 	sum = checksum(d + 12, 8, sum + 6 + hlen + len);
-	put(h + 16, ~checksum(h, hlen, sum) & 0xffff, 2);
+	put(h + 16, ~checksum(h, hlen, sum), 2);
 	hostsend(t->side, b);
 }
 
@@ -1339,7 +1338,7 @@ bbrmodel(Tcp *t, const Sample *r)
 		t->mode = Drain;
 	if (t->mode == Drain && pipe(t) <= bbrinflight(t, bbrbw(t), 1)) {
 		t->mode = ProbeBw;
-		t->cycle = 2 + rnd() % 6;
+		t->cycle = 2 + draw() % 6;
 		t->cyclestamp = simnow;
 	}
 	/* least RTT */
@@ -1366,7 +1365,7 @@ bbrmodel(Tcp *t, const Sample *r)
 				t->bbrminstamp = simnow;
 				t->cwnd = MAX(t->cwnd, t->savedcwnd);
 				t->mode = t->full ? ProbeBw : Startup;
-				t->cycle = 2 + rnd() % 6;
+				t->cycle = 2 + draw() % 6;
 				t->cyclestamp = simnow;
 			}
 		}
@@ -1469,8 +1468,8 @@ tcpopen(Tcp *t, int side, int port, int service, int cc)
 	t->port = port;
 	t->service = service;
 	t->cc = cc;
-	t->isn = rnd();
-	t->ipid = rnd();
+	t->isn = draw();
+	t->ipid = draw();
 	t->mss = 1448;
 	t->head = t->tail = -1;
 	t->cwnd = Initial;

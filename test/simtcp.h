@@ -3,10 +3,6 @@
  * What the TCP of the simulator, simtcp.c, and its world, sim.c, have in
  * common. Times are ns, virtual ones.
  */
-#define LEN(x)          ((int)(sizeof(x) / sizeof((x)[0])))
-#define MIN(a, b)       ((a) < (b) ? (a) : (b))
-#define MAX(a, b)       ((a) > (b) ? (a) : (b))
-#define CLAMP(x, a, b)  ((x) < (a) ? (a) : (x) > (b) ? (b) : (x))
 #define NEVER           INT64_MAX
 
 enum { Us = 1000, Ms = 1000000, Sec = 1000000000 };
@@ -115,15 +111,12 @@ struct Tcp {
 
 extern int64_t simnow;
 
-uint64_t rnd(void);
+uint64_t draw(void);
 double uniform(void);
 void timerinit(Timer *, void (*)(void *), void *);
 void timerset(Timer *, int64_t);
 Buf *bufnew(void);
 void hostsend(int, Buf *);
-void put(uint8_t *, uint64_t, int);
-uint64_t get(const uint8_t *, int);
-uint32_t checksum(const uint8_t *, int, uint32_t);
 void ipheader(uint8_t *, int, int, int, int, int);
 int payload(uint8_t *, uint32_t, int);
 

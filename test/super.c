@@ -12,6 +12,7 @@
 #define main udpbond_main
 #include "../udpbond.c"
 #undef main
+#include "pkt.h"
 
 /* sizes */
 enum { Room = VnetLen + 65536, Nkeys = 64, Nwant = 4096 };
@@ -39,16 +40,7 @@ typedef struct {
 static Want wants[Nkeys];
 static Packet made[64];
 static int lanfd;
-static uint64_t seed = 1, packets, joined, singles, failed;
-
-static int
-rnd(int n)
-{
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 33) % n;
-}
+static uint64_t packets, joined, singles, failed;
 
 static void
 fail(const char *what)
@@ -56,65 +48,6 @@ fail(const char *what)
 	if (failed++ < 20)
 		printf("not ok - super: packet %" PRIu64 ": %s\n", packets,
 		    what);
-}
-
-/* RFC 1071, word by word */
-static int
-checksum(const uint8_t *d, int len, uint64_t s)
-{
-	int i;
-
-	for (i = 0; i < len; i++)
-		s += i & 1 ? d[i] : d[i] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return s;
-}
-
-static int
-ishead4(const uint8_t *d)
-{
-	return d[0] >> 4 == 4;
-}
-
-/* where TCP or UDP begins; no extension headers here */
-static int
-l4of(const uint8_t *d)
-{
-	return ishead4(d) ? (d[0] & 15) * 4 : 40;
-}
-
-static int
-protoof(const uint8_t *d)
-{
-	return ishead4(d) ? d[9] : d[6];
-}
-
-static int
-pseudo(const uint8_t *d, int len)
-{
-	return ishead4(d) ? checksum(d + 12, 8, protoof(d) + len - l4of(d)) :
-	    checksum(d + 8, 32, protoof(d) + len - l4of(d));
-}
-
-/* lengths and checksums of a whole packet */
-static void
-finish(uint8_t *d, int len)
-{
-	int l4 = l4of(d), at = l4 + (protoof(d) == IPPROTO_TCP ? 16 : 6), s;
-
-	if (ishead4(d)) {
-		put(d + 2, len, 2);
-		put(d + 10, 0, 2);
-		put(d + 10, ~checksum(d, l4, 0) & 0xffff, 2);
-	} else {
-		put(d + 4, len - 40, 2);
-	}
-	if (protoof(d) == IPPROTO_UDP)
-		put(d + l4 + 4, len - l4, 2);
-	put(d + at, 0, 2);
-	s = ~checksum(d + l4, len - l4, pseudo(d, len)) & 0xffff;
-	put(d + at, s ? s : 0xffff, 2);
 }
 
 /* the packets that a superpacket stands for, into made; how many */
@@ -130,7 +63,7 @@ refcut(const uint8_t *d, int len, int size)
 		p->len = hdrlen + MIN(size, len - at);
 		memcpy(p->d, d, hdrlen);
 		memcpy(p->d + hdrlen, d + at, p->len - hdrlen);
-		if (ishead4(d))
+		if (d[0] >> 4 == 4)
 			put(p->d + 4, get(d + 4, 2) + n, 2);
 		if (tcp) {
 			put(p->d + l4 + 4, get(d + l4 + 4, 4) + at - hdrlen, 4);
@@ -149,41 +82,31 @@ static int
 packet(uint8_t *d, const Sender *s, int proto, int flags, int payload, int key)
 {
 	int l4 = s->v6 ? 40 : 20, hdrlen, i;
+	uint8_t from[16] = { s->v6 ? 0xfd : 10 }, to[16] = { from[0] };
 
-	memset(d, 0, l4 + 60);
 	hdrlen = l4 + (proto == IPPROTO_TCP ? 20 + s->options : 8);
+	from[s->v6 ? 15 : 3] = key;
+	to[s->v6 ? 15 : 3] = 99;
+	iphead(d, s->v6, proto, hdrlen + payload, from, to);
 	if (s->v6) {
-		d[0] = 0x60 | s->tos >> 4;
+		d[0] |= s->tos >> 4;
 		d[1] = s->tos << 4;
-		d[6] = proto;
-		d[7] = s->ttl;
-		d[8] = d[24] = 0xfd;
-		d[23] = key;
-		d[39] = 99;
 	} else {
-		d[0] = 0x45;
 		d[1] = s->tos;
 		put(d + 4, s->id, 2);
 		d[6] = 0x40;
-		d[8] = s->ttl;
-		d[9] = proto;
-		d[12] = d[16] = 10;
-		d[15] = key;
-		d[19] = 99;
 	}
-	put(d + l4, 5201, 2);
-	put(d + l4 + 2, 40000, 2);
+	d[s->v6 ? 7 : 8] = s->ttl;
 	for (i = hdrlen; i < hdrlen + payload; i++)
 		d[i] = seed >> i % 57;
 	if (proto == IPPROTO_TCP) {
-		put(d + l4 + 4, s->seq, 4);
-		put(d + l4 + 8, s->ack, 4);
-		d[l4 + 12] = (20 + s->options) / 4 << 4;
-		d[l4 + 13] = flags;
-		put(d + l4 + 14, s->window, 2);
+		tcphead(d + l4, 5201, 40000, s->seq, s->ack, s->options, flags,
+		    s->window);
 		memset(d + l4 + 20, 1, s->options);
 		for (i = 2; i < s->options; i++)
 			d[l4 + 20 + i] = s->stamp >> i % 24;
+	} else {
+		udphead(d + l4, 5201, 40000, 8 + payload);
 	}
 	finish(d, hdrlen + payload);
 	return hdrlen + payload;
@@ -302,7 +225,7 @@ wantput(int key, const uint8_t *d, int len)
 static void
 wantget(const uint8_t *d, int len)
 {
-	Want *w = &wants[(ishead4(d) ? d[15] : d[23]) % Nkeys];
+	Want *w = &wants[(d[0] >> 4 == 4 ? d[15] : d[23]) % Nkeys];
 	Packet *p;
 
 	if (w->in == w->out) {
@@ -323,9 +246,9 @@ sound(const Vnet *v, const uint8_t *d, int len)
 
 	n = (len - v->hdrlen + v->size - 1) / MAX(v->size, 1);
 	return v->flags == VnetPartial && v->start == l4 && v->offset == 16 &&
-	    v->type == (ishead4(d) ? GsoTcp4 : GsoTcp6) && v->size > 0 &&
+	    v->type == (d[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6) && v->size > 0 &&
 	    v->hdrlen == l4 + (d[l4 + 12] >> 4) * 4 && n > 1 && n <= 64 &&
-	    (ishead4(d) ? checksum(d, l4, 0) == 0xffff &&
+	    (d[0] >> 4 == 4 ? checksum(d, l4, 0) == 0xffff &&
 	    (int)get(d + 2, 2) == len : (int)get(d + 4, 2) == len - 40) &&
 	    (int)get(d + l4 + 16, 2) == pseudo(d, len);
 }
@@ -460,12 +383,7 @@ main(int argc, char *argv[])
 		else
 			die("usage: super [-s seed] [-n packets]");
 	}
-	pool.size = 1024;
-	pool.pkts = calloc(pool.size, sizeof(*pool.pkts));
-	pool.frees = calloc(pool.size, sizeof(*pool.frees));
-	pool.refs = calloc(pool.size, sizeof(*pool.refs));
-	if (!pool.pkts || !pool.frees || !pool.refs)
-		die("calloc:");
+	memory();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd) < 0)
 		die("socketpair:");
 	setopt(fd[0], SOL_SOCKET, SO_SNDBUFFORCE, 1 << 23);
