@@ -290,8 +290,8 @@ checkturn(void)
 	    "queues too long");
 	for (p = tx.repairs.head; p; p = p->next)
 		must(p->asked, "to be repeated, but not asked for");
-	for (i = 0; i < Njoins; i++)
-		must(joins[i].n == 0, "packets left in a join");
+	for (i = 0; i < Ngros; i++)
+		must(gro.by[i].n == 0, "packets left in a join");
 	must(rx.expected <= rx.known && rx.known - rx.expected <= (uint64_t)reorderpkts,
 	    "reorder window");
 	for (seq = rx.expected; seq < rx.known; seq++)
@@ -399,8 +399,8 @@ snapshot(Snapshot *s)
 	s->express = queues.express.len;
 	s->acks = queues.acks.len;
 	s->again = tx.repairs.len;
-	for (i = 0; i < Njoins; i++)
-		s->joined += joins[i].n;
+	for (i = 0; i < Ngros; i++)
+		s->joined += gro.by[i].n;
 	s->tunout = tunout;
 	s->linkout = linkout;
 	memcpy(s->bond, bond, sizeof(bond));
@@ -515,10 +515,10 @@ address(struct sockaddr_storage *ss, int link, int how)
 static int
 sealedwith(const uint8_t *d, int len, const uint8_t *key)
 {
-	uint8_t c[SuperMax], k[KeyLen];
+	uint8_t c[GsoMax], k[KeyLen];
 	int end = len - TagLen;
 
-	if (end < HdrLen || len > SuperMax || !(d[8] & FlagSealed))
+	if (end < HdrLen || len > GsoMax || !(d[8] & FlagSealed))
 		return 0;
 	memcpy(c, d, len);
 	memcpy(k, key, KeyLen);
@@ -595,7 +595,7 @@ arrive(int link, int how, const uint8_t *d, int len)
 		    before.epoch != after.epoch),
 		    "a datagram of no session was delivered");
 	/* between turns there are none */
-	joinflushall();
+	groflushall();
 }
 
 /* it waits on the link's socket */
@@ -775,7 +775,7 @@ stepraw(void)
 static void
 stepsealed(void)
 {
-	static uint8_t d[SuperMax];
+	static uint8_t d[GsoMax];
 	int to = linkbyte(), how = byte(), len;
 	const uint8_t *payload;
 	uint8_t *key;
@@ -931,7 +931,7 @@ steptun(void)
 static void
 steptunraw(void)
 {
-	static uint8_t d[VnetLen + SuperMax];
+	static uint8_t d[VnetLen + GsoMax];
 	int len = bytes(2), all, n;
 	const uint8_t *payload;
 
@@ -941,7 +941,7 @@ steptunraw(void)
 	payload = some(&n);
 	memcpy(d, payload, n);
 	n = MAX(n, all);
-	n = MIN(n, tun.hdr ? VnetLen + SuperMax : MtuMax);
+	n = MIN(n, tun.hdr ? VnetLen + GsoMax : MtuMax);
 	if (n < 1 + tun.hdr)
 		return;
 	parsers(d + tun.hdr, n - tun.hdr);
@@ -952,7 +952,7 @@ steptunraw(void)
 static void
 stepsuper(void)
 {
-	static uint8_t d[VnetLen + SuperMax];
+	static uint8_t d[VnetLen + GsoMax];
 	uint8_t *ip = d + VnetLen;
 	int what = byte(), flow = byte(), len = bytes(2), size = bytes(2);
 	int hdr, v6 = what & 8, n, at, s;
@@ -962,7 +962,7 @@ stepsuper(void)
 		return;
 	hdr = packet(ip, 0, what & 0x7f, flow, flow << 16, 7);
 	memset(ip + hdr, flow, sizeof(d) - VnetLen - hdr);
-	len = CLAMP(len, hdr, SuperMax - 10);
+	len = CLAMP(len, hdr, GsoMax - 10);
 	put(ip + (v6 ? 4 : 2), len - (v6 ? 40 : 0), 2);
 	ipfinish(ip);
 	v.flags = VnetPartial;
@@ -1240,7 +1240,7 @@ fake_writev(int fd, const struct iovec *iov, int n)
 		    "sizes in a superpacket");
 		free(exact(iov[i].iov_base, iov[i].iov_len));
 	}
-	must(len <= SuperMax && get((uint8_t *)d + (v6 ? 4 : 2), 2) ==
+	must(len <= GsoMax && get((uint8_t *)d + (v6 ? 4 : 2), 2) ==
 	    (uint64_t)(len - (v6 ? 40 : 0)), "length of a superpacket");
 	must(v6 || ipsum(d) == 0xffff, "IP checksum");
 	must((int)get((uint8_t *)d + v.start + 16, 2) ==
@@ -1393,7 +1393,7 @@ fake_sendmsg(int fd, struct msghdr *m)
 	must(role == Client || m->msg_name == &l->addr.peer, "to whom it is sent");
 	must(m->msg_iovlen > 0 && m->msg_iovlen <= SegMax, "segments");
 	if (m->msg_iovlen > 1) {
-		must(offload[OffSegment] == Running, "segments without it");
+		must(offload[OffUdpSegment] == Running, "segments without it");
 		c = CMSG_FIRSTHDR(m);
 		must(c && c->cmsg_type == UDP_SEGMENT, "segment size");
 		memcpy(&size, CMSG_DATA(c), sizeof(size));
@@ -1403,7 +1403,7 @@ fake_sendmsg(int fd, struct msghdr *m)
 			    (i == m->msg_iovlen - 1 &&
 			    m->msg_iov[i].iov_len <= size), "segments' sizes");
 		}
-		must(all <= SuperMax - 28, "segments of too many bytes");
+		must(all <= GsoMax - 28, "segments of too many bytes");
 	}
 	for (i = 0; i < m->msg_iovlen; i++)
 		if (sentby1(l, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len)
@@ -1795,7 +1795,7 @@ static void
 forgetstatics(void)
 {
 	uint8_t seg[2][128];
-	Join j = { 0 };
+	Gro j = { 0 };
 	int i;
 
 	flushing = 1;
@@ -1821,7 +1821,7 @@ forgetstatics(void)
 	j.l4 = 20;
 	j.size = 60;
 	tun.fd = fdnew();
-	joinflush(&j);
+	groflush(&j);
 	fake_close(tun.fd);
 }
 

@@ -360,7 +360,7 @@ testjoin(void)
 		if (n % 16 == 0)
 			lanread();
 	}
-	joinflushall();
+	groflushall();
 	lanread();
 	for (i = 0; i < Nkeys; i++)
 		if (wants[i].in != wants[i].out)
@@ -392,7 +392,7 @@ main(int argc, char *argv[])
 	setopt(lanfd, SOL_SOCKET, SO_SNDBUF, 1 << 20);
 	tun.hdr = VnetLen;
 	tun.mtu = MtuMax;
-	offload[OffCut] = offload[OffJoin] = Running;
+	offload[OffSegment] = offload[OffCoalesce] = Running;
 	while (packets < most) {
 		testcut();
 		if (rnd(16) == 0)

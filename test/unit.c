@@ -1113,7 +1113,7 @@ testfallback(void)
 	/* a TUN that takes no more than a packet, three times */
 	anew(Client);
 	n = 0;
-	offload[OffJoin] = Running;
+	offload[OffCoalesce] = Running;
 	tun.hdr = VnetLen;
 	setopt(tun.fd, SOL_SOCKET, SO_SNDBUF, 1 << 12);
 	for (i = 0; i < 126; i++) {
@@ -1128,8 +1128,8 @@ testfallback(void)
 		join(p);
 		if (i % 42 != 41)
 			continue;
-		joinflushall();
-		want("state", i < 100 ? Running : Failed, offload[OffJoin]);
+		groflushall();
+		want("state", i < 100 ? Running : Failed, offload[OffCoalesce]);
 		for (; fdread(lanfd, d) == VnetLen + 1440; n++)
 			;
 	}
@@ -1137,13 +1137,13 @@ testfallback(void)
 		want("bytes", VnetLen + 1440, i);
 	wantin("packets", 1, 126, n);
 	want("dropped by a full socket", 126 - n, drops[DropTun]);
-	want("state", Failed, offload[OffJoin]);
+	want("state", Failed, offload[OffCoalesce]);
 	want("packets not in the pool", 0, inuse());
 	verdict("a TUN that takes no superpackets");
 
 	/* a socket without checksums refuses UDP_SEGMENT */
 	anew(Client);
-	offload[OffSegment] = Running;
+	offload[OffUdpSegment] = Running;
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	sin.sin_family = AF_INET;
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -2198,7 +2198,7 @@ testfair(void)
 		for (ms = 0; ms < 2000; ms++) {
 			now += 1000;
 			for (j = 0; j < 2; j++) {
-				queues.flows[j + 1].sent = t[i].heavy[j] ?
+				queues.flows[j + 1].bytes = t[i].heavy[j] ?
 				    Heavy + 1 : 0;
 				/* no queue that CoDel would mind */
 				while (queues.flows[j + 1].queue.bytes < 3000)
@@ -2264,7 +2264,7 @@ testcodel(void)
 		linksare(1, LinkDown);
 		for (marks = 0, ms = 0; ms < 2000; ms++) {
 			now += 1000;
-			queues.flows[1].sent = t[i].heavy ? Heavy + 1 : 0;
+			queues.flows[1].bytes = t[i].heavy ? Heavy + 1 : 0;
 			while (queues.flows[1].queue.len < t[i].packets)
 				enqueue(waiting(Ordered, 1, 1200, t[i].ecn,
 				    1));
@@ -2636,7 +2636,7 @@ testselect(void)
 		for (j = 0; j < Nlinks; j++)
 			linkis(&bond[j], t[i].links[j]);
 		queues.lastexpress = t[i].alive ? now - MS(100) : 0;
-		queues.flows[7].sent = t[i].kind == Heavily ? Heavy + 1 : 1000;
+		queues.flows[7].bytes = t[i].kind == Heavily ? Heavy + 1 : 1000;
 		queues.flows[7].last = now;
 		if (t[i].kind == Acks)
 			tcpin(1, 5000, TcpAck, 1000, "");
@@ -2706,7 +2706,7 @@ testload(void)
 		late = 0;
 		for (turns = 0; turns < Turns; turns++) {
 			now += 1000;
-			queues.flows[7].sent = t[i].heavy ? Heavy + 1 : 1000;
+			queues.flows[7].bytes = t[i].heavy ? Heavy + 1 : 1000;
 			n = t[i].rate > 100 ? 100 - queues.flows[7].queue.len :
 			    turns % 10 == 0 ? t[i].rate : 0;
 			while (n-- > 0)
@@ -2869,7 +2869,7 @@ testresend(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		queues.flows[7].sent = Heavy + 1;
+		queues.flows[7].bytes = Heavy + 1;
 		for (j = 1; j <= 10; j++)
 			enqueue(waiting(Ordered, 7, 1000, 0, j));
 		schedule();
@@ -2903,7 +2903,7 @@ testresend(void)
 	anew(Client);
 	for (i = 0; i < 50; i++) {
 		now += 1000;
-		queues.flows[7].sent = Heavy + 1;
+		queues.flows[7].bytes = Heavy + 1;
 		for (j = 0; j < 40; j++)
 			enqueue(waiting(Ordered, 7, 1200, 0, 0));
 		schedule();
@@ -4130,7 +4130,7 @@ testfreed(void)
 
 	anew(Client);
 	for (i = 0; i < 300; i++) {
-		queues.flows[7].sent = Heavy + 1;
+		queues.flows[7].bytes = Heavy + 1;
 		enqueue(waiting(Ordered, 7, 1000, 0, i));
 	}
 	for (i = 0; i < 20; i++) {
@@ -4166,7 +4166,7 @@ testfreed(void)
 	for (i = 0; i < Nlinks; i++)
 		rateceil(&bond[i], MBIT(1000), MBIT(1000));
 	for (n = 0; n < 2 * keeppkts; now += 1000) {
-		queues.flows[7].sent = Heavy + 1;
+		queues.flows[7].bytes = Heavy + 1;
 		for (i = 0; i < 150; i++, n++)
 			enqueue(waiting(Ordered, 7, 100, 0, i));
 		schedule();
@@ -4500,7 +4500,7 @@ testlinkcheck(void)
 
 	anew(Client);
 	for (i = 0; i < 10; i++) {
-		queues.flows[7].sent = Heavy + 1;
+		queues.flows[7].bytes = Heavy + 1;
 		enqueue(waiting(Ordered, 7, 1000, 0, i));
 	}
 	schedule();
@@ -4583,7 +4583,7 @@ testtimeout(void)
 		}
 		loop.nextsecond = now + t[i].second;
 		if (t[i].waits) {
-			queues.flows[7].sent = t[i].waits == 1 ? Heavy + 1 : 0;
+			queues.flows[7].bytes = t[i].waits == 1 ? Heavy + 1 : 0;
 			enqueue(waiting(Ordered, 7, 1200, 0, 0));
 		}
 		rx.readytime = now;
