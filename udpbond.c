@@ -132,8 +132,7 @@ enum {
 	Ngros = 8,                /* GSO packets being assembled, power of 2 */
 	VnetLen = 10,             /* bytes of the header of the TUN */
 	Nflows = 1024,            /* flow queues, power of 2 */
-	Nbeats = 64,              /* heartbeats remembered for a link */
-	Nsamples = 64,            /* of when seqs were sent, power of 2 */
+	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* of a status report */
@@ -142,11 +141,11 @@ enum {
 /* packets, bytes */
 enum {
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
-	Quantum = 1514,           /* bytes a flow sends in its turn */
+	Quantum = MtuMax,         /* bytes a flow sends in its turn */
 	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
 	SparsePps = 300,          /* its packets a second at most */
 	Tries = 2,                /* to get a missing packet */
-	AckPkts = 128,            /* acknowledged if they came within AckTime */
+	AckPkts = 2 * Batch,      /* acknowledged if they came within 2 ms */
 	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
 	Far = 4096,               /* packets ahead, without a key: doubted */
 	FarBeat = 16,             /* the same of heartbeats, for each link */
@@ -165,38 +164,29 @@ enum {
 static const int64_t
 	Us = 1000,
 	Second = MS(1000),
+	Minute = MS(60000),       /* between looks at MTUs */
 	Gather = MS(1) / 5,       /* packets under load */
 	Burst = MS(1),            /* least that a pacer may be ahead */
 	BurstMax = MS(5),         /* and most: a turn of the loop comes late */
 	Grace = MS(3),            /* a link may swap packets sent this close */
-	AckTime = MS(2),          /* see AckPkts */
 	BurstEnd = MS(5),         /* no ordered packet: a burst has ended */
 	BeatMin = MS(20),         /* between heartbeats that tell so */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
 	MoreDelay = MS(50),       /* and this slow they are no help to it */
 	QueueMax = MS(12),        /* delay above the base: a queue */
-	Spike = MS(200),          /* a queue that stands longer is ours */
 	Aggregate = MS(20),       /* ACKs that wait for each other, */
 	AggregateEvery = MS(400), /* this often */
 	CodelTarget = MS(50),
-	CodelInterval = MS(200),
+	CodelInterval = MS(200),  /* a queue that stands longer is ours */
 	Stay = MS(30),            /* a light flow keeps to its link */
 	Doubt = MS(30),           /* a missing packet may be lost */
-	SparseBurst = MS(200),    /* of a sparse flow's rate, at once */
-	StaleLive = MS(250),      /* a real-time packet waits no longer */
-	Stale = MS(1000),         /* nor any other one */
 	Keep = MS(250),           /* sent packets are kept to send again */
+	StaleLive = MS(250),      /* a real-time packet waits no longer */
 	Settle = MS(300),         /* till an ordered flow may turn express */
-	Stopped = MS(1000),       /* without a turn: the process was stopped */
-	RateHold = MS(1000),      /* before a rate is tried again */
-	Alive = MS(3000),         /* express traffic keeps its reserve */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
 	Reopen = MS(3000),        /* a dead link gets a new socket */
-	LogEvery = MS(6000),      /* a line about a link, on average */
-	Single = MS(10000),       /* after an error with a segmented message */
-	Seek = MS(10000),         /* faster heartbeats after the last link died */
-	MtuEvery = MS(60000);     /* looks at what the links carry */
-enum { Alike = 5 };               /* ms of RTT, within which links share */
+	Retry = MS(10000);        /* UDP_SEGMENT after an error; links faster
+	                           * after the last one died */
 
 /* number of socketcall(2), which carries all socket calls on some machines,
  * -1: none */
@@ -383,7 +373,7 @@ typedef struct {
 } Meter;
 
 typedef struct {
-	Tally sent[Nbeats];       /* by number */
+	Tally sent[Remembered];       /* by number */
 	unsigned n;
 	int64_t next, last;       /* ns, when the next is due; sent */
 	int64_t data;             /* ns, newest ordered packet sent */
@@ -605,7 +595,7 @@ static struct {
 	uint64_t ready, pending;  /* frontiers, one Grace old and newer */
 	int64_t readytime;        /* ns, of the newer one */
 	int64_t next;             /* ns, when one is given up or asked for */
-	struct { int64_t time; uint64_t top; } samples[Nsamples];
+	struct { int64_t time; uint64_t top; } samples[Remembered];
 	unsigned nsamples;
 } rx;
 
@@ -2052,12 +2042,11 @@ surveylinks(void)
 
 /* link: sockets to the peer, their MTU, batches of datagrams */
 
-/* Claim a log line. Returns 0 if the link has none left: ten at once, then
- * one per LogEvery. */
+/* Claim a log line. Returns 0 if the link has none left of ten a minute. */
 static int
 claimline(Link *l)
 {
-	if (spend(&l->log.clock, LogEvery, 9 * LogEvery) < 0) {
+	if (spend(&l->log.clock, Minute / 10, Minute) < 0) {
 		l->log.left++;
 		return 0;
 	}
@@ -2246,7 +2235,7 @@ charge(Pace *p, int bytes)
 
 	p->clock = MAX(p->clock, now) + ns;
 	p->satclock = MAX(p->satclock, now) + ns * 100 / satpercent;
-	p->satclock = MIN(p->satclock, p->clock + 2 * BurstMax);
+	p->satclock = MIN(p->satclock, p->clock + BurstMax);
 }
 
 /* Learn from an error of sending, which the caller counts. */
@@ -2273,7 +2262,7 @@ linksingle(Link *l, int error)
 		errno = error;
 		logmsg("link %s: UDP_SEGMENT is off for a while:", l->name);
 	}
-	l->out.single = now + Single;
+	l->out.single = now + Retry;
 	linkmtu(l);
 }
 
@@ -2394,7 +2383,7 @@ linkflush(Link *l)
 			continue;
 		}
 		if (errno == EAGAIN || errno == ENOBUFS) {
-			l->pace.clock = MAX(l->pace.clock, now + 2 * Burst);
+			l->pace.clock = MAX(l->pace.clock, now + Burst);
 			break;
 		}
 		if (errno == EINTR || tries++ == 0)
@@ -2538,15 +2527,15 @@ static void
 flowmeter(Flow *f, int len)
 {
 	f->mean = f->mean ? f->mean + (len - f->mean) / 8 : len;
-	f->clock = MIN(MAX(f->clock, now), now + 2 * SparseBurst);
-	f->clock += MAX(Second / SparsePps, len * MS(1) / 125);
+	f->clock = MIN(MAX(f->clock, now), now + Second / 5);
+	f->clock += Second / SparsePps;
 }
 
-/* Games, voice, shells: small packets, not many, no more than 1 Mbit/s. */
+/* Games, voice, shells: small packets, and not many. */
 static int
 sparse(const Flow *f)
 {
-	return f->mean <= SparseLen && f->clock <= now + SparseBurst;
+	return f->mean <= SparseLen && f->clock <= now + Second / 5;
 }
 
 /* Does the packet claim to be urgent? */
@@ -2562,9 +2551,8 @@ urgent(const Ip *ip)
 static int
 spendurgent(int len)
 {
-	int64_t rate = survey.best ? survey.best->pace.rate / 4 : RateMin;
-
-	return spend(&queues.capclock, len * 8 * Second / rate, Second / 10);
+	return !survey.best ? 0 : spend(&queues.capclock, 4 *
+	    airtime(&survey.best->pace, len), Second / 10);
 }
 
 /* Express are the packets that a person waits for or that are too few to
@@ -2607,7 +2595,7 @@ classify(Pkt *p)
 	p->class = classof(p, f);
 	live = p->class == Express && ip->proto != IPPROTO_TCP &&
 	    ip->sport != 53 && ip->dport != 53;
-	p->deadline = now + (live ? StaleLive : Stale);
+	p->deadline = now + (live ? StaleLive : Second);
 }
 
 /* select: which link carries the packet */
@@ -2655,7 +2643,7 @@ early(const Link *l, const Flow *f)
 static Link *
 reserved(void)
 {
-	return now - queues.lastexpress < Alive && survey.step ?
+	return now - queues.lastexpress < Pause && survey.step ?
 	    survey.best : NULL;
 }
 
@@ -2675,7 +2663,7 @@ bulkrank(const Link *l)
 		return Slow;
 	if (more < -SameDelay)
 		return saturated(l) ? QuickFull : Quick;
-	return saturated(l) || l->score > survey.least + Alike * rttweight ?
+	return saturated(l) || l->score > survey.least + SameDelay / MS(1) * rttweight ?
 	    Full : Free;
 }
 
@@ -2684,9 +2672,9 @@ rank(const Link *l, int len, int by)
 {
 	switch (by) {
 	case ByScore:
-		/* equal within 5 ms of RTT, so that links share and do not flap */
+		/* links that are alike share and do not flap */
 		return (l->score + saturated(l) * satweight) /
-		    MAX(Alike * rttweight, 1);
+		    MAX(SameDelay / MS(1) * rttweight, 1);
 	case ByArrival:
 		return arrival(l, len);
 	}
@@ -3112,8 +3100,7 @@ rescue(const Link *l)
 
 	for (seq = tx.oldest; seq < tx.seq[LaneOrdered]; seq++) {
 		p = tx.sent[seq & (keeppkts - 1)];
-		if (p && p->link == l - bond && p->time >= l->echo.sent &&
-		    now - p->time < MS(reorderms))
+		if (p && p->link == l - bond && p->time >= l->echo.sent)
 			resend(p);
 	}
 }
@@ -3210,7 +3197,7 @@ beatput(Link *l, Session *s, int key, Beat *b,
 static void
 beatsend(Link *l, Session *s, int key)
 {
-	Tally *t = &l->beats.sent[l->beats.n % Nbeats];
+	Tally *t = &l->beats.sent[l->beats.n % Remembered];
 	Beat b = { 0 };
 
 	linkflush(l);
@@ -3266,7 +3253,7 @@ beatgap(Link *l)
 	int busy = bits > l->pace.rate / 2000 * hbinterval;
 
 	l->beats.gaptx = l->meter.tx.bytes;
-	if (!survey.best && now - peer.lonely < Seek)
+	if (!survey.best && now - peer.lonely < Retry)
 		return MAX(MS(hbinterval) / 4, BeatMin);
 	return MS(hbinterval) / (busy ? 2 : 1);
 }
@@ -3289,9 +3276,8 @@ burstend(const Link *l)
 static int
 bypasses(const Link *l, const Pkt *p)
 {
-	return p->light && now - queues.lastheavy < Alive &&
-	    l == survey.best && l->loss.ratio < 0.01 &&
-	    l->pace.rate >= 2 * BulkMin && !l->control.queued &&
+	return p->light && now - queues.lastheavy < Pause &&
+	    l == survey.best && !l->control.queued &&
 	    !l->control.starting && settled(&queues.flows[p->flow]);
 }
 
@@ -3416,7 +3402,6 @@ nextroom(void)
 		if (!queues.express.head && !tx.repairs.head &&
 		    !queues.queued && !l->out.n)
 			continue;
-		at = MIN(at, now + BurstMax);
 		t = l->pace.clock - l->pace.burst + lag(l);
 		at = t > now ? MIN(at, t) : at;
 		t = l->pace.satclock - l->pace.burst + lag(l);
@@ -3499,11 +3484,11 @@ ratebound(Link *l)
 static void
 ratecut(Link *l, int64_t bps)
 {
-	int64_t most = l == survey.best ? 64 * RateHold : 2 * RateHold;
+	int64_t most = l == survey.best ? 64 * Second : 2 * Second;
 	Control *c = &l->control;
 
 	c->hold = c->knee && llabs(bps - c->knee) < c->knee / 10 ?
-	    MIN(2 * c->hold, most) : RateHold;
+	    MIN(2 * c->hold, most) : Second;
 	c->before = l->pace.rate;
 	c->knee = bps;
 	l->pace.rate = bps / 4 * 3;
@@ -3538,21 +3523,21 @@ ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 	full = owd - d->base > QueueMax + airtime(&l->pace, 2 * Quantum) +
 	    3 * d->owdjitter;
 	c->queued = !full ? 0 : c->queued ? c->queued : now;
-	if (full && sentbps > *rate / 4 && now - c->cut > RateHold / 2 &&
-	    (now - c->queued > Spike || (n >= 32 && lost > n / 8) ||
+	if (full && sentbps > *rate / 4 && now - c->cut > Second / 2 &&
+	    (now - c->queued > CodelInterval || (n >= 32 && lost > n / 8) ||
 	    (c->knee && *rate > c->knee))) {
 		/* a moment that says little may not cost all */
-		ratecut(l, now - c->queued > Spike ? gotbps :
+		ratecut(l, now - c->queued > CodelInterval ? gotbps :
 		    MAX(gotbps, *rate / 3));
 	} else if (c->draining && !full) {
 		*rate = c->knee / 100 * 97;
 		c->draining = 0;
-	} else if (c->draining && now - c->cut > RateHold) {
+	} else if (c->draining && now - c->cut > Second) {
 		*rate = c->before; /* not our queue: a longer way */
 		d->base = owd;
 		c->draining = 0;
 	} else if (*rate < BulkMin && sentbps < *rate / 2 &&
-	    now - c->cut > 16 * RateHold) {
+	    now - c->cut > 16 * Second) {
 		*rate = BulkMin; /* it gets no packets to show that it may */
 		c->knee = 0;
 	} else if (!c->draining && !full && now - c->cut > c->hold &&
@@ -3694,7 +3679,7 @@ measureloss(Loss *s, double n, double got)
 {
 	s->sent += n - s->sent / 32;
 	s->lost += MAX(n - got, 0) - s->lost / 32;
-	s->ratio = s->sent > 20 ? s->lost / s->sent : 0;
+	s->ratio = s->sent > 32 ? s->lost / s->sent : 0;
 }
 
 /* Note the heartbeat for our next one, and how long its way here was. */
@@ -3706,7 +3691,7 @@ measurein(Link *l, const Beat *b)
 
 	d->jitter = l->heard.came ?
 	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 8 : 0;
-	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 4 : owdin;
+	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 8 : owdin;
 	l->heard.in.time = b->time;
 	l->heard.in.pkts = l->meter.rx.pkts;
 	l->heard.in.bytes = l->meter.rx.bytes;
@@ -3721,7 +3706,7 @@ echoed(const Link *l, const Beat *b)
 	const Tally *t = NULL;
 	unsigned i;
 
-	for (i = 0; b->echo && i < MIN(l->beats.n, (unsigned)Nbeats); i++)
+	for (i = 0; b->echo && i < MIN(l->beats.n, (unsigned)Remembered); i++)
 		if (l->beats.sent[i].time == b->echo)
 			t = &l->beats.sent[i];
 	return !t || t->time <= l->echo.sent || now - b->echo - b->held < 0 ||
@@ -3743,11 +3728,11 @@ measure(Link *l, const Beat *b)
 	e->sent = t->time;
 	e->came = now;
 	e->good++;
-	l->delay.owd = e->tx.time ? l->delay.owd + (owd - l->delay.owd) / 4 :
+	l->delay.owd = e->tx.time ? l->delay.owd + (owd - l->delay.owd) / 8 :
 	    owd;
 	if (!e->tx.time) {
 		l->delay.base = owd;
-	} else if (t->time - e->tx.time > MS(hbinterval) * 3 / 8) {
+	} else if (t->time - e->tx.time > MS(hbinterval) / 2) {
 		measureloss(&l->loss, t->pkts - e->tx.pkts,
 		    arrived.pkts - e->rx.pkts);
 		ratelearn(l, t, &arrived, owd);
@@ -3850,7 +3835,7 @@ asktime(void)
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
 			back = MAX(back, l->delay.srtt / 2 +
-			    2 * l->delay.rttvar);
+			    4 * l->delay.rttvar);
 	return there + back + 2 * Grace;
 }
 
@@ -3901,23 +3886,23 @@ doubttime(void)
 static void
 sample(int64_t time, uint64_t top)
 {
-	int64_t d = time - rx.samples[(rx.nsamples - 1) % Nsamples].time;
+	int64_t d = time - rx.samples[(rx.nsamples - 1) % Remembered].time;
 
 	if (rx.nsamples && d > -Second && d < Grace)
 		return;
-	rx.samples[rx.nsamples % Nsamples].time = time;
-	rx.samples[rx.nsamples++ % Nsamples].top = top;
+	rx.samples[rx.nsamples % Remembered].time = time;
+	rx.samples[rx.nsamples++ % Remembered].top = top;
 }
 
 /* Returns a seq below which all was sent by that time. */
 static uint64_t
 sentby(int64_t t)
 {
-	unsigned i, n = MIN(rx.nsamples, (unsigned)Nsamples);
+	unsigned i, n = MIN(rx.nsamples, (unsigned)Remembered);
 
 	for (i = 1; i <= n; i++)
-		if (rx.samples[(rx.nsamples - i) % Nsamples].time <= t)
-			return rx.samples[(rx.nsamples - i) % Nsamples].top;
+		if (rx.samples[(rx.nsamples - i) % Remembered].time <= t)
+			return rx.samples[(rx.nsamples - i) % Remembered].top;
 	return 0;
 }
 
@@ -3983,7 +3968,7 @@ nackacked(uint8_t *nack, int n)
 {
 	if (rx.expected - rx.acked < AckPkts)
 		return n;
-	if (now - rx.ackedtime < AckTime) {
+	if (now - rx.ackedtime < 2 * Burst) {
 		put(nack + n, rx.expected, 8);
 		put(nack + n + 8, 0, 2);
 		n += 10;
@@ -4769,7 +4754,7 @@ second(void)
 			linkmtu(l); /* nobody tells of one that has grown */
 	}
 	if (mtutime)
-		loop.nextmtu = now + MtuEvery;
+		loop.nextmtu = now + Minute;
 	if (!ctl.named)
 		ctlname();
 }
@@ -5457,7 +5442,7 @@ setup(void)
 	if (setpriority(PRIO_PROCESS, 0, niceness) < 0)
 		warn("niceness %d:", niceness);
 	loop.nextsecond = now + Second;
-	loop.nextmtu = now + MtuEvery;
+	loop.nextmtu = now + Minute;
 	loop.nextreport = now + loop.interval * Second;
 }
 
@@ -5470,7 +5455,7 @@ turn(const struct pollfd *pfd)
 
 	now = monotime();
 	/* stopped for a while: echoes that waited meanwhile measure only that */
-	if (now - was > Stopped)
+	if (now - was > Second)
 		for (i = 0; i < LEN(bond); i++)
 			bond[i].beats.n = bond[i].heard.came = 0;
 	loop.unread = 0;
