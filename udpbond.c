@@ -3835,7 +3835,7 @@ asktime(void)
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
 			back = MAX(back, l->delay.srtt / 2 +
-			    4 * l->delay.rttvar);
+			    2 * l->delay.rttvar);
 	return there + back + 2 * Grace;
 }
 
