@@ -2738,10 +2738,12 @@ selectlight(const Flow *f)
 	Link *best = survey.carrier, *to;
 	int64_t clock, wait;
 
+	if (best && !usable(best, p))
+		best = pick(p, f, NULL, ByScore);
 	if (!best)
 		return NULL;
 	clock = best == reserved() ? best->pace.satclock : best->pace.clock;
-	if (usable(best, p) && room(best, clock) && !early(best, f))
+	if (room(best, clock) && !early(best, f))
 		return best;
 	if ((to = pick(p, f, best, ByScore)) && saturated(to))
 		to = pick(p, f, best, ByArrival);
