@@ -503,7 +503,7 @@ peerall(void)
 	return n;
 }
 
-/* util */
+/* pool */
 
 static void
 testpool(void)
@@ -1074,327 +1074,6 @@ testseal(void)
 		want("key when longer", KeyNone, keyof(p));
 		verdict(t[i].name);
 	}
-}
-
-/* a server, and what it holds against the session that it proposed */
-static void
-testsealnext(void)
-{
-	Session s = { 0 };
-	Beat b = { 0 };
-	uint8_t d[256], e[256];
-	int bit, n;
-	Pkt *p;
-
-	anewkeyed(Server);
-	memset(&peer.session, 0, sizeof(peer.session));
-	s.id = answerid(ours);
-	s.peerid = ours;
-	sessionkeys(&s);
-	b.id = ours;
-	b.peerid = s.id;
-	b.next = 1;
-	p = pktalloc();
-	p->wire = p->buf;
-	n = sealwith(d, putbeat(d, 3, &b), s.rxkey);
-	for (bit = -1; bit < n * 8; bit++) {
-		memcpy(p->buf, d, n);
-		if (bit >= 0)
-			p->buf[bit / 8] ^= 0x80 >> bit % 8;
-		p->wirelen = n;
-		want("key", bit < 0 ? KeyNext : KeyNone, keyof(p));
-	}
-	verdict("heartbeat of the session proposed");
-
-	n = sealwith(e, putbeat(e, 3, &b), keys.hello);
-	memcpy(p->buf, e, n);
-	p->wirelen = n;
-	want("key", KeyNone, keyof(p));
-	verdict("the same under the hello's key");
-
-	n = sealwith(e, putrec(e, 3, FlagData, d, 20), s.rxkey);
-	memcpy(p->buf, e, n);
-	p->wirelen = n;
-	want("key", KeyNone, keyof(p));
-	verdict("data under a key that is only proposed");
-
-	peer.epoch++;
-	n = sealwith(d, putbeat(d, 3, &b), s.rxkey);
-	memcpy(p->buf, d, n);
-	p->wirelen = n;
-	want("key", KeyNone, keyof(p));
-	verdict("heartbeat of a session before");
-}
-
-/* offload */
-
-/* offload: what fails later is given up by itself, and nothing is lost */
-static void
-testfallback(void)
-{
-	static uint8_t d[Room];
-	struct sockaddr_in sin = { 0 };
-	socklen_t len = sizeof(sin);
-	int i, n, fd;
-	Pkt *p;
-
-	/* a TUN that takes no more than a packet, three times */
-	anew(Client);
-	n = 0;
-	offload[OffCoalesce] = Running;
-	tun.hdr = VnetLen;
-	setopt(tun.fd, SOL_SOCKET, SO_SNDBUF, 1 << 12);
-	for (i = 0; i < 126; i++) {
-		p = pktalloc();
-		memset(p->data, 0, 1440);
-		unhex("4500 05a0 0000 4000 4006 0000 c0a8 0114 5db8 d822"
-		    "1451 9c40 0000 0000 0000 0000 5010 0100", p->data);
-		p->len = 1440;
-		put(p->data + 4, i, 2);
-		put(p->data + 24, i * 1400, 4);
-		finish(p->data, 1440);
-		deliver(p);
-		if (i % 42 != 41)
-			continue;
-		groflushall();
-		want("state", i < 100 ? Running : Failed, offload[OffCoalesce]);
-		for (; fdread(lanfd, d) == VnetLen + 1440; n++)
-			;
-	}
-	for (; (i = fdread(lanfd, d)) >= 0; n++)
-		want("bytes", VnetLen + 1440, i);
-	wantin("packets", 1, 126, n);
-	want("dropped by a full socket", 126 - n, drops[DropTun]);
-	want("state", Failed, offload[OffCoalesce]);
-	want("packets not in the pool", 0, inuse());
-	verdict("a TUN that takes no superpackets");
-
-	/* a socket without checksums refuses UDP_SEGMENT */
-	anew(Client);
-	offload[OffUdpSegment] = Running;
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	sin.sin_family = AF_INET;
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, len) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
-		die("bind:");
-	close(bond[0].fd);
-	bond[0].fd = socket(AF_INET, SOCK_DGRAM, 0);
-	setopt(bond[0].fd, SOL_SOCKET, SO_NO_CHECK, 1);
-	if (connect(bond[0].fd, (struct sockaddr *)&sin, len) < 0)
-		die("connect:");
-	for (i = 0; i < 10; i++)
-		enqueue(waiting(Ordered, 7, 400, 0, i));
-	schedule();
-	schedule();
-	for (n = 0; recv(fd, d, sizeof(d), MSG_DONTWAIT) >= 0; )
-		n++;
-	wantin("datagrams", 2, 10, n);
-	want("left", 10 - queues.queued, n);
-	want("dropped", 0, drops[DropSend]);
-	want("tried again", now + Single, bond[0].out.single);
-	want("other links", 0, bond[1].out.single);
-	verdict("a link that takes no UDP_SEGMENT");
-}
-
-/* link */
-
-/* no stretch of time sees more than rate * time + burst, one packet beyond */
-static void
-testpacer(void)
-{
-	enum { Charges = 20000 };
-	static const struct {
-		const char *name;
-		int64_t rate;         /* bit/s */
-		int least, most, step, sat; /* bytes, us, by satclock */
-	} t[] = {
-		{ "10 Mbit/s, full packets, 1 ms", 10000000, 1500, 1500, 1000,
-		  0 },
-		{ "10 Mbit/s, mixed packets, up to 2 ms", 10000000, 40, 1500,
-		  2000, 0 },
-		{ "70 Mbit/s, full packets, 100 us", 70000000, 1500, 1500,
-		  100, 0 },
-		{ "70 Mbit/s, small packets, up to 1 ms", 70000000, 40, 300,
-		  1000, 0 },
-		{ "256 kbit/s, mixed packets, up to 50 ms", 256000, 40, 1500,
-		  50000, 0 },
-		{ "1 Gbit/s, mixed packets, 50 us", 1000000000, 40, 1500, 50,
-		  0 },
-		{ "33.333 Mbit/s, odd packets", 33333333, 1, 1499, 700, 0 },
-		{ "80 % of 10 Mbit/s", 10000000, 40, 1500, 1000, 1 },
-		{ "80 % of 70 Mbit/s", 70000000, 1500, 1500, 300, 1 },
-	};
-	double bucket, most, total, rate;
-	int64_t begin, last;
-	Link *l = &bond[0];
-	int i, n, bytes;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		rateceil(l, t[i].rate, t[i].rate);
-		rate = t[i].rate / 8e9 * (t[i].sat ? satpercent : 100) / 100;
-		bucket = most = total = 0;
-		begin = last = now;
-		for (n = 0; n < Charges; ) {
-			now += (1 + rnd(t[i].step)) * Us;
-			while (n < Charges && room(l, t[i].sat ? l->pace.satclock :
-			    l->pace.clock)) {
-				bytes = t[i].least + rnd(t[i].most + 1 -
-				    t[i].least);
-				charge(&l->pace, bytes);
-				bucket = MAX(bucket - (now - last) * rate, 0);
-				bucket += bytes;
-				last = now;
-				most = MAX(most, bucket);
-				total += bytes;
-				n++;
-			}
-		}
-		wantin("bytes at once", 0, rate * l->pace.burst + t[i].most +
-		    total * 1e-4, most);
-		if (t[i].step <= 1000)
-			wantin("percent of the rate", 99, 101, total * 100 /
-			    ((now - begin) * rate));
-		verdict(t[i].name);
-	}
-}
-
-/* how far a link's clock moves, us, for what is sent by it */
-static void
-testcharge(void)
-{
-	static const struct {
-		const char *name;
-		int v6, keyed, len, n;
-		int64_t us;           /* of 10 Mbit/s */
-	} t[] = {
-		{ "1000 bytes", 0, 0, 1000, 1, 879 },
-		{ "1000 bytes over IPv6", 1, 0, 1000, 1, 895 },
-		{ "1000 bytes with a key", 0, 1, 1000, 1, 885 },
-		{ "two of 1000", 0, 0, 1000, 2, 1758 },
-		{ "two of 100 in one datagram", 0, 0, 100, 2, 248 },
-		{ "two of 300 in two", 0, 0, 300, 2, 638 },
-		{ "three of 100 with a key in one", 0, 1, 100, 3, 343 },
-	};
-	Link *l = &bond[0];
-	int i, j;
-
-	for (i = 0; i < LEN(t); i++) {
-		(t[i].keyed ? anewkeyed : anew)(Client);
-		l->addr.v6 = t[i].v6;
-		for (j = 0; j < t[i].n; j++)
-			enqueue(waiting(Express, 7, t[i].len, 0, j));
-		schedule();
-		wantin("us", t[i].us, t[i].us + 1,
-		    (l->pace.clock - now) / Us);
-		wantin("us at 80 %", t[i].us * 5 / 4, t[i].us * 5 / 4 + 2,
-		    (l->pace.satclock - now) / Us);
-		verdict(t[i].name);
-	}
-
-	anew(Client);
-	for (i = 0; i < 60000; i++) {
-		now += MS(1);
-		while (room(l, l->pace.clock))
-			charge(&l->pace, 1500);
-	}
-	want("room while full", 0, room(l, l->pace.satclock));
-	now += Second;
-	want("room after a second of rest", 1, room(l, l->pace.satclock));
-	verdict("full for a minute, then idle: not saturated");
-}
-
-/* small records share a datagram, others do not */
-static void
-testsharing(void)
-{
-	static const struct {
-		const char *name;
-		int role, keyed, len, n, datagrams;
-	} t[] = {
-		{ "one", Client, 0, 52, 1, 1 },
-		{ "twenty ACKs", Client, 0, 52, 20, 1 },
-		{ "a hundred ACKs", Client, 0, 52, 100, 5 },
-		{ "a hundred ACKs from a server", Server, 0, 52, 100, 5 },
-		{ "twenty ACKs under a key", Client, 1, 52, 20, 1 },
-		{ "three large ones", Client, 0, 600, 3, 3 },
-	};
-	static uint8_t d[Room];
-	Rec r;
-	int i, j, n, at, size, len, records;
-
-	for (i = 0; i < LEN(t); i++) {
-		(t[i].keyed ? anewkeyed : anew)(t[i].role);
-		rateceil(&bond[0], MBIT(1000), MBIT(1000));
-		for (j = 0; j < t[i].n; j++)
-			enqueue(waiting(Express, 7, t[i].len, 0, j));
-		schedule();
-		for (n = records = 0; (len = fdread(peerfd[0], d)) >= 0; n++) {
-			len -= t[i].keyed ? TagLen : 0;
-			if (t[i].keyed)
-				wanthex("tag", siphash(peer.session.txkey, d, len),
-				    get(d + len, 8));
-			for (at = 0; at < len; at += MAX(size, 1)) {
-				size = decode(d + at, len - at, &r);
-				want("mark", records++,
-				    markof(d + at + HdrLen));
-			}
-			wantin("bytes", 0, Mtu - 28, len);
-		}
-		want("datagrams", t[i].datagrams, n);
-		want("records", t[i].n, records);
-		want("counted", n, bond[0].meter.tx.pkts);
-		want("packets not in the pool", 0, inuse());
-		verdict(t[i].name);
-	}
-}
-
-/* a socket that takes no more keeps the order; one that fails is no loss of
- * the link */
-static void
-testflush(void)
-{
-	static uint8_t d[Room];
-	Link *l = &bond[0];
-	int i, n, all = 0, out = 0;
-
-	anew(Client);
-	linksare(1, LinkDown);
-	rateceil(l, MBIT(1000), MBIT(1000));
-	setopt(l->fd, SOL_SOCKET, SO_SNDBUF, 1);
-	while (l->out.n == 0 && all < 1000) {
-		now += MS(1);
-		enqueue(waiting(Express, 7, 1000, 0, all++));
-		schedule();
-	}
-	want("waits", 1, l->out.n);
-	want("room", 0, room(l, l->pace.clock));
-	for (i = 0; i < 200; i++) {
-		enqueue(waiting(Express, 7, 1000, 0, all++));
-		schedule();
-		now += MS(1);
-	}
-	wantin("queued", 1, 200, queues.express.len);
-	for (i = 0; i < 400; i++) {
-		while ((n = fdread(peerfd[0], d)) >= 0)
-			want("mark", out++, markof(d + HdrLen));
-		now += MS(5);
-		schedule();
-	}
-	want("sent", all, out);
-	want("dropped", 0, drops[DropSend]);
-	want("packets not in the pool", 0, inuse());
-	verdict("full socket");
-
-	close(peerfd[0]);
-	for (i = 0; i < 3; i++)
-		enqueue(waiting(Express, 7, 1000, 0, 0));
-	schedule();
-	want("dropped", 3, drops[DropSend]);
-	want("state", LinkUp, l->state);
-	want("packets not in the pool", 0, inuse());
-	verdict("broken socket");
 }
 
 /* ip */
@@ -1990,6 +1669,277 @@ testtoobig(void)
 	verdict("no link to be too big for");
 }
 
+/* offload */
+
+/* offload: what fails later is given up by itself, and nothing is lost */
+static void
+testfallback(void)
+{
+	static uint8_t d[Room];
+	struct sockaddr_in sin = { 0 };
+	socklen_t len = sizeof(sin);
+	int i, n, fd;
+	Pkt *p;
+
+	/* a TUN that takes no more than a packet, three times */
+	anew(Client);
+	n = 0;
+	offload[OffCoalesce] = Running;
+	tun.hdr = VnetLen;
+	setopt(tun.fd, SOL_SOCKET, SO_SNDBUF, 1 << 12);
+	for (i = 0; i < 126; i++) {
+		p = pktalloc();
+		memset(p->data, 0, 1440);
+		unhex("4500 05a0 0000 4000 4006 0000 c0a8 0114 5db8 d822"
+		    "1451 9c40 0000 0000 0000 0000 5010 0100", p->data);
+		p->len = 1440;
+		put(p->data + 4, i, 2);
+		put(p->data + 24, i * 1400, 4);
+		finish(p->data, 1440);
+		deliver(p);
+		if (i % 42 != 41)
+			continue;
+		groflushall();
+		want("state", i < 100 ? Running : Failed, offload[OffCoalesce]);
+		for (; fdread(lanfd, d) == VnetLen + 1440; n++)
+			;
+	}
+	for (; (i = fdread(lanfd, d)) >= 0; n++)
+		want("bytes", VnetLen + 1440, i);
+	wantin("packets", 1, 126, n);
+	want("dropped by a full socket", 126 - n, drops[DropTun]);
+	want("state", Failed, offload[OffCoalesce]);
+	want("packets not in the pool", 0, inuse());
+	verdict("a TUN that takes no superpackets");
+
+	/* a socket without checksums refuses UDP_SEGMENT */
+	anew(Client);
+	offload[OffUdpSegment] = Running;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, len) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
+		die("bind:");
+	close(bond[0].fd);
+	bond[0].fd = socket(AF_INET, SOCK_DGRAM, 0);
+	setopt(bond[0].fd, SOL_SOCKET, SO_NO_CHECK, 1);
+	if (connect(bond[0].fd, (struct sockaddr *)&sin, len) < 0)
+		die("connect:");
+	for (i = 0; i < 10; i++)
+		enqueue(waiting(Ordered, 7, 400, 0, i));
+	schedule();
+	schedule();
+	for (n = 0; recv(fd, d, sizeof(d), MSG_DONTWAIT) >= 0; )
+		n++;
+	wantin("datagrams", 2, 10, n);
+	want("left", 10 - queues.queued, n);
+	want("dropped", 0, drops[DropSend]);
+	want("tried again", now + Single, bond[0].out.single);
+	want("other links", 0, bond[1].out.single);
+	verdict("a link that takes no UDP_SEGMENT");
+}
+
+/* link */
+
+/* no stretch of time sees more than rate * time + burst, one packet beyond */
+static void
+testpacer(void)
+{
+	enum { Charges = 20000 };
+	static const struct {
+		const char *name;
+		int64_t rate;         /* bit/s */
+		int least, most, step, sat; /* bytes, us, by satclock */
+	} t[] = {
+		{ "10 Mbit/s, full packets, 1 ms", 10000000, 1500, 1500, 1000,
+		  0 },
+		{ "10 Mbit/s, mixed packets, up to 2 ms", 10000000, 40, 1500,
+		  2000, 0 },
+		{ "70 Mbit/s, full packets, 100 us", 70000000, 1500, 1500,
+		  100, 0 },
+		{ "70 Mbit/s, small packets, up to 1 ms", 70000000, 40, 300,
+		  1000, 0 },
+		{ "256 kbit/s, mixed packets, up to 50 ms", 256000, 40, 1500,
+		  50000, 0 },
+		{ "1 Gbit/s, mixed packets, 50 us", 1000000000, 40, 1500, 50,
+		  0 },
+		{ "33.333 Mbit/s, odd packets", 33333333, 1, 1499, 700, 0 },
+		{ "80 % of 10 Mbit/s", 10000000, 40, 1500, 1000, 1 },
+		{ "80 % of 70 Mbit/s", 70000000, 1500, 1500, 300, 1 },
+	};
+	double bucket, most, total, rate;
+	int64_t begin, last;
+	Link *l = &bond[0];
+	int i, n, bytes;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		rateceil(l, t[i].rate, t[i].rate);
+		rate = t[i].rate / 8e9 * (t[i].sat ? satpercent : 100) / 100;
+		bucket = most = total = 0;
+		begin = last = now;
+		for (n = 0; n < Charges; ) {
+			now += (1 + rnd(t[i].step)) * Us;
+			while (n < Charges && room(l, t[i].sat ? l->pace.satclock :
+			    l->pace.clock)) {
+				bytes = t[i].least + rnd(t[i].most + 1 -
+				    t[i].least);
+				charge(&l->pace, bytes);
+				bucket = MAX(bucket - (now - last) * rate, 0);
+				bucket += bytes;
+				last = now;
+				most = MAX(most, bucket);
+				total += bytes;
+				n++;
+			}
+		}
+		wantin("bytes at once", 0, rate * l->pace.burst + t[i].most +
+		    total * 1e-4, most);
+		if (t[i].step <= 1000)
+			wantin("percent of the rate", 99, 101, total * 100 /
+			    ((now - begin) * rate));
+		verdict(t[i].name);
+	}
+}
+
+/* how far a link's clock moves, us, for what is sent by it */
+static void
+testcharge(void)
+{
+	static const struct {
+		const char *name;
+		int v6, keyed, len, n;
+		int64_t us;           /* of 10 Mbit/s */
+	} t[] = {
+		{ "1000 bytes", 0, 0, 1000, 1, 879 },
+		{ "1000 bytes over IPv6", 1, 0, 1000, 1, 895 },
+		{ "1000 bytes with a key", 0, 1, 1000, 1, 885 },
+		{ "two of 1000", 0, 0, 1000, 2, 1758 },
+		{ "two of 100 in one datagram", 0, 0, 100, 2, 248 },
+		{ "two of 300 in two", 0, 0, 300, 2, 638 },
+		{ "three of 100 with a key in one", 0, 1, 100, 3, 343 },
+	};
+	Link *l = &bond[0];
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		(t[i].keyed ? anewkeyed : anew)(Client);
+		l->addr.v6 = t[i].v6;
+		for (j = 0; j < t[i].n; j++)
+			enqueue(waiting(Express, 7, t[i].len, 0, j));
+		schedule();
+		wantin("us", t[i].us, t[i].us + 1,
+		    (l->pace.clock - now) / Us);
+		wantin("us at 80 %", t[i].us * 5 / 4, t[i].us * 5 / 4 + 2,
+		    (l->pace.satclock - now) / Us);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (i = 0; i < 60000; i++) {
+		now += MS(1);
+		while (room(l, l->pace.clock))
+			charge(&l->pace, 1500);
+	}
+	want("room while full", 0, room(l, l->pace.satclock));
+	now += Second;
+	want("room after a second of rest", 1, room(l, l->pace.satclock));
+	verdict("full for a minute, then idle: not saturated");
+}
+
+/* small records share a datagram, others do not */
+static void
+testsharing(void)
+{
+	static const struct {
+		const char *name;
+		int role, keyed, len, n, datagrams;
+	} t[] = {
+		{ "one", Client, 0, 52, 1, 1 },
+		{ "twenty ACKs", Client, 0, 52, 20, 1 },
+		{ "a hundred ACKs", Client, 0, 52, 100, 5 },
+		{ "a hundred ACKs from a server", Server, 0, 52, 100, 5 },
+		{ "twenty ACKs under a key", Client, 1, 52, 20, 1 },
+		{ "three large ones", Client, 0, 600, 3, 3 },
+	};
+	static uint8_t d[Room];
+	Rec r;
+	int i, j, n, at, size, len, records;
+
+	for (i = 0; i < LEN(t); i++) {
+		(t[i].keyed ? anewkeyed : anew)(t[i].role);
+		rateceil(&bond[0], MBIT(1000), MBIT(1000));
+		for (j = 0; j < t[i].n; j++)
+			enqueue(waiting(Express, 7, t[i].len, 0, j));
+		schedule();
+		for (n = records = 0; (len = fdread(peerfd[0], d)) >= 0; n++) {
+			len -= t[i].keyed ? TagLen : 0;
+			if (t[i].keyed)
+				wanthex("tag", siphash(peer.session.txkey, d, len),
+				    get(d + len, 8));
+			for (at = 0; at < len; at += MAX(size, 1)) {
+				size = decode(d + at, len - at, &r);
+				want("mark", records++,
+				    markof(d + at + HdrLen));
+			}
+			wantin("bytes", 0, Mtu - 28, len);
+		}
+		want("datagrams", t[i].datagrams, n);
+		want("records", t[i].n, records);
+		want("counted", n, bond[0].meter.tx.pkts);
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+}
+
+/* a socket that takes no more keeps the order; one that fails is no loss of
+ * the link */
+static void
+testflush(void)
+{
+	static uint8_t d[Room];
+	Link *l = &bond[0];
+	int i, n, all = 0, out = 0;
+
+	anew(Client);
+	linksare(1, LinkDown);
+	rateceil(l, MBIT(1000), MBIT(1000));
+	setopt(l->fd, SOL_SOCKET, SO_SNDBUF, 1);
+	while (l->out.n == 0 && all < 1000) {
+		now += MS(1);
+		enqueue(waiting(Express, 7, 1000, 0, all++));
+		schedule();
+	}
+	want("waits", 1, l->out.n);
+	want("room", 0, room(l, l->pace.clock));
+	for (i = 0; i < 200; i++) {
+		enqueue(waiting(Express, 7, 1000, 0, all++));
+		schedule();
+		now += MS(1);
+	}
+	wantin("queued", 1, 200, queues.express.len);
+	for (i = 0; i < 400; i++) {
+		while ((n = fdread(peerfd[0], d)) >= 0)
+			want("mark", out++, markof(d + HdrLen));
+		now += MS(5);
+		schedule();
+	}
+	want("sent", all, out);
+	want("dropped", 0, drops[DropSend]);
+	want("packets not in the pool", 0, inuse());
+	verdict("full socket");
+
+	close(peerfd[0]);
+	for (i = 0; i < 3; i++)
+		enqueue(waiting(Express, 7, 1000, 0, 0));
+	schedule();
+	want("dropped", 3, drops[DropSend]);
+	want("state", LinkUp, l->state);
+	want("packets not in the pool", 0, inuse());
+	verdict("broken socket");
+}
+
 /* classify */
 
 /* the class of a packet and its flow; it has been sent if it is ordered */
@@ -2212,342 +2162,6 @@ testcapped(void)
 		wantin("express, Mbit/s / 100", t[i].least, t[i].most,
 		    bytes * 8 / Seconds / 10000);
 		want("express within 100 ms of ordered", 0, overtook);
-		verdict(t[i].name);
-	}
-}
-
-/* flow */
-
-/* two flows that always have packets share a link of 10 Mbit/s */
-static void
-testfair(void)
-{
-	static const struct {
-		const char *name;
-		int len[2], heavy[2];
-	} t[] = {
-		{ "equal packets", { 1200, 1200 }, { 1, 1 } },
-		{ "large and small packets", { 1300, 100 }, { 1, 1 } },
-		{ "heavy and light", { 1200, 1200 }, { 1, 0 } },
-		{ "many light ones", { 1200, 700 }, { 0, 0 } },
-	};
-	static uint8_t d[Room];
-	int64_t bytes[2];
-	int i, j, n, ms, out;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		linksare(1, LinkDown);
-		bytes[0] = bytes[1] = 0;
-		for (ms = 0; ms < 2000; ms++) {
-			now += MS(1);
-			for (j = 0; j < 2; j++) {
-				queues.flows[j + 1].bytes = t[i].heavy[j] ?
-				    Heavy + 1 : 0;
-				/* no queue that CoDel would mind */
-				while (queues.flows[j + 1].queue.bytes < 3000)
-					enqueue(waiting(Ordered, j + 1,
-					    t[i].len[j], 0, j));
-			}
-			schedule();
-			forget(0);
-			while ((n = fdread(peerfd[0], d)) >= 0)
-				bytes[markof(d + HdrLen)] += n - HdrLen;
-		}
-		wantin("bytes of 100, first flow", 48, 52, bytes[0] * 100 /
-		    (bytes[0] + bytes[1]));
-		want("dropped", 0, drops[DropCodel] + drops[DropQueue]);
-		verdict(t[i].name);
-	}
-
-	anew(Client);
-	linksare(1, LinkDown);
-	for (i = 0; i < 300; i++)
-		enqueue(waiting(Ordered, 1 + i % 3, 1200, 0, 1));
-	for (ms = 0; ms < 20; ms++) {
-		now += MS(1);
-		schedule();
-	}
-	while (fdread(peerfd[0], d) >= 0)
-		;
-	enqueue(waiting(Ordered, 9, 600, 0, 9));
-	for (out = 0, ms = 0; ms < 20; ms++) {
-		now += MS(1);
-		schedule();
-		while ((n = fdread(peerfd[0], d)) >= 0) {
-			if (markof(d + HdrLen) == 9)
-				ms = 20;
-			out++;
-		}
-	}
-	wantin("packets sent till it went", 1, 3, out);
-	verdict("a new flow goes before the queues of old ones");
-}
-
-/* a queue that stands for 2 s, 10 Mbit/s, one link */
-static void
-testcodel(void)
-{
-	static const struct {
-		const char *name;
-		int ecn, packets, heavy; /* packets: in the queue */
-		int drops, marks;
-	} t[] = {
-		{ "10 packets", 0, 10, 1, 0, 0 },
-		{ "100 packets", 0, 100, 1, 1, 0 },
-		{ "100 packets, ECN", 2, 100, 1, 0, 1 },
-		{ "10 packets, ECN", 2, 10, 1, 0, 0 },
-	};
-	static uint8_t d[Room];
-	int len;
-	Pkt *p;
-	int i, j, n, ms, marks;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		linksare(1, LinkDown);
-		for (marks = 0, ms = 0; ms < 2000; ms++) {
-			now += MS(1);
-			queues.flows[1].bytes = t[i].heavy ? Heavy + 1 : 0;
-			while (queues.flows[1].queue.len < t[i].packets)
-				enqueue(waiting(Ordered, 1, 1200, t[i].ecn,
-				    1));
-			schedule();
-			forget(0);
-			while ((n = fdread(peerfd[0], d)) >= 0) {
-				want("checksum", 0xffff, ipsum(d + HdrLen));
-				marks += (d[HdrLen + 1] & 3) == 3;
-			}
-			if (ms == CodelInterval / MS(1) - 10)
-				want("before an interval", 0,
-				    marks + drops[DropCodel]);
-		}
-		wantin("dropped", t[i].drops, t[i].drops ? 200 : 0,
-		    drops[DropCodel]);
-		wantin("marked", t[i].marks, t[i].marks ? 200 : 0, marks);
-		verdict(t[i].name);
-	}
-
-	anew(Client);
-	want("ns", CodelTarget, codeltarget());
-	verdict("target, all at their rates");
-	for (j = 1; j < Nlinks; j++)
-		bond[j].pace.rate /= 2;
-	surveylinks();
-	want("ns", CodelTarget / 100 * (29000 / 150), codeltarget());
-	verdict("when rates have fallen");
-	for (j = 0; j < Nlinks; j++)
-		bond[j].pace.rate = 1000000;
-	surveylinks();
-	want("ns", 3 * CodelTarget, codeltarget());
-	verdict("when they have fallen far");
-	for (j = 0; j < 200; j++)
-		second();
-	want("ns", CodelTarget, codeltarget());
-	verdict("long after that");
-
-	anew(Client);
-	linksare(0, LinkDown);
-	for (i = 0; i < 50; i++)
-		enqueue(waiting(Ordered, 1, 1200, 0, i));
-	now += Stale + 1;
-	enqueue(waiting(Ordered, 1, 1200, 0, 50));
-	linksare(0, LinkUp);
-	schedule();
-	want("dropped", 50, drops[DropStale]);
-	want("sent", 1, peerall());
-	verdict("no packet waits longer than a second");
-
-	anew(Client);
-	linksare(0, LinkDown);
-	for (i = 0; i < 50; i++) {
-		enqueue(waiting(Ordered, 1, 100, 0, i));
-		enqueue(waiting(Express, 1, 100, 0, i));
-		tcpin(1, i, TcpAck, 1000, "");
-	}
-	schedule();
-	now += Stale + 1;
-	linksare(0, LinkUp);
-	schedule();
-	want("dropped", 150, drops[DropStale]);
-	want("packets not in the pool", 0, inuse());
-	enqueue(waiting(Ordered, 1, 1200, 0, 1));
-	schedule();
-	want("sent", 1, peerall());
-	verdict("queues of which all is stale");
-
-	for (i = 0; i < 3; i++) {
-		anew(Client);
-		linksare(0, LinkDown);
-		len = ippacket(d, 100, 46 << 2, i == 1 ? 53 : 4000, 1);
-		d[9] = i == 2 ? IPPROTO_ICMP : IPPROTO_UDP;
-		p = packetof(d, len);
-		classify(p);
-		want("class", Express, p->class);
-		enqueue(p);
-		now += StaleLive + 1;
-		linksare(0, LinkUp);
-		schedule();
-		want("dropped", i != 1, drops[DropStale]);
-	}
-	verdict("a game's packet waits a quarter of one, a question not");
-}
-
-/* more packets than there is room for, while no link works */
-static void
-testfattest(void)
-{
-	int i;
-
-	anew(Client);
-	linksare(0, LinkDown);
-	for (i = 0; i < 10; i++)
-		enqueue(waiting(Ordered, 2, 100, 0, i));
-	for (i = 0; i < 2 * queuepkts; i++) {
-		enqueue(waiting(Ordered, 1, 1200, 0, i));
-		wantin("queued", 0, queuepkts, queues.queued);
-	}
-	want("of the thin flow", 10, queues.flows[2].queue.len);
-	want("dropped", 2 * queuepkts + 10 - queues.queued, drops[DropQueue]);
-	want("the newest", 2 * queuepkts - 1,
-	    markof(queues.flows[1].queue.tail->data));
-	want("packets not in the pool", queues.queued, inuse());
-	verdict("the fattest flow loses, from its head");
-
-	anew(Client);
-	linksare(0, LinkDown);
-	for (i = 0; i < 2 * queuepkts; i++) {
-		enqueue(waiting(Express, 1, 100, 0, i));
-		tcpin(1, i, TcpAck, 1000, "");
-	}
-	wantin("express", 1, queuepkts / 4, queues.express.len);
-	wantin("ACKs", 1, queuepkts / 4, queues.acks.len);
-	want("the newest", 2 * queuepkts - 1, markof(queues.express.tail->data));
-	want("packets not in the pool", queues.express.len + queues.acks.len, inuse());
-	verdict("the other queues are bounded too");
-}
-
-/* ack */
-
-/* ACKs that say the same again, or more than where they are, all go out; of
- * the others the newest does, and none goes backwards */
-static void
-testacks(void)
-{
-	static const struct {
-		const char *name;
-		int flags, n, step;   /* step: bytes to the next */
-		int least, most;      /* ACKs sent */
-		uint32_t begin;
-		const char *options;
-	} t[] = {
-		{ "duplicates", TcpAck, 20, 0, 20, 20, 1000, "" },
-		{ "with SACK", TcpAck, 20, 1448, 20, 20, 1000,
-		  "0101 050a 7be4 11fd 7be4 17a5" },
-		{ "with ECE", TcpAck | 0x40, 20, 1448, 20, 20, 1000, "" },
-		{ "of a young flow", TcpAck, 10, 1448, 10, 10, 1000, "" },
-		{ "of a download", TcpAck, 3000, 2896, 50, 1000, 1000, "" },
-		{ "of a download, timestamps", TcpAck, 3000, 2896, 50, 1000,
-		  1000,
-		  "0101 080a 00a1 b2c3 00d4 e5f6" },
-		{ "across 2^32", TcpAck, 3000, 2896, 50, 1000,
-		  UINT32_C(0xffc00000), "" },
-	};
-	static uint8_t d[Room];
-	uint32_t ackno, newest;
-	int i, j, k, n, at, len, out, back, first;
-	Rec r;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		ackno = newest = t[i].begin;
-		for (out = back = j = 0; j < t[i].n + 50; j++) {
-			now += 300 * Us;
-			if (j < t[i].n) {
-				ackno += t[i].step;
-				tcpin(1, 5000, t[i].flags, ackno,
-				    t[i].options);
-			}
-			schedule();
-			for (k = 0; k < Nlinks; k++)
-				while ((len = fdread(peerfd[k], d)) >= 0)
-					for (at = 0; (n = decode(d + at, len -
-					    at, &r)) > 0; at += n) {
-						back += (int32_t)(get(d + at +
-						    HdrLen + 28, 4) - newest) <
-						    0;
-						newest = get(d + at + HdrLen +
-						    28, 4);
-						out++;
-					}
-		}
-		want("went backwards", 0, back);
-		wanthex("newest", ackno, newest);
-		wantin("sent", t[i].least, t[i].most, out);
-		want("sent and merged", t[i].n, out + counts[CntMerged]);
-		want("packets not in the pool", 0, inuse());
-		verdict(t[i].name);
-	}
-
-	anew(Client);
-	for (i = 0; i < 20; i++)
-		tcpin(1, 5000 + i, TcpAck, 1000, "");
-	schedule();
-	want("sent", 20, peerall());
-	verdict("of twenty flows");
-
-	anew(Client);
-	first = tcpin(1, 5000, TcpAck, 1000, "");
-	for (i = 1; i < 1000; i++) {
-		now += 300 * Us;
-		ackno = 1000 + i * 2896;
-		tcpin(1, 5000, TcpAck, ackno, "");
-		schedule();
-	}
-	drain();
-	now += SEC(1);
-	schedule();
-	tcpin(1, 5000, TcpAck, ackno += 2896, "");
-	schedule();
-	out = counts[CntMerged];
-	tcpin(1, 5000, TcpAck, ackno += 2896, "");
-	for (i = 2; tcpin(i, 5000, TcpAck, ackno + 2896, "") != first; i++)
-		;
-	want("merged", out, counts[CntMerged]);
-	verdict("of two hosts whose flows share a queue");
-}
-
-/* ACKs of a long download, one each ms, that come out in lumps */
-static void
-testlumps(void)
-{
-	static const struct {
-		const char *name;
-		int same, least, most; /* ms without one, at most */
-	} t[] = {
-		{ "one link is quicker", 0, 18, 22 },
-		{ "links of one delay", 1, 1, 3 },
-	};
-	int i, j, gap, most;
-	uint32_t ackno = 1000;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		for (j = 0; t[i].same && j < Nlinks; j++)
-			bond[j].delay.owd = bond[0].delay.owd;
-		surveylinks();
-		tcpin(1, 5000, TcpAck, ackno, "");
-		tcpin(1, 5000, TcpAck, ackno += 3 << 20, "");
-		schedule();
-		drain();
-		for (gap = most = j = 0; j < 1000; j++) {
-			now += MS(1);
-			tcpin(1, 5000, TcpAck, ackno += 28960, "");
-			schedule();
-			gap = peerall() ? 0 : gap + 1;
-			most = MAX(most, gap);
-		}
-		wantin("ms", t[i].least, t[i].most, most);
 		verdict(t[i].name);
 	}
 }
@@ -2778,102 +2392,340 @@ testload(void)
 	}
 }
 
-/* schedule */
+/* ack */
 
-/* the lane in which a packet of flow 7 goes out, -1 for none */
-static int
-laneof(Pkt *p, int *link)
-{
-	static uint8_t d[Room];
-	int i, n, lane = -1;
-	Rec r;
-
-	drain();
-	enqueue(p);
-	schedule();
-	for (i = 0; i < Nlinks; i++) {
-		n = fdread(peerfd[i], d);
-		if (decode(d, n, &r) < 0)
-			continue;
-		*link = i;
-		lane = r.flags & FlagExpress ? LaneExpress : LaneOrdered;
-	}
-	return lane;
-}
-
-/* light flows that keep to the best link, beside a heavy one */
+/* ACKs that say the same again, or more than where they are, all go out; of
+ * the others the newest does, and none goes backwards */
 static void
-testaside(void)
+testacks(void)
 {
 	static const struct {
 		const char *name;
-		int heavy, full, ordered, lane; /* ms ago, -1: never */
-		double loss;
+		int flags, n, step;   /* step: bytes to the next */
+		int least, most;      /* ACKs sent */
+		uint32_t begin;
+		const char *options;
 	} t[] = {
-		{ "alone", -1, 0, -1, LaneOrdered, 0 },
-		{ "beside a heavy flow", 10, 0, -1, LaneExpress, 0 },
-		{ "heavy flow long over", 4000, 0, -1, LaneOrdered, 0 },
-		{ "best link full", 10, 1, -1, LaneOrdered, 0 },
-		{ "best link loses packets", 10, 0, -1, LaneOrdered, .02 },
-		{ "ordered packets on their way", 10, 0, 200, LaneOrdered, 0 },
-		{ "ordered packets have come", 10, 0, 400, LaneExpress, 0 },
+		{ "duplicates", TcpAck, 20, 0, 20, 20, 1000, "" },
+		{ "with SACK", TcpAck, 20, 1448, 20, 20, 1000,
+		  "0101 050a 7be4 11fd 7be4 17a5" },
+		{ "with ECE", TcpAck | 0x40, 20, 1448, 20, 20, 1000, "" },
+		{ "of a young flow", TcpAck, 10, 1448, 10, 10, 1000, "" },
+		{ "of a download", TcpAck, 3000, 2896, 50, 1000, 1000, "" },
+		{ "of a download, timestamps", TcpAck, 3000, 2896, 50, 1000,
+		  1000,
+		  "0101 080a 00a1 b2c3 00d4 e5f6" },
+		{ "across 2^32", TcpAck, 3000, 2896, 50, 1000,
+		  UINT32_C(0xffc00000), "" },
 	};
-	int i, link;
+	static uint8_t d[Room];
+	uint32_t ackno, newest;
+	int i, j, k, n, at, len, out, back, first;
+	Rec r;
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		queues.lastheavy = t[i].heavy < 0 ? 0 : now - MS(t[i].heavy);
-		if (t[i].ordered >= 0)
-			queues.flows[7].lastordered = now - MS(t[i].ordered);
-		bond[0].loss.ratio = t[i].loss;
-		if (t[i].full)
-			linkis(&bond[0], 'f');
-		want("lane", t[i].lane, laneof(waiting(Ordered, 7, 1200, 0, 0),
-		    &link));
-		want("link", t[i].full, link);
-		want("kept", t[i].lane == LaneOrdered, tx.sent[1] != NULL);
+		ackno = newest = t[i].begin;
+		for (out = back = j = 0; j < t[i].n + 50; j++) {
+			now += 300 * Us;
+			if (j < t[i].n) {
+				ackno += t[i].step;
+				tcpin(1, 5000, t[i].flags, ackno,
+				    t[i].options);
+			}
+			schedule();
+			for (k = 0; k < Nlinks; k++)
+				while ((len = fdread(peerfd[k], d)) >= 0)
+					for (at = 0; (n = decode(d + at, len -
+					    at, &r)) > 0; at += n) {
+						back += (int32_t)(get(d + at +
+						    HdrLen + 28, 4) - newest) <
+						    0;
+						newest = get(d + at + HdrLen +
+						    28, 4);
+						out++;
+					}
+		}
+		want("went backwards", 0, back);
+		wanthex("newest", ackno, newest);
+		wantin("sent", t[i].least, t[i].most, out);
+		want("sent and merged", t[i].n, out + counts[CntMerged]);
+		want("packets not in the pool", 0, inuse());
 		verdict(t[i].name);
 	}
 
-	/* and on, when the best link is full */
 	anew(Client);
-	queues.lastheavy = now;
-	laneof(waiting(Ordered, 7, 1200, 0, 0), &link);
-	linkis(&bond[0], 'f');
-	for (i = 1; i < Nlinks; i++)
-		bond[i].delay.owd = bond[0].delay.owd;
-	surveylinks();
-	for (i = 0; i < 100 &&
-	    laneof(waiting(Ordered, 7, 1200, 0, 0), &link) < 0; i++)
-		now += MS(1);
-	wantin("link", 1, Nlinks - 1, link);
-	wantin("waits, ms", Stay / MS(1) - 5, Stay / MS(1) + 5, i);
-	verdict("it does not overtake itself by another link");
+	for (i = 0; i < 20; i++)
+		tcpin(1, 5000 + i, TcpAck, 1000, "");
+	schedule();
+	want("sent", 20, peerall());
+	verdict("of twenty flows");
+
+	anew(Client);
+	first = tcpin(1, 5000, TcpAck, 1000, "");
+	for (i = 1; i < 1000; i++) {
+		now += 300 * Us;
+		ackno = 1000 + i * 2896;
+		tcpin(1, 5000, TcpAck, ackno, "");
+		schedule();
+	}
+	drain();
+	now += SEC(1);
+	schedule();
+	tcpin(1, 5000, TcpAck, ackno += 2896, "");
+	schedule();
+	out = counts[CntMerged];
+	tcpin(1, 5000, TcpAck, ackno += 2896, "");
+	for (i = 2; tcpin(i, 5000, TcpAck, ackno + 2896, "") != first; i++)
+		;
+	want("merged", out, counts[CntMerged]);
+	verdict("of two hosts whose flows share a queue");
 }
 
-/* a flow must not overtake its own express packets */
+/* ACKs of a long download, one each ms, that come out in lumps */
 static void
-testearly(void)
+testlumps(void)
+{
+	static const struct {
+		const char *name;
+		int same, least, most; /* ms without one, at most */
+	} t[] = {
+		{ "one link is quicker", 0, 18, 22 },
+		{ "links of one delay", 1, 1, 3 },
+	};
+	int i, j, gap, most;
+	uint32_t ackno = 1000;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; t[i].same && j < Nlinks; j++)
+			bond[j].delay.owd = bond[0].delay.owd;
+		surveylinks();
+		tcpin(1, 5000, TcpAck, ackno, "");
+		tcpin(1, 5000, TcpAck, ackno += 3 << 20, "");
+		schedule();
+		drain();
+		for (gap = most = j = 0; j < 1000; j++) {
+			now += MS(1);
+			tcpin(1, 5000, TcpAck, ackno += 28960, "");
+			schedule();
+			gap = peerall() ? 0 : gap + 1;
+			most = MAX(most, gap);
+		}
+		wantin("ms", t[i].least, t[i].most, most);
+		verdict(t[i].name);
+	}
+}
+
+/* flow */
+
+/* two flows that always have packets share a link of 10 Mbit/s */
+static void
+testfair(void)
+{
+	static const struct {
+		const char *name;
+		int len[2], heavy[2];
+	} t[] = {
+		{ "equal packets", { 1200, 1200 }, { 1, 1 } },
+		{ "large and small packets", { 1300, 100 }, { 1, 1 } },
+		{ "heavy and light", { 1200, 1200 }, { 1, 0 } },
+		{ "many light ones", { 1200, 700 }, { 0, 0 } },
+	};
+	static uint8_t d[Room];
+	int64_t bytes[2];
+	int i, j, n, ms, out;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		linksare(1, LinkDown);
+		bytes[0] = bytes[1] = 0;
+		for (ms = 0; ms < 2000; ms++) {
+			now += MS(1);
+			for (j = 0; j < 2; j++) {
+				queues.flows[j + 1].bytes = t[i].heavy[j] ?
+				    Heavy + 1 : 0;
+				/* no queue that CoDel would mind */
+				while (queues.flows[j + 1].queue.bytes < 3000)
+					enqueue(waiting(Ordered, j + 1,
+					    t[i].len[j], 0, j));
+			}
+			schedule();
+			forget(0);
+			while ((n = fdread(peerfd[0], d)) >= 0)
+				bytes[markof(d + HdrLen)] += n - HdrLen;
+		}
+		wantin("bytes of 100, first flow", 48, 52, bytes[0] * 100 /
+		    (bytes[0] + bytes[1]));
+		want("dropped", 0, drops[DropCodel] + drops[DropQueue]);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	linksare(1, LinkDown);
+	for (i = 0; i < 300; i++)
+		enqueue(waiting(Ordered, 1 + i % 3, 1200, 0, 1));
+	for (ms = 0; ms < 20; ms++) {
+		now += MS(1);
+		schedule();
+	}
+	while (fdread(peerfd[0], d) >= 0)
+		;
+	enqueue(waiting(Ordered, 9, 600, 0, 9));
+	for (out = 0, ms = 0; ms < 20; ms++) {
+		now += MS(1);
+		schedule();
+		while ((n = fdread(peerfd[0], d)) >= 0) {
+			if (markof(d + HdrLen) == 9)
+				ms = 20;
+			out++;
+		}
+	}
+	wantin("packets sent till it went", 1, 3, out);
+	verdict("a new flow goes before the queues of old ones");
+}
+
+/* a queue that stands for 2 s, 10 Mbit/s, one link */
+static void
+testcodel(void)
+{
+	static const struct {
+		const char *name;
+		int ecn, packets, heavy; /* packets: in the queue */
+		int drops, marks;
+	} t[] = {
+		{ "10 packets", 0, 10, 1, 0, 0 },
+		{ "100 packets", 0, 100, 1, 1, 0 },
+		{ "100 packets, ECN", 2, 100, 1, 0, 1 },
+		{ "10 packets, ECN", 2, 10, 1, 0, 0 },
+	};
+	static uint8_t d[Room];
+	int len;
+	Pkt *p;
+	int i, j, n, ms, marks;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		linksare(1, LinkDown);
+		for (marks = 0, ms = 0; ms < 2000; ms++) {
+			now += MS(1);
+			queues.flows[1].bytes = t[i].heavy ? Heavy + 1 : 0;
+			while (queues.flows[1].queue.len < t[i].packets)
+				enqueue(waiting(Ordered, 1, 1200, t[i].ecn,
+				    1));
+			schedule();
+			forget(0);
+			while ((n = fdread(peerfd[0], d)) >= 0) {
+				want("checksum", 0xffff, ipsum(d + HdrLen));
+				marks += (d[HdrLen + 1] & 3) == 3;
+			}
+			if (ms == CodelInterval / MS(1) - 10)
+				want("before an interval", 0,
+				    marks + drops[DropCodel]);
+		}
+		wantin("dropped", t[i].drops, t[i].drops ? 200 : 0,
+		    drops[DropCodel]);
+		wantin("marked", t[i].marks, t[i].marks ? 200 : 0, marks);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	want("ns", CodelTarget, codeltarget());
+	verdict("target, all at their rates");
+	for (j = 1; j < Nlinks; j++)
+		bond[j].pace.rate /= 2;
+	surveylinks();
+	want("ns", CodelTarget / 100 * (29000 / 150), codeltarget());
+	verdict("when rates have fallen");
+	for (j = 0; j < Nlinks; j++)
+		bond[j].pace.rate = 1000000;
+	surveylinks();
+	want("ns", 3 * CodelTarget, codeltarget());
+	verdict("when they have fallen far");
+	for (j = 0; j < 200; j++)
+		second();
+	want("ns", CodelTarget, codeltarget());
+	verdict("long after that");
+
+	anew(Client);
+	linksare(0, LinkDown);
+	for (i = 0; i < 50; i++)
+		enqueue(waiting(Ordered, 1, 1200, 0, i));
+	now += Stale + 1;
+	enqueue(waiting(Ordered, 1, 1200, 0, 50));
+	linksare(0, LinkUp);
+	schedule();
+	want("dropped", 50, drops[DropStale]);
+	want("sent", 1, peerall());
+	verdict("no packet waits longer than a second");
+
+	anew(Client);
+	linksare(0, LinkDown);
+	for (i = 0; i < 50; i++) {
+		enqueue(waiting(Ordered, 1, 100, 0, i));
+		enqueue(waiting(Express, 1, 100, 0, i));
+		tcpin(1, i, TcpAck, 1000, "");
+	}
+	schedule();
+	now += Stale + 1;
+	linksare(0, LinkUp);
+	schedule();
+	want("dropped", 150, drops[DropStale]);
+	want("packets not in the pool", 0, inuse());
+	enqueue(waiting(Ordered, 1, 1200, 0, 1));
+	schedule();
+	want("sent", 1, peerall());
+	verdict("queues of which all is stale");
+
+	for (i = 0; i < 3; i++) {
+		anew(Client);
+		linksare(0, LinkDown);
+		len = ippacket(d, 100, 46 << 2, i == 1 ? 53 : 4000, 1);
+		d[9] = i == 2 ? IPPROTO_ICMP : IPPROTO_UDP;
+		p = packetof(d, len);
+		classify(p);
+		want("class", Express, p->class);
+		enqueue(p);
+		now += StaleLive + 1;
+		linksare(0, LinkUp);
+		schedule();
+		want("dropped", i != 1, drops[DropStale]);
+	}
+	verdict("a game's packet waits a quarter of one, a question not");
+}
+
+/* more packets than there is room for, while no link works */
+static void
+testlongest(void)
 {
 	int i;
 
 	anew(Client);
-	linkis(&bond[0], 'f');
-	enqueue(waiting(Express, 7, 100, 0, 0));
-	schedule();
-	want("express by link 1", 1, peerdata(1));
-	drain();
-	linkanew(&bond[0]);
-	surveylinks();
-	enqueue(waiting(Ordered, 7, 1200, 0, 1));
-	schedule();
-	want("at once by link 0", 0, peerdata(0));
-	for (i = 0; i < 50; i++) {
-		now += MS(1);
-		schedule();
+	linksare(0, LinkDown);
+	for (i = 0; i < 10; i++)
+		enqueue(waiting(Ordered, 2, 100, 0, i));
+	for (i = 0; i < 2 * queuepkts; i++) {
+		enqueue(waiting(Ordered, 1, 1200, 0, i));
+		wantin("queued", 0, queuepkts, queues.queued);
 	}
-	want("in the end", 1, peerall());
-	verdict("express by the slow link, then ordered");
+	want("of the thin flow", 10, queues.flows[2].queue.len);
+	want("dropped", 2 * queuepkts + 10 - queues.queued, drops[DropQueue]);
+	want("the newest", 2 * queuepkts - 1,
+	    markof(queues.flows[1].queue.tail->data));
+	want("packets not in the pool", queues.queued, inuse());
+	verdict("the longest queue loses, from its head");
+
+	anew(Client);
+	linksare(0, LinkDown);
+	for (i = 0; i < 2 * queuepkts; i++) {
+		enqueue(waiting(Express, 1, 100, 0, i));
+		tcpin(1, i, TcpAck, 1000, "");
+	}
+	wantin("express", 1, queuepkts / 4, queues.express.len);
+	wantin("ACKs", 1, queuepkts / 4, queues.acks.len);
+	want("the newest", 2 * queuepkts - 1, markof(queues.express.tail->data));
+	want("packets not in the pool", queues.express.len + queues.acks.len, inuse());
+	verdict("the other queues are bounded too");
 }
 
 /* repair */
@@ -2971,432 +2823,489 @@ testresend(void)
 	verdict("no more than a sixteenth of all, a second of it at once");
 }
 
-/* up */
+/* beat */
 
-/* the gates of a client in a session, link 1 of which is not heard yet */
+/* what a heartbeat says of this end */
 static void
-testgates(void)
+testbeatsend(void)
 {
-	enum { None = DropLast };
-	static const char beat[] = "0000 0000 0000 0009 01 005a";
-	static const struct {
-		const char *name, *wire;
-		int link, drop, out;  /* out: packets to the TUN */
-	} t[] = {
-		{ "empty", "", 0, DropShort, 0 },
-		{ "10 bytes", "0000 0000 0000 0001 02 00", 0, DropShort, 0 },
-		{ "length that lies", "0000 0000 0000 0001 02 0008 4500", 0,
-		  DropForm, 0 },
-		{ "no kind", "0000 0000 0000 0001 00 0000", 0, DropForm, 0 },
-		{ "two kinds", "0000 0000 0000 0001 03 0000", 0, DropForm, 0 },
-		{ "unknown flag", "0000 0000 0000 0001 22 0001 45", 0,
-		  DropForm, 0 },
-		{ "sealed without a key",
-		  "0000 0000 0000 0001 82 0001 45 0123456789abcdef", 0,
-		  DropAuth, 0 },
-		{ "good one", GOOD, 0, None, 1 },
-		{ "good one, then half a header", GOOD "0000 00", 0,
-		  DropForm, 1 },
-		{ "good one, then one of no kind",
-		  GOOD "0000 0000 0000 0002 00 0000", 0, DropForm, 1 },
-		{ "good one, then a length that lies",
-		  GOOD "0000 0000 0000 0002 02 0009", 0, DropForm, 1 },
-		{ "data before a heartbeat", GOOD, 1, DropSession, 0 },
-		{ "express before a heartbeat",
-		  "0000 0000 0000 0001 06 0014" IPV4, 1, DropSession, 0 },
-		{ "control before a heartbeat",
-		  "0000 0000 0000 0001 10 0001 02", 1, DropSession, 0 },
-		{ "seq far beyond the window",
-		  "0000 0000 0002 0000 02 0014" IPV4, 0, DropWindow, 0 },
-		{ "heartbeat too short", "0000 0000 0000 0001 01 0002 1111", 0,
-		  DropForm, 0 },
-		{ "control of no bytes", "0000 0000 0000 0001 10 0000", 0,
-		  DropForm, 0 },
-		{ "control of unknown kind", "0000 0000 0000 0001 10 0001 77",
-		  0, DropForm, 0 },
-	};
 	static const struct {
 		const char *name;
-		uint64_t id, peerid;
-		int link, drop;
-	} beats[] = {
-		{ "heartbeat", UINT64_C(0x1112131415161718),
-		  UINT64_C(0x0102030405060708), 0, None },
-		{ "heartbeat for another link", UINT64_C(0x1112131415161718),
-		  UINT64_C(0x0102030405060708), 1, DropForm },
-		{ "heartbeat for no link", UINT64_C(0x1112131415161718),
-		  UINT64_C(0x0102030405060708), Nlinks, DropForm },
-		{ "heartbeat without an id", 0,
-		  UINT64_C(0x0102030405060708), 0, DropForm },
-		{ "heartbeat from another session", 99,
-		  UINT64_C(0x0102030405060708), 0, DropSession },
-		{ "heartbeat to another session",
-		  UINT64_C(0x1112131415161718), 99, 0, DropSession },
-	};
-	struct sockaddr_storage from;
-	uint8_t d[256];
-	uint64_t mark;
-	int i, j, n;
-	Beat b = { 0 };
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		bond[1].heard.came = 0;
-		arrive(t[i].link, d, unhex(t[i].wire, d));
-		for (j = 0; j < DropLast; j++)
-			want(dropname[j], j == t[i].drop, drops[j]);
-		want("delivered", t[i].out, lanread(&mark));
-		wanthex("session", ours, peer.session.id);
-		want("packets not in the pool", 0, inuse());
-		verdict(t[i].name);
-	}
-	for (i = 0; i < LEN(beats); i++) {
-		anew(Client);
-		b.id = beats[i].id;
-		b.peerid = beats[i].peerid;
-		b.link = beats[i].link;
-		b.time = Us;
-		b.next = 1;
-		n = unhex(beat, d);
-		beatencode(d + n, &b);
-		arrive(0, d, n + BeatLen);
-		for (j = 0; j < DropLast; j++)
-			want(dropname[j], j == beats[i].drop, drops[j]);
-		wanthex("session", ours, peer.session.id);
-		want("packets not in the pool", 0, inuse());
-		verdict(beats[i].name);
-	}
-
-	anew(Client);
-	from = bond[1].addr.peer;
-	arrivefrom(0, &from, d, unhex(GOOD, d));
-	want(dropname[DropAddr], 1, drops[DropAddr]);
-	want("delivered", 0, lanread(&mark));
-	verdict("from an unknown address");
-
-	anew(Client);
-	b.id = theirs;
-	b.peerid = ours;
-	b.link = 0;
-	b.time = now;
-	arrivebeat(0, 5, &b, peerkey());
-	b.time = now + Us;
-	arrivebeat(0, 5, &b, peerkey());
-	want(dropname[DropReplay], 1, drops[DropReplay]);
-	verdict("the same heartbeat again");
-}
-
-/* datagrams as they come from the socket, with a key */
-static void
-testlinkpkt(void)
-{
-	static uint8_t d[Room];
-	uint8_t ip[64];
-	uint64_t mark = 0;
-	int i, n, got;
-
-	anewkeyed(Server);
-	for (got = i = 0; i < 150; i++) {
-		n = ippacket(ip, 60, 0, 1000, i);
-		n = putrec(d, i + 1, FlagData, ip, n);
-		if (write(peerfd[0], d, sealwith(d, n, peerkey())) < 0)
-			die("write:");
-		if (i % 75 < 74)
-			continue;
-		linkpkt(&bond[0]);
-		got += lanread(&mark);
-		want("mark", i / 75 * 75 + 63, mark);
-		linkpkt(&bond[0]);
-		got += lanread(&mark);
-		linkpkt(&bond[0]);
-	}
-	want("delivered", 150, got);
-	want("last", 149, mark);
-	want("datagrams", 150, bond[0].meter.rx.pkts);
-	verdict("in batches");
-
-	memset(d, 0, sizeof(d));
-	put(d + 8, FlagData | FlagSealed, 1);
-	for (i = 0; i < 4; i++)
-		if (write(peerfd[0], d, i == 0 ? PktSize + 1 : i == 1 ? 9000 :
-		    i == 2 ? 10 : PktSize) < 0)
-			die("write:");
-	linkpkt(&bond[0]);
-	want(dropname[DropShort], 3, drops[DropShort]);
-	want(dropname[DropAuth], 1, drops[DropAuth]);
-	want("packets not in the pool", 0, inuse());
-	verdict("too long and too short ones");
-}
-
-/* several records in one datagram */
-static void
-testrecords(void)
-{
-	enum { Records = 20, Size = HdrLen + 40 };
-	uint8_t d[Room], ip[64], beat[256];
-	uint64_t mark = 0;
-	int i, n, len = 0;
-	Beat b = { .id = theirs, .peerid = ours };
-
-	anew(Client);
-	for (i = 0; i < Records; i++) {
-		n = ippacket(ip, 40, 0, 1000, i + 1);
-		len += putrec(d + len, i / 2 + 1, FlagData |
-		    (i & 1 ? FlagExpress : 0), ip, n);
-	}
-	arrive(0, d, len);
-	want("delivered", Records, lanread(&mark));
-	want("last", Records, mark);
-	want("datagrams", 1, bond[0].meter.rx.pkts);
-	want("bytes", len, bond[0].meter.rx.bytes);
-	want("packets not in the pool", 0, inuse());
-	verdict("twenty of both lanes");
-
-	arrive(0, d, len);
-	want("delivered", 0, lanread(&mark));
-	want("duplicates", Records, repeats());
-	want("packets not in the pool", 0, inuse());
-	verdict("all of them again");
-
-	anew(Client);
-	bond[0].heard.came = 0;
-	b.time = now;
-	b.next = 1;
-	n = putbeat(beat, 1, &b);
-	memcpy(beat + n, d, Size);
-	arrive(0, beat, n + Size);
-	want("delivered", 1, lanread(&mark));
-	verdict("data behind the first heartbeat");
-
-	anew(Client);
-	memcpy(beat, d, Size);
-	n = Size + unhex("0000 0000 0000 0001 10 0001 02", beat + Size);
-	memcpy(beat + n, d + Size, Size);
-	arrive(0, beat, n + Size);
-	want("delivered", 1, lanread(&mark));
-	want("session", 0, peer.session.id);
-	want(dropname[DropSession], 1, drops[DropSession]);
-	want("packets not in the pool", 0, inuse());
-	verdict("the end of the session in the middle");
-
-	anewkeyed(Client);
-	for (len = i = 0; i < 3; i++) {
-		n = ippacket(ip, 40, 0, 1000, i + 1);
-		len += putrec(d + len, i + 1, FlagData, ip, n);
-	}
-	arrive(0, d, sealwith(d, len, peerkey()));
-	want("delivered", 3, lanread(&mark));
-	verdict("three under one tag");
-}
-
-/* a number that is near to this one, or that nobody expects */
-static uint64_t
-absurd(uint64_t n)
-{
-	switch (rnd(6)) {
-	case 0:
-		return rnd(100) - 50;
-	case 1:
-		return UINT64_MAX / 2 + rnd(100) - 50;
-	case 2:
-		return (uint64_t)1 << rnd(64);
-	case 3:
-		return (uint64_t)rnd(INT_MAX) << 32 | rnd(INT_MAX);
-	}
-	return n + rnd(1000000) - 500000;
-}
-
-/* every byte string is decoded or refused, within its bounds */
-static void
-testnoise(void)
-{
-	uint8_t d[256], *c;
-	uint64_t mark;
-	int i, j, n, kept;
-	Beat b = { .id = theirs, .peerid = ours };
-
-	anew(Client);
-	for (i = 0; i < 20000; i++) {
-		n = rnd(sizeof(d));
-		for (j = 0; j < n; j++)
-			d[j] = rnd(256);
-		if (n > 8 && rnd(4)) {
-			memset(d, 0, 8);
-			d[7] = rnd(64);
-			d[8] = "\x01\x02\x06\x0a\x10"[rnd(5)];
-			put(d + 9, rnd(4) ? MAX(n - HdrLen, 0) : rnd(64), 2);
-		}
-		c = exact(d, n);
-		arrive(rnd(Nlinks), c, n);
-		free(c);
-		now += 100 * Us;
-		lanread(&mark);
-	}
-	now += SEC(2);
-	timers();
-	wanthex("session", ours, peer.session.id);
-	newsession(&peer.session);
-	for (kept = i = 0; i < Nlinks; i++)
-		kept += bond[i].out.n;
-	want("packets not in the pool", kept, inuse());
-	verdict("20000 datagrams of noise");
-
-	for (i = 0; i < 2000; i++) {
-		if (i % 20 == 0)
-			anew(i % 40 ? Client : Server);
-		now += MS(1);
-		b.link = rnd(Nlinks);
-		b.txpkts = absurd(0);
-		b.txbytes = absurd(0);
-		b.rxpkts = absurd(0);
-		b.rxbytes = absurd(0);
-		b.next = absurd(1);
-		b.prio = rnd(0x10000);
-		b.up = absurd(0);
-		b.down = absurd(0);
-		n = putbeat(d, i + 1, &b);
-		/* times as they are on the wire */
-		put(d + HdrLen + 18, absurd(now / Us), 8);
-		put(d + HdrLen + 26, rnd(2) ? absurd(now / Us) :
-		    (uint64_t)bond[b.link].beats.sent[0].time / Us, 8);
-		put(d + HdrLen + 34, absurd(0), 4);
-		beat(&bond[b.link]);
-		arrive(b.link, d, n);
-		arrivedata(b.link, absurd(i), 0);
-		timers();
-		schedule();
-		drain();
-	}
-	newsession(&peer.session);
-	for (kept = i = 0; i < Nlinks; i++)
-		kept += bond[i].out.n;
-	want("packets not in the pool", kept, inuse());
-	verdict("2000 heartbeats of a peer that is mad");
-}
-
-/* seqs as they come: + is new, - is not */
-static void
-testreplay(void)
-{
-	static const struct {
-		const char *name, *seqs;
+		uint64_t txpkts, txbytes, thenpkts, thenbytes;
 	} t[] = {
-		{ "in order", "1+ 2+ 3+ 4+" },
-		{ "duplicates", "1+ 1- 2+ 2- 1- 2-" },
-		{ "out of order", "5+ 3+ 4+ 1+ 2+ 3- 5- 1- 6+" },
-		{ "seq 0", "0+ 0- 1+ 0-" },
-		{ "gap filled", "1+ 4+ 2+ 3+ 2-" },
-		{ "words of 64",
-		  "63+ 64+ 65+ 127+ 128+ 63- 64- 65- 127- 128-" },
-		{ "8000 behind", "1+ 8001+ 2+ 1- 8001-" },
-		{ "too old", "1+ 9000+ 1- 2- 807- 9000-" },
-		{ "jump of a window", "1+ 8193+ 1- 2- 8192+ 8193-" },
-		{ "jump of many", "1+ 2+ 1000000+ 2- 3- 999999+ 999999-" },
-		{ "jump back into it", "100+ 8000+ 99+ 100- 8000- 7999+" },
-		{ "far apart, same place in the bits",
-		  "8+ 16392+ 8200- 8- 16392- 16384+" },
-		{ "highest", "18446744073709551614+ 18446744073709551615+ "
-		  "18446744073709551615- 18446744073709551614- 1-" },
+		{ "small counters", 41, 5000, 42, 5101 },
+		{ "32 bits are full", UINT32_MAX, UINT32_MAX,
+		  UINT64_C(0x100000000), UINT64_C(0x100000064) },
+		{ "64 bits wrap", UINT64_MAX, UINT64_MAX - 50, 0, 50 },
 	};
-	const char *s;
-	char *end, what[32];
-	uint64_t seq;
-	Replay w;
+	static uint8_t d[Room];
+	Link *l = &bond[1];
+	Beat b;
 	int i;
 
 	for (i = 0; i < LEN(t); i++) {
-		memset(&w, 0, sizeof(w));
-		for (s = t[i].seqs; *s; s = end + 1) {
-			seq = strtoull(s, &end, 10);
-			snprintf(what, sizeof(what), "%" PRIu64, seq);
-			want(what, *end == '+' ? 0 : -1, replaycheck(&w, seq));
-			end += strspn(end + 1, " ");
+		anew(Client);
+		l->meter.tx.pkts = t[i].txpkts;
+		l->meter.tx.bytes = t[i].txbytes;
+		l->heard.in.time = 777 * Us;
+		l->heard.in.pkts = 888;
+		l->heard.in.bytes = 999;
+		l->heard.came = now - 12345 * Us;
+		tx.seq[LaneOrdered] = 5555;
+		beat(l);
+		want("bytes", 101, peerbeat(1, &b, d));
+		wanthex("id", ours, b.id);
+		wanthex("peer", theirs, b.peerid);
+		want("link", 1, b.link);
+		want("hello", 0, b.hello);
+		want("time", now, b.time);
+		want("echo", 777 * Us, b.echo);
+		want("held", 12345 * Us, b.held);
+		wanthex("txpkts", t[i].thenpkts, b.txpkts);
+		wanthex("txbytes", t[i].thenbytes, b.txbytes);
+		want("rxpkts", 888, b.rxpkts);
+		want("rxbytes", 999, b.rxbytes);
+		want("next", 5555, b.next);
+		want("prio", 2, b.prio);
+		want("up", 70000, b.up);
+		want("down", 70000, b.down);
+		wanthex("counted", t[i].thenpkts, l->meter.tx.pkts);
+		wanthex("counted bytes", t[i].thenbytes, l->meter.tx.bytes);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	l = &bond[1];
+	linkis(&bond[0], 'd');
+	enqueue(waiting(Express, 7, 1200, 0, 0));
+	schedule();
+	beat(l);
+	want("first", HdrLen + 1200, fdread(peerfd[1], d));
+	want("then", 101, fdread(peerfd[1], d));
+	verdict("behind what was given to the link before");
+}
+
+/* schedule */
+
+/* the lane in which a packet of flow 7 goes out, -1 for none */
+static int
+laneof(Pkt *p, int *link)
+{
+	static uint8_t d[Room];
+	int i, n, lane = -1;
+	Rec r;
+
+	drain();
+	enqueue(p);
+	schedule();
+	for (i = 0; i < Nlinks; i++) {
+		n = fdread(peerfd[i], d);
+		if (decode(d, n, &r) < 0)
+			continue;
+		*link = i;
+		lane = r.flags & FlagExpress ? LaneExpress : LaneOrdered;
+	}
+	return lane;
+}
+
+/* light flows that keep to the best link, beside a heavy one */
+static void
+testbypass(void)
+{
+	static const struct {
+		const char *name;
+		int heavy, full, ordered, lane; /* ms ago, -1: never */
+		double loss;
+	} t[] = {
+		{ "alone", -1, 0, -1, LaneOrdered, 0 },
+		{ "beside a heavy flow", 10, 0, -1, LaneExpress, 0 },
+		{ "heavy flow long over", 4000, 0, -1, LaneOrdered, 0 },
+		{ "best link full", 10, 1, -1, LaneOrdered, 0 },
+		{ "best link loses packets", 10, 0, -1, LaneOrdered, .02 },
+		{ "ordered packets on their way", 10, 0, 200, LaneOrdered, 0 },
+		{ "ordered packets have come", 10, 0, 400, LaneExpress, 0 },
+	};
+	int i, link;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		queues.lastheavy = t[i].heavy < 0 ? 0 : now - MS(t[i].heavy);
+		if (t[i].ordered >= 0)
+			queues.flows[7].lastordered = now - MS(t[i].ordered);
+		bond[0].loss.ratio = t[i].loss;
+		if (t[i].full)
+			linkis(&bond[0], 'f');
+		want("lane", t[i].lane, laneof(waiting(Ordered, 7, 1200, 0, 0),
+		    &link));
+		want("link", t[i].full, link);
+		want("kept", t[i].lane == LaneOrdered, tx.sent[1] != NULL);
+		verdict(t[i].name);
+	}
+
+	/* and on, when the best link is full */
+	anew(Client);
+	queues.lastheavy = now;
+	laneof(waiting(Ordered, 7, 1200, 0, 0), &link);
+	linkis(&bond[0], 'f');
+	for (i = 1; i < Nlinks; i++)
+		bond[i].delay.owd = bond[0].delay.owd;
+	surveylinks();
+	for (i = 0; i < 100 &&
+	    laneof(waiting(Ordered, 7, 1200, 0, 0), &link) < 0; i++)
+		now += MS(1);
+	wantin("link", 1, Nlinks - 1, link);
+	wantin("waits, ms", Stay / MS(1) - 5, Stay / MS(1) + 5, i);
+	verdict("it does not overtake itself by another link");
+}
+
+/* a flow must not overtake its own express packets */
+static void
+testearly(void)
+{
+	int i;
+
+	anew(Client);
+	linkis(&bond[0], 'f');
+	enqueue(waiting(Express, 7, 100, 0, 0));
+	schedule();
+	want("express by link 1", 1, peerdata(1));
+	drain();
+	linkanew(&bond[0]);
+	surveylinks();
+	enqueue(waiting(Ordered, 7, 1200, 0, 1));
+	schedule();
+	want("at once by link 0", 0, peerdata(0));
+	for (i = 0; i < 50; i++) {
+		now += MS(1);
+		schedule();
+	}
+	want("in the end", 1, peerall());
+	verdict("express by the slow link, then ordered");
+}
+
+/* rate */
+
+/* the rate after some heartbeats of one kind, 100 ms each */
+static void
+testlearn(void)
+{
+	static const struct {
+		const char *name;
+		int rate, ceil;       /* Mbit/s */
+		int sent, got;        /* percent of the rate */
+		int queue, beats;     /* ms */
+		int least, most;      /* Mbit/s */
+	} t[] = {
+		{ "idle", 30, 70, 1, 1, 0, 50, 30, 30 },
+		{ "idle, with a delay that stands", 30, 70, 1, 1, 100, 50, 30,
+		  30 },
+		{ "half used", 30, 70, 50, 50, 0, 50, 30, 30 },
+		{ "full, no queue", 30, 70, 100, 100, 0, 20, 33, 70 },
+		{ "full, no queue, for long", 30, 70, 100, 100, 0, 200, 70,
+		  70 },
+		{ "full at its ceiling", 70, 70, 100, 100, 0, 50, 70, 70 },
+		{ "full, a spike of 140 ms", 70, 70, 100, 100, 140, 2, 70,
+		  70 },
+		{ "full, a queue that stands", 70, 70, 100, 60, 60, 8, 25,
+		  60 },
+		{ "full, 5 % lost at random", 70, 70, 100, 95, 0, 50, 70, 70 },
+		{ "78 % used, no queue", 70, 70, 78, 78, 0, 50, 70, 70 },
+		{ "unknown and idle", 5, 0, 1, 1, 0, 50, 5, 5 },
+		{ "unknown and full, no queue", 5, 0, 100, 100, 0, 10, 15,
+		  1000 },
+		{ "unknown, never below the least", 1, 0, 100, 10, 500, 100,
+		  0, 1 },
+	};
+	Link *l = &bond[1];
+	Tally out, in;
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		rateceil(l, MBIT(t[i].ceil), MBIT(t[i].ceil));
+		l->pace.rate = MBIT(t[i].rate);
+		ratebound(l);
+		memset(&out, 0, sizeof(out));
+		memset(&in, 0, sizeof(in));
+		out.time = now;
+		in.time = 12345 * Us;
+		for (j = 0; j < t[i].beats; j++) {
+			now += MS(hbinterval);
+			l->echo.tx = out;
+			l->echo.rx = in;
+			out.time = now;
+			in.time += MS(hbinterval);
+			out.bytes += l->pace.rate / 8000 * hbinterval / 100 *
+			    t[i].sent;
+			in.bytes += l->pace.rate / 8000 * hbinterval / 100 *
+			    t[i].got;
+			ratelearn(l, &out, &in, l->delay.base + MS(t[i].queue));
 		}
+		wantin("Mbit/s", t[i].least, t[i].most,
+		    (l->pace.rate + 500000) / 1000000);
+		wantin("bit/s", RateMin, INT64_MAX, l->pace.rate);
 		verdict(t[i].name);
 	}
 }
 
-/* against a list of all that was seen */
-static void
-testreplayrandom(void)
-{
-	enum { Seqs = 1 << 20, Steps = 300000, Sure = 8192 - 64 };
-	static uint8_t seen[Seqs];
-	uint64_t seq, last = 0;
-	Replay w;
-	int i, new, passes = 0;
+/* state */
 
-	memset(&w, 0, sizeof(w));
-	for (i = 0; i < Steps; i++) {
-		switch (rnd(64)) {
-		case 0:
-			seq = last + rnd(300);
-			break;
-		case 1:
-			seq = rnd(last + 1);
-			break;
-		case 2:
-			seq = last + (rnd(100) ? 0 : rnd(20000));
-			break;
-		default:
-			seq = last + 1 - rnd(last < 30 ? 2 : 30);
-		}
-		if (seq >= Seqs)
-			break;
-		new = !replaycheck(&w, seq);
-		passes += new;
-		if (new && seen[seq])
-			want("duplicate let in", -1, seq);
-		if (new && seq + 8192 < last)
-			want("too old let in", -1, seq);
-		if (!new && !seen[seq] && seq + Sure > last)
-			want("new one refused", -1, seq);
-		seen[seq] |= new;
-		last = MAX(last, seq);
-	}
-	wantin("let in", 20000, Steps, passes);
-	verdict("long random run");
-}
-
-/* A seq far ahead of its lane is taken with a key only, without one when
- * another is as far. What follows meanwhile goes on as before. */
+/* where state leads, seen once a turn */
 static void
-testdoubt(void)
+testlinkcheck(void)
 {
 	static const struct {
 		const char *name;
-		int lane, flags;
+		int state, silent, srtt, loss, good, wasup, then; /* ms, % */
 	} t[] = {
-		{ "ordered", LaneOrdered, 0 },
-		{ "express", LaneExpress, FlagExpress },
-		{ "heartbeats", LaneBeat, FlagBeat },
+		{ "up stays", LinkUp, 100, 20, 0, 9, 1, LinkUp },
+		{ "three heartbeats silent", LinkUp, 300, 20, 0, 9, 1,
+		  LinkUp },
+		{ "more than three", LinkUp, 301, 20, 0, 9, 1, LinkDown },
+		{ "2.5 RTT silent", LinkUp, 500, 200, 0, 9, 1, LinkUp },
+		{ "more than 2.5 RTT", LinkUp, 501, 200, 0, 9, 1, LinkDown },
+		{ "lossy and silent", LinkLossy, 301, 20, 0, 9, 1, LinkDown },
+		{ "5 % lost", LinkUp, 0, 20, 5, 9, 1, LinkUp },
+		{ "6 % lost", LinkUp, 0, 20, 6, 9, 1, LinkLossy },
+		{ "3 % lost, was lossy", LinkLossy, 0, 20, 3, 9, 1,
+		  LinkLossy },
+		{ "2 % lost, was lossy", LinkLossy, 0, 20, 2, 9, 1, LinkUp },
+		{ "down, no echo", LinkDown, 0, 20, 0, 0, 1, LinkDown },
+		{ "down, first echo", LinkDown, 0, 20, 0, 1, 1, LinkProbing },
+		{ "probing, second echo", LinkProbing, 0, 20, 0, 2, 1,
+		  LinkProbing },
+		{ "probing, third echo", LinkProbing, 0, 20, 0, 3, 1, LinkUp },
+		{ "first echo at all", LinkProbing, 0, 20, 0, 1, 0, LinkUp },
+		{ "probing, no echo", LinkProbing, 0, 20, 0, 0, 0,
+		  LinkProbing },
 	};
-	static const uint64_t seqs[] = { 1, 1 << 15, 2, 3, (1 << 15) + 1 };
-	static const uint64_t last[][2] = {
-		{ 1, 1 }, { 1, 1 << 15 }, { 2, 1 << 15 }, { 3, 1 << 15 },
-		{ (1 << 15) + 1, (1 << 15) + 1 },
-	};
-	Beat b = { .id = theirs, .peerid = ours, .next = 1 };
-	uint64_t mark;
-	int i, j, keyed;
+	static const Linkconf nowhere =
+		{ "nonesuch0", "127.0.0.1", "127.0.0.1", 9, 1, 10, 10 };
+	char said[512];
+	Link *l = &bond[1];
+	int i;
 
-	for (i = 0; i < LEN(t) * 2; i++) {
-		keyed = i % 2;
-		(keyed ? anewkeyed : anew)(Client);
-		for (j = 0; j < LEN(seqs); j++) {
-			b.time = (j + 1) * Us;
-			if (t[i / 2].flags & FlagBeat)
-				arrivebeat(0, seqs[j], &b, peerkey());
-			else
-				arrivedata(0, seqs[j], t[i / 2].flags);
-			want("the highest", last[j][keyed],
-			    rx.replay[t[i / 2].lane].last);
-		}
-		while (lanread(&mark) > 0)
-			;
-		if (keyed)
-			verdict(t[i / 2].name);
+	for (i = 0; i < LEN(t); i++) {
+		anew(Server);
+		l->state = t[i].state;
+		l->delay.srtt = MS(t[i].srtt);
+		l->loss.ratio = t[i].loss / 100.0;
+		l->echo.good = t[i].good;
+		l->echo.wasup = t[i].wasup;
+		l->echo.came = t[i].good ? now - MS(t[i].silent) : 0;
+		linkcheck(l);
+		want("state", t[i].then, l->state);
+		verdict(t[i].name);
 	}
+
+	anew(Client);
+	for (i = 0; i < 10; i++) {
+		queues.flows[7].bytes = Heavy + 1;
+		enqueue(waiting(Ordered, 7, 1000, 0, i));
+	}
+	schedule();
+	for (i = 1; i < Nlinks; i++)
+		want("sent", i < 3 ? 3 : 2, peerdata(i));
+	now += MS(100);
+	l->echo.came = now - SEC(1);
+	linkcheck(l);
+	want("state", LinkDown, l->state);
+	want("wait to be sent again", 3, tx.repairs.len);
+	schedule();
+	verdict("down: what was on its way goes by another");
+
+	anew(Server);
+	l->state = LinkDown;
+	l->reopen = 5;
+	linkstate(l, LinkDown, "again");
+	want("reopen", 5, l->reopen);
+	verdict("down again is no change");
+
+	anew(Client);
+	l->conf = &nowhere;
+	addrinit(&l->addr, l->conf);
+	l->state = LinkDown;
+	l->echo.good = 0;
+	l->reopen = now + MS(10);
+	errbegin();
+	linkcheck(l);
+	want("open", 1, l->fd >= 0);
+	now += MS(10);
+	linkcheck(l);
+	linkcheck(l);
+	want("open", -1, l->fd);
+	want("next try", now + Reopen, l->reopen);
+	now += Reopen;
+	linkcheck(l);
+	want("next try", now + Reopen, l->reopen);
+	errend(said, sizeof(said));
+	wanttext("udpbond: link wg1: ", said);
+	want("lines", (int)strlen(said) - 1,
+	    (int)strcspn(said, "\n"));
+	want("state", LinkDown, l->state);
+	verdict("down for long: a new socket, its failure told once");
+}
+
+/* measure */
+
+/* The peer answers a heartbeat that left at 0 with an echo. Its clock has
+ * nothing to do with ours. */
+static void
+testrtt(void)
+{
+	static const struct {
+		const char *name;
+		int came, echo, held, rtt; /* us; rtt -1: no answer */
+	} t[] = {
+		{ "echo at once", 20000, 0, 0, 20000 },
+		{ "held for 100 ms", 120000, 0, 100000, 20000 },
+		{ "held for 70 us", 370, 0, 70, 300 },
+		{ "held all the time", 50000, 0, 50000, 0 },
+		{ "held for longer than it took", 50000, 0, 50001, -1 },
+		{ "unknown beat", 20000, 1, 0, -1 },
+		{ "beat of the future", 20000, 30000, 0, -1 },
+		{ "beat long ago", 20000, -5000000, 0, -1 },
+	};
+	static const struct {
+		const char *name;
+		int sample[4], srtt, rttvar; /* us */
+	} series[] = {
+		{ "RFC 6298, first", { 20000, 0, 0, 0 }, 20000, 10000 },
+		{ "RFC 6298, second", { 20000, 28000, 0, 0 }, 21000, 9500 },
+		{ "RFC 6298, third", { 20000, 28000, 13000, 0 }, 20000, 9125 },
+		{ "RFC 6298, steady", { 80000, 80000, 80000, 80000 }, 80000,
+		  16875 },
+	};
+	Link *l = &bond[0];
+	Beat b = { .id = theirs, .peerid = ours };
+	int64_t begin;
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		l->delay.srtt = l->delay.rttvar = l->echo.good = 0;
+		begin = now;
+		beat(l);
+		now += t[i].came * Us;
+		b.link = 0;
+		b.time = (INT64_C(77) << 40) * Us;
+		b.echo = begin + t[i].echo * Us;
+		b.held = t[i].held * Us;
+		b.next = 1;
+		arrivebeat(0, 1, &b, peerkey());
+		want("counts", t[i].rtt >= 0, l->echo.good);
+		want("RTT", MAX(t[i].rtt, 0) * Us, l->delay.srtt);
+		want("heard", now, l->heard.came);
+		b.time += Us;
+		arrivebeat(0, 2, &b, peerkey());
+		want("counts twice", t[i].rtt >= 0, l->echo.good);
+		verdict(t[i].name);
+	}
+	for (i = 0; i < LEN(series); i++) {
+		l->delay.srtt = l->delay.rttvar = 0;
+		for (j = 0; j < 4 && series[i].sample[j]; j++)
+			measurertt(&l->delay, series[i].sample[j] * Us);
+		want("srtt", series[i].srtt * Us, l->delay.srtt);
+		want("rttvar", series[i].rttvar * Us, l->delay.rttvar);
+		verdict(series[i].name);
+	}
+
+	anew(Client);
+	for (i = 0; i < 2; i++) {
+		l = &bond[i];
+		begin = now;
+		beat(l);
+		b.link = i;
+		b.echo = begin;
+		b.held = MS(5);
+		/* the peer's clock is some hours behind */
+		b.time = now - SEC(900) + (i ? MS(40) : MS(10)) + b.held;
+		now += (i ? MS(80) : MS(20)) + b.held;
+		arrivebeat(i, i + 1, &b, peerkey());
+	}
+	want("more by link 1", MS(30), bond[1].delay.owd - bond[0].delay.owd);
+	want("more from it", MS(30),
+	    bond[1].delay.owdin - bond[0].delay.owdin);
+	verdict("one-way delays without a common clock");
+}
+
+/* 100 ms later a heartbeat with these tallies is echoed, at once */
+static void
+echoes(Link *l, const Tally *out, const Tally *in)
+{
+	Beat b = { .rxpkts = in->pkts, .rxbytes = in->bytes };
+
+	now += MS(100);
+	b.time = b.echo = now;
+	l->beats.n = 1;
+	l->beats.sent[0] = *out;
+	l->beats.sent[0].time = now;
+	measure(l, &b);
+}
+
+/* between two echoes, counters near their end too */
+static void
+testloss(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t tx, rx;      /* before */
+		int sent, got, loss;  /* loss: of 1000 */
+	} t[] = {
+		{ "none", 1000, 900, 100, 100, 0 },
+		{ "2 %", 1000, 900, 100, 98, 20 },
+		{ "half", 1000, 900, 1000, 500, 500 },
+		{ "all", 1000, 900, 100, 0, 1000 },
+		{ "too few to tell", 1000, 900, 10, 5, 0 },
+		{ "more than were sent", 1000, 900, 100, 110, 0 },
+		{ "tx wraps at 32 bits", UINT32_MAX - 50, 900, 100, 98, 20 },
+		{ "tx wraps at 64 bits", UINT64_MAX - 50, 900, 100, 98, 20 },
+		{ "rx wraps at 64 bits", 1000, UINT64_MAX - 50, 100, 98, 20 },
+		{ "both wrap", UINT64_MAX, UINT64_MAX - 97, 100, 98, 20 },
+	};
+	Link *l = &bond[0];
+	Tally out = { 0 }, in = { 0 };
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		l->echo.tx.time = now;
+		l->echo.tx.pkts = t[i].tx;
+		l->echo.rx.pkts = t[i].rx;
+		out.pkts = t[i].tx + t[i].sent;
+		in.pkts = t[i].rx + t[i].got;
+		echoes(l, &out, &in);
+		want("of 1000", t[i].loss, (int)(l->loss.ratio * 1000 + .5));
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	memset(&out, 0, sizeof(out));
+	memset(&in, 0, sizeof(in));
+	echoes(l, &out, &in);
+	for (i = 0; i < 100; i++) {
+		out.pkts += 100;
+		in.pkts += 95;
+		echoes(l, &out, &in);
+	}
+	want("of 1000", 50, (int)(l->loss.ratio * 1000 + .5));
+	for (i = 0; i < 100; i++) {
+		out.pkts += 100;
+		in.pkts += 100;
+		echoes(l, &out, &in);
+	}
+	wantin("of 1000 later", 0, 5, (int)(l->loss.ratio * 1000 + .5));
+	verdict("is forgotten");
+
+	anew(Client);
+	out.time = MS(1);
+	out.pkts = UINT64_MAX - 3;
+	out.bytes = UINT64_MAX - 999;
+	in.time = MS(101);
+	in.pkts = 6;
+	in.bytes = 9000;
+	want("bit/s", (10000 + 10 * 88) * 80, tallyrate(l, &out, &in));
+	verdict("rate while counters wrap");
 }
 
 /* reorder */
@@ -3817,6 +3726,56 @@ testreorderrandom(void)
 
 /* session */
 
+/* a server, and what it holds against the session that it proposed */
+static void
+testsealnext(void)
+{
+	Session s = { 0 };
+	Beat b = { 0 };
+	uint8_t d[256], e[256];
+	int bit, n;
+	Pkt *p;
+
+	anewkeyed(Server);
+	memset(&peer.session, 0, sizeof(peer.session));
+	s.id = answerid(ours);
+	s.peerid = ours;
+	sessionkeys(&s);
+	b.id = ours;
+	b.peerid = s.id;
+	b.next = 1;
+	p = pktalloc();
+	p->wire = p->buf;
+	n = sealwith(d, putbeat(d, 3, &b), s.rxkey);
+	for (bit = -1; bit < n * 8; bit++) {
+		memcpy(p->buf, d, n);
+		if (bit >= 0)
+			p->buf[bit / 8] ^= 0x80 >> bit % 8;
+		p->wirelen = n;
+		want("key", bit < 0 ? KeyNext : KeyNone, keyof(p));
+	}
+	verdict("heartbeat of the session proposed");
+
+	n = sealwith(e, putbeat(e, 3, &b), keys.hello);
+	memcpy(p->buf, e, n);
+	p->wirelen = n;
+	want("key", KeyNone, keyof(p));
+	verdict("the same under the hello's key");
+
+	n = sealwith(e, putrec(e, 3, FlagData, d, 20), s.rxkey);
+	memcpy(p->buf, e, n);
+	p->wirelen = n;
+	want("key", KeyNone, keyof(p));
+	verdict("data under a key that is only proposed");
+
+	peer.epoch++;
+	n = sealwith(d, putbeat(d, 3, &b), s.rxkey);
+	memcpy(p->buf, d, n);
+	p->wirelen = n;
+	want("key", KeyNone, keyof(p));
+	verdict("heartbeat of a session before");
+}
+
 static void
 nosession(void)
 {
@@ -4124,56 +4083,6 @@ testserverkeyed(void)
 	serversession(1);
 }
 
-/* where the server sends to: where the newest heartbeat came from */
-static void
-testaddress(void)
-{
-	static const struct {
-		const char *name, *from;
-		int keyed, port, seq;
-		const char *peer;
-	} t[] = {
-		{ "as it was", "10.200.0.1", 0, 54321, 9, "10.200.0.1:54321" },
-		{ "another port", "10.200.0.1", 0, 54322, 9,
-		  "10.200.0.1:54322" },
-		{ "another address", "10.200.9.1", 0, 54321, 9,
-		  "10.200.0.1:54321" },
-		{ "another address, with a key", "198.51.100.7", 1, 1024, 9,
-		  "198.51.100.7:1024" },
-		{ "an older heartbeat, with a key", "198.51.100.7", 1, 1024, 4,
-		  "10.200.0.1:54321" },
-		{ "an IPv6 address, with a key", "2001:db8::7", 1, 1024, 9,
-		  "[2001:db8::7]:1024" },
-		{ "IPv4 as an IPv6 socket sees it", "::ffff:10.200.0.1", 0,
-		  54321, 9, "10.200.0.1:54321" },
-	};
-	struct sockaddr_storage from;
-	uint8_t d[256];
-	char said[256];
-	Beat b = { .id = theirs, .peerid = ours };
-	int i, n;
-
-	for (i = 0; i < LEN(t); i++) {
-		(t[i].keyed ? anewkeyed : anew)(Server);
-		b.time = Us;
-		b.next = 1;
-		b.prio = 7;
-		b.up = 3000;
-		b.down = 20000;
-		arrivebeat(0, 5, &b, peerkey());
-		want("priority", 7, bond[0].prio);
-		want("rate", 20000000, bond[0].pace.rate);
-		want("rate from the peer", 3000000, bond[0].pace.ceil[1]);
-		parseaddr(t[i].from, t[i].port, &from);
-		n = putbeat(d, t[i].seq, &b);
-		errbegin();
-		arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
-		errend(said, sizeof(said));
-		wantstr("peer", t[i].peer, addrtext(&bond[0].addr.peer));
-		verdict(t[i].name);
-	}
-}
-
 /* all places that hold a packet, emptied by a new session */
 static void
 testfreed(void)
@@ -4234,440 +4143,482 @@ testfreed(void)
 	verdict("no more is kept than there is room for");
 }
 
-/* measure */
+/* up */
 
-/* what a heartbeat says of this end */
+/* seqs as they come: + is new, - is not */
 static void
-testbeatsend(void)
+testreplay(void)
 {
 	static const struct {
-		const char *name;
-		uint64_t txpkts, txbytes, thenpkts, thenbytes;
+		const char *name, *seqs;
 	} t[] = {
-		{ "small counters", 41, 5000, 42, 5101 },
-		{ "32 bits are full", UINT32_MAX, UINT32_MAX,
-		  UINT64_C(0x100000000), UINT64_C(0x100000064) },
-		{ "64 bits wrap", UINT64_MAX, UINT64_MAX - 50, 0, 50 },
+		{ "in order", "1+ 2+ 3+ 4+" },
+		{ "duplicates", "1+ 1- 2+ 2- 1- 2-" },
+		{ "out of order", "5+ 3+ 4+ 1+ 2+ 3- 5- 1- 6+" },
+		{ "seq 0", "0+ 0- 1+ 0-" },
+		{ "gap filled", "1+ 4+ 2+ 3+ 2-" },
+		{ "words of 64",
+		  "63+ 64+ 65+ 127+ 128+ 63- 64- 65- 127- 128-" },
+		{ "8000 behind", "1+ 8001+ 2+ 1- 8001-" },
+		{ "too old", "1+ 9000+ 1- 2- 807- 9000-" },
+		{ "jump of a window", "1+ 8193+ 1- 2- 8192+ 8193-" },
+		{ "jump of many", "1+ 2+ 1000000+ 2- 3- 999999+ 999999-" },
+		{ "jump back into it", "100+ 8000+ 99+ 100- 8000- 7999+" },
+		{ "far apart, same place in the bits",
+		  "8+ 16392+ 8200- 8- 16392- 16384+" },
+		{ "highest", "18446744073709551614+ 18446744073709551615+ "
+		  "18446744073709551615- 18446744073709551614- 1-" },
 	};
-	static uint8_t d[Room];
-	Link *l = &bond[1];
-	Beat b;
+	const char *s;
+	char *end, what[32];
+	uint64_t seq;
+	Replay w;
 	int i;
 
 	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		l->meter.tx.pkts = t[i].txpkts;
-		l->meter.tx.bytes = t[i].txbytes;
-		l->heard.in.time = 777 * Us;
-		l->heard.in.pkts = 888;
-		l->heard.in.bytes = 999;
-		l->heard.came = now - 12345 * Us;
-		tx.seq[LaneOrdered] = 5555;
-		beat(l);
-		want("bytes", 101, peerbeat(1, &b, d));
-		wanthex("id", ours, b.id);
-		wanthex("peer", theirs, b.peerid);
-		want("link", 1, b.link);
-		want("hello", 0, b.hello);
-		want("time", now, b.time);
-		want("echo", 777 * Us, b.echo);
-		want("held", 12345 * Us, b.held);
-		wanthex("txpkts", t[i].thenpkts, b.txpkts);
-		wanthex("txbytes", t[i].thenbytes, b.txbytes);
-		want("rxpkts", 888, b.rxpkts);
-		want("rxbytes", 999, b.rxbytes);
-		want("next", 5555, b.next);
-		want("prio", 2, b.prio);
-		want("up", 70000, b.up);
-		want("down", 70000, b.down);
-		wanthex("counted", t[i].thenpkts, l->meter.tx.pkts);
-		wanthex("counted bytes", t[i].thenbytes, l->meter.tx.bytes);
+		memset(&w, 0, sizeof(w));
+		for (s = t[i].seqs; *s; s = end + 1) {
+			seq = strtoull(s, &end, 10);
+			snprintf(what, sizeof(what), "%" PRIu64, seq);
+			want(what, *end == '+' ? 0 : -1, replaycheck(&w, seq));
+			end += strspn(end + 1, " ");
+		}
 		verdict(t[i].name);
 	}
-
-	anew(Client);
-	l = &bond[1];
-	linkis(&bond[0], 'd');
-	enqueue(waiting(Express, 7, 1200, 0, 0));
-	schedule();
-	beat(l);
-	want("first", HdrLen + 1200, fdread(peerfd[1], d));
-	want("then", 101, fdread(peerfd[1], d));
-	verdict("behind what was given to the link before");
 }
 
-/* The peer answers a heartbeat that left at 0 with an echo. Its clock has
- * nothing to do with ours. */
+/* against a list of all that was seen */
 static void
-testrtt(void)
+testreplayrandom(void)
+{
+	enum { Seqs = 1 << 20, Steps = 300000, Sure = 8192 - 64 };
+	static uint8_t seen[Seqs];
+	uint64_t seq, last = 0;
+	Replay w;
+	int i, new, passes = 0;
+
+	memset(&w, 0, sizeof(w));
+	for (i = 0; i < Steps; i++) {
+		switch (rnd(64)) {
+		case 0:
+			seq = last + rnd(300);
+			break;
+		case 1:
+			seq = rnd(last + 1);
+			break;
+		case 2:
+			seq = last + (rnd(100) ? 0 : rnd(20000));
+			break;
+		default:
+			seq = last + 1 - rnd(last < 30 ? 2 : 30);
+		}
+		if (seq >= Seqs)
+			break;
+		new = !replaycheck(&w, seq);
+		passes += new;
+		if (new && seen[seq])
+			want("duplicate let in", -1, seq);
+		if (new && seq + 8192 < last)
+			want("too old let in", -1, seq);
+		if (!new && !seen[seq] && seq + Sure > last)
+			want("new one refused", -1, seq);
+		seen[seq] |= new;
+		last = MAX(last, seq);
+	}
+	wantin("let in", 20000, Steps, passes);
+	verdict("long random run");
+}
+
+/* A seq far ahead of its lane is taken with a key only, without one when
+ * another is as far. What follows meanwhile goes on as before. */
+static void
+testdoubt(void)
 {
 	static const struct {
 		const char *name;
-		int came, echo, held, rtt; /* us; rtt -1: no answer */
+		int lane, flags;
 	} t[] = {
-		{ "echo at once", 20000, 0, 0, 20000 },
-		{ "held for 100 ms", 120000, 0, 100000, 20000 },
-		{ "held for 70 us", 370, 0, 70, 300 },
-		{ "held all the time", 50000, 0, 50000, 0 },
-		{ "held for longer than it took", 50000, 0, 50001, -1 },
-		{ "unknown beat", 20000, 1, 0, -1 },
-		{ "beat of the future", 20000, 30000, 0, -1 },
-		{ "beat long ago", 20000, -5000000, 0, -1 },
+		{ "ordered", LaneOrdered, 0 },
+		{ "express", LaneExpress, FlagExpress },
+		{ "heartbeats", LaneBeat, FlagBeat },
 	};
+	static const uint64_t seqs[] = { 1, 1 << 15, 2, 3, (1 << 15) + 1 };
+	static const uint64_t last[][2] = {
+		{ 1, 1 }, { 1, 1 << 15 }, { 2, 1 << 15 }, { 3, 1 << 15 },
+		{ (1 << 15) + 1, (1 << 15) + 1 },
+	};
+	Beat b = { .id = theirs, .peerid = ours, .next = 1 };
+	uint64_t mark;
+	int i, j, keyed;
+
+	for (i = 0; i < LEN(t) * 2; i++) {
+		keyed = i % 2;
+		(keyed ? anewkeyed : anew)(Client);
+		for (j = 0; j < LEN(seqs); j++) {
+			b.time = (j + 1) * Us;
+			if (t[i / 2].flags & FlagBeat)
+				arrivebeat(0, seqs[j], &b, peerkey());
+			else
+				arrivedata(0, seqs[j], t[i / 2].flags);
+			want("the highest", last[j][keyed],
+			    rx.replay[t[i / 2].lane].last);
+		}
+		while (lanread(&mark) > 0)
+			;
+		if (keyed)
+			verdict(t[i / 2].name);
+	}
+}
+
+/* where the server sends to: where the newest heartbeat came from */
+static void
+testaddress(void)
+{
 	static const struct {
-		const char *name;
-		int sample[4], srtt, rttvar; /* us */
-	} series[] = {
-		{ "RFC 6298, first", { 20000, 0, 0, 0 }, 20000, 10000 },
-		{ "RFC 6298, second", { 20000, 28000, 0, 0 }, 21000, 9500 },
-		{ "RFC 6298, third", { 20000, 28000, 13000, 0 }, 20000, 9125 },
-		{ "RFC 6298, steady", { 80000, 80000, 80000, 80000 }, 80000,
-		  16875 },
+		const char *name, *from;
+		int keyed, port, seq;
+		const char *peer;
+	} t[] = {
+		{ "as it was", "10.200.0.1", 0, 54321, 9, "10.200.0.1:54321" },
+		{ "another port", "10.200.0.1", 0, 54322, 9,
+		  "10.200.0.1:54322" },
+		{ "another address", "10.200.9.1", 0, 54321, 9,
+		  "10.200.0.1:54321" },
+		{ "another address, with a key", "198.51.100.7", 1, 1024, 9,
+		  "198.51.100.7:1024" },
+		{ "an older heartbeat, with a key", "198.51.100.7", 1, 1024, 4,
+		  "10.200.0.1:54321" },
+		{ "an IPv6 address, with a key", "2001:db8::7", 1, 1024, 9,
+		  "[2001:db8::7]:1024" },
+		{ "IPv4 as an IPv6 socket sees it", "::ffff:10.200.0.1", 0,
+		  54321, 9, "10.200.0.1:54321" },
 	};
-	Link *l = &bond[0];
+	struct sockaddr_storage from;
+	uint8_t d[256];
+	char said[256];
 	Beat b = { .id = theirs, .peerid = ours };
-	int64_t begin;
-	int i, j;
+	int i, n;
 
 	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		l->delay.srtt = l->delay.rttvar = l->echo.good = 0;
-		begin = now;
-		beat(l);
-		now += t[i].came * Us;
-		b.link = 0;
-		b.time = (INT64_C(77) << 40) * Us;
-		b.echo = begin + t[i].echo * Us;
-		b.held = t[i].held * Us;
+		(t[i].keyed ? anewkeyed : anew)(Server);
+		b.time = Us;
 		b.next = 1;
-		arrivebeat(0, 1, &b, peerkey());
-		want("counts", t[i].rtt >= 0, l->echo.good);
-		want("RTT", MAX(t[i].rtt, 0) * Us, l->delay.srtt);
-		want("heard", now, l->heard.came);
-		b.time += Us;
-		arrivebeat(0, 2, &b, peerkey());
-		want("counts twice", t[i].rtt >= 0, l->echo.good);
+		b.prio = 7;
+		b.up = 3000;
+		b.down = 20000;
+		arrivebeat(0, 5, &b, peerkey());
+		want("priority", 7, bond[0].prio);
+		want("rate", 20000000, bond[0].pace.rate);
+		want("rate from the peer", 3000000, bond[0].pace.ceil[1]);
+		parseaddr(t[i].from, t[i].port, &from);
+		n = putbeat(d, t[i].seq, &b);
+		errbegin();
+		arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
+		errend(said, sizeof(said));
+		wantstr("peer", t[i].peer, addrtext(&bond[0].addr.peer));
 		verdict(t[i].name);
 	}
-	for (i = 0; i < LEN(series); i++) {
-		l->delay.srtt = l->delay.rttvar = 0;
-		for (j = 0; j < 4 && series[i].sample[j]; j++)
-			measurertt(&l->delay, series[i].sample[j] * Us);
-		want("srtt", series[i].srtt * Us, l->delay.srtt);
-		want("rttvar", series[i].rttvar * Us, l->delay.rttvar);
-		verdict(series[i].name);
-	}
-
-	anew(Client);
-	for (i = 0; i < 2; i++) {
-		l = &bond[i];
-		begin = now;
-		beat(l);
-		b.link = i;
-		b.echo = begin;
-		b.held = MS(5);
-		/* the peer's clock is some hours behind */
-		b.time = now - SEC(900) + (i ? MS(40) : MS(10)) + b.held;
-		now += (i ? MS(80) : MS(20)) + b.held;
-		arrivebeat(i, i + 1, &b, peerkey());
-	}
-	want("more by link 1", MS(30), bond[1].delay.owd - bond[0].delay.owd);
-	want("more from it", MS(30),
-	    bond[1].delay.owdin - bond[0].delay.owdin);
-	verdict("one-way delays without a common clock");
 }
 
-/* 100 ms later a heartbeat with these tallies is echoed, at once */
+/* the gates of a client in a session, link 1 of which is not heard yet */
 static void
-echoes(Link *l, const Tally *out, const Tally *in)
+testgates(void)
 {
-	Beat b = { .rxpkts = in->pkts, .rxbytes = in->bytes };
-
-	now += MS(100);
-	b.time = b.echo = now;
-	l->beats.n = 1;
-	l->beats.sent[0] = *out;
-	l->beats.sent[0].time = now;
-	measure(l, &b);
-}
-
-/* between two echoes, counters near their end too */
-static void
-testloss(void)
-{
+	enum { None = DropLast };
+	static const char beat[] = "0000 0000 0000 0009 01 005a";
+	static const struct {
+		const char *name, *wire;
+		int link, drop, out;  /* out: packets to the TUN */
+	} t[] = {
+		{ "empty", "", 0, DropShort, 0 },
+		{ "10 bytes", "0000 0000 0000 0001 02 00", 0, DropShort, 0 },
+		{ "length that lies", "0000 0000 0000 0001 02 0008 4500", 0,
+		  DropForm, 0 },
+		{ "no kind", "0000 0000 0000 0001 00 0000", 0, DropForm, 0 },
+		{ "two kinds", "0000 0000 0000 0001 03 0000", 0, DropForm, 0 },
+		{ "unknown flag", "0000 0000 0000 0001 22 0001 45", 0,
+		  DropForm, 0 },
+		{ "sealed without a key",
+		  "0000 0000 0000 0001 82 0001 45 0123456789abcdef", 0,
+		  DropAuth, 0 },
+		{ "good one", GOOD, 0, None, 1 },
+		{ "good one, then half a header", GOOD "0000 00", 0,
+		  DropForm, 1 },
+		{ "good one, then one of no kind",
+		  GOOD "0000 0000 0000 0002 00 0000", 0, DropForm, 1 },
+		{ "good one, then a length that lies",
+		  GOOD "0000 0000 0000 0002 02 0009", 0, DropForm, 1 },
+		{ "data before a heartbeat", GOOD, 1, DropSession, 0 },
+		{ "express before a heartbeat",
+		  "0000 0000 0000 0001 06 0014" IPV4, 1, DropSession, 0 },
+		{ "control before a heartbeat",
+		  "0000 0000 0000 0001 10 0001 02", 1, DropSession, 0 },
+		{ "seq far beyond the window",
+		  "0000 0000 0002 0000 02 0014" IPV4, 0, DropWindow, 0 },
+		{ "heartbeat too short", "0000 0000 0000 0001 01 0002 1111", 0,
+		  DropForm, 0 },
+		{ "control of no bytes", "0000 0000 0000 0001 10 0000", 0,
+		  DropForm, 0 },
+		{ "control of unknown kind", "0000 0000 0000 0001 10 0001 77",
+		  0, DropForm, 0 },
+	};
 	static const struct {
 		const char *name;
-		uint64_t tx, rx;      /* before */
-		int sent, got, loss;  /* loss: of 1000 */
-	} t[] = {
-		{ "none", 1000, 900, 100, 100, 0 },
-		{ "2 %", 1000, 900, 100, 98, 20 },
-		{ "half", 1000, 900, 1000, 500, 500 },
-		{ "all", 1000, 900, 100, 0, 1000 },
-		{ "too few to tell", 1000, 900, 10, 5, 0 },
-		{ "more than were sent", 1000, 900, 100, 110, 0 },
-		{ "tx wraps at 32 bits", UINT32_MAX - 50, 900, 100, 98, 20 },
-		{ "tx wraps at 64 bits", UINT64_MAX - 50, 900, 100, 98, 20 },
-		{ "rx wraps at 64 bits", 1000, UINT64_MAX - 50, 100, 98, 20 },
-		{ "both wrap", UINT64_MAX, UINT64_MAX - 97, 100, 98, 20 },
+		uint64_t id, peerid;
+		int link, drop;
+	} beats[] = {
+		{ "heartbeat", UINT64_C(0x1112131415161718),
+		  UINT64_C(0x0102030405060708), 0, None },
+		{ "heartbeat for another link", UINT64_C(0x1112131415161718),
+		  UINT64_C(0x0102030405060708), 1, DropForm },
+		{ "heartbeat for no link", UINT64_C(0x1112131415161718),
+		  UINT64_C(0x0102030405060708), Nlinks, DropForm },
+		{ "heartbeat without an id", 0,
+		  UINT64_C(0x0102030405060708), 0, DropForm },
+		{ "heartbeat from another session", 99,
+		  UINT64_C(0x0102030405060708), 0, DropSession },
+		{ "heartbeat to another session",
+		  UINT64_C(0x1112131415161718), 99, 0, DropSession },
 	};
-	Link *l = &bond[0];
-	Tally out = { 0 }, in = { 0 };
-	int i;
+	struct sockaddr_storage from;
+	uint8_t d[256];
+	uint64_t mark;
+	int i, j, n;
+	Beat b = { 0 };
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		l->echo.tx.time = now;
-		l->echo.tx.pkts = t[i].tx;
-		l->echo.rx.pkts = t[i].rx;
-		out.pkts = t[i].tx + t[i].sent;
-		in.pkts = t[i].rx + t[i].got;
-		echoes(l, &out, &in);
-		want("of 1000", t[i].loss, (int)(l->loss.ratio * 1000 + .5));
+		bond[1].heard.came = 0;
+		arrive(t[i].link, d, unhex(t[i].wire, d));
+		for (j = 0; j < DropLast; j++)
+			want(dropname[j], j == t[i].drop, drops[j]);
+		want("delivered", t[i].out, lanread(&mark));
+		wanthex("session", ours, peer.session.id);
+		want("packets not in the pool", 0, inuse());
 		verdict(t[i].name);
 	}
+	for (i = 0; i < LEN(beats); i++) {
+		anew(Client);
+		b.id = beats[i].id;
+		b.peerid = beats[i].peerid;
+		b.link = beats[i].link;
+		b.time = Us;
+		b.next = 1;
+		n = unhex(beat, d);
+		beatencode(d + n, &b);
+		arrive(0, d, n + BeatLen);
+		for (j = 0; j < DropLast; j++)
+			want(dropname[j], j == beats[i].drop, drops[j]);
+		wanthex("session", ours, peer.session.id);
+		want("packets not in the pool", 0, inuse());
+		verdict(beats[i].name);
+	}
 
 	anew(Client);
-	memset(&out, 0, sizeof(out));
-	memset(&in, 0, sizeof(in));
-	echoes(l, &out, &in);
-	for (i = 0; i < 100; i++) {
-		out.pkts += 100;
-		in.pkts += 95;
-		echoes(l, &out, &in);
-	}
-	want("of 1000", 50, (int)(l->loss.ratio * 1000 + .5));
-	for (i = 0; i < 100; i++) {
-		out.pkts += 100;
-		in.pkts += 100;
-		echoes(l, &out, &in);
-	}
-	wantin("of 1000 later", 0, 5, (int)(l->loss.ratio * 1000 + .5));
-	verdict("is forgotten");
+	from = bond[1].addr.peer;
+	arrivefrom(0, &from, d, unhex(GOOD, d));
+	want(dropname[DropAddr], 1, drops[DropAddr]);
+	want("delivered", 0, lanread(&mark));
+	verdict("from an unknown address");
 
 	anew(Client);
-	out.time = MS(1);
-	out.pkts = UINT64_MAX - 3;
-	out.bytes = UINT64_MAX - 999;
-	in.time = MS(101);
-	in.pkts = 6;
-	in.bytes = 9000;
-	want("bit/s", (10000 + 10 * 88) * 80, tallyrate(l, &out, &in));
-	verdict("rate while counters wrap");
+	b.id = theirs;
+	b.peerid = ours;
+	b.link = 0;
+	b.time = now;
+	arrivebeat(0, 5, &b, peerkey());
+	b.time = now + Us;
+	arrivebeat(0, 5, &b, peerkey());
+	want(dropname[DropReplay], 1, drops[DropReplay]);
+	verdict("the same heartbeat again");
 }
 
-/* the rate after some heartbeats of one kind, 100 ms each */
+/* datagrams as they come from the socket, with a key */
 static void
-testlearn(void)
+testlinkpkt(void)
 {
-	static const struct {
-		const char *name;
-		int rate, ceil;       /* Mbit/s */
-		int sent, got;        /* percent of the rate */
-		int queue, beats;     /* ms */
-		int least, most;      /* Mbit/s */
-	} t[] = {
-		{ "idle", 30, 70, 1, 1, 0, 50, 30, 30 },
-		{ "idle, with a delay that stands", 30, 70, 1, 1, 100, 50, 30,
-		  30 },
-		{ "half used", 30, 70, 50, 50, 0, 50, 30, 30 },
-		{ "full, no queue", 30, 70, 100, 100, 0, 20, 33, 70 },
-		{ "full, no queue, for long", 30, 70, 100, 100, 0, 200, 70,
-		  70 },
-		{ "full at its ceiling", 70, 70, 100, 100, 0, 50, 70, 70 },
-		{ "full, a spike of 140 ms", 70, 70, 100, 100, 140, 2, 70,
-		  70 },
-		{ "full, a queue that stands", 70, 70, 100, 60, 60, 8, 25,
-		  60 },
-		{ "full, 5 % lost at random", 70, 70, 100, 95, 0, 50, 70, 70 },
-		{ "78 % used, no queue", 70, 70, 78, 78, 0, 50, 70, 70 },
-		{ "unknown and idle", 5, 0, 1, 1, 0, 50, 5, 5 },
-		{ "unknown and full, no queue", 5, 0, 100, 100, 0, 10, 15,
-		  1000 },
-		{ "unknown, never below the least", 1, 0, 100, 10, 500, 100,
-		  0, 1 },
-	};
-	Link *l = &bond[1];
-	Tally out, in;
-	int i, j;
+	static uint8_t d[Room];
+	uint8_t ip[64];
+	uint64_t mark = 0;
+	int i, n, got;
 
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		rateceil(l, MBIT(t[i].ceil), MBIT(t[i].ceil));
-		l->pace.rate = MBIT(t[i].rate);
-		ratebound(l);
-		memset(&out, 0, sizeof(out));
-		memset(&in, 0, sizeof(in));
-		out.time = now;
-		in.time = 12345 * Us;
-		for (j = 0; j < t[i].beats; j++) {
-			now += MS(hbinterval);
-			l->echo.tx = out;
-			l->echo.rx = in;
-			out.time = now;
-			in.time += MS(hbinterval);
-			out.bytes += l->pace.rate / 8000 * hbinterval / 100 *
-			    t[i].sent;
-			in.bytes += l->pace.rate / 8000 * hbinterval / 100 *
-			    t[i].got;
-			ratelearn(l, &out, &in, l->delay.base + MS(t[i].queue));
+	anewkeyed(Server);
+	for (got = i = 0; i < 150; i++) {
+		n = ippacket(ip, 60, 0, 1000, i);
+		n = putrec(d, i + 1, FlagData, ip, n);
+		if (write(peerfd[0], d, sealwith(d, n, peerkey())) < 0)
+			die("write:");
+		if (i % 75 < 74)
+			continue;
+		linkpkt(&bond[0]);
+		got += lanread(&mark);
+		want("mark", i / 75 * 75 + 63, mark);
+		linkpkt(&bond[0]);
+		got += lanread(&mark);
+		linkpkt(&bond[0]);
+	}
+	want("delivered", 150, got);
+	want("last", 149, mark);
+	want("datagrams", 150, bond[0].meter.rx.pkts);
+	verdict("in batches");
+
+	memset(d, 0, sizeof(d));
+	put(d + 8, FlagData | FlagSealed, 1);
+	for (i = 0; i < 4; i++)
+		if (write(peerfd[0], d, i == 0 ? PktSize + 1 : i == 1 ? 9000 :
+		    i == 2 ? 10 : PktSize) < 0)
+			die("write:");
+	linkpkt(&bond[0]);
+	want(dropname[DropShort], 3, drops[DropShort]);
+	want(dropname[DropAuth], 1, drops[DropAuth]);
+	want("packets not in the pool", 0, inuse());
+	verdict("too long and too short ones");
+}
+
+/* several records in one datagram */
+static void
+testrecords(void)
+{
+	enum { Records = 20, Size = HdrLen + 40 };
+	uint8_t d[Room], ip[64], beat[256];
+	uint64_t mark = 0;
+	int i, n, len = 0;
+	Beat b = { .id = theirs, .peerid = ours };
+
+	anew(Client);
+	for (i = 0; i < Records; i++) {
+		n = ippacket(ip, 40, 0, 1000, i + 1);
+		len += putrec(d + len, i / 2 + 1, FlagData |
+		    (i & 1 ? FlagExpress : 0), ip, n);
+	}
+	arrive(0, d, len);
+	want("delivered", Records, lanread(&mark));
+	want("last", Records, mark);
+	want("datagrams", 1, bond[0].meter.rx.pkts);
+	want("bytes", len, bond[0].meter.rx.bytes);
+	want("packets not in the pool", 0, inuse());
+	verdict("twenty of both lanes");
+
+	arrive(0, d, len);
+	want("delivered", 0, lanread(&mark));
+	want("duplicates", Records, repeats());
+	want("packets not in the pool", 0, inuse());
+	verdict("all of them again");
+
+	anew(Client);
+	bond[0].heard.came = 0;
+	b.time = now;
+	b.next = 1;
+	n = putbeat(beat, 1, &b);
+	memcpy(beat + n, d, Size);
+	arrive(0, beat, n + Size);
+	want("delivered", 1, lanread(&mark));
+	verdict("data behind the first heartbeat");
+
+	anew(Client);
+	memcpy(beat, d, Size);
+	n = Size + unhex("0000 0000 0000 0001 10 0001 02", beat + Size);
+	memcpy(beat + n, d + Size, Size);
+	arrive(0, beat, n + Size);
+	want("delivered", 1, lanread(&mark));
+	want("session", 0, peer.session.id);
+	want(dropname[DropSession], 1, drops[DropSession]);
+	want("packets not in the pool", 0, inuse());
+	verdict("the end of the session in the middle");
+
+	anewkeyed(Client);
+	for (len = i = 0; i < 3; i++) {
+		n = ippacket(ip, 40, 0, 1000, i + 1);
+		len += putrec(d + len, i + 1, FlagData, ip, n);
+	}
+	arrive(0, d, sealwith(d, len, peerkey()));
+	want("delivered", 3, lanread(&mark));
+	verdict("three under one tag");
+}
+
+/* a number that is near to this one, or that nobody expects */
+static uint64_t
+absurd(uint64_t n)
+{
+	switch (rnd(6)) {
+	case 0:
+		return rnd(100) - 50;
+	case 1:
+		return UINT64_MAX / 2 + rnd(100) - 50;
+	case 2:
+		return (uint64_t)1 << rnd(64);
+	case 3:
+		return (uint64_t)rnd(INT_MAX) << 32 | rnd(INT_MAX);
+	}
+	return n + rnd(1000000) - 500000;
+}
+
+/* every byte string is decoded or refused, within its bounds */
+static void
+testnoise(void)
+{
+	uint8_t d[256], *c;
+	uint64_t mark;
+	int i, j, n, kept;
+	Beat b = { .id = theirs, .peerid = ours };
+
+	anew(Client);
+	for (i = 0; i < 20000; i++) {
+		n = rnd(sizeof(d));
+		for (j = 0; j < n; j++)
+			d[j] = rnd(256);
+		if (n > 8 && rnd(4)) {
+			memset(d, 0, 8);
+			d[7] = rnd(64);
+			d[8] = "\x01\x02\x06\x0a\x10"[rnd(5)];
+			put(d + 9, rnd(4) ? MAX(n - HdrLen, 0) : rnd(64), 2);
 		}
-		wantin("Mbit/s", t[i].least, t[i].most,
-		    (l->pace.rate + 500000) / 1000000);
-		wantin("bit/s", RateMin, INT64_MAX, l->pace.rate);
-		verdict(t[i].name);
+		c = exact(d, n);
+		arrive(rnd(Nlinks), c, n);
+		free(c);
+		now += 100 * Us;
+		lanread(&mark);
 	}
-}
+	now += SEC(2);
+	timers();
+	wanthex("session", ours, peer.session.id);
+	newsession(&peer.session);
+	for (kept = i = 0; i < Nlinks; i++)
+		kept += bond[i].out.n;
+	want("packets not in the pool", kept, inuse());
+	verdict("20000 datagrams of noise");
 
-/* where state leads, seen once a turn */
-static void
-testlinkcheck(void)
-{
-	static const struct {
-		const char *name;
-		int state, silent, srtt, loss, good, wasup, then; /* ms, % */
-	} t[] = {
-		{ "up stays", LinkUp, 100, 20, 0, 9, 1, LinkUp },
-		{ "three heartbeats silent", LinkUp, 300, 20, 0, 9, 1,
-		  LinkUp },
-		{ "more than three", LinkUp, 301, 20, 0, 9, 1, LinkDown },
-		{ "2.5 RTT silent", LinkUp, 500, 200, 0, 9, 1, LinkUp },
-		{ "more than 2.5 RTT", LinkUp, 501, 200, 0, 9, 1, LinkDown },
-		{ "lossy and silent", LinkLossy, 301, 20, 0, 9, 1, LinkDown },
-		{ "5 % lost", LinkUp, 0, 20, 5, 9, 1, LinkUp },
-		{ "6 % lost", LinkUp, 0, 20, 6, 9, 1, LinkLossy },
-		{ "3 % lost, was lossy", LinkLossy, 0, 20, 3, 9, 1,
-		  LinkLossy },
-		{ "2 % lost, was lossy", LinkLossy, 0, 20, 2, 9, 1, LinkUp },
-		{ "down, no echo", LinkDown, 0, 20, 0, 0, 1, LinkDown },
-		{ "down, first echo", LinkDown, 0, 20, 0, 1, 1, LinkProbing },
-		{ "probing, second echo", LinkProbing, 0, 20, 0, 2, 1,
-		  LinkProbing },
-		{ "probing, third echo", LinkProbing, 0, 20, 0, 3, 1, LinkUp },
-		{ "first echo at all", LinkProbing, 0, 20, 0, 1, 0, LinkUp },
-		{ "probing, no echo", LinkProbing, 0, 20, 0, 0, 0,
-		  LinkProbing },
-	};
-	static const Linkconf nowhere =
-		{ "nonesuch0", "127.0.0.1", "127.0.0.1", 9, 1, 10, 10 };
-	char said[512];
-	Link *l = &bond[1];
-	int i;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Server);
-		l->state = t[i].state;
-		l->delay.srtt = MS(t[i].srtt);
-		l->loss.ratio = t[i].loss / 100.0;
-		l->echo.good = t[i].good;
-		l->echo.wasup = t[i].wasup;
-		l->echo.came = t[i].good ? now - MS(t[i].silent) : 0;
-		linkcheck(l);
-		want("state", t[i].then, l->state);
-		verdict(t[i].name);
-	}
-
-	anew(Client);
-	for (i = 0; i < 10; i++) {
-		queues.flows[7].bytes = Heavy + 1;
-		enqueue(waiting(Ordered, 7, 1000, 0, i));
-	}
-	schedule();
-	for (i = 1; i < Nlinks; i++)
-		want("sent", i < 3 ? 3 : 2, peerdata(i));
-	now += MS(100);
-	l->echo.came = now - SEC(1);
-	linkcheck(l);
-	want("state", LinkDown, l->state);
-	want("wait to be sent again", 3, tx.repairs.len);
-	schedule();
-	verdict("down: what was on its way goes by another");
-
-	anew(Server);
-	l->state = LinkDown;
-	l->reopen = 5;
-	linkstate(l, LinkDown, "again");
-	want("reopen", 5, l->reopen);
-	verdict("down again is no change");
-
-	anew(Client);
-	l->conf = &nowhere;
-	addrinit(&l->addr, l->conf);
-	l->state = LinkDown;
-	l->echo.good = 0;
-	l->reopen = now + MS(10);
-	errbegin();
-	linkcheck(l);
-	want("open", 1, l->fd >= 0);
-	now += MS(10);
-	linkcheck(l);
-	linkcheck(l);
-	want("open", -1, l->fd);
-	want("next try", now + Reopen, l->reopen);
-	now += Reopen;
-	linkcheck(l);
-	want("next try", now + Reopen, l->reopen);
-	errend(said, sizeof(said));
-	wanttext("udpbond: link wg1: ", said);
-	want("lines", (int)strlen(said) - 1,
-	    (int)strcspn(said, "\n"));
-	want("state", LinkDown, l->state);
-	verdict("down for long: a new socket, its failure told once");
-}
-
-/* us until something is due */
-static void
-testtimeout(void)
-{
-	static const struct {
-		const char *name;
-		int beat, second, full; /* us; full: the links are, so long */
-		int waits, missing;   /* missing: for so long, us; 0: none */
-		int least, most;
-	} t[] = {
-		{ "the next heartbeat", 30000, 90000, 0, 0, 0, 30000, 30000 },
-		{ "the next second", 30000, 10000, 0, 0, 0, 10000, 10000 },
-		{ "a heartbeat that is due", 0, 90000, 0, 0, 0, 0, 0 },
-		{ "a heartbeat that is late", -5000, 90000, 0, 0, 0, 0, 0 },
-		{ "full, but nothing waits", 30000, 90000, 3000, 0, 0, 30000,
-		  30000 },
-		{ "full and a heavy flow waits", 30000, 90000, 3000, 1, 0,
-		  3250, 3350 },
-		{ "full and a light flow waits", 30000, 90000, 3000, 2, 0,
-		  2990, 3010 },
-		{ "full for long", 30000, 90000, 50000, 1, 0, 1000, 5000 },
-		{ "a packet is missed", 90000, 90000, 0, 0, 1000, 1, 3000 },
-		{ "a packet is to be given up", 90000, 90000, 0, 0, 149000, 1,
-		  1000 },
-	};
-	Link *l;
-	int i;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		for (l = bond; l < bond + Nlinks; l++) {
-			l->beats.next = now + t[i].beat * Us;
-			l->pace.clock = l->pace.satclock = now +
-			    t[i].full * Us + l->pace.burst;
-		}
-		loop.nextsecond = now + t[i].second * Us;
-		rx.readytime = now;
-		now -= MS(10);
+	for (i = 0; i < 2000; i++) {
+		if (i % 20 == 0)
+			anew(i % 40 ? Client : Server);
+		now += MS(1);
+		b.link = rnd(Nlinks);
+		b.txpkts = absurd(0);
+		b.txbytes = absurd(0);
+		b.rxpkts = absurd(0);
+		b.rxbytes = absurd(0);
+		b.next = absurd(1);
+		b.prio = rnd(0x10000);
+		b.up = absurd(0);
+		b.down = absurd(0);
+		n = putbeat(d, i + 1, &b);
+		/* times as they are on the wire */
+		put(d + HdrLen + 18, absurd(now / Us), 8);
+		put(d + HdrLen + 26, rnd(2) ? absurd(now / Us) :
+		    (uint64_t)bond[b.link].beats.sent[0].time / Us, 8);
+		put(d + HdrLen + 34, absurd(0), 4);
+		beat(&bond[b.link]);
+		arrive(b.link, d, n);
+		arrivedata(b.link, absurd(i), 0);
 		timers();
-		now += MS(10);
-		if (t[i].waits) {
-			queues.flows[7].bytes = t[i].waits == 1 ? Heavy + 1 : 0;
-			enqueue(waiting(Ordered, 7, 1200, 0, 0));
-		}
 		schedule();
-		if (t[i].missing) {
-			now -= t[i].missing * Us;
-			arrivedata(0, 2, 0);
-			now += t[i].missing * Us;
-		}
-		wantin("us", t[i].least, t[i].most, polltimeout() / Us);
-		verdict(t[i].name);
+		drain();
 	}
+	newsession(&peer.session);
+	for (kept = i = 0; i < Nlinks; i++)
+		kept += bond[i].out.n;
+	want("packets not in the pool", kept, inuse());
+	verdict("2000 heartbeats of a peer that is mad");
 }
 
 /* ctl */
@@ -4813,6 +4764,63 @@ testasked(void)
 		d[CLAMP(n, 0, Room - 1)] = '\0';
 		wanttext(geteuid() == 0 ? t[i].answer : "only root",
 		    (char *)d);
+		verdict(t[i].name);
+	}
+}
+
+/* timers */
+
+/* us until something is due */
+static void
+testtimeout(void)
+{
+	static const struct {
+		const char *name;
+		int beat, second, full; /* us; full: the links are, so long */
+		int waits, missing;   /* missing: for so long, us; 0: none */
+		int least, most;
+	} t[] = {
+		{ "the next heartbeat", 30000, 90000, 0, 0, 0, 30000, 30000 },
+		{ "the next second", 30000, 10000, 0, 0, 0, 10000, 10000 },
+		{ "a heartbeat that is due", 0, 90000, 0, 0, 0, 0, 0 },
+		{ "a heartbeat that is late", -5000, 90000, 0, 0, 0, 0, 0 },
+		{ "full, but nothing waits", 30000, 90000, 3000, 0, 0, 30000,
+		  30000 },
+		{ "full and a heavy flow waits", 30000, 90000, 3000, 1, 0,
+		  3250, 3350 },
+		{ "full and a light flow waits", 30000, 90000, 3000, 2, 0,
+		  2990, 3010 },
+		{ "full for long", 30000, 90000, 50000, 1, 0, 1000, 5000 },
+		{ "a packet is missed", 90000, 90000, 0, 0, 1000, 1, 3000 },
+		{ "a packet is to be given up", 90000, 90000, 0, 0, 149000, 1,
+		  1000 },
+	};
+	Link *l;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (l = bond; l < bond + Nlinks; l++) {
+			l->beats.next = now + t[i].beat * Us;
+			l->pace.clock = l->pace.satclock = now +
+			    t[i].full * Us + l->pace.burst;
+		}
+		loop.nextsecond = now + t[i].second * Us;
+		rx.readytime = now;
+		now -= MS(10);
+		timers();
+		now += MS(10);
+		if (t[i].waits) {
+			queues.flows[7].bytes = t[i].waits == 1 ? Heavy + 1 : 0;
+			enqueue(waiting(Ordered, 7, 1200, 0, 0));
+		}
+		schedule();
+		if (t[i].missing) {
+			now -= t[i].missing * Us;
+			arrivedata(0, 2, 0);
+			now += t[i].missing * Us;
+		}
+		wantin("us", t[i].least, t[i].most, polltimeout() / Us);
 		verdict(t[i].name);
 	}
 }
@@ -5038,57 +5046,57 @@ static const struct {
 	{ "keys", testkeys },
 	{ "key file", testkeyfile },
 	{ "seal", testseal },
-	{ "proposed key", testsealnext },
+	{ "ipparse", testparse },
+	{ "MSS", testclamp },
+	{ "ECN", testmark },
+	{ "too big", testtoobig },
 	{ "offload", testfallback },
 	{ "pacer", testpacer },
 	{ "charge", testcharge },
 	{ "shared datagram", testsharing },
 	{ "send", testflush },
-	{ "ipparse", testparse },
-	{ "MSS", testclamp },
-	{ "ECN", testmark },
-	{ "too big", testtoobig },
 	{ "classify", testclassify },
 	{ "flow by", testflows },
 	{ "sparse", testsparse },
 	{ "settle", testsettle },
 	{ "urgent", testcapped },
-	{ "fair", testfair },
-	{ "CoDel", testcodel },
-	{ "full queues", testfattest },
-	{ "ACKs", testacks },
-	{ "lumps of ACKs", testlumps },
 	{ "score", testscore },
 	{ "select", testselect },
 	{ "load", testload },
-	{ "aside", testaside },
-	{ "own packets", testearly },
+	{ "ACKs", testacks },
+	{ "lumps of ACKs", testlumps },
+	{ "fair", testfair },
+	{ "CoDel", testcodel },
+	{ "full queues", testlongest },
 	{ "sent again", testresend },
-	{ "datagram", testgates },
-	{ "received", testlinkpkt },
-	{ "records", testrecords },
-	{ "noise", testnoise },
-	{ "replay", testreplay },
-	{ "random replay", testreplayrandom },
-	{ "doubt", testdoubt },
+	{ "heartbeat sent", testbeatsend },
+	{ "bypass", testbypass },
+	{ "own packets", testearly },
+	{ "rate", testlearn },
+	{ "link state", testlinkcheck },
+	{ "RTT", testrtt },
+	{ "loss", testloss },
 	{ "reorder", testreorder },
 	{ "told", testtell },
 	{ "reorder window", testwindow },
 	{ "random reorder", testreorderrandom },
+	{ "proposed key", testsealnext },
 	{ "client", testclient },
 	{ "client with a key", testclientkeyed },
 	{ "server", testserver },
 	{ "server with a key", testserverkeyed },
-	{ "peer's address", testaddress },
 	{ "new session", testfreed },
-	{ "heartbeat sent", testbeatsend },
-	{ "RTT", testrtt },
-	{ "loss", testloss },
-	{ "rate", testlearn },
-	{ "link state", testlinkcheck },
-	{ "timeout", testtimeout },
+	{ "replay", testreplay },
+	{ "random replay", testreplayrandom },
+	{ "doubt", testdoubt },
+	{ "peer's address", testaddress },
+	{ "datagram", testgates },
+	{ "received", testlinkpkt },
+	{ "records", testrecords },
+	{ "noise", testnoise },
 	{ "metrics", testmetrics },
 	{ "asked", testasked },
+	{ "timeout", testtimeout },
 	{ "confine", testfilter },
 	{ "configuration", testconf },
 	{ "leaks", testnoleak },
