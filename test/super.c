@@ -1,13 +1,13 @@
 /* See LICENSE file for copyright and license details.
  *
- * Random superpackets through cut() and random streams of packets through
- * join(), of udpbond.c, which is included here, against a reference that does
- * both in the plainest way. What is cut must be the packets that the reference
- * makes; what is joined must be sound, and be the packets again, byte for
- * byte and in the order of each flow, when the reference cuts it. The
- * reference has a checksum of its own.
+ * Random superpackets through tunread() and random streams of packets through
+ * deliver(), of udpbond.c, which is included here, against a reference that
+ * segments in the plainest way. What was segmented must be the packets that
+ * the reference makes; what was coalesced must be sound, and be the packets
+ * again, byte for byte and in the order of each flow, when the reference
+ * segments it. The reference has a checksum of its own.
  *
- * super [-s seed] [-n packets]. Begin with main(), then testjoin().
+ * super [-s seed] [-n packets]. Begin with main(), then testcoalesce().
  */
 #define main udpbond_main
 #include "../udpbond.c"
@@ -40,7 +40,7 @@ typedef struct {
 static Want wants[Nkeys];
 static Packet made[64];
 static int lanfd;
-static uint64_t packets, joined, singles, failed;
+static uint64_t packets, coalesced, singles, failed;
 
 static void
 fail(const char *what)
@@ -52,7 +52,7 @@ fail(const char *what)
 
 /* the packets that a superpacket stands for, into made; how many */
 static int
-refcut(const uint8_t *d, int len, int size)
+refsegment(const uint8_t *d, int len, int size)
 {
 	int l4 = l4of(d), tcp = protoof(d) == IPPROTO_TCP, n = 0, at;
 	int hdrlen = l4 + (tcp ? (d[l4 + 12] >> 4) * 4 : 8);
@@ -66,7 +66,8 @@ refcut(const uint8_t *d, int len, int size)
 		if (d[0] >> 4 == 4)
 			put(p->d + 4, get(d + 4, 2) + n, 2);
 		if (tcp) {
-			put(p->d + l4 + 4, get(d + l4 + 4, 4) + at - hdrlen, 4);
+			put(p->d + l4 + 4, get(d + l4 + 4, 4) + at - hdrlen,
+			    4);
 			if (at + size < len)
 				p->d[l4 + 13] &= ~0x09;
 			if (n > 0)
@@ -132,7 +133,7 @@ newsender(Sender *s)
 	s->calm = rnd(2) ? 60 : 2000;
 }
 
-/* cut */
+/* segment */
 
 static void
 samepackets(Queue *q, int n)
@@ -142,26 +143,27 @@ samepackets(Queue *q, int n)
 
 	for (i = 0; i < n; i++) {
 		if (!(p = queueget(q))) {
-			fail("cut: there are too few");
+			fail("segment: there are too few");
 			return;
 		}
 		if (p->len != made[i].len ||
 		    memcmp(p->data, made[i].d, p->len))
-			fail("cut: not as the reference");
+			fail("segment: not as the reference");
 		pktfree(p);
 		packets++;
 	}
 	if (q->head)
-		fail("cut: there are too many");
+		fail("segment: there are too many");
 }
 
 /* a superpacket or a packet whose checksum is to be finished, as the kernel
  * hands it over; sometimes spoilt */
 static void
-testcut(void)
+testsegment(void)
 {
 	static uint8_t buf[Room], *d = buf + VnetLen;
-	static const int flags[] = { 0x10, 0x10, 0x18, 0x11, 0x19, 0x90, 0x50 };
+	static const int flags[] =
+	    { 0x10, 0x10, 0x18, 0x11, 0x19, 0x90, 0x50 };
 	Queue q = { 0 };
 	Sender s;
 	Vnet v = { VnetPartial, 0, 0, 0, 0, 0 };
@@ -175,7 +177,7 @@ testcut(void)
 	payload = n * s.mss - rnd(s.mss);
 	len = packet(d, &s, tcp ? IPPROTO_TCP : IPPROTO_UDP,
 	    flags[rnd(LEN(flags))], payload, 1);
-	n = refcut(d, len, s.mss);
+	n = refsegment(d, len, s.mss);
 	if (n > 1 || rnd(2)) {
 		v.type = !tcp ? GsoUdp : s.v6 ? GsoTcp6 : GsoTcp4;
 		v.size = s.mss;
@@ -201,13 +203,13 @@ testcut(void)
 	}
 	while (q.head) {
 		if (q.head->len < 0 || q.head->len > MtuMax)
-			fail("cut: length");
+			fail("segment: length");
 		pktfree(queueget(&q));
 	}
 	packets++;
 }
 
-/* join */
+/* coalesce */
 
 static void
 wantput(int key, const uint8_t *d, int len)
@@ -229,12 +231,12 @@ wantget(const uint8_t *d, int len)
 	Packet *p;
 
 	if (w->in == w->out) {
-		fail("join: a packet that was not given");
+		fail("coalesce: a packet that was not given");
 		return;
 	}
 	p = w->p[w->out++ % Nwant];
 	if (p->len != len || memcmp(p->d, d, len))
-		fail("join: a packet is another, or in another place");
+		fail("coalesce: a packet is another, or in another place");
 	free(p);
 }
 
@@ -267,22 +269,22 @@ lanread(void)
 		if (v.type == GsoNone) {
 			singles++;
 			if (v.flags)
-				fail("join: flags of a single packet");
+				fail("coalesce: flags of a single packet");
 			wantget(d, len);
 			continue;
 		}
-		joined++;
+		coalesced++;
 		if (!sound(&v, d, len)) {
-			fail("join: a superpacket is not sound");
+			fail("coalesce: a superpacket is not sound");
 			continue;
 		}
-		n = refcut(d, len, v.size);
+		n = refsegment(d, len, v.size);
 		for (i = 0; i < n; i++)
 			wantget(made[i].d, made[i].len);
 	}
 }
 
-/* the next packet of a sender, mostly what can be joined; its key */
+/* the next packet of a sender, mostly what can be coalesced; its key */
 static int
 nextpacket(Sender *s, int key, uint8_t *d, int *len)
 {
@@ -337,7 +339,7 @@ nextpacket(Sender *s, int key, uint8_t *d, int *len)
 }
 
 static void
-testjoin(void)
+testcoalesce(void)
 {
 	static uint8_t d[Room];
 	Sender s[Nkeys / 2];
@@ -364,7 +366,7 @@ testjoin(void)
 	lanread();
 	for (i = 0; i < Nkeys; i++)
 		if (wants[i].in != wants[i].out)
-			fail("join: a packet is missing");
+			fail("coalesce: a packet is missing");
 	if (pool.used != pool.nfrees)
 		fail("a packet is not in the pool");
 }
@@ -394,15 +396,15 @@ main(int argc, char *argv[])
 	tun.mtu = MtuMax;
 	offload[OffSegment] = offload[OffCoalesce] = Running;
 	while (packets < most) {
-		testcut();
+		testsegment();
 		if (rnd(16) == 0)
-			testjoin();
+			testcoalesce();
 	}
 	if (drops[DropTun] > 0)
-		fail("join: the TUN did not take it");
-	printf("%s - super: %" PRIu64 " packets, joined to %" PRIu64
+		fail("coalesce: the TUN did not take it");
+	printf("%s - super: %" PRIu64 " packets, coalesced to %" PRIu64
 	    " superpackets and %" PRIu64 " alone\n", failed ? "not ok" : "ok",
-	    packets, joined, singles);
+	    packets, coalesced, singles);
 	printf("%d passed, %d failed\n", failed == 0, failed > 0);
 	return failed > 0;
 }

@@ -1700,7 +1700,8 @@ testfallback(void)
 		if (i % 42 != 41)
 			continue;
 		groflushall();
-		want("state", i < 100 ? Running : Failed, offload[OffCoalesce]);
+		want("state", i < 100 ? Running : Failed,
+		    offload[OffCoalesce]);
 		for (; fdread(lanfd, d) == VnetLen + 1440; n++)
 			;
 	}
@@ -1781,8 +1782,8 @@ testpacer(void)
 		begin = last = now;
 		for (n = 0; n < Charges; ) {
 			now += (1 + rnd(t[i].step)) * Us;
-			while (n < Charges && room(l, t[i].sat ? l->pace.satclock :
-			    l->pace.clock)) {
+			while (n < Charges && room(l, t[i].sat ?
+			    l->pace.satclock : l->pace.clock)) {
 				bytes = t[i].least + rnd(t[i].most + 1 -
 				    t[i].least);
 				charge(&l->pace, bytes);
@@ -1876,8 +1877,7 @@ testsharing(void)
 		for (n = records = 0; (len = fdread(peerfd[0], d)) >= 0; n++) {
 			len -= t[i].keyed ? TagLen : 0;
 			if (t[i].keyed)
-				wanthex("tag", siphash(peer.session.txkey, d, len),
-				    get(d + len, 8));
+				wanttag(peer.session.txkey, d, len);
 			for (at = 0; at < len; at += MAX(size, 1)) {
 				size = decode(d + at, len - at, &r);
 				want("mark", records++,
@@ -2298,7 +2298,8 @@ testselect(void)
 		for (j = 0; j < Nlinks; j++)
 			linkis(&bond[j], t[i].links[j]);
 		queues.lastexpress = t[i].alive ? now - MS(100) : 0;
-		queues.flows[7].bytes = t[i].kind == Heavily ? Heavy + 1 : 1000;
+		queues.flows[7].bytes = t[i].kind == Heavily ? Heavy + 1 :
+		    1000;
 		queues.flows[7].last = now;
 		if (t[i].kind == Acks)
 			tcpin(1, 5000, TcpAck, 1000, "");
@@ -2723,8 +2724,10 @@ testlongest(void)
 	}
 	wantin("express", 1, queuepkts / 4, queues.express.len);
 	wantin("ACKs", 1, queuepkts / 4, queues.acks.len);
-	want("the newest", 2 * queuepkts - 1, markof(queues.express.tail->data));
-	want("packets not in the pool", queues.express.len + queues.acks.len, inuse());
+	want("the newest", 2 * queuepkts - 1,
+	    markof(queues.express.tail->data));
+	want("packets not in the pool", queues.express.len + queues.acks.len,
+	    inuse());
 	verdict("the other queues are bounded too");
 }
 
@@ -3039,7 +3042,8 @@ testlearn(void)
 			    t[i].sent;
 			in.bytes += l->pace.rate / 8000 * hbinterval / 100 *
 			    t[i].got;
-			ratelearn(l, &out, &in, l->delay.base + MS(t[i].queue));
+			ratelearn(l, &out, &in, l->delay.base +
+			    MS(t[i].queue));
 		}
 		wantin("Mbit/s", t[i].least, t[i].most,
 		    (l->pace.rate + 500000) / 1000000);
@@ -3491,7 +3495,7 @@ testreorder(void)
 	verdict("asked for by the quickest link");
 }
 
-/* n packets in every ms, for 8 ms: what the peer is told at last, 0: nothing */
+/* n packets in every ms, for 8 ms: what the peer is told at last, or 0 */
 static int
 toldof(int n)
 {
@@ -4811,7 +4815,8 @@ testtimeout(void)
 		timers();
 		now += MS(10);
 		if (t[i].waits) {
-			queues.flows[7].bytes = t[i].waits == 1 ? Heavy + 1 : 0;
+			queues.flows[7].bytes = t[i].waits == 1 ? Heavy + 1 :
+			    0;
 			enqueue(waiting(Ordered, 7, 1200, 0, 0));
 		}
 		schedule();
@@ -4851,7 +4856,8 @@ filtered(void)
 	n |= !(udpsocket(AF_INET6, SOCK_NONBLOCK) >= 0) << 8;
 	n |= !(write(fd[1], &c, 1) == 1 && read(fd[0], &c, 1) == 1) << 9;
 	n |= !(monotime() > 0 && random64()) << 10;
-	n |= !(sendto(fd[0], &c, 1, 0, NULL, 0) < 0 && errno == ENOTSOCK) << 11;
+	n |= !(sendto(fd[0], &c, 1, 0, NULL, 0) < 0 &&
+	    errno == ENOTSOCK) << 11;
 	n |= !REFUSED(socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE)) << 12;
 	n |= !REFUSED(ioctl(fd[0], TIOCSTI, &c)) << 13;
 	n |= !REFUSED(ioctl(s, SIOCSIFFLAGS, &ifr)) << 14;
