@@ -135,7 +135,7 @@ waiting(int class, int flow, int len, int tos, uint64_t mark)
 	p->class = class;
 	p->flow = flow;
 	p->time = now;
-	p->deadline = now + Stale;
+	p->deadline = now + Second;
 	ipparse(p->data, p->len, &p->ip);
 	return p;
 }
@@ -359,7 +359,7 @@ anew(int as)
 	tundev = "nonesuch";
 	now = SEC(1000);
 	loop.nextsecond = now + Second;
-	loop.nextmtu = now + MtuEvery;
+	loop.nextmtu = now + Minute;
 	for (i = 0; i < KeyLen; i++) {
 		keys.master[i] = i;
 		keys.secret[i] = 0xf0 + i;
@@ -1736,7 +1736,7 @@ testfallback(void)
 	wantin("datagrams", 2, 10, n);
 	want("left", 10 - queues.queued, n);
 	want("dropped", 0, drops[DropSend]);
-	want("tried again", now + Single, bond[0].out.single);
+	want("tried again", now + Retry, bond[0].out.single);
 	want("other links", 0, bond[1].out.single);
 	verdict("a link that takes no UDP_SEGMENT");
 }
@@ -2652,7 +2652,7 @@ testcodel(void)
 	linksare(0, LinkDown);
 	for (i = 0; i < 50; i++)
 		enqueue(waiting(Ordered, 1, 1200, 0, i));
-	now += Stale + 1;
+	now += Second + 1;
 	enqueue(waiting(Ordered, 1, 1200, 0, 50));
 	linksare(0, LinkUp);
 	schedule();
@@ -2668,7 +2668,7 @@ testcodel(void)
 		tcpin(1, i, TcpAck, 1000, "");
 	}
 	schedule();
-	now += Stale + 1;
+	now += Second + 1;
 	linksare(0, LinkUp);
 	schedule();
 	want("dropped", 150, drops[DropStale]);
