@@ -2383,7 +2383,8 @@ linkflush(Link *l)
 			continue;
 		}
 		if (errno == EAGAIN || errno == ENOBUFS) {
-			l->pace.clock = MAX(l->pace.clock, now + Burst);
+			l->pace.clock = MAX(l->pace.clock, now +
+			    l->pace.burst + Burst);
 			break;
 		}
 		if (errno == EINTR || tries++ == 0)
