@@ -3405,6 +3405,8 @@ nextroom(void)
 		if (!queues.express.head && !tx.repairs.head &&
 		    !queues.queued && !l->out.n)
 			continue;
+		/* what a flow must not overtake has no clock */
+		at = MIN(at, now + BurstMax);
 		t = l->pace.clock - l->pace.burst + lag(l);
 		at = t > now ? MIN(at, t) : at;
 		t = l->pace.satclock - l->pace.burst + lag(l);
