@@ -3280,7 +3280,7 @@ static int
 bypasses(const Link *l, const Pkt *p)
 {
 	return p->light && now - queues.lastheavy < Pause &&
-	    l == survey.best && !l->control.queued &&
+	    l == survey.best && l->loss.ratio < 0.01 && !l->control.queued &&
 	    !l->control.starting && settled(&queues.flows[p->flow]);
 }
 
