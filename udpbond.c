@@ -2529,10 +2529,10 @@ flowmeter(Flow *f, int len)
 {
 	f->mean = f->mean ? f->mean + (len - f->mean) / 8 : len;
 	f->clock = MIN(MAX(f->clock, now), now + Second / 5);
-	f->clock += Second / SparsePps;
+	f->clock += MAX(Second / SparsePps, len * MS(1) / 125);
 }
 
-/* Games, voice, shells: small packets, and not many. */
+/* Games, voice, shells: small packets, not many, no more than 1 Mbit/s. */
 static int
 sparse(const Flow *f)
 {
