@@ -1913,6 +1913,8 @@ testflush(void)
 	}
 	want("waits", 1, l->out.n);
 	want("room", 0, room(l, l->pace.clock));
+	wantin("ns until it is tried again", 1, BurstMax,
+	    queues.nextsend - now);
 	for (i = 0; i < 200; i++) {
 		enqueue(waiting(Express, 7, 1000, 0, all++));
 		schedule();
@@ -2978,6 +2980,9 @@ testearly(void)
 	enqueue(waiting(Ordered, 7, 1200, 0, 1));
 	schedule();
 	want("at once by link 0", 0, peerdata(0));
+	timers();
+	schedule();
+	wantin("ns until it is tried again", 1, BurstMax, polltimeout());
 	for (i = 0; i < 50; i++) {
 		now += MS(1);
 		schedule();
@@ -3114,6 +3119,7 @@ testlinkcheck(void)
 	l->echo.came = now - SEC(1);
 	linkcheck(l);
 	want("state", LinkDown, l->state);
+	want("rate of all", MBIT(10 + 3 * 70), survey.rate);
 	want("wait to be sent again", 3, tx.repairs.len);
 	schedule();
 	verdict("down: what was on its way goes by another");
