@@ -2460,7 +2460,7 @@ static void
 linkrecv(Link *l, Queue *q)
 {
 	static struct sockaddr_storage from[Batch];
-	static uint8_t buf[Supers][GsoMax + 1];
+	static uint8_t buf[Supers * (GsoMax + 1)];
 	int max = offload[OffUdpGro] == Running ? Supers : Batch;
 	int i, n, at, len, size = sizeof(buf) / max;
 	struct mmsghdr mm[Batch];
@@ -2471,7 +2471,7 @@ linkrecv(Link *l, Queue *q)
 	for (i = 0; i < max; i++) {
 		m = &mm[i].msg_hdr;
 		memset(m, 0, sizeof(*m));
-		iov[i].iov_base = buf[0] + i * size;
+		iov[i].iov_base = buf + i * size;
 		iov[i].iov_len = size;
 		m->msg_iov = &iov[i];
 		m->msg_iovlen = 1;
