@@ -136,16 +136,15 @@ static int inlen, inat;
 FILE *fake_log;
 static jmp_buf dead;
 static int mayexit;               /* exit() is no fault */
-static int64_t fakenow;           /* us */
+static int64_t fakenow;           /* ns, whole us */
 static uint64_t fakerandoms;
 static int fds[Nfds];             /* open ones */
 static char keytext[64];
 static int keylen, keymode;
 static int mtu;                   /* of all routes */
-static int poolsize;              /* packets, before it was made small */
 static int features;              /* of the TUN */
-static int isconf, like, flushing, begun, nsteps, npackets, ending;
-static int answered;              /* turns since anything happened */
+static int isconf, like, begun, nsteps, npackets, ending;
+static int64_t answered;          /* ns till the next turn, -1: not said */
 
 static Dgram inbox[Inbox];
 static int ninbox;
@@ -156,12 +155,12 @@ static int nasks, asking;
 static struct { int what, times, error; } fault;
 enum { FaultSend, FaultBatch, FaultWrite, FaultWritev, FaultRead, FaultRecv,
        FaultSocket, FaultBind, FaultConnect, FaultCtl, FaultIoctl, FaultLast };
-static int writevfailed, missing;
+static int missing;
 
 static unsigned tunout, linkout;  /* that came out */
 static Beat peerhas[LEN(links)];  /* newest heartbeats */
 static Tally peerrx[LEN(links)], peertx[LEN(links)];
-static int64_t peerclock;         /* us, ahead of ours */
+static int64_t peerclock;         /* ns, ahead of ours */
 
 /* failures */
 
@@ -271,7 +270,7 @@ countlist(const Flowlist *list, int64_t *light)
 static void
 checkturn(void)
 {
-	const Link *l;
+	Link *l;
 	const Pkt *p;
 	uint64_t seq;
 	int64_t light = 0;
@@ -302,10 +301,11 @@ checkturn(void)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		must(l->out.n >= 0 && l->out.n <= Batch, "packets for a link");
 		must(l->state >= LinkDown && l->state <= LinkLossy, "state");
-		must(l->pace.rate >= MIN(RateMin, l->pace.ceil[0] ? l->pace.ceil[0] :
-		    RateMin) && l->pace.rate <= MAX(RateMax, l->pace.ceil[0]), "rate");
-		must(l->pace.cost > 0 && l->pace.burst >= Burst * 1000 &&
-		    l->pace.burst <= BurstMax * 1000, "pacer");
+		must(l->pace.rate >= MIN(RateMin, l->pace.ceil[0] ?
+		    l->pace.ceil[0] : RateMin) &&
+		    l->pace.rate <= MAX(RateMax, l->pace.ceil[0]), "rate");
+		must(airtime(&l->pace, MtuMin) > 0 && l->pace.burst >= Burst &&
+		    l->pace.burst <= BurstMax, "pacer");
 		must(l->loss.ratio >= 0 && l->loss.ratio <= 1, "loss");
 		must(l->delay.srtt >= 0 && l->delay.rttvar >= 0, "RTT");
 		must(l->meter.use >= 0, "use");
@@ -426,12 +426,10 @@ parsers(const uint8_t *d, int len)
 		must(ip.l4 >= 20 && ip.l4 + ip.l4len == len, "ipparse");
 		must(ip.payload >= 0 && ip.payload <= ip.l4len, "payload");
 		icmperror(c, &ip);
-		joinable((&(Pkt){ .data = c, .len = len }), &ip);
+		coalescable(&(Pkt){ .data = c, .len = len, .ip = ip });
 		ipmark(c);
-		ipclamp(c, len, 1300);
+		ipclamp(c, &ip, 1300);
 		must(ipparse(c, len, &ip) == 0, "clamped");
-	} else if (len > 0) {
-		ipclamp(c, len, 1300);
 	}
 	free(c);
 }
@@ -556,7 +554,7 @@ authentic(int link, const struct sockaddr_storage *from, const uint8_t *d,
 	memcpy(c, d + HdrLen, BeatLen);
 	if (beatdecode(c, BeatLen, &b) < 0)
 		return 0;
-	proposed(&b);
+	propose(&b);
 	ok = sealedwith(d, len, peer.proposed.rxkey);
 	peer.proposed = was;
 	return ok;
@@ -583,7 +581,8 @@ arrive(int link, int how, const uint8_t *d, int len)
 	p->wirelen = len;
 	p->time = now;
 	snapshot(&before);
-	datagram(l, p, &from);
+	p->from = &from;
+	datagram(l, p);
 	snapshot(&after);
 	if (!ofpeer)
 		must(!memcmp(&before, &after, sizeof(before)),
@@ -634,8 +633,8 @@ static void
 truebeat(Beat *b, int link)
 {
 	memset(b, 0, sizeof(*b));
-	b->id = peer.session.peer;
-	b->peer = peer.session.id;
+	b->id = peer.session.peerid;
+	b->peerid = peer.session.id;
 	b->link = link;
 	b->time = fakenow + peerclock;
 	b->echo = peerhas[link].time;
@@ -667,7 +666,7 @@ steptime(void)
 	};
 	int b = byte();
 
-	answered = us[b & 15] + (b >> 4) * 7;
+	answered = (us[b & 15] + (b >> 4) * 7) * Us;
 }
 
 /* a datagram of some records */
@@ -718,7 +717,7 @@ steprecords(void)
 }
 
 static void
-answer(int to, int held, int lost)
+answer(int to, int64_t held, int lost)
 {
 	uint8_t d[PktSize];
 	Beat b;
@@ -740,8 +739,8 @@ stepanswer(void)
 	int to = linkbyte(), b = byte();
 
 	if (b & 64)
-		peerclock += (b & 63) * 1000;
-	answer(to, b & 128 ? (b & 63) * 1000 : 0, b & 15);
+		peerclock += MS(b & 63);
+	answer(to, b & 128 ? MS(b & 63) : 0, b & 15);
 }
 
 /* by all links */
@@ -753,7 +752,7 @@ stepall(void)
 	for (i = 0; i < Nlinks; i++)
 		if (!(lost & 128) || i != lost % Nlinks)
 			answer(i, 0, lost & 7);
-	answered = lost & 64 ? 100000 : answered;
+	answered = lost & 64 ? MS(100) : answered;
 }
 
 /* bytes as they are */
@@ -800,44 +799,32 @@ stepsealed(void)
 static void
 stepbeat(void)
 {
-	uint8_t d[PktSize];
-	uint8_t *key = peer.session.rxkey;
-	int to = linkbyte(), mask = bytes(2), n;
-	uint64_t seq = rx.replay[LaneBeat].last + 1;
+	static const struct { int at, n; } fields[] = { /* as in wire */
+		{ HdrLen + 18, 8 }, { HdrLen + 26, 8 }, { HdrLen + 34, 4 },
+		{ HdrLen + 54, 8 }, { HdrLen + 62, 8 }, { HdrLen + 70, 8 },
+		{ HdrLen + 78, 2 }, { HdrLen + 80, 4 }, { HdrLen + 84, 4 },
+		{ 0, 8 }
+	};
+	uint8_t d[PktSize], *at, *key = peer.session.rxkey;
+	int to = linkbyte(), mask = bytes(2), i, n;
 	Beat b;
 
 	truebeat(&b, to);
-	if (mask & 1)
-		b.time = wild(b.time);
-	if (mask & 2)
-		b.echo = wild(b.echo);
-	if (mask & 4)
-		b.held = wild(b.held);
-	if (mask & 8)
-		b.rxpkts = wild(b.rxpkts);
-	if (mask & 16)
-		b.rxbytes = wild(b.rxbytes);
-	if (mask & 32)
-		b.next = wild(b.next);
-	if (mask & 64)
-		b.prio = wild(b.prio);
-	if (mask & 128)
-		b.up = wild(b.up);
-	if (mask & 256)
-		b.down = wild(b.down);
-	if (mask & 512)
-		seq = wild(seq);
+	b.hello = !!(mask & 8192);
+	n = putbeat(d, rx.replay[LaneBeat].last + 1, &b);
+	for (i = 0; i < LEN(fields); i++)
+		if (mask & 1 << i) {
+			at = d + fields[i].at;
+			put(at, wild(get(at, fields[i].n)), fields[i].n);
+		}
 	if (mask & 1024)
-		b.link = byte();
+		d[HdrLen + 16] = byte();
 	if (mask & 2048)
-		b.id = wild(b.id);
+		put(d + HdrLen, wild(b.id), 8);
 	if (mask & 4096)
-		b.peer = wild(b.peer);
-	if (mask & 8192)
-		b.hello = 1;
+		put(d + HdrLen + 8, wild(b.peerid), 8);
 	if (mask & 16384)
 		key = keys.hello;
-	n = putbeat(d, seq, &b);
 	arrive(to, mask & 32768 ? byte() % 5 : 0, d, sealwith(d, n, key));
 }
 
@@ -1003,8 +990,6 @@ stepfault(void)
 	/* the program tries these again for as long as it takes */
 	if (fault.error == EINTR && fault.times > 3)
 		fault.times = 3;
-	if (fault.error == ENOSYS && fault.what != FaultBatch)
-		fault.error = EIO;
 	if (b & 128)
 		mtu = mtus[byte() % LEN(mtus)];
 }
@@ -1051,7 +1036,7 @@ stephandshake(void)
 
 	truebeat(&m, to);
 	m.id = id;
-	m.peer = role == Client ? peer.helloid : b & 8 ? peer.session.id : 0;
+	m.peerid = role == Client ? peer.helloid : b & 8 ? peer.session.id : 0;
 	m.hello = 1;
 	n = putbeat(d, 1, &m);
 	if (!(b & 16))
@@ -1061,8 +1046,8 @@ stephandshake(void)
 	m.hello = 0;
 	m.echo = 0;
 	m.next = 1;
-	m.peer = role == Client ? peer.proposed.id : answerid(id);
-	proposed(&m);
+	m.peerid = role == Client ? peer.proposed.id : answerid(id);
+	propose(&m);
 	n = putbeat(d, 1, &m);
 	arrive(to, 0, d, sealwith(d, n, peer.proposed.rxkey));
 }
@@ -1092,7 +1077,7 @@ fake_clock_gettime(clockid_t clock, struct timespec *ts)
 {
 	(void)clock;
 	ts->tv_sec = fakenow / Second;
-	ts->tv_nsec = fakenow % Second * 1000;
+	ts->tv_nsec = fakenow % Second;
 	return 0;
 }
 
@@ -1153,32 +1138,11 @@ fake_close(int fd)
 	return 0;
 }
 
-/* the next packet from the TUN */
-static int
-tunnext(const struct iovec *iov, int n)
-{
-	Dgram g = tunin[0];
-	int i, len, at = 0;
-
-	if (fails(FaultRead))
-		return -1;
-	if (ntunin == 0) {
-		errno = EAGAIN;
-		return -1;
-	}
-	memmove(tunin, tunin + 1, --ntunin * sizeof(tunin[0]));
-	for (i = 0; i < n && at < g.len; i++, at += len) {
-		len = MIN((int)iov[i].iov_len, g.len - at);
-		memcpy(iov[i].iov_base, g.d + at, len);
-	}
-	free(g.d);
-	return at;
-}
-
+/* the key file, or the next packet from the TUN */
 int
 fake_read(int fd, void *d, size_t n)
 {
-	struct iovec iov;
+	Dgram g = tunin[0];
 	int len;
 
 	if (isopen(fd) && fds[fd - FdFirst] == 2) {
@@ -1186,16 +1150,17 @@ fake_read(int fd, void *d, size_t n)
 		memcpy(d, keytext, len);
 		return len;
 	}
-	iov.iov_base = d;
-	iov.iov_len = n;
-	return tunnext(&iov, 1);
-}
-
-int
-fake_readv(int fd, const struct iovec *iov, int n)
-{
-	(void)fd;
-	return tunnext(iov, n);
+	if (fails(FaultRead))
+		return -1;
+	if (ntunin == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	memmove(tunin, tunin + 1, --ntunin * sizeof(tunin[0]));
+	len = MIN((int)n, g.len);
+	memcpy(d, g.d, len);
+	free(g.d);
+	return len;
 }
 
 int
@@ -1246,11 +1211,7 @@ fake_writev(int fd, const struct iovec *iov, int n)
 	must((int)get((uint8_t *)d + v.start + 16, 2) ==
 	    pseudo(d, len), "TCP checksum");
 	tunout++;
-	if (fails(FaultWritev)) {
-		writevfailed = 1;
-		return -1;
-	}
-	return len;
+	return fails(FaultWritev) ? -1 : len;
 }
 
 int
@@ -1412,16 +1373,20 @@ fake_sendmsg(int fd, struct msghdr *m)
 	return 0;
 }
 
+/* how many messages the kernel handles in a call */
+static int
+batch(int n)
+{
+	return like & IsSingle || fails(FaultBatch) ? 1 : n;
+}
+
 int
 fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 {
 	int i;
 
 	must(n > 0 && n <= Batch, "messages");
-	if (like & IsSingle || (fault.error == ENOSYS && fails(FaultBatch))) {
-		errno = ENOSYS;
-		return -1;
-	}
+	n = batch(n);
 	for (i = 0; i < n; i++)
 		if (fake_sendmsg(fd, &mm[i].msg_hdr) < 0)
 			return i > 0 ? i : -1;
@@ -1430,15 +1395,12 @@ fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 
 /* of a link */
 static int
-linknext(Link *l, struct msghdr *m, int *trunc)
+linknext(const Link *l, struct msghdr *m)
 {
 	struct cmsghdr *c;
 	Dgram g;
 	int i, len;
 
-	m->msg_flags = 0;
-	if (flushing)
-		return 0;
 	for (i = 0; i < ninbox && inbox[i].link != l - bond; i++)
 		;
 	if (i == ninbox || fails(FaultRecv)) {
@@ -1464,43 +1426,33 @@ linknext(Link *l, struct msghdr *m, int *trunc)
 		m->msg_controllen = 0;
 	}
 	free(g.d);
-	*trunc = len;
 	return len;
 }
 
 int
 fake_recvmmsg(int fd, struct mmsghdr *mm, int n)
 {
-	Link *l = flushing ? NULL : linkof(fd);
+	const Link *l = linkof(fd);
 	int i, len;
 
-	if (!flushing && (like & IsSingle ||
-	    (fault.error == ENOSYS && fails(FaultBatch)))) {
-		errno = ENOSYS;
-		return -1;
-	}
+	n = batch(n);
 	for (i = 0; i < n; i++) {
-		mm[i].msg_len = 0;
-		if (linknext(l, &mm[i].msg_hdr, &len) < 0)
+		if ((len = linknext(l, &mm[i].msg_hdr)) < 0)
 			return i > 0 ? i : -1;
-		if (!flushing)
-			mm[i].msg_len = len;
+		mm[i].msg_len = len;
 	}
 	return i;
 }
 
-/* of the control socket, or of a link that gets them one by one */
+/* of the control socket */
 int
 fake_recvmsg(int fd, struct msghdr *m)
 {
 	struct ucred cred = { 1, 0, 0 };
 	struct cmsghdr *c;
-	int len, a = asking;
+	int a = asking;
 
-	if (flushing)
-		return linknext(NULL, m, &len);
-	if (fd != ctl.fd)
-		return linknext(linkof(fd), m, &len);
+	must(fd == ctl.fd, "recvmsg");
 	must(a < nasks, "nothing was asked");
 	*(uint8_t *)m->msg_iov->iov_base = asks[a].what;
 	memset(m->msg_name, 0, asks[a].name);
@@ -1566,13 +1518,12 @@ begin(int conf)
 	int i;
 
 	begun = 1;
-	poolsize = pool.size;
 	if (conf & ConfPool)
 		pool.size /= 8;
 	if (like & IsNew)
 		return;
 	s.id = UINT64_C(0x0102030405060708);
-	s.peer = UINT64_C(0x1112131415161718);
+	s.peerid = UINT64_C(0x1112131415161718);
 	s.beats = 1;
 	sessionkeys(&s);
 	newsession(&s);
@@ -1590,8 +1541,10 @@ begin(int conf)
 		l->heard.came = l->echo.came = l->heard.toptime = l->beats.last = now;
 		l->heard.in.time = now - l->delay.owdin;
 		l->echo.good = l->echo.wasup = l->heard.top = 1;
-		ratecost(l);
+		ratebound(l);
 	}
+	loop.nextbeat = 0;
+	surveylinks();
 }
 
 /* the heart: what happens before the next turn */
@@ -1599,7 +1552,7 @@ int
 fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 {
 	static int conf;
-	int64_t us;
+	int64_t ns;
 	int i;
 
 	if (!pfd)
@@ -1610,7 +1563,7 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 	}
 	must(n == PfdLast && ts->tv_sec >= 0 && ts->tv_nsec >= 0 &&
 	    ts->tv_sec <= 4000 && ts->tv_nsec < 1000000000, "timeout");
-	us = ts->tv_sec * (int64_t)Second + ts->tv_nsec / 1000;
+	ns = ts->tv_sec * Second + (ts->tv_nsec + Us - 1) / Us * Us;
 	if (!begun) {
 		conf = isconf ? 0 : in[1 % MAX(inlen, 1)];
 		begin(conf);
@@ -1621,9 +1574,9 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 	while (!isconf && answered < 0 && inat < inlen &&
 	    nsteps++ < MaxSteps)
 		steps[byte() & 15]();
-	fakenow += answered >= 0 ? answered : MIN(us, Second);
+	fakenow += answered >= 0 ? answered : MIN(ns, Second);
 	if (answered < 0 && (inat >= inlen || nsteps >= MaxSteps)) {
-		fakenow += 3000;
+		fakenow += MS(3);
 		if (++ending > 6)
 			signaled.stop = 1;
 	}
@@ -1658,7 +1611,7 @@ renew(void)
 	memset(counts, 0, sizeof(counts));
 	memset(drops, 0, sizeof(drops));
 	memset(offload, 0, sizeof(offload));
-	memset(joins, 0, sizeof(joins));
+	memset(&gro, 0, sizeof(gro));
 	memset(keys.master, 0, sizeof(keys.master));
 	memset(keys.hello, 0, sizeof(keys.hello));
 	memset(&peer.session, 0, sizeof(peer.session));
@@ -1679,7 +1632,7 @@ renew(void)
 	rx.nsamples = 0;
 	memset(bond, 0, sizeof(bond));
 	memset(fds, 0, sizeof(fds));
-	fakenow = 1000 * (int64_t)Second;
+	fakenow = 1000 * Second;
 	begun = ending = 0;
 }
 
@@ -1716,7 +1669,7 @@ reset(void)
 	memset(peerhas, 0, sizeof(peerhas));
 	memset(peerrx, 0, sizeof(peerrx));
 	memset(peertx, 0, sizeof(peertx));
-	peerclock = 7 * (int64_t)Second;
+	peerclock = 7 * Second;
 	fakerandoms = 1;
 	memcpy(keytext, "000102030405060708090a0b0c0d0e0f\n", 33);
 	keylen = 33;
@@ -1724,7 +1677,7 @@ reset(void)
 	mtu = 1420;
 	features = IFF_VNET_HDR;
 	nsteps = npackets = tungoing = 0;
-	nasks = asking = mayexit = isconf = writevfailed = missing = 0;
+	nasks = asking = mayexit = isconf = missing = 0;
 	tunout = linkout = 0;
 }
 
@@ -1790,41 +1743,6 @@ start(char *options, char *more)
 	return udpbond_main(2 + (more != NULL), argv);
 }
 
-/* what a function keeps for itself, of packets and errors */
-static void
-forgetstatics(void)
-{
-	uint8_t seg[2][128];
-	Gro j = { 0 };
-	int i;
-
-	flushing = 1;
-	pool.size = poolsize;         /* or it gets none to fill the rest */
-	offload[OffBatch] = Running;
-	bond[0].fd = FdFirst;
-	for (i = 0; i < 3; i++)
-		linkrecv(&bond[0]);
-	flushing = 0;
-	bond[0].fd = -1;
-	if (!writevfailed)
-		return;
-	memset(&fault, 0, sizeof(fault));
-	for (i = 0; i < 2; i++) {
-		if (!(j.p[i] = pktalloc()))
-			return;
-		j.p[i]->len = packet(j.p[i]->data, 100, 1, 1, i * 60, 1);
-		memcpy(seg[i], j.p[i]->data, 100);
-	}
-	j.n = 2;
-	j.len = 160;
-	j.hdrlen = 40;
-	j.l4 = 20;
-	j.size = 60;
-	tun.fd = fdnew();
-	groflush(&j);
-	fake_close(tun.fd);
-}
-
 static void
 packets(void (*const *table)(void))
 {
@@ -1837,9 +1755,6 @@ packets(void (*const *table)(void))
 	r = start(like & IsServer ? "-s" : "-c",
 	    like & IsQuiet ? "-qm0" : NULL);
 	must(r == 0 || (r == 1 && tungoing), "ended badly");
-	if (tun.hdr == 0)
-		writevfailed = 0;
-	forgetstatics();
 	checkpool();
 }
 
@@ -1948,10 +1863,8 @@ config(void)
 		r = start(both[i], "-m1");
 		must(said == 0 ? r == 0 : r != 0 || missing,
 		    "-t and the start do not agree");
-		if (r == 0) {
-			forgetstatics();
+		if (r == 0)
 			checkpool();
-		}
 	}
 }
 
