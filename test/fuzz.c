@@ -267,6 +267,19 @@ countlist(const Flowlist *list, int64_t *light)
 	return n;
 }
 
+/* what selection knows is what the links are */
+static void
+checksurvey(void)
+{
+	uint8_t was[sizeof(survey)];
+	int64_t peak = queues.peak;
+
+	memcpy(was, &survey, sizeof(was));
+	surveylinks();
+	must(!memcmp(was, &survey, sizeof(was)), "survey");
+	queues.peak = peak;
+}
+
 static void
 checkturn(void)
 {
@@ -313,6 +326,7 @@ checkturn(void)
 		must(l->state < LinkUp || peer.session.id, "up without a session");
 		must(l->beats.last <= now && l->heard.came <= now, "times");
 	}
+	checksurvey();
 	must(tun.mtu > 0 && tun.mtu <= MtuMax, "MTU of the TUN");
 	must(isopen(tun.fd), "the TUN is closed");
 }
