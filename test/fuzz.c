@@ -52,6 +52,7 @@
 #undef stdout
 
 #include "pkt.h"
+#include "state.h"
 
 /* what the program is like */
 enum {
@@ -79,13 +80,8 @@ typedef struct {
 
 /* all that a datagram of nobody must leave as it is */
 typedef struct {
-	Session session, next;
-	uint64_t helloid, epoch, known, expected, told, sentfirst;
-	uint64_t txseq[LaneLast], counts[CntLast];
-	Replay replay[LaneLast];
-	int queued, listed, express, acks, again, joined;
+	State state;
 	unsigned tunout, linkout;
-	Link bond[LEN(links)];
 } Snapshot;
 
 /* function declarations */
@@ -331,93 +327,43 @@ checkturn(void)
 	must(isopen(tun.fd), "the TUN is closed");
 }
 
+/* between two programs */
 static void
-holds(uint8_t *refs, const Pkt *p)
+checkend(void)
 {
-	if (p)
-		refs[p - pool.pkts]++;
-}
-
-/* every packet is held as often as it says, or free */
-static void
-checkpool(void)
-{
-	static uint8_t *refs;
-	static int size;
-	const Queue *q[] = { &queues.express, &queues.acks, &tx.repairs };
 	const Pkt *p;
-	int i, j, n, fdsopen;
+	int i, n;
 
-	if (size < pool.size) {
-		free(refs);
-		refs = malloc(pool.size);
-		size = pool.size;
-		must(refs != NULL, "malloc");
-	}
-	memset(refs, 0, pool.size);
 	for (i = n = 0; i < Nflows; i++) {
 		checkqueue(&queues.flows[i].queue, "queue of a flow");
 		n += !!queues.flows[i].listed;
-		must(queues.flows[i].listed || !queues.flows[i].queue.head, "not listed");
-		for (p = queues.flows[i].queue.head; p; p = p->next)
-			holds(refs, p);
-		for (p = queues.acks.head; queues.flows[i].ack && p != queues.flows[i].ack;
-		    p = p->next)
+		must(queues.flows[i].listed || !queues.flows[i].queue.head,
+		    "not listed");
+		for (p = queues.acks.head; queues.flows[i].ack &&
+		    p != queues.flows[i].ack; p = p->next)
 			must(p != NULL, "the ACK of a flow is not there");
 	}
 	must(n == queues.listed, "flows listed");
-	for (i = 0; i < LEN(q); i++)
-		for (p = q[i]->head; p; p = p->next)
-			holds(refs, p);
-	for (i = 0; i < keeppkts; i++)
-		holds(refs, tx.sent[i]);
-	for (i = 0; i < reorderpkts; i++)
-		holds(refs, rx.slots[i].p);
-	for (i = 0; i < Nlinks; i++)
-		for (j = 0; j < bond[i].out.n; j++)
-			holds(refs, bond[i].out.pkts[j]);
-	for (i = n = 0; i < pool.used; i++) {
-		must(refs[i] == pool.refs[i], "references of a packet");
-		n += refs[i] == 0;
-	}
-	must(n == pool.nfrees, "free packets");
-	for (i = 0; i < pool.nfrees; i++) {
-		must(refs[pool.frees[i] - pool.pkts] == 0, "free, yet held");
-		refs[pool.frees[i] - pool.pkts] = 1;
-	}
-	for (i = fdsopen = 0; i < Nfds; i++)
-		fdsopen += fds[i];
-	must(fdsopen == 1, "descriptors are left open"); /* the control one */
+	must(poolsound(), "references of a packet");
+	for (i = n = 0; i < Nfds; i++)
+		n += fds[i];
+	must(n == 1, "descriptors are left open"); /* the control one */
 }
 
 static void
 snapshot(Snapshot *s)
 {
-	int i;
+	char *proposed = s->state.peer + ((char *)&peer.proposed -
+	    (char *)&peer);
 
 	memset(s, 0, sizeof(*s));
-	s->session = peer.session;
-	if (role == Client)       /* a server has its computed */
-		s->next = peer.proposed;
-	s->helloid = peer.helloid;
-	s->epoch = peer.epoch;
-	s->known = rx.known;
-	s->expected = rx.expected;
-	s->told = rx.acked;
-	s->sentfirst = tx.oldest;
-	memcpy(s->txseq, tx.seq, sizeof(tx.seq));
-	memcpy(s->counts, counts, sizeof(counts));
-	memcpy(s->replay, rx.replay, sizeof(rx.replay));
-	s->queued = queues.queued;
-	s->listed = queues.listed;
-	s->express = queues.express.len;
-	s->acks = queues.acks.len;
-	s->again = tx.repairs.len;
-	for (i = 0; i < Ngros; i++)
-		s->joined += gro.by[i].n;
+	statesave(&s->state);
+	memset(s->state.drops, 0, sizeof(drops));
+	memset(s->state.pool, 0, sizeof(pool));
+	if (role == Server)       /* it is computed */
+		memset(proposed, 0, sizeof(peer.proposed));
 	s->tunout = tunout;
 	s->linkout = linkout;
-	memcpy(s->bond, bond, sizeof(bond));
 }
 
 /* functions that get bytes from outside, with nothing behind these */
@@ -581,6 +527,7 @@ arrive(int link, int how, const uint8_t *d, int len)
 	static Snapshot before, after;
 	struct sockaddr_storage from;
 	Link *l = &bond[link];
+	uint64_t expected = rx.expected, epoch = peer.epoch;
 	int ofpeer, ofsession;
 	Pkt *p;
 
@@ -603,9 +550,8 @@ arrive(int link, int how, const uint8_t *d, int len)
 		    "a datagram of nobody changed something");
 	if (!ofsession)
 		must(before.tunout == after.tunout &&
-		    before.joined == after.joined &&
-		    (before.expected == after.expected ||
-		    before.epoch != after.epoch),
+		    !memcmp(before.state.gro, after.state.gro, sizeof(gro)) &&
+		    (rx.expected == expected || peer.epoch != epoch),
 		    "a datagram of no session was delivered");
 	/* between turns there are none */
 	groflushall();
@@ -1612,39 +1558,15 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 static void
 renew(void)
 {
+	static State fresh;
+	static int saved;
 	int i;
 
+	if (!saved++)
+		statesave(&fresh);
 	for (i = 0; i < pool.used; i++)
 		memset(&pool.pkts[i], 0, offsetof(Pkt, buf) + PktSize);
-	pool.size = pool.used = pool.nfrees = 0;
-	signaled.stop = signaled.report = signaled.reopen = quiet = loop.status = 0;
-	loop.interval = 5;
-	now = 0;
-	tun.fd = ctl.fd = -1;
-	tun.mtu = tun.hdr = loop.handled = loop.unread = 0;
-	memset(counts, 0, sizeof(counts));
-	memset(drops, 0, sizeof(drops));
-	memset(offload, 0, sizeof(offload));
-	memset(&gro, 0, sizeof(gro));
-	memset(keys.master, 0, sizeof(keys.master));
-	memset(keys.hello, 0, sizeof(keys.hello));
-	memset(&peer.session, 0, sizeof(peer.session));
-	memset(&peer.proposed, 0, sizeof(peer.proposed));
-	peer.helloid = peer.epoch = 0;
-	memset(tx.seq, 0, sizeof(tx.seq));
-	memset(rx.replay, 0, sizeof(rx.replay));
-	memset(&queues.newflows, 0, sizeof(queues.newflows));
-	memset(&queues.oldflows, 0, sizeof(queues.oldflows));
-	memset(&queues.express, 0, sizeof(queues.express));
-	memset(&queues.acks, 0, sizeof(queues.acks));
-	memset(&tx.repairs, 0, sizeof(tx.repairs));
-	queues.queued = queues.listed = 0;
-	queues.peak = queues.lightbytes = queues.lastexpress = queues.lastheavy = 0;
-	queues.capclock = tx.budget = queues.nextack = survey.bulkmin = 0;
-	tx.oldest = rx.expected = rx.known = rx.acked = rx.ready = rx.pending = 0;
-	rx.ackedtime = rx.readytime = loop.nextsecond = loop.nextreport = 0;
-	rx.nsamples = 0;
-	memset(bond, 0, sizeof(bond));
+	staterestore(&fresh);
 	memset(fds, 0, sizeof(fds));
 	fakenow = 1000 * Second;
 	begun = ending = 0;
@@ -1769,7 +1691,7 @@ packets(void (*const *table)(void))
 	r = start(like & IsServer ? "-s" : "-c",
 	    like & IsQuiet ? "-qm0" : NULL);
 	must(r == 0 || (r == 1 && tungoing), "ended badly");
-	checkpool();
+	checkend();
 }
 
 /* the key file's text, read anew */
@@ -1878,7 +1800,7 @@ config(void)
 		must(said == 0 ? r == 0 : r != 0 || missing,
 		    "-t and the start do not agree");
 		if (r == 0)
-			checkpool();
+			checkend();
 	}
 }
 

@@ -1,0 +1,81 @@
+/* See LICENSE file for copyright and license details.
+ *
+ * The variables of udpbond.c as a whole, to save and restore, and the packets
+ * that they hold. Include this file behind udpbond.c. test.sh compares STATE
+ * with the variables that the compiler made, so name each new one here.
+ * Variables of functions are scratch, written before they are read; there are
+ * so far: a, buf, from, t.
+ */
+
+/* Run F on each variable that changes while the program runs. */
+#define STATE(F) \
+	F(role) F(quiet) F(now) F(counts) F(drops) F(offload) F(gro) \
+	F(signaled) F(loop) F(tun) F(ctl) F(pool) F(keys) F(peer) F(queues) \
+	F(tx) F(rx) F(survey) F(bond)
+
+typedef struct {
+#define MEMBER(v) char v[sizeof(v)];
+	STATE(MEMBER)
+} State;
+
+static inline void
+statesave(State *s)
+{
+#define SAVE(v) memcpy(s->v, (void *)&v, sizeof(v));
+	STATE(SAVE)
+}
+
+static inline void
+staterestore(const State *s)
+{
+#define RESTORE(v) memcpy((void *)&v, s->v, sizeof(v));
+	STATE(RESTORE)
+}
+
+/* Count one more place that holds the packets, each behind the other. */
+static inline void
+holds(uint8_t *refs, const Pkt *p, int all)
+{
+	for (; p; p = all ? p->next : NULL)
+		refs[p - pool.pkts]++;
+}
+
+/* Is each packet either free, or held in as many places as it counts? */
+static inline int
+poolsound(void)
+{
+	static uint8_t refs[1 << 16];
+	const Link *l;
+	int i, k, free = 0;
+
+	if (pool.used > LEN(refs))
+		return 0;
+	memset(refs, 0, pool.used);
+	holds(refs, queues.express.head, 1);
+	holds(refs, queues.acks.head, 1);
+	holds(refs, tx.repairs.head, 1);
+	for (i = 0; i < Nflows; i++)
+		holds(refs, queues.flows[i].queue.head, 1);
+	for (i = 0; i < keeppkts; i++)
+		holds(refs, tx.sent[i], 0);
+	for (i = 0; i < reorderpkts; i++)
+		holds(refs, rx.slots[i].p, 0);
+	for (l = bond; l < bond + LEN(bond); l++)
+		for (i = 0; i < l->out.n; i++)
+			holds(refs, l->out.pkts[i], 0);
+	for (i = 0; i < Ngros; i++)
+		for (k = 0; k < gro.by[i].n; k++)
+			holds(refs, gro.by[i].pkts[k], 0);
+	for (i = 0; i < pool.used; i++) {
+		if (refs[i] != pool.refs[i])
+			return 0;
+		free += !refs[i];
+	}
+	for (i = 0; i < pool.nfrees; i++) {
+		k = pool.frees[i] - pool.pkts;
+		if (refs[k])      /* held, or free twice */
+			return 0;
+		refs[k] = 1;
+	}
+	return free == pool.nfrees;
+}
