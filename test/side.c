@@ -1,10 +1,9 @@
 /* See LICENSE file for copyright and license details.
  *
  * One end of the tunnel for the simulator: udpbond.c as it is, but its system
- * calls are sim.c's. It is compiled several times, with -DSIDE=side0 and so
- * on, so that each end, and an end that is started again, has variables of
- * its own. The config.h it finds is config.def.h with a table of links that
- * can be written. What it knows of udpbond's inside stands at the end.
+ * calls are sim.c's. It is compiled twice, with -DSIDE=side0 and side1, so
+ * that each end has variables of its own. The config.h it finds is
+ * config.def.h with a table of links that can be written.
  */
 #include "fake.h"
 #include "sim.h"
@@ -17,13 +16,20 @@
 
 #undef main
 
+#include "state.h"
+
 typedef char checksides[LEN(links) == SimLinks ? 1 : -1];
 
 static void
 sidestart(const SimConf *c)
 {
+	static State fresh;
+	static int saved;
 	int i;
 
+	if (!saved++)
+		statesave(&fresh);
+	staterestore(&fresh);
 	role = c->server ? Server : Client;
 	loop.interval = 0;
 	chrootdir = NULL;
@@ -35,57 +41,6 @@ sidestart(const SimConf *c)
 		linkinit(&bond[i], i);
 	}
 	setup();
-}
-
-/* the places in which packets of a queue are */
-static void
-audit(uint8_t *refs, const Queue *q)
-{
-	const Pkt *p;
-
-	for (p = q->head; p; p = p->next)
-		refs[p - pool.pkts]++;
-}
-
-/* Is each packet either free or held as often as it counts? */
-static int
-sound(void)
-{
-	static uint8_t refs[1 << 16];
-	int i, k, wrong = 0, lost = 0, n = pool.used;
-	const Link *l;
-
-	if (n > LEN(refs))
-		return 1;
-	memset(refs, 0, n);
-	audit(refs, &queues.express);
-	audit(refs, &queues.acks);
-	audit(refs, &tx.repairs);
-	for (i = 0; i < Nflows; i++)
-		audit(refs, &queues.flows[i].queue);
-	for (i = 0; i < keeppkts; i++)
-		if (tx.sent[i])
-			refs[tx.sent[i] - pool.pkts]++;
-	for (i = 0; i < reorderpkts; i++)
-		if (rx.slots[i].p)
-			refs[rx.slots[i].p - pool.pkts]++;
-	for (l = bond; l < bond + LEN(bond); l++)
-		for (i = 0; i < l->out.n; i++)
-			refs[l->out.pkts[i] - pool.pkts]++;
-	for (i = 0; i < pool.nfrees; i++) {
-		k = pool.frees[i] - pool.pkts;
-		wrong += refs[k] || pool.refs[k];
-		refs[k] = 255;
-	}
-	for (i = 0; i < n; i++) {
-		if (refs[i] == 255)
-			continue;
-		lost += !refs[i];
-		wrong += pool.refs[i] != refs[i];
-	}
-	if (wrong)
-		warn("%d packets held wrongly, %d by nobody", wrong, lost);
-	return !wrong;
 }
 
 static void
@@ -100,8 +55,10 @@ sideturn(int fromtun, int fromlinks)
 	for (i = 0; i < LEN(bond); i++)
 		pfd[PfdLink + i].revents = fromlinks & 1 << i ? POLLIN : 0;
 	turn(pfd);
-	if (++turns % 2048 == 0 && !sound())
+	if (++turns % 2048 == 0 && !poolsound()) {
+		warn("packets are held wrongly");
 		exit(3);
+	}
 }
 
 static void

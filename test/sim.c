@@ -6,7 +6,7 @@
  *
  *	cp udpbond.c DIR
  *	sed '/Linkconf links/s/const //' config.def.h >DIR/config.h
- *	for i in 0 1 2 3; do
+ *	for i in 0 1; do
  *		cc -std=c99 -D_GNU_SOURCE -DVERSION='"sim"' -O2 -IDIR \
  *			-DSIDE=side$i -c -o DIR/side$i.o test/side.c
  *	done
@@ -31,8 +31,6 @@
  * sim -l and scenarios.h show, sim -H HOURS light traffic with a fault each
  * minute. The last line counts what passed and failed.
  */
-#include <link.h>
-
 #define WORLD
 #include "fake.h"
 #include "pkt.h"
@@ -49,7 +47,7 @@ enum { Set, Random, Own };        /* where scenarios come from */
 enum {
 	FdBase = 1000, Nfds = 64, Nbufs = 1 << 16, Ntimers = 4096,
 	Nseen = 1 << 18, Ngroups = 16, Nflows = 512, Nmeasures = 256,
-	Nchanges = 128, Nsides = 4, Nlog = 24, Nvars = 256, Nmem = 16,
+	Nchanges = 128, Nlog = 24, Nmem = 16,
 	Nbulk = 64, Nexpress = 4096,
 	WebSegs = 256, BulkSegs = 8192,
 	UdpIp = 28,               /* bytes of headers */
@@ -235,10 +233,6 @@ static void buffree(Buf *);
 static void fifoput(Fifo *, Buf *);
 static Buf *fifoget(Fifo *);
 static void fifoclear(Fifo *);
-/* sides */
-static void sidesave(void);
-static void sidereset(int);
-static int sidefree(void);
 /* invariants */
 static uint64_t hash(const uint8_t *, int, uint64_t);
 static uint64_t keyof(const uint8_t *, int);
@@ -331,10 +325,10 @@ static void usage(void);
 int64_t simnow;
 FILE *fake_log;
 
-static const SimSide *sides[Nsides] = { &side0, &side1, &side2, &side3 };
+static const SimSide *sides[] = { &side0, &side1 };
 static const char *endname[] = { "client", "server" };
 static double hours;              /* of mishaps */
-static int verbose, keyed, nextside, secs, violations;
+static int verbose, keyed, secs, violations;
 static int gap = 50 * Us;         /* least time from turn to turn */
 static double stall = 3;          /* ms, longest that an end is held up */
 static int stopped;               /* the traffic has */
@@ -357,9 +351,6 @@ static int isexpress;             /* the record that is being sent */
 static int *buckets;
 static unsigned nseen;
 static uint32_t ordernext[2][65536], ordermax[2][65536];
-
-static struct { char *at, *copy; size_t len; } vars[Nsides][Nvars];
-static int nvars[Nsides];
 
 static int64_t changed, reopened; /* when anything, what a socket needs */
 static int64_t answered;          /* the newest answer to what came later */
@@ -659,98 +650,6 @@ payload(uint8_t *d, uint32_t which, int len)
 	while (s >> 16)
 		s = (s & 0xffff) + (s >> 16);
 	return s;
-}
-
-/* sides: The variables of an end that is started again are as they were when
- * the program began. The symbol table says where they are: those of a file
- * follow its name. */
-static void
-sidesave(void)
-{
-	const ElfW(Ehdr) *e;
-	const ElfW(Shdr) *sh;
-	const ElfW(Sym) *sym, *last, *s;
-	const char *names;
-	char *all = NULL, *base = NULL;
-	long len = 0;
-	int i, k = -1;
-	FILE *f;
-
-	if ((f = fopen("/proc/self/exe", "r")) && !fseek(f, 0, SEEK_END) &&
-	    (len = ftell(f)) > 0 && !fseek(f, 0, SEEK_SET)) {
-		all = need(1, len);
-		len = fread(all, 1, len, f);
-	}
-	if (f)
-		fclose(f);
-	if (len < (long)sizeof(*e))
-		return;
-	e = (const void *)all;
-	sh = (const void *)(all + e->e_shoff);
-	for (i = 0; i < e->e_shnum; i++)
-		if (sh[i].sh_type == SHT_SYMTAB)
-			break;
-	if (i == e->e_shnum)
-		return;
-	sym = (const void *)(all + sh[i].sh_offset);
-	last = sym + sh[i].sh_size / sizeof(*sym);
-	names = all + sh[sh[i].sh_link].sh_offset;
-	for (s = sym; s < last; s++)
-		if (!strcmp(names + s->st_name, "fake_log"))
-			base = (char *)&fake_log - s->st_value;
-	for (; base && sym < last; sym++) {
-		if (ELF32_ST_TYPE(sym->st_info) == STT_FILE)
-			for (k = -1, s = sym + 1; s < last && k < 0 &&
-			    ELF32_ST_TYPE(s->st_info) != STT_FILE; s++)
-				for (i = 0; i < Nsides; i++)
-					if ((uintptr_t)sides[i]->start ==
-					    (uintptr_t)(base + s->st_value))
-						k = i;
-		if (k < 0 || ELF32_ST_TYPE(sym->st_info) != STT_OBJECT ||
-		    ELF32_ST_BIND(sym->st_info) != STB_LOCAL ||
-		    !(sh[sym->st_shndx].sh_flags & SHF_WRITE) ||
-		    strstr(all + sh[e->e_shstrndx].sh_offset +
-		    sh[sym->st_shndx].sh_name, ".ro") || nvars[k] == Nvars)
-			continue; /* constant, after relocation too */
-		vars[k][nvars[k]].at = base + sym->st_value;
-		vars[k][nvars[k]++].len = sym->st_size;
-	}
-	for (k = 0; k < Nsides; k++)
-		for (i = 0; i < nvars[k]; i++) {
-			vars[k][i].copy = need(1, vars[k][i].len);
-			memcpy(vars[k][i].copy, vars[k][i].at, vars[k][i].len);
-		}
-	free(all);
-}
-
-static void
-sidereset(int k)
-{
-	int i;
-
-	if (!nvars[k]) {
-		fputs("sim: more restarts than there are sides, and no "
-		    "symbols to find their variables\n", stderr);
-		exit(2);
-	}
-	for (i = 0; i < nvars[k]; i++)
-		memcpy(vars[k][i].at, vars[k][i].copy, vars[k][i].len);
-}
-
-/* fresh ones first, then any that is not running */
-static int
-sidefree(void)
-{
-	int k;
-
-	if (nextside < Nsides)
-		return nextside++;
-	for (k = nextside++ % Nsides; (end[0].running &&
-	    end[0].side == sides[k]) || (end[1].running &&
-	    end[1].side == sides[k]); k = (k + 1) % Nsides)
-		;
-	sidereset(k);
-	return k;
 }
 
 /* invariants: nothing is invented or altered or comes twice, the ordered
@@ -1964,7 +1863,7 @@ endstart(void *arg)
 	}
 	while (e->nmem > 0)
 		free(e->mem[--e->nmem]);
-	e->side = sides[sidefree()];
+	e->side = sides[e - end];
 	e->paused = 0;
 	e->born = simnow;
 	e->starts++;
@@ -2750,7 +2649,7 @@ measureall(const Scenario *s)
 	if (hours)
 		say(", %d and %d starts, %d and %d packets at most",
 		    end[0].starts, end[1].starts, end[0].held, end[1].held);
-	if (nextside > 2)
+	if (end[0].starts + end[1].starts > 2)
 		say(", back %.0f tcp %.0f", backmax / 1e6, tcpmax / 1e6);
 	if (s->changes)
 		say(", healed %.0f, age %.0f", healmax / 1e6, livemax / 1e6);
@@ -3330,7 +3229,6 @@ main(int argc, char *argv[])
 		mode = Set;
 	else if (s.links)
 		mode = Own;
-	sidesave();
 	while ((more = nextjob(&s, &n)) || ended < begun) {
 		if (more)
 			jobstart(&jobs[begun++ % njobs], &s, n);

@@ -38,5 +38,5 @@ typedef struct {
 	const char *(*report)(void);
 } SimSide;
 
-/* all the same; a restart takes a fresh one */
-extern const SimSide side0, side1, side2, side3;
+/* of client and server */
+extern const SimSide side0, side1;
