@@ -259,10 +259,27 @@ fuzzed()
 	try 'fuzz: it builds with ASan and UBSan' ${CC:-cc} $sanitize \
 		-fno-sanitize-recover=undefined -D_GNU_SOURCE \
 		-I"$SRC" -o "$LAB/fuzz" "$SRC/test/fuzz.c" || return
+	have nm 'state.h names all variables of udpbond.c' states
 	fuzz datagram 1500 'datagrams from the links'
 	fuzz tun 1500 'packets from the TUN device'
 	fuzz control 1200 'requests at the control socket'
 	fuzz config 8000 'configurations and key files'
+}
+
+# states: no variable but those of state.h, of config.h, and scratch
+states()
+{
+	{
+		grep -o 'F([a-z]*)' "$SRC/test/state.h" | tr -d 'F()'
+		sed -n 's/^static const.*[ *]\([a-z][a-z]*\)[][ ]*=.*/\1/p' \
+			"$SRC/config.def.h"
+		printf '%s\n' a buf from t
+	} >"$LAB/known"
+	${CC:-cc} -std=c99 -D_GNU_SOURCE -DVERSION='"0"' -fno-pie -c \
+		-o "$LAB/variables.o" "$SRC/udpbond.c" || return 1
+	nm "$LAB/variables.o" | sed -n 's/\.[0-9]*$//
+		s/^[0-9a-f]* [bdBD] \(.*\.\)*//p' >"$LAB/names"
+	grep -x bond "$LAB/names" && not grep -vxFf "$LAB/known" "$LAB/names"
 }
 
 # fuzz TARGET MUTATIONS WHAT

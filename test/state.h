@@ -3,8 +3,8 @@
  * The variables of udpbond.c as a whole, to save and restore, and the packets
  * that they hold. Include this file behind udpbond.c. test.sh compares STATE
  * with the variables that the compiler made, so name each new one here.
- * Variables of functions are scratch, written before they are read; there are
- * so far: a, buf, from, t.
+ * Static variables of functions are not saved: they hold nothing from one call
+ * to the next.
  */
 
 /* Run F on each variable that changes while the program runs. */
