@@ -97,8 +97,8 @@ typedef struct {
 	int64_t refused;          /* the newest error */
 	int64_t slow, slowtime;   /* the least rate lately, and when */
 	int64_t tat;              /* when all that was sent may have left */
-	int64_t full, down;       /* last turns in which it had no room, in
-	                           * which the sender did not use it */
+	int64_t full, down;       /* last times that it had no room, that the
+	                           * sender did not use it */
 	int64_t bulk[Nbulk];      /* turns in which ordered packets were sent */
 	unsigned nbulk;
 	int64_t bytes, wait;      /* in this bin; the longest queue */
@@ -1901,6 +1901,7 @@ static void
 endturn(void *arg)
 {
 	End *e = arg;
+	Dir *d;
 	int i, links = 0, more = 0, was;
 	int64_t us;
 
@@ -1925,6 +1926,10 @@ endturn(void *arg)
 	for (i = 0; i < Nfds; i++)
 		if (fds[i].kind && fds[i].end == e - end && fds[i].in.head)
 			links |= 1 << fds[i].link;
+	for (i = 0; i < SimLinks; i++) { /* busy since the last turn, too */
+		d = &net[i].d[e - end];
+		d->full = MAX(d->full, MIN(d->tat, simnow));
+	}
 	cur = e;
 	was = e->sent - (links || e->tun.head);
 	e->side->turn(!!e->tun.head, links);
