@@ -321,6 +321,8 @@ checkturn(void)
 		must(l->addr.mtu >= MtuMin, "MTU of a link");
 		must(l->state < LinkUp || peer.session.id, "up without a session");
 		must(l->beats.last <= now && l->heard.came <= now, "times");
+		must(!l->out.n || queues.nextsend <= now + BurstMax,
+		    "what the kernel did not take waits for too long");
 		must(loop.nextbeat <= MAX(now, MIN(linkdue(l),
 		    MIN(l->beats.next, burstend(l)))), "next heartbeat");
 	}
