@@ -61,11 +61,9 @@ int fake_ioctl(int, unsigned long, void *);
 int fake_open(const char *);
 int fake_ppoll(struct pollfd *, int, const struct timespec *);
 int fake_read(int, void *, size_t);
-int fake_readv(int, const struct iovec *, int);
 int fake_recvmmsg(int, struct mmsghdr *, int);
 int fake_recvmsg(int, struct msghdr *);
 int fake_sendmmsg(int, struct mmsghdr *, int);
-int fake_sendmsg(int, struct msghdr *);
 int fake_sendto(int, const void *, size_t, const void *, socklen_t);
 int fake_setsockopt(int, int, int, const void *);
 int fake_socket(int);
@@ -90,11 +88,9 @@ int fake_writev(int, const struct iovec *, int);
 #define poll(pfd, n, ms)              fake_ppoll(pfd, n, NULL)
 #define ppoll(pfd, n, ts, mask)       fake_ppoll(pfd, n, ts)
 #define read(fd, d, n)                fake_read(fd, d, n)
-#define readv(fd, iov, n)             fake_readv(fd, iov, n)
 #define recvmmsg(fd, mm, n, f, ts)    fake_recvmmsg(fd, mm, n)
 #define recvmsg(fd, m, flags)         fake_recvmsg(fd, m)
 #define sendmmsg(fd, mm, n, flags)    fake_sendmmsg(fd, mm, n)
-#define sendmsg(fd, m, flags)         fake_sendmsg(fd, m)
 #define sendto(fd, d, n, f, sa, len)  fake_sendto(fd, d, n, sa, len)
 #define setsockopt(fd, l, o, v, n)    fake_setsockopt(fd, l, o, v)
 #define socket(family, type, proto)   fake_socket(family)

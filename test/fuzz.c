@@ -1307,8 +1307,8 @@ fake_sendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 	return fails(FaultCtl) ? -1 : (int)n;
 }
 
-int
-fake_sendmsg(int fd, struct msghdr *m)
+static int
+sendmessage(int fd, struct msghdr *m)
 {
 	Link *l = linkof(fd);
 	struct cmsghdr *c;
@@ -1352,7 +1352,7 @@ fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 	must(n > 0 && n <= Batch, "messages");
 	n = batch(n);
 	for (i = 0; i < n; i++)
-		if (fake_sendmsg(fd, &mm[i].msg_hdr) < 0)
+		if (sendmessage(fd, &mm[i].msg_hdr) < 0)
 			return i > 0 ? i : -1;
 	return n;
 }

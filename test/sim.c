@@ -1783,27 +1783,11 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 
 /* these TUNs have no header, so packets are read and written in one part */
 int
-fake_readv(int fd, const struct iovec *iov, int n)
-{
-	(void)iov;
-	violate("%s reads %d parts from %d", endname[cur - end], n, fd);
-	return -1;
-}
-
-int
 fake_writev(int fd, const struct iovec *iov, int n)
 {
 	(void)iov;
 	violate("%s writes %d parts to %d", endname[cur - end], n, fd);
 	return -1;
-}
-
-int
-fake_sendmsg(int fd, struct msghdr *m)
-{
-	struct mmsghdr mm = { *m, 0 };
-
-	return fake_sendmmsg(fd, &mm, 1) < 1 ? -1 : 0;
 }
 
 void *
