@@ -287,21 +287,22 @@ checkturn(void)
 
 	n = checklist(&queues.newflows) + checklist(&queues.oldflows);
 	must(n == queues.listed, "flows on lists");
-	n = countlist(&queues.newflows, &light) + countlist(&queues.oldflows, &light);
+	n = countlist(&queues.newflows, &light) +
+	    countlist(&queues.oldflows, &light);
 	must(n == queues.queued, "packets in flow queues");
 	must(light == queues.lightbytes, "bytes of light flows");
 	must(queues.queued <= queuepkts, "flow queues too long");
 	checkqueue(&queues.express, "express queue");
 	checkqueue(&queues.acks, "queue of ACKs");
 	checkqueue(&tx.repairs, "queue of packets to repeat");
-	must(queues.express.len <= queuepkts / 4 && queues.acks.len <= queuepkts / 4,
-	    "queues too long");
+	must(queues.express.len <= queuepkts / 4 &&
+	    queues.acks.len <= queuepkts / 4, "queues too long");
 	for (p = tx.repairs.head; p; p = p->next)
 		must(p->asked, "to be repeated, but not asked for");
 	for (i = 0; i < Ngros; i++)
 		must(gro.by[i].n == 0, "packets left in a join");
-	must(rx.expected <= rx.known && rx.known - rx.expected <= (uint64_t)reorderpkts,
-	    "reorder window");
+	must(rx.expected <= rx.known &&
+	    rx.known - rx.expected <= (uint64_t)reorderpkts, "reorder window");
 	for (seq = rx.expected; seq < rx.known; seq++)
 		must(!slotof(seq)->p || slotof(seq)->p->seq == seq,
 		    "slot holds another packet");
@@ -751,7 +752,8 @@ stepsealed(void)
 		d[8] |= FlagSealed;
 	if (how & 16)
 		put(d + 9, len - HdrLen, 2);
-	key = how & 32 ? keys.hello : how & 64 ? peer.proposed.rxkey : peer.session.rxkey;
+	key = how & 32 ? keys.hello : how & 64 ? peer.proposed.rxkey :
+	    peer.session.rxkey;
 	len = sealwith(d, len, key);
 	if (how & 128)
 		incoming(to, how % 5, d, len, 0);
@@ -1271,7 +1273,8 @@ sentby1(Link *l, const uint8_t *data, int len)
 	end = keyfile ? len - TagLen : len;
 	must(len <= PktSize && end >= HdrLen, "length of a datagram");
 	must(!keyfile || sealedwith(d, len, peer.session.txkey) ||
-	    sealedwith(d, len, keys.hello) || sealedwith(d, len, peer.proposed.txkey),
+	    sealedwith(d, len, keys.hello) ||
+	    sealedwith(d, len, peer.proposed.txkey),
 	    "tag of a datagram");
 	for (at = 0; at < end; at += n) {
 		n = decode(d + at, end - at, &r);
@@ -1498,11 +1501,13 @@ begin(int conf)
 		l->state = conf & ConfDown && i > 1 ? LinkDown : LinkUp;
 		l->delay.srtt = i == 0 ? MS(20) : MS(80);
 		l->delay.rttvar = MS(1);
-		l->delay.owd = l->delay.base = l->delay.owdin = l->delay.srtt / 2;
+		l->delay.owd = l->delay.base = l->delay.owdin =
+		    l->delay.srtt / 2;
 		l->score = score(l->prio, l->delay.srtt, 0, 0);
 		address(&l->addr.peer, i, 0);
 		l->addr.peerlen = sizeof(l->addr.peer);
-		l->heard.came = l->echo.came = l->heard.toptime = l->beats.last = now;
+		l->heard.came = l->echo.came = l->heard.toptime = now;
+		l->beats.last = now;
 		l->heard.in.time = now - l->delay.owdin;
 		l->echo.good = l->echo.wasup = l->heard.top = 1;
 		ratebound(l);
