@@ -1130,18 +1130,17 @@ defaults()
 calls()
 {
 	try 'calls: without offloads it builds' build "$LAB/calls" \
-		'/^static const int \(tunsegment\|udpsegment\|udpgro\|batches\)/s/1/0/'
+		'/^static const int \(tunsegment\|udpsegment\|udpgro\)/s/1/0/'
 	try 'calls: the tunnel comes up' fresh "$LAB/calls" -m 0
-	try 'calls: -l says that all are off' offloadsare off off off off off
+	try 'calls: -l says that all are off' offloadsare off off off off
 	core calls
 	try 'calls: one TCP download takes all links' flow 100 -R
 	try 'calls: two links die during a download' silentdownload
 	try 'calls: the server is restarted' restart server
 	try 'calls: the client crashes' crashed client
-	onecall tunsegment off off on on on
-	onecall udpsegment on on off on on
-	onecall udpgro on on on off on
-	onecall batches on on on on off
+	onecall tunsegment off off on on
+	onecall udpsegment on on off on
+	onecall udpgro on on on off
 }
 
 # onecall SWITCH STATE...: without one of them
@@ -1158,11 +1157,10 @@ onecall()
 	try "without $switch: eight TCP flows, both ways" tcpflows
 }
 
-# offloadsare STATE...: of TUN in, TUN out, UDP_SEGMENT, UDP_GRO, batches
+# offloadsare STATE...: of TUN in, TUN out, UDP_SEGMENT, UDP_GRO
 offloadsare()
 {
-	words="Offload - TUN in: $1, TUN out: $2, UDP_SEGMENT: $3,"
-	words="$words UDP_GRO: $4, batches: $5"
+	words="Offload - TUN in: $1, TUN out: $2, UDP_SEGMENT: $3, UDP_GRO: $4"
 	at vps "$BOND/udpbond" -l | grep -x "$words"
 }
 
@@ -1413,7 +1411,7 @@ alien()
 	kind="interop: $1 ($3)"
 	untunnel
 	try "$kind: it builds" build "$LAB/alien" "$key;
-		/^static const int \\(tunsegment\\|udpsegment\\|udpgro\\|batches\\)/s/1/0/" \
+		/^static const int \\(tunsegment\\|udpsegment\\|udpgro\\)/s/1/0/" \
 		CC="$2" CFLAGS='-std=c99 -O2' LDFLAGS=-static
 	try "$kind: a native client builds" build "$LAB/native" "$key"
 	WRAP="qemu-$1-static" server "$LAB/alien" -m 0
