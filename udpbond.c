@@ -7,7 +7,7 @@
  * Down, TUN to links: tunread and segment, classify, enqueue; then, as soon as
  * the pacer of a link has room: dequeue, selectlink, encode, linksend, seal.
  * Up, links to TUN: linkrecv, verify, decode, admit, then by kind of record:
- * beatpkt, expresspkt, orderedpkt and reorder, controlpkt; then coalesce.
+ * beatpkt, expresspkt, orderedpkt and reorder, controlpkt; then deliver.
  *
  * A packet on its way down is asked four questions:
  *	lane?   classof: express packets are few or small, go by the quickest
@@ -79,6 +79,8 @@
 #define CLAMP(x, a, b)  ((x) < (a) ? (a) : (x) > (b) ? (b) : (x))
 #define MS(x)           ((int64_t)(x) * 1000000) /* ms to ns */
 #define MBIT(x)         ((int64_t)((x) * 1000000)) /* Mbit/s to bit/s */
+#define die(...)        do { warn(__VA_ARGS__); exit(1); } while (0)
+#define logmsg(...)     do { if (!quiet) warn(__VA_ARGS__); } while (0)
 
 /* newer than some headers */
 #ifndef UDP_GRO
@@ -98,7 +100,7 @@ enum {
 	MtuMin = 576,             /* of a link */
 	MtuBelieved = 1280,       /* of a link with a key, the least of IPv6 */
 	PktSize = HdrLen + MtuMax + TagLen,
-	Small = 256,              /* bytes of a record that shares a datagram */
+	Small = 256,              /* bytes, record that shares a datagram */
 	Batch = 64,               /* datagrams per system call */
 	TunBatch = 256,           /* packets from the TUN in a turn */
 	Supers = 8,               /* coalesced messages per recvmmsg() */
@@ -117,7 +119,7 @@ enum {
 enum {
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
-	SparseLen = 500,          /* bytes, most that a sparse flow's mean is */
+	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Tries = 2,                /* to get a missing packet */
 	AckPkts = 2 * Batch,      /* acknowledged if they came within 2 ms */
@@ -144,7 +146,7 @@ static const int64_t
 	Burst = MS(1),            /* least that a pacer may be ahead */
 	BurstMax = MS(5),         /* most: a turn of the loop may be late */
 	Grace = MS(3),            /* packets sent this close may swap places */
-	BurstEnd = MS(5),         /* without an ordered packet: a burst ended */
+	BurstEnd = MS(5),         /* without an ordered packet: it is over */
 	BeatMin = MS(20),         /* between heartbeats, at least */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
 	MoreDelay = MS(50),       /* a link this much slower is no help */
@@ -186,10 +188,9 @@ enum {                                        /* <linux/virtio_net.h> */
 enum { OffSegment, OffCoalesce, OffUdpSegment, OffUdpGro, OffLast };
 enum { Disabled, Missing, Failed, Running };           /* offload states */
 enum {
-	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04, FlagRepair = 0x08,
-	FlagControl = 0x10, FlagSealed = 0x80,
-	FlagKind = FlagBeat | FlagData | FlagControl,
-	FlagUnknown = 0x60
+	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04,
+	FlagRepair = 0x08, FlagControl = 0x10, FlagSealed = 0x80,
+	FlagKind = FlagBeat | FlagData | FlagControl, FlagUnknown = 0x60
 };
 enum { ByScore, ByArrival, ByBulk };                    /* ranks of links */
 enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
@@ -251,7 +252,7 @@ struct Flow {
 	int64_t above, dropnext;  /* ns */
 	int64_t last;             /* ns, newest packet */
 	int64_t lastordered;      /* ns, newest ordered packet */
-	int64_t lastbypass;       /* ns, newest one moved to the express lane */
+	int64_t lastbypass;       /* ns, newest one moved to express */
 	int link;                 /* of the newest express packet */
 	int64_t notbefore;        /* ns, when that packet arrives */
 	int64_t clock;            /* ns, ahead of now if not sparse */
@@ -307,7 +308,7 @@ typedef struct {
 } Replay;
 
 typedef struct {
-	int64_t time;             /* ns, by the clock of the side that counts */
+	int64_t time;             /* ns, by the clock of who counts */
 	uint64_t pkts, bytes;
 } Tally;
 
@@ -361,14 +362,14 @@ typedef struct {                  /* what came in this session */
 
 typedef struct {                  /* our newest heartbeat that was echoed */
 	int64_t sent, came;       /* ns, the heartbeat; its echo */
-	Tally tx, rx;             /* our tx and the peer's rx, measured so far */
+	Tally tx, rx;             /* our tx, the peer's rx: measured so far */
 	int good, wasup;          /* echoes since down; was up once */
 } Echo;
 
 typedef struct {
 	int64_t srtt, rttvar;     /* ns, RFC 6298 */
-	int64_t owd, owdin;       /* ns, to the peer and from it; the offset of
-	                           * the two clocks is in both, for all links */
+	int64_t owd, owdin;       /* ns, to the peer and from it, with the same
+	                           * clock offset on all links */
 	int64_t base;             /* ns, owd without a queue */
 	int64_t jitter, owdjitter; /* ns, mean deviations of owdin and owd */
 } Delay;
@@ -381,7 +382,7 @@ typedef struct {
 typedef struct {                  /* rate estimation */
 	int starting, draining;   /* rate not known yet; empties its queue */
 	int growth;               /* percent, next step up */
-	int64_t queued;           /* ns, since when there is a queue; 0: none */
+	int64_t queued;           /* ns, since when it has a queue; 0: none */
 	int64_t knee, before;     /* bit/s, rate cut to, rate before that */
 	int64_t cut, hold;        /* ns, when cut; without growth after it */
 } Control;
@@ -566,7 +567,7 @@ static struct {
 
 /* what selection has to know of all links, see surveylinks() */
 static struct {
-	Link *best, *quickest;    /* least score, least RTT; NULL: none is up */
+	Link *best, *quickest;    /* least score, least RTT; NULL: none up */
 	Link *carrier;            /* least score of links fit for bulk */
 	int64_t rate;             /* bit/s, sum of all links */
 	int64_t bulkmin;          /* bit/s, makes a link fit for bulk */
@@ -624,52 +625,23 @@ output(int fd, const Text *t)
 	}
 }
 
-static void
-vlog(const char *fmt, va_list ap)
-{
-	static Text t;
-	int saved = errno;
-
-	t.len = 0;
-	text(&t, "udpbond: ");
-	vtext(&t, fmt, ap);
-	if (fmt[0] && fmt[strlen(fmt) - 1] == ':')
-		text(&t, " %s", strerror(saved));
-	text(&t, "\n");
-	output(2, &t);
-}
-
-static void
-die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vlog(fmt, ap);
-	va_end(ap);
-	exit(1);
-}
-
+/* Log a line; a colon at its end asks for the error. */
 static void
 warn(const char *fmt, ...)
 {
+	static Text t;
+	int error = errno;
 	va_list ap;
 
+	t.len = 0;
+	text(&t, "udpbond: ");
 	va_start(ap, fmt);
-	vlog(fmt, ap);
+	vtext(&t, fmt, ap);
 	va_end(ap);
-}
-
-static void
-logmsg(const char *fmt, ...)
-{
-	va_list ap;
-
-	if (quiet)
-		return;
-	va_start(ap, fmt);
-	vlog(fmt, ap);
-	va_end(ap);
+	if (fmt[0] && fmt[strlen(fmt) - 1] == ':')
+		text(&t, " %s", strerror(error));
+	text(&t, "\n");
+	output(2, &t);
 }
 
 /* Returns ns since some time in the past. The wall clock is never used. */
@@ -689,11 +661,9 @@ random64(void)
 {
 	uint64_t r;
 
-	do {
-		if (getrandom(&r, sizeof(r), 0) != sizeof(r))
-			die("getrandom:");
-	} while (!r);
-	return r;
+	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+		die("getrandom:");
+	return MAX(r, 1);
 }
 
 /* A UDP socket. Not by socketcall(2): seccomp cannot see its arguments. */
@@ -905,8 +875,9 @@ static int
 private(const char *s)
 {
 	static const struct { const char *net; int bits; } nets[] = {
-		{ "10.0.0.0", 8 }, { "172.16.0.0", 12 }, { "192.168.0.0", 16 },
-		{ "100.64.0.0", 10 }, { "127.0.0.0", 8 }, { "169.254.0.0", 16 },
+		{ "10.0.0.0", 8 }, { "172.16.0.0", 12 },
+		{ "192.168.0.0", 16 }, { "100.64.0.0", 10 },
+		{ "127.0.0.0", 8 }, { "169.254.0.0", 16 },
 		{ "fc00::", 7 }, { "fe80::", 10 }, { "::1", 128 },
 	};
 	uint8_t a[16], n[16];
@@ -1008,8 +979,8 @@ beatencode(uint8_t *d, const Beat *b)
 	put(d, 0, 2);
 }
 
-/* Returns -1 if the heartbeat makes no sense. A longer one may come from a newer
- * version. Nothing has run for 2^52 us, and sums of times must not overflow. */
+/* Returns -1 if the heartbeat makes no sense. A newer version's may be longer.
+ * Nothing has run for 2^52 us, and sums of times must not overflow. */
 static int
 beatdecode(const uint8_t *d, int len, Beat *b)
 {
@@ -1146,11 +1117,12 @@ seal(Pkt *p)
 	const uint8_t *key[] = {
 		peer.session.txkey, peer.proposed.txkey, keys.hello
 	};
+	int len = p->wirelen;
 
 	if (!keyfile || p->sealed)
 		return;
 	p->sealed = 1;
-	put(p->wire + p->wirelen, siphash(key[p->key], p->wire, p->wirelen), 8);
+	put(p->wire + len, siphash(key[p->key], p->wire, len), 8);
 	p->wirelen += TagLen;
 }
 
@@ -1185,7 +1157,7 @@ verify(Pkt *p)
 
 /* ip: parse a packet, checksums, changes to a header */
 
-/* Returns the offset of what follows the header, or -1 if it makes no sense. */
+/* Returns the offset behind the header, or -1 if it makes no sense. */
 static int
 ip4parse(const uint8_t *d, int len, Ip *ip)
 {
@@ -1220,8 +1192,7 @@ ip6parse(const uint8_t *d, int len, Ip *ip)
 	return off <= len ? off : -1;
 }
 
-/* Find ports of TCP and UDP, flags and payload of TCP. Returns -1 if the header
- * is cut short. */
+/* Find ports, flags and payload. Returns -1 if the TCP header is cut short. */
 static int
 l4parse(const uint8_t *t, Ip *ip)
 {
@@ -1243,8 +1214,8 @@ l4parse(const uint8_t *t, Ip *ip)
 	return 0;
 }
 
-/* Hash n bytes of addresses, protocol and ports: keyed, so that outsiders cannot
- * choose collisions. */
+/* Hash n bytes of addresses, protocol and ports; keyed, so that outsiders
+ * cannot choose collisions. */
 static uint32_t
 flowhash(const uint8_t *addrs, int n, const Ip *ip)
 {
@@ -1261,8 +1232,8 @@ flowhash(const uint8_t *addrs, int n, const Ip *ip)
 	return (h ^ h >> 29) >> 16;
 }
 
-/* Returns -1 if d is no IP packet. Fragments hash without ports, so those of one
- * packet stay together. */
+/* Returns -1 if d is no IP packet. Fragments hash without ports, so that those
+ * of one packet stay together. */
 static int
 ipparse(const uint8_t *d, int len, Ip *ip)
 {
@@ -1400,7 +1371,7 @@ icmperror(const uint8_t *d, const Ip *ip)
 
 	if (ip->proto == IPPROTO_ICMPV6)
 		return type < 128;
-	return ip->proto == IPPROTO_ICMP && type != 0 && type != 8 && type < 13;
+	return ip->proto == IPPROTO_ICMP && type && type != 8 && type < 13;
 }
 
 /* Tell in o the sender of d that the packet is too big, RFC 1191 and 4443. The
@@ -1472,8 +1443,7 @@ offloadprobe(void)
 	unsigned features = 0;
 
 	if ((fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC)) >= 0) {
-		if (ioctl(fd, (int)TUNGETFEATURES, &features) < 0)
-			features = 0;
+		ioctl(fd, (int)TUNGETFEATURES, &features);
 		close(fd);
 	}
 	has[OffSegment] = has[OffCoalesce] = !!(features & IFF_VNET_HDR);
@@ -1505,11 +1475,11 @@ offloads(Text *t)
 
 /* gso: what comes from the TUN is segmented, what goes there is coalesced
  *
- * The kernel's TCP hands over up to 64 kB at once, to be segmented as a network
- * card would do it, and takes as much: that saves most of the system calls, and
- * of the kernel's own work. Each segment still finds its way by itself. Only
- * packets that follow each other in one flow are coalesced, and segmenting the
- * result gives the same packets again, byte for byte. */
+ * The kernel's TCP hands over up to 64 kB at once, to be segmented as a
+ * network card would do it, and takes as much: that saves most of the system
+ * calls, and of the kernel's own work. Each segment still finds its way by
+ * itself. Only packets that follow each other in one flow are coalesced, and
+ * segmenting the result gives the same packets again, byte for byte. */
 
 /* Append a packet that is no GSO packet. */
 static void
@@ -1532,9 +1502,9 @@ single(const uint8_t *d, int len, const Vnet *v, Queue *q)
 		queueput(q, p);
 }
 
-/* Set lengths, numbers, flags and checksums of segment i of a GSO packet; at is
- * the offset of its payload in that of the whole. In place of the checksum the
- * kernel has left the sum of the pseudo header. */
+/* Set lengths, numbers, flags and checksums of segment i of a GSO packet; at
+ * is the offset of its payload in that of the whole. In place of the checksum
+ * the kernel has left the sum of the pseudo header. */
 static void
 segmentfix(Pkt *p, int i, int at, int last)
 {
@@ -1560,8 +1530,8 @@ segmentfix(Pkt *p, int i, int at, int last)
 	sumfinish(d, p->len, p->ip.l4, sumat - t);
 }
 
-/* Parse a GSO packet. Returns bytes of its headers, or -1 if it makes no sense.
- * The kernel's hdrlen is not trusted. */
+/* Parse a GSO packet. Returns bytes of its headers, or -1 if it makes no
+ * sense. The kernel's hdrlen is not trusted. */
 static int
 gsoparse(const uint8_t *d, int len, const Vnet *v, Ip *ip)
 {
@@ -1628,6 +1598,7 @@ tunaddr(const char *s, int nth)
 	struct { struct in6_addr addr; uint32_t prefix; int index; } ifr6;
 	struct sockaddr_storage ss;
 	struct sockaddr_in *sin = (struct sockaddr_in *)&ss;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&ss;
 	struct ifreq ifr = { 0 };
 	int fd, prefix, v6;
 
@@ -1640,21 +1611,18 @@ tunaddr(const char *s, int nth)
 	    "%s:%d" : "%s", tundev, nth) >= IFNAMSIZ)
 		die("%s: the name is too long for several addresses", tundev);
 	if (v6) {
-		memcpy(&ifr6.addr, &((struct sockaddr_in6 *)&ss)->sin6_addr, 16);
+		ifr6.addr = sin6->sin6_addr;
 		ifr6.prefix = prefix;
 		ifr6.index = if_nametoindex(tundev);
-		if (ioctl(fd, SIOCSIFADDR, &ifr6) < 0)
-			die("%s: set address %s:", tundev, s);
-	} else {
-		memcpy(&ifr.ifr_addr, &ss, sizeof(*sin));
-		if (ioctl(fd, SIOCSIFADDR, &ifr) < 0)
-			die("%s: set address %s:", tundev, s);
-		sin->sin_addr.s_addr = htonl(prefix ?
-		    UINT32_C(0xffffffff) << (32 - prefix) : 0);
-		memcpy(&ifr.ifr_netmask, &ss, sizeof(*sin));
-		if (ioctl(fd, SIOCSIFNETMASK, &ifr) < 0)
-			die("%s: set netmask of %s:", tundev, s);
 	}
+	memcpy(&ifr.ifr_addr, sin, sizeof(*sin));
+	if (ioctl(fd, SIOCSIFADDR, v6 ? (void *)&ifr6 : &ifr) < 0)
+		die("%s: set address %s:", tundev, s);
+	sin->sin_addr.s_addr = htonl(prefix ?
+	    UINT32_C(0xffffffff) << (32 - prefix) : 0);
+	memcpy(&ifr.ifr_netmask, sin, sizeof(*sin));
+	if (!v6 && ioctl(fd, SIOCSIFNETMASK, &ifr) < 0)
+		die("%s: set netmask of %s:", tundev, s);
 	close(fd);
 }
 
@@ -1663,7 +1631,7 @@ tunopen(void)
 {
 	struct timespec pause = { 0, 50000000 };
 	struct ifreq ifr = { 0 };
-	char *addrs, *a, *save;
+	char *addrs, *a, *at;
 	int s, tries, n = 0;
 
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
@@ -1682,7 +1650,7 @@ tunopen(void)
 		tungso();
 	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
 		die("strdup:");
-	for (a = strtok_r(addrs, " ", &save); a; a = strtok_r(NULL, " ", &save))
+	for (a = strtok_r(addrs, " ", &at); a; a = strtok_r(NULL, " ", &at))
 		tunaddr(a, n++);
 	free(addrs);
 	if ((s = udpsocket(AF_INET, 0)) < 0)
@@ -1721,8 +1689,7 @@ tunread(Queue *q)
 	return 1;
 }
 
-/* Write a packet behind an empty header, which has room in front of it. Returns
- * 0 if the kernel does not take it. */
+/* Write a packet behind an empty header. Returns 0 if the kernel refuses. */
 static int
 tunwrite(Pkt *p)
 {
@@ -1733,8 +1700,7 @@ tunwrite(Pkt *p)
 	return 0;
 }
 
-/* Somebody has deleted the device: stop. The program makes it when it is started
- * again. */
+/* Somebody has deleted the device: stop. The next start makes it again. */
 static void
 tungone(void)
 {
@@ -1744,8 +1710,7 @@ tungone(void)
 
 /* gro: what goes to the TUN is coalesced, see gso */
 
-/* Is it plain TCP with data and a right checksum? Coalescing would hide a wrong
- * one. */
+/* Is it plain TCP with data? Coalescing would hide a wrong checksum. */
 static int
 coalescable(const Pkt *p)
 {
@@ -1854,14 +1819,19 @@ groflushall(void)
 		groflush(g);
 }
 
-/* Write a packet to the TUN. One that can be coalesced waits for those behind it
- * until the end of the turn, any other goes behind what is held of its flow. */
+/* Write a packet to the TUN. One that can be coalesced waits for those behind
+ * it until the end of the turn, any other goes behind what is held of its
+ * flow. */
 static void
-coalesce(Pkt *p)
+deliver(Pkt *p)
 {
-	int able = offload[OffCoalesce] == Running && coalescable(p);
-	Gro *g = &gro.by[p->ip.hash & (Ngros - 1)];
+	Gro *g;
+	int able;
 
+	if (ipparse(p->data, p->len, &p->ip) == 0)
+		ipclamp(p->data, &p->ip, tun.mtu);
+	able = offload[OffCoalesce] == Running && coalescable(p);
+	g = &gro.by[p->ip.hash & (Ngros - 1)];
 	if (g->n > 0 && (!able || !follows(g, p)))
 		groflush(g);
 	g->len = g->n > 0 ? g->len + p->ip.payload : p->len;
@@ -1869,14 +1839,6 @@ coalesce(Pkt *p)
 	if (!able || p->ip.payload < g->pkts[0]->ip.payload ||
 	    p->ip.tcpflags & (TcpPsh | TcpFin))
 		groflush(g);
-}
-
-static void
-deliver(Pkt *p)
-{
-	if (ipparse(p->data, p->len, &p->ip) == 0)
-		ipclamp(p->data, &p->ip, tun.mtu);
-	coalesce(p);
 }
 
 /* survey: what selection has to know of all links
@@ -1975,7 +1937,7 @@ claimline(Link *l)
 		return 0;
 	}
 	if (l->log.left > 0)
-		logmsg("link %s: %d lines were left out", l->name, l->log.left);
+		logmsg("link %s: %d lines left out", l->name, l->log.left);
 	l->log.left = 0;
 	return 1;
 }
@@ -1997,7 +1959,8 @@ tunmtu(void)
 		warn("%s: set mtu %d:", tundev, mtu);
 	else
 		logmsg("%s: mtu %d", tundev, mtu);
-	if (mtu < 1280 && strchr(role == Client ? clientaddr : serveraddr, ':'))
+	if (mtu < 1280 &&
+	    strchr(role == Client ? clientaddr : serveraddr, ':'))
 		warn("%s: mtu %d: IPv6 needs 1280, the kernel has taken its "
 		    "addresses off", tundev, mtu);
 	if (s >= 0)
@@ -2005,8 +1968,8 @@ tunmtu(void)
 	tun.mtu = mtu;
 }
 
-/* Returns the MTU of the route to the peer, or 0 if it is not known. A server's
- * socket is not connected, and without that the kernel says nothing. */
+/* Returns the MTU of the route to the peer, or 0 if it is not known. The
+ * kernel tells it of connected sockets only, and a server's is not. */
 static int
 routemtu(const Link *l)
 {
@@ -2027,8 +1990,8 @@ routemtu(const Link *l)
 	return error ? 0 : mtu;
 }
 
-/* Learn the MTU of the route. With a key less than MtuBelieved is not believed:
- * anybody can forge the ICMP message that says so. */
+/* Learn the MTU of the route. With a key, less than MtuBelieved is not
+ * believed: anybody can forge the ICMP message that says so. */
 static void
 linkmtu(Link *l)
 {
@@ -2184,8 +2147,8 @@ linksingle(Link *l, int error)
 	linkmtu(l);
 }
 
-/* Returns how many datagrams, from the given one on, go in one message, which the
- * kernel segments: they have one size, only the last may be shorter. */
+/* Returns how many datagrams, from the given one on, go in one message for the
+ * kernel to segment: they have one size, only the last may be shorter. */
 static int
 segments(const Link *l, int from)
 {
@@ -2217,8 +2180,8 @@ setsegment(struct msghdr *m, Segment *seg, uint16_t size)
 	memcpy(CMSG_DATA(c), &size, sizeof(size));
 }
 
-/* Returns bytes of each datagram in a message that the kernel may have coalesced.
- * The size is an int here, for sending it is 16 bits. */
+/* Returns bytes of each datagram in a message that may be coalesced. The size
+ * is an int here; for sending it is 16 bits. */
 static int
 getsegment(struct msghdr *m, int len)
 {
@@ -2340,7 +2303,8 @@ linksend(Link *l, Pkt *p)
 		return;
 	}
 	l->out.pkts[l->out.n++] = p;
-	charge(&l->pace, p->wirelen + wireoverhead(l) + (keyfile ? TagLen : 0));
+	charge(&l->pace, p->wirelen + wireoverhead(l) +
+	    (keyfile ? TagLen : 0));
 }
 
 /* Append a datagram that came; one that is too long counts as empty. */
@@ -2363,8 +2327,8 @@ received(const uint8_t *d, int len, const struct sockaddr_storage *from,
 	loop.handled++;
 }
 
-/* Receive a batch, and append its datagrams; their from is valid until the next
- * call. Where the kernel coalesces, messages are fewer and larger. */
+/* Receive a batch, and append its datagrams; their from is valid until the
+ * next call. Where the kernel coalesces, messages are fewer and larger. */
 static void
 linkrecv(Link *l, Queue *q)
 {
