@@ -393,8 +393,7 @@ typedef struct {                  /* a token bucket of log lines */
 	int error;                /* errno of the last failure, 0: none */
 } Log;
 
-typedef struct Link Link;
-struct Link {
+typedef struct {
 	const Linkconf *conf;     /* its row */
 	char name[64];
 	int fd, state, prio;
@@ -413,7 +412,7 @@ struct Link {
 	Loss loss;
 	Control control;
 	Log log;
-};
+} Link;
 
 typedef struct {
 	uint64_t id, peerid;      /* ours, the peer's; 0: none */
@@ -525,8 +524,7 @@ static struct {
 	int64_t lonely;           /* ns, since when no link is up */
 } peer;
 
-/* packets on their way out; they outlive a session */
-static struct {
+static struct {                   /* packets to be sent; outlive a session */
 	Flow *flows;
 	Flowlist newflows, oldflows;
 	Queue express, acks;
@@ -540,8 +538,7 @@ static struct {
 	int64_t nextsend;         /* ns, when a link has room for more */
 } queues;
 
-/* what was sent in this session */
-static struct {
+static struct {                   /* what was sent in this session */
 	uint64_t seq[LaneLast];   /* of the next record */
 	Pkt **sent;               /* ordered packets by seq, to send again */
 	uint64_t oldest;          /* seq of the oldest one kept */
@@ -549,8 +546,7 @@ static struct {
 	int64_t budget;           /* ns, token bucket of repairs */
 } tx;
 
-/* what came in this session */
-static struct {
+static struct {                   /* what came in this session */
 	Replay replay[LaneLast];
 	Slot *slots;              /* ordered packets by seq */
 	uint64_t expected;        /* next seq to be delivered */
@@ -565,8 +561,7 @@ static struct {
 	unsigned nsamples;
 } rx;
 
-/* what selection has to know of all links, see surveylinks() */
-static struct {
+static struct {                   /* of all links, see surveylinks() */
 	Link *best, *quickest;    /* least score, least RTT; NULL: none up */
 	Link *carrier;            /* least score of links fit for bulk */
 	int64_t rate;             /* bit/s, sum of all links */
@@ -784,8 +779,7 @@ queueget(Queue *q)
 	return p;
 }
 
-/* addr: addresses, and how they are written; the port is at the same offset in
- * those of IPv4 and IPv6 */
+/* addr: addresses, and how they are written */
 
 /* Returns the address family, or -1 if s is no address. */
 static int
@@ -801,7 +795,7 @@ parseaddr(const char *s, int port, struct sockaddr_storage *ss)
 		ss->ss_family = AF_INET6;
 	else
 		return -1;
-	sin->sin_port = htons(port);
+	sin->sin_port = htons(port); /* sin6_port is at the same offset */
 	return ss->ss_family;
 }
 
@@ -1024,27 +1018,20 @@ siphash(const uint8_t *key, const uint8_t *d, int len)
 	uint64_t v2 = k0 ^ UINT64_C(0x6c7967656e657261);
 	uint64_t v3 = k1 ^ UINT64_C(0x7465646279746573);
 	uint8_t last[8] = { 0 };
-	int left;
+	int i, n = len / 8;
 
-	for (left = len; left >= 8; left -= 8, d += 8) {
-		m = getle(d);
+	memcpy(last, d + 8 * n, len % 8);
+	last[7] = len;
+	for (i = 0; i <= n; i++) {
+		m = getle(i < n ? d + 8 * i : last);
 		v3 ^= m;
 		SIPROUND;
 		SIPROUND;
 		v0 ^= m;
 	}
-	memcpy(last, d, left);
-	last[7] = len;
-	m = getle(last);
-	v3 ^= m;
-	SIPROUND;
-	SIPROUND;
-	v0 ^= m;
 	v2 ^= 0xff;
-	SIPROUND;
-	SIPROUND;
-	SIPROUND;
-	SIPROUND;
+	for (i = 0; i < 4; i++)
+		SIPROUND;
 	return v0 ^ v1 ^ v2 ^ v3;
 }
 
@@ -1064,7 +1051,6 @@ derive(uint8_t *key, uint64_t a, uint64_t b, int use)
 	}
 }
 
-/* Derive the keys of both directions from the ids of client and server. */
 static void
 sessionkeys(Session *s)
 {
@@ -1278,7 +1264,6 @@ sum(const uint8_t *d, int len, uint32_t s)
 	return s;
 }
 
-/* Sum the pseudo header of TCP, UDP and ICMPv6. */
 static uint32_t
 pseudosum(const uint8_t *d, int proto, int l4len)
 {
@@ -1794,18 +1779,18 @@ growrite(const Gro *g)
 static void
 groflush(Gro *g)
 {
-	int i, n = g->n, error = 0, taken = 0;
+	int i, error = 0, taken = 0;
 
-	if (n > 1) {
+	if (g->n > 1) {
 		error = growrite(g);
 		gro.errors = error ? gro.errors + 1 : 0;
 	}
-	g->n = 0;
-	for (i = 0; i < n; i++) {
-		if (n == 1 || error)
+	for (i = 0; i < g->n; i++) {
+		if (g->n == 1 || error)
 			taken += tunwrite(g->pkts[i]);
 		pktfree(g->pkts[i]);
 	}
+	g->n = 0;
 	if (error && taken && (error == EINVAL || gro.errors >= 3))
 		offloadfail(OffCoalesce, error);
 }
@@ -2245,8 +2230,6 @@ linkflush(Link *l)
 	int n[Batch], i, k, m, at = 0, done = 0, tries = 0, single = 0;
 	Out *o = &l->out;
 
-	if (o->n == 0)
-		return;
 	m = linkmsgs(l, mm, iov, seg, n);
 	while (at < m) {
 		i = sendmmsg(l->fd, mm + at, m - at, MSG_DONTWAIT);
