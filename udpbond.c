@@ -2316,7 +2316,7 @@ static void
 linkrecv(Link *l, Queue *q)
 {
 	static struct sockaddr_storage from[Batch];
-	static uint8_t buf[Supers][GsoMax + 1];
+	static uint8_t buf[Supers * (GsoMax + 1)];
 	int max = offload[OffUdpGro] == Running ? Supers : Batch;
 	int i, n, at, len, size = sizeof(buf) / max;
 	struct mmsghdr mm[Batch];
@@ -2324,7 +2324,7 @@ linkrecv(Link *l, Queue *q)
 	Segment seg[Batch];
 
 	for (i = 0; i < max; i++) {
-		iov[i] = (struct iovec){ buf[0] + i * size, size };
+		iov[i] = (struct iovec){ buf + i * size, size };
 		mm[i].msg_hdr = (struct msghdr){
 			.msg_name = &from[i], .msg_namelen = sizeof(from[i]),
 			.msg_iov = &iov[i], .msg_iovlen = 1,
