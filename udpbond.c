@@ -1412,12 +1412,12 @@ static int
 segmentworks(int fd)
 {
 	struct utsname u;
-	char *minor;
+	int minor;
 
 	if (setopt(fd, IPPROTO_UDP, UDP_SEGMENT, 0) < 0 || uname(&u) < 0)
 		return 0;
-	return udpsegment > 1 || strtol(u.release, &minor, 10) != 7 ||
-	    *minor != '.' || strtol(minor + 1, NULL, 10) > 1;
+	return udpsegment > 1 || sscanf(u.release, "7.%d", &minor) != 1 ||
+	    minor > 1;
 }
 
 static void
@@ -1603,11 +1603,13 @@ tunaddr(const char *s, int nth)
 	memcpy(&ifr.ifr_addr, sin, sizeof(*sin));
 	if (ioctl(fd, SIOCSIFADDR, v6 ? (void *)&ifr6 : &ifr) < 0)
 		die("%s: set address %s:", tundev, s);
-	sin->sin_addr.s_addr = htonl(prefix ?
-	    UINT32_C(0xffffffff) << (32 - prefix) : 0);
-	memcpy(&ifr.ifr_netmask, sin, sizeof(*sin));
-	if (!v6 && ioctl(fd, SIOCSIFNETMASK, &ifr) < 0)
-		die("%s: set netmask of %s:", tundev, s);
+	if (!v6) {
+		sin->sin_addr.s_addr = htonl(prefix ?
+		    UINT32_C(0xffffffff) << (32 - prefix) : 0);
+		memcpy(&ifr.ifr_netmask, sin, sizeof(*sin));
+		if (ioctl(fd, SIOCSIFNETMASK, &ifr) < 0)
+			die("%s: set netmask of %s:", tundev, s);
+	}
 	close(fd);
 }
 
@@ -1922,7 +1924,8 @@ claimline(Link *l)
 		return 0;
 	}
 	if (l->log.left > 0)
-		logmsg("link %s: %d lines left out", l->name, l->log.left);
+		logmsg("link %s: %d lines were left out", l->name,
+		    l->log.left);
 	l->log.left = 0;
 	return 1;
 }
