@@ -898,8 +898,8 @@ private(const char *s)
  *	+---------------+-------+-------+---------+  +---------+
  *
  * In network byte order: one record or several back to back, then the tag if
- * the datagram is sealed. Integers have 1, 2, 4 or 8 bytes; with a constant n a
- * compiler makes one store of put, and one load of get. */
+ * the datagram is sealed. Integers have 1, 2, 4 or 8 bytes; with a constant n
+ * a compiler makes one store of put, and one load of get. */
 static inline void
 put(uint8_t *d, uint64_t v, int n)
 {
