@@ -7,7 +7,7 @@
  * Down, TUN to links: tunread and segment, classify, enqueue; then, as soon as
  * the pacer of a link has room: dequeue, selectlink, encode, linksend, seal.
  * Up, links to TUN: linkrecv, verify, decode, admit, then by kind of record:
- * beatpkt, expresspkt, orderedpkt and reorder, controlpkt; then coalesce.
+ * beatpkt, expresspkt, orderedpkt and reorder, controlpkt; then deliver.
  *
  * A packet on its way down is asked four questions:
  *	lane?   classof: express packets are few or small, go by the quickest
@@ -26,36 +26,13 @@
  * There is one ppoll(), in run(). Time is read once a turn, into now. Begin
  * with main(), then run(), then tunpkt(), schedule() and linkpkt().
  *
- *	util      text, logs, the clock, what the kernel gives
- *	pool      packets and queues of them
- *	addr      addresses, and how they are written
- *	wire      records and heartbeats, and their bytes
- *	auth      SipHash tags, and the keys they are made with
- *	ip        parse a packet, checksums, changes to a header
- *	offload   what the kernel does for many packets at once
- *	tun       open, read and write the device
- *	gso       segment what comes from the TUN, coalesce what goes there
- *	link      sockets to the peer, their MTU, batches of datagrams
- *	down      from the TUN to the links
- *	classify  flow, lane and deadline of a packet
- *	flow      a queue for each flow, FQ-CoDel
- *	ack       pure TCP ACKs, thinned out
- *	select    which link carries a packet
- *	schedule  what waits goes out while there is room
- *	repair    sent packets are kept for when the peer asks
- *	up        from the links to the TUN
- *	reorder   ordered packets wait for those sent before them
- *	session   hellos and ids
- *	beat      heartbeats and hellos are sent
- *	measure   delay and loss, from heartbeats
- *	rate      what a link carries
- *	state     down, probing, up, lossy
- *	timers    what is due, and when the next thing is
- *	ctl       reports, and the socket for udpbond -l and -p
- *	confine   privileges are given up
- *	check     the configuration, and what would be done with it
- *	commands  shell commands at start and end
- *	life      setup, run, cleanup, main
+ * Nothing needs a forward declaration. Each section begins with a line that
+ * says what it is about; in order they are
+ *	ends      util pool addr wire auth ip offload gso tun gro
+ *	links     survey link
+ *	down      classify select ack flow repair beat schedule down
+ *	up        rate state measure reorder session up
+ *	program   ctl timers confine check commands life
  */
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -73,6 +50,7 @@
 #include <netinet/in.h>
 
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -81,7 +59,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,12 +79,12 @@
 #define CLAMP(x, a, b)  ((x) < (a) ? (a) : (x) > (b) ? (b) : (x))
 #define MS(x)           ((int64_t)(x) * 1000000) /* ms to ns */
 #define MBIT(x)         ((int64_t)((x) * 1000000)) /* Mbit/s to bit/s */
+#define die(...)        do { warn(__VA_ARGS__); exit(1); } while (0)
+#define logmsg(...)     do { if (!quiet) warn(__VA_ARGS__); } while (0)
 
 /* newer than some headers */
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT     103
-#endif
 #ifndef UDP_GRO
+#define UDP_SEGMENT     103
 #define UDP_GRO         104
 #endif
 #ifndef TUN_F_USO4
@@ -118,37 +95,37 @@
 /* sizes */
 enum {
 	HdrLen = 11, TagLen = 8, KeyLen = 16, BeatLen = 90,
-	HelloAt = 17,             /* in a heartbeat */
+	HelloAt = 17,             /* offset of hello in a heartbeat */
 	MtuMax = 1500,            /* of the TUN */
 	MtuMin = 576,             /* of a link */
-	MtuBelieved = 1280,       /* of a link with a key, as IPv6 has it */
+	MtuBelieved = 1280,       /* of a link with a key, the least of IPv6 */
 	PktSize = HdrLen + MtuMax + TagLen,
-	Small = 256,              /* bytes of records that share a datagram */
-	Batch = 64,               /* datagrams a system call */
+	Small = 256,              /* bytes, record that shares a datagram */
+	Batch = 64,               /* datagrams per system call */
 	TunBatch = 256,           /* packets from the TUN in a turn */
 	Supers = 8,               /* coalesced messages per recvmmsg() */
 	GsoMax = 65535,           /* bytes of a GSO packet */
-	SegMax = 64,              /* segments in it */
+	SegMax = 64,              /* segments of a GSO packet */
 	Ngros = 8,                /* GSO packets being assembled, power of 2 */
-	VnetLen = 10,             /* bytes of the header of the TUN */
+	VnetLen = 10,             /* bytes in front of a GSO packet */
 	Nflows = 1024,            /* flow queues, power of 2 */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
-	TextSize = 65536,         /* of a status report */
+	TextSize = 65536,         /* bytes of a status report */
 };
 
 /* packets, bytes */
 enum {
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
-	Quantum = MtuMax,         /* bytes a flow sends in its turn */
-	SparseLen = 500,          /* bytes, mean of a sparse flow at most */
-	SparsePps = 300,          /* its packets a second at most */
+	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
+	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
+	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Tries = 2,                /* to get a missing packet */
 	AckPkts = 2 * Batch,      /* acknowledged if they came within 2 ms */
-	SeqJump = 65536,          /* packets beyond the known ones: nonsense */
+	SeqJump = 65536,          /* packets ahead: nonsense */
 	Far = 4096,               /* packets ahead, without a key: doubted */
-	FarBeat = 16,             /* the same of heartbeats, for each link */
+	FarBeat = 16,             /* heartbeats ahead of each link: doubted */
 };
 
 /* rates, bit/s */
@@ -157,7 +134,7 @@ enum {
 	RateStart = 5000000,      /* of an unknown link */
 	RateMax = 2000000000,
 	BulkMin = 2400000,        /* 5 ms a packet */
-	PeerMax = 100000000,      /* kbit/s, that the peer may say */
+	PeerMax = 100000000,      /* kbit/s, most that the peer may claim */
 };
 
 /* times, ns */
@@ -165,35 +142,34 @@ static const int64_t
 	Us = 1000,
 	Second = MS(1000),
 	Minute = MS(60000),       /* between looks at MTUs */
-	Gather = MS(1) / 5,       /* packets under load */
+	Gather = MS(1) / 5,       /* pause under load, for packets to come */
 	Burst = MS(1),            /* least that a pacer may be ahead */
-	BurstMax = MS(5),         /* and most: a turn of the loop comes late */
-	Grace = MS(3),            /* a link may swap packets sent this close */
-	BurstEnd = MS(5),         /* no ordered packet: a burst has ended */
-	BeatMin = MS(20),         /* between heartbeats that tell so */
+	BurstMax = MS(5),         /* most: a turn of the loop may be late */
+	Grace = MS(3),            /* packets sent this close may swap places */
+	BurstEnd = MS(5),         /* without an ordered packet: it is over */
+	BeatMin = MS(20),         /* between heartbeats, at least */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
-	MoreDelay = MS(50),       /* and this slow they are no help to it */
+	MoreDelay = MS(50),       /* a link this much slower is no help */
 	QueueMax = MS(12),        /* delay above the base: a queue */
-	Aggregate = MS(20),       /* ACKs that wait for each other, */
+	Aggregate = MS(20),       /* ACKs wait this long for each other, */
 	AggregateEvery = MS(400), /* this often */
 	CodelTarget = MS(50),
 	CodelInterval = MS(200),  /* a queue that stands longer is ours */
 	Stay = MS(30),            /* a light flow keeps to its link */
-	Doubt = MS(30),           /* a missing packet may be lost */
-	Keep = MS(250),           /* sent packets are kept to send again */
+	Doubt = MS(30),           /* then a missing packet may be lost */
+	Keep = MS(250),           /* sent packets are kept for repair */
 	StaleLive = MS(250),      /* a real-time packet waits no longer */
 	Settle = MS(300),         /* till an ordered flow may turn express */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
-	Reopen = MS(3000),        /* a dead link gets a new socket */
-	Retry = MS(10000);        /* UDP_SEGMENT after an error; links faster
-	                           * after the last one died */
+	Reopen = MS(3000),        /* till a dead link gets a new socket */
+	Retry = MS(10000);        /* of UDP_SEGMENT after an error; of links,
+	                           * faster, after the last one went down */
 
-/* number of socketcall(2), which carries all socket calls on some machines,
- * -1: none */
+/* number of socketcall(2), which carries all socket calls on some machines */
 #ifdef __NR_socketcall
 enum { Socketcall = __NR_socketcall };
 #else
-enum { Socketcall = -1 };
+enum { Socketcall = -1 }; /* none */
 #endif
 
 /* enums */
@@ -212,10 +188,9 @@ enum {                                        /* <linux/virtio_net.h> */
 enum { OffSegment, OffCoalesce, OffUdpSegment, OffUdpGro, OffLast };
 enum { Disabled, Missing, Failed, Running };           /* offload states */
 enum {
-	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04, FlagRepair = 0x08,
-	FlagControl = 0x10, FlagSealed = 0x80,
-	FlagKind = FlagBeat | FlagData | FlagControl,
-	FlagUnknown = 0x60
+	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04,
+	FlagRepair = 0x08, FlagControl = 0x10, FlagSealed = 0x80,
+	FlagKind = FlagBeat | FlagData | FlagControl, FlagUnknown = 0x60
 };
 enum { ByScore, ByArrival, ByBulk };                    /* ranks of links */
 enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
@@ -252,11 +227,11 @@ struct Pkt {
 	int sealed;               /* the tag is in its place */
 	int class, link, key;
 	int flow;                 /* index into flows */
-	int asked;                /* waits to be sent again */
+	int asked;                /* the peer asked, it waits for repair */
 	int light;                /* its flow was light when it came */
 	uint64_t seq;
 	int64_t time;             /* ns, when it came or was sent */
-	int64_t deadline;         /* ns, then it is of no use any more */
+	int64_t deadline;         /* ns, when it becomes useless */
 	Ip ip;
 	const struct sockaddr_storage *from;
 	uint8_t buf[PktSize];
@@ -269,24 +244,24 @@ typedef struct {
 
 typedef struct Flow Flow;
 struct Flow {
-	Flow *next;               /* among those with packets waiting */
-	int listed;               /* is on a list */
+	Flow *next;               /* next flow with packets waiting */
+	int listed;               /* is on a list of such flows */
 	Queue queue;
 	int deficit;              /* bytes, RFC 8290 */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
-	int64_t last;             /* ns, its newest packet */
-	int64_t lastordered;      /* ns, its newest ordered packet */
-	int64_t lastbypass;       /* ns, one in the express lane all the same */
-	int link;                 /* of its newest express packet */
-	int64_t notbefore;        /* ns, arrival of that */
-	int64_t clock;            /* ns, runs ahead when it is not sparse */
-	int mean;                 /* bytes, of its packets */
-	int64_t bytes;            /* since its last pause */
-	Pkt *ack;                 /* the ACK that newer ones may replace */
-	uint32_t ackno;           /* of its newest ACK */
-	int64_t acked;            /* bytes since its last pause */
-	int64_t ackdue;           /* ns, when that one is to be sent */
+	int64_t last;             /* ns, newest packet */
+	int64_t lastordered;      /* ns, newest ordered packet */
+	int64_t lastbypass;       /* ns, newest one moved to express */
+	int link;                 /* of the newest express packet */
+	int64_t notbefore;        /* ns, when that packet arrives */
+	int64_t clock;            /* ns, ahead of now if not sparse */
+	int mean;                 /* bytes of a packet */
+	int64_t bytes;            /* sent since the last pause */
+	Pkt *ack;                 /* waiting ACK that newer ones may replace */
+	uint32_t ackno;           /* of the newest ACK */
+	int64_t acked;            /* bytes acknowledged since the last pause */
+	int64_t ackdue;           /* ns, when the waiting ACK is sent */
 	int64_t lastack;          /* ns, when an ACK was sent */
 };
 
@@ -300,14 +275,11 @@ typedef struct {
 } Vnet;
 
 typedef struct {
-	Pkt *pkts[SegMax];        /* one after the other, of one TCP flow */
-	int n, len;               /* len: bytes, of the packet they make */
-	int hdrlen, l4, size;     /* headers, TCP header, payload of each */
-	uint32_t seq;             /* that follows them */
+	Pkt *pkts[SegMax];        /* in order, of one TCP flow */
+	int n, len;               /* len: bytes of the GSO packet they make */
 } Gro;
 
-/* control data of a message: the size of its segments, or nothing */
-typedef struct {
+typedef struct {                  /* control data: the size of segments */
 	uint64_t space[CMSG_SPACE(sizeof(int)) / 8 + 1];
 } Segment;
 
@@ -321,87 +293,83 @@ typedef struct {
 	int link;
 	int hello;                /* 1 from a client, 2 from a server */
 	int64_t time, echo;       /* ns, sender's clock, receiver's clock */
-	int64_t held;             /* ns, from the echoed one to this one */
-	uint64_t txpkts, txbytes; /* sent on this link, this one included */
+	int64_t held;             /* ns, since the echoed heartbeat came */
+	uint64_t txpkts, txbytes; /* sent on this link, with this heartbeat */
 	uint64_t rxpkts, rxbytes; /* received when the echoed one came */
 	uint64_t next;            /* next ordered seq */
 	int prio;
-	uint32_t up, down;        /* kbit/s, of the client's configuration */
+	uint32_t up, down;        /* kbit/s, configured at the client */
 } Beat;
 
 typedef struct {
 	uint64_t last;            /* the highest seq seen */
-	uint64_t doubted;         /* see believe */
+	uint64_t doubted;         /* see believe() */
 	uint64_t bits[ReplayWords];
 } Replay;
 
 typedef struct {
-	int64_t time;             /* ns, when it was sent or came, per peer */
+	int64_t time;             /* ns, by the clock of who counts */
 	uint64_t pkts, bytes;
 } Tally;
 
-/* a link is made of these parts */
+/* the parts of a link */
 typedef struct {
 	struct sockaddr_storage local, remote; /* of its row; family 0: any */
 	struct sockaddr_storage peer; /* where to send */
 	socklen_t peerlen;        /* 0: not known yet */
 	int any;                  /* local is all addresses */
-	int v6, mtu;              /* mtu: bytes, of an IP packet */
+	int v6, mtu;              /* mtu: bytes of an IP packet */
 } Addr;
 
-/* the pacer: the times at which the bytes sent so far will have left at the
- * full rate and at satpercent of it */
-typedef struct {
+typedef struct {                  /* the pacer */
 	int64_t ceil[2];          /* bit/s configured: sending, receiving */
 	int64_t rate;             /* bit/s */
-	int64_t clock, satclock;  /* ns */
-	int64_t burst;            /* ns that they may be ahead of now */
+	int64_t clock, satclock;  /* ns, when all that was sent will have left
+	                           * at the rate, and at satpercent of it */
+	int64_t burst;            /* ns that the clocks may be ahead of now */
 } Pace;
 
 typedef struct {
 	Pkt *pkts[Batch];         /* to be sent at the end of the turn */
 	int n;
-	int64_t single;           /* ns, till then without UDP_SEGMENT */
+	int64_t single;           /* ns, without UDP_SEGMENT until then */
 } Out;
 
 typedef struct {
 	Tally tx, rx;             /* all that was sent and received */
-	Tally lasttx, lastrx;     /* a second ago */
-	int64_t bw, bwmax;        /* bit/s, busier way of the last second */
+	Tally lasttx, lastrx;     /* the same a second ago */
+	int64_t bw, bwmax;        /* bit/s, in the busier direction */
 	int64_t rxbest;           /* bit/s, most received in a second */
-	int use;                  /* percent, of bwmax */
+	int use;                  /* percent of bwmax */
 } Meter;
 
 typedef struct {
-	Tally sent[Remembered];       /* by number */
+	Tally sent[Remembered];   /* by number */
 	unsigned n;
-	int64_t next, last;       /* ns, when the next is due; sent */
+	int64_t next, last;       /* ns, when the next is due; last was sent */
 	int64_t data;             /* ns, newest ordered packet sent */
-	uint64_t gaptx;           /* bytes sent by the last one */
+	uint64_t gaptx;           /* bytes sent before the last heartbeat */
 } Beats;
 
-/* what came by it in this session */
-typedef struct {
-	Tally in;                 /* newest heartbeat, with rx of then */
-	int64_t came;             /* ns, when it came; 0: none */
-	uint64_t seq;             /* its seq */
+typedef struct {                  /* what came in this session */
+	Tally in;                 /* newest heartbeat: its time; rx so far */
+	int64_t came;             /* ns, when that came; 0: none */
+	uint64_t seq;             /* of that */
 	uint64_t lastseq;         /* of the newest record */
-	uint64_t top;             /* one above the newest known to be sent */
-	int64_t toptime;          /* ns, when that was moved by a packet */
+	uint64_t top;             /* one above the newest seq known as sent */
+	int64_t toptime;          /* ns, when a packet moved top */
 } Heard;
 
-/* the newest of our heartbeats that was echoed in this session */
-typedef struct {
-	int64_t sent, came;       /* ns */
-	Tally tx, rx;             /* tx then and the peer's rx, at the end of
-	                           * what is measured */
-	int good, wasup;          /* echoes since it was down; it ever was up */
+typedef struct {                  /* our newest heartbeat that was echoed */
+	int64_t sent, came;       /* ns, the heartbeat; its echo */
+	Tally tx, rx;             /* our tx, the peer's rx: measured so far */
+	int good, wasup;          /* echoes since down; was up once */
 } Echo;
 
 typedef struct {
 	int64_t srtt, rttvar;     /* ns, RFC 6298 */
-	int64_t owd, owdin;       /* ns, to the peer and from it; the offset of
-	                           * the two clocks is in both, for all links */
+	int64_t owd, owdin;       /* ns, to the peer and from it, with the same
+	                           * clock offset on all links */
 	int64_t base;             /* ns, owd without a queue */
 	int64_t jitter, owdjitter; /* ns, mean deviations of owdin and owd */
 } Delay;
@@ -411,29 +379,26 @@ typedef struct {
 	double ratio;             /* 0 to 1 */
 } Loss;
 
-/* rate estimation */
-typedef struct {
-	int starting, draining;   /* never known yet; empties its queue */
-	int growth;               /* percent, of the next step up */
-	int64_t queued;           /* ns, since when there is a queue; 0: none */
-	int64_t knee, before;     /* bit/s, where a queue was; the rate then */
-	int64_t cut, hold;        /* ns of that, and without growth after it */
+typedef struct {                  /* rate estimation */
+	int starting, draining;   /* rate not known yet; empties its queue */
+	int growth;               /* percent, next step up */
+	int64_t queued;           /* ns, since when it has a queue; 0: none */
+	int64_t knee, before;     /* bit/s, rate cut to, rate before that */
+	int64_t cut, hold;        /* ns, when cut; without growth after it */
 } Control;
 
-/* a token bucket for lines about a link */
-typedef struct {
+typedef struct {                  /* a token bucket of log lines */
 	int64_t clock;            /* ns, ahead of now by the newest lines */
 	int left;                 /* lines left out since then */
 	int error;                /* errno of the last failure, 0: none */
 } Log;
 
-typedef struct Link Link;
-struct Link {
+typedef struct {
 	const Linkconf *conf;     /* its row */
 	char name[64];
 	int fd, state, prio;
-	int score;                /* not saturated */
-	int open;                 /* has room for some packets of heavy flows */
+	int score;                /* while not saturated */
+	int open;                 /* has room for packets of heavy flows */
 	int64_t reopen;           /* ns, new socket if not up by then */
 	uint64_t why[WhyLast];    /* packets sent, by reason */
 	Addr addr;
@@ -447,7 +412,7 @@ struct Link {
 	Loss loss;
 	Control control;
 	Log log;
-};
+} Link;
 
 typedef struct {
 	uint64_t id, peerid;      /* ours, the peer's; 0: none */
@@ -457,7 +422,7 @@ typedef struct {
 
 typedef struct {
 	Pkt *p;
-	int64_t since;            /* ns, when it was missed */
+	int64_t since;            /* ns, when the packet was missed */
 	int64_t asked;            /* ns, when it was last asked for */
 	int tries;                /* how often it was asked for */
 } Slot;
@@ -525,17 +490,17 @@ static struct {
 } signaled;
 
 static struct {
-	int status;               /* of exit */
+	int status;               /* exit status */
 	int interval;             /* s, between reports */
-	int handled, unread;      /* packets in this ms; some were left */
+	int handled, turns;       /* packets, turns in this ms */
+	int unread;               /* packets were left in the kernel */
 	int64_t nextsecond, nextreport, nextmtu, nextbeat; /* ns */
-	int64_t since, pause;     /* ns, see rest */
-	int turns;
+	int64_t since, pause;     /* ns, see rest() */
 } loop = { .interval = 5 };
 
 static struct {
 	int fd, mtu;
-	int hdr;                  /* bytes, in front of a packet there */
+	int hdr;                  /* bytes in front of a packet: 0, VnetLen */
 } tun = { .fd = -1 };
 
 static struct {
@@ -545,7 +510,7 @@ static struct {
 static struct {
 	Pkt *pkts, **frees;       /* all; those that were freed */
 	int size, used, nfrees;   /* all; ever taken; freed */
-	uint16_t *refs;           /* places that hold each */
+	uint16_t *refs;           /* of each */
 } pool;
 
 static struct {
@@ -559,39 +524,36 @@ static struct {
 	int64_t lonely;           /* ns, since when no link is up */
 } peer;
 
-/* packets on their way out; they outlive a session */
-static struct {
+static struct {                   /* packets to be sent; outlive a session */
 	Flow *flows;
 	Flowlist newflows, oldflows;
 	Queue express, acks;
 	int queued, listed;       /* packets in flow queues; flows on lists */
 	int64_t peak;             /* bit/s, of all links, decaying */
-	int64_t lightbytes;       /* bytes of light flows that wait */
+	int64_t lightbytes;       /* bytes waiting of light flows */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
 	int64_t lastheavy;        /* ns, newest packet sent of a heavy flow */
-	int64_t capclock;         /* ns */
+	int64_t capclock;         /* ns, token bucket of urgent packets */
 	int64_t nextack;          /* ns, when the next ACK is due */
 	int64_t nextsend;         /* ns, when a link has room for more */
 } queues;
 
-/* what was sent in this session */
-static struct {
+static struct {                   /* what was sent in this session */
 	uint64_t seq[LaneLast];   /* of the next record */
 	Pkt **sent;               /* ordered packets by seq, to send again */
-	uint64_t oldest;          /* of them */
+	uint64_t oldest;          /* seq of the oldest one kept */
 	Queue repairs;            /* to be sent again */
-	int64_t budget;           /* ns, runs ahead with repairs */
+	int64_t budget;           /* ns, token bucket of repairs */
 } tx;
 
-/* what came in this session */
-static struct {
+static struct {                   /* what came in this session */
 	Replay replay[LaneLast];
 	Slot *slots;              /* ordered packets by seq */
 	uint64_t expected;        /* next seq to be delivered */
 	uint64_t known;           /* one above the newest known to be sent */
-	uint64_t doubted;         /* see believe */
+	uint64_t doubted;         /* see believe() */
 	uint64_t acked;           /* the peer knows that all below have come */
-	int64_t ackedtime;        /* ns, when that would have been told */
+	int64_t ackedtime;        /* ns, when acked was last looked at */
 	uint64_t ready, pending;  /* frontiers, one Grace old and newer */
 	int64_t readytime;        /* ns, of the newer one */
 	int64_t next;             /* ns, when one is given up or asked for */
@@ -599,16 +561,15 @@ static struct {
 	unsigned nsamples;
 } rx;
 
-/* what selection has to know of all links, see surveylinks */
-static struct {
-	Link *best, *quickest;    /* the least score, RTT; NULL: no link is up */
-	Link *carrier;            /* the least score of those fit for bulk */
-	int64_t rate;             /* bit/s, of all */
-	int64_t bulkmin;          /* bit/s, that makes a link fit for bulk */
+static struct {                   /* of all links, see surveylinks() */
+	Link *best, *quickest;    /* least score, least RTT; NULL: none up */
+	Link *carrier;            /* least score of links fit for bulk */
+	int64_t rate;             /* bit/s, sum of all links */
+	int64_t bulkmin;          /* bit/s, makes a link fit for bulk */
 	int64_t delay;            /* ns, half of the capacity is as quick */
-	int step;                 /* best is quicker than that */
-	int least;                /* score, of the links of that delay */
-	int payload;              /* bytes, of the largest packet carried */
+	int step;                 /* best is quicker than delay */
+	int least;                /* least score of links with that delay */
+	int payload;              /* bytes of the largest packet carried */
 } survey;
 
 #include "config.h"
@@ -642,71 +603,40 @@ text(Text *t, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Write without blocking: a reader that stalls loses the rest. */
+/* Write without blocking: a reader that stalls loses the rest. A pipe takes up
+ * to PIPE_BUF bytes whole, or none. */
 static void
 output(int fd, const Text *t)
 {
 	struct pollfd pfd = { fd, POLLOUT, 0 };
 	struct timespec none = { 0, 0 };
-	int n, at;
+	int n = 1, at;
 
-	for (at = 0; at < t->len; at += n) {
+	for (at = 0; n > 0 && at < t->len; at += n) {
 		if (ppoll(&pfd, 1, &none, NULL) != 1 ||
 		    !(pfd.revents & POLLOUT))
 			return;
-		/* a pipe takes up to PIPE_BUF bytes whole, or none */
 		n = write(fd, t->buf + at, MIN(t->len - at, PIPE_BUF));
-		if (n <= 0)
-			return;
 	}
 }
 
-static void
-vlog(const char *fmt, va_list ap)
-{
-	static Text t;
-	int saved = errno;
-
-	t.len = 0;
-	text(&t, "udpbond: ");
-	vtext(&t, fmt, ap);
-	if (fmt[0] && fmt[strlen(fmt) - 1] == ':')
-		text(&t, " %s", strerror(saved));
-	text(&t, "\n");
-	output(2, &t);
-}
-
-static void
-die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vlog(fmt, ap);
-	va_end(ap);
-	exit(1);
-}
-
+/* Log a line; a colon at its end asks for the error. */
 static void
 warn(const char *fmt, ...)
 {
+	static Text t;
+	int error = errno;
 	va_list ap;
 
+	t.len = 0;
+	text(&t, "udpbond: ");
 	va_start(ap, fmt);
-	vlog(fmt, ap);
+	vtext(&t, fmt, ap);
 	va_end(ap);
-}
-
-static void
-logmsg(const char *fmt, ...)
-{
-	va_list ap;
-
-	if (quiet)
-		return;
-	va_start(ap, fmt);
-	vlog(fmt, ap);
-	va_end(ap);
+	if (fmt[0] && fmt[strlen(fmt) - 1] == ':')
+		text(&t, " %s", strerror(error));
+	text(&t, "\n");
+	output(2, &t);
 }
 
 /* Returns ns since some time in the past. The wall clock is never used. */
@@ -726,11 +656,9 @@ random64(void)
 {
 	uint64_t r;
 
-	do {
-		if (getrandom(&r, sizeof(r), 0) != sizeof(r))
-			die("getrandom:");
-	} while (!r);
-	return r;
+	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+		die("getrandom:");
+	return MAX(r, 1);
 }
 
 /* A UDP socket. Not by socketcall(2): seccomp cannot see its arguments. */
@@ -781,8 +709,8 @@ spend(int64_t *clock, int64_t cost, int64_t depth)
 
 /* pool: packets and queues of them
  *
- * Reference counts live in an array of their own, so freeing a packet that
- * was sent long ago does not touch its cache lines. Pages of the pool are not
+ * Reference counts live in an array of their own, so freeing a packet that was
+ * sent long ago does not touch its cache lines. Pages of the pool are not
  * touched before they are needed. */
 
 /* Returns NULL if all packets are in use. */
@@ -803,7 +731,6 @@ pktalloc(void)
 	return p;
 }
 
-/* Count one more place that holds the packet. */
 static Pkt *
 pkthold(Pkt *p)
 {
@@ -862,20 +789,17 @@ parseaddr(const char *s, int port, struct sockaddr_storage *ss)
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
 
 	memset(ss, 0, sizeof(*ss));
-	if (s && inet_pton(AF_INET, s, &sin->sin_addr) == 1) {
-		sin->sin_family = AF_INET;
-		sin->sin_port = htons(port);
-		return AF_INET;
-	}
-	if (s && inet_pton(AF_INET6, s, &sin6->sin6_addr) == 1) {
-		sin6->sin6_family = AF_INET6;
-		sin6->sin6_port = htons(port);
-		return AF_INET6;
-	}
-	return -1;
+	if (s && inet_pton(AF_INET, s, &sin->sin_addr) == 1)
+		ss->ss_family = AF_INET;
+	else if (s && inet_pton(AF_INET6, s, &sin6->sin6_addr) == 1)
+		ss->ss_family = AF_INET6;
+	else
+		return -1;
+	sin->sin_port = htons(port); /* sin6_port is at the same offset */
+	return ss->ss_family;
 }
 
-/* An address with its prefix length. Returns -1 if s is none. */
+/* Parse an address with its prefix length. Returns -1 if s is none. */
 static int
 parseprefix(const char *s, struct sockaddr_storage *ss, int *prefix)
 {
@@ -914,9 +838,7 @@ addrbytes(const struct sockaddr_storage *ss, int *len)
 static int
 addrport(const struct sockaddr_storage *ss)
 {
-	return ntohs(ss->ss_family == AF_INET6 ?
-	    ((const struct sockaddr_in6 *)ss)->sin6_port :
-	    ((const struct sockaddr_in *)ss)->sin_port);
+	return ntohs(((const struct sockaddr_in *)ss)->sin_port);
 }
 
 static int
@@ -942,13 +864,14 @@ addrtext(const struct sockaddr_storage *ss)
 	return buf;
 }
 
-/* Is it an address of one site only? RFC 1918, 6598, 4193 */
+/* Is s an address of one site only, RFC 1918, 6598 and 4193? */
 static int
 private(const char *s)
 {
 	static const struct { const char *net; int bits; } nets[] = {
-		{ "10.0.0.0", 8 }, { "172.16.0.0", 12 }, { "192.168.0.0", 16 },
-		{ "100.64.0.0", 10 }, { "127.0.0.0", 8 }, { "169.254.0.0", 16 },
+		{ "10.0.0.0", 8 }, { "172.16.0.0", 12 },
+		{ "192.168.0.0", 16 }, { "100.64.0.0", 10 },
+		{ "127.0.0.0", 8 }, { "169.254.0.0", 16 },
 		{ "fc00::", 7 }, { "fe80::", 10 }, { "::1", 128 },
 	};
 	uint8_t a[16], n[16];
@@ -975,12 +898,8 @@ private(const char *s)
  *	+---------------+-------+-------+---------+  +---------+
  *
  * In network byte order: one record or several back to back, then the tag if
- * the datagram is sealed. The payload of a heartbeat, times in us:
- *
- *	 0 id        8 peer      16 link   17 hello  18 time
- *	26 echo     34 held      38 txpkts 46 txbytes
- *	54 rxpkts   62 rxbytes   70 next   78 prio   80 up  84 down  88 zero
- */
+ * the datagram is sealed. Integers have 1, 2, 4 or 8 bytes; with a constant n
+ * a compiler makes one store of put, and one load of get. */
 static inline void
 put(uint8_t *d, uint64_t v, int n)
 {
@@ -990,30 +909,21 @@ put(uint8_t *d, uint64_t v, int n)
 	} else if (n == 4) {
 		put(d, v >> 16, 2);
 		put(d + 2, v, 2);
-	} else if (n == 2) {
-		d[0] = v >> 8;
-		d[1] = v;
 	} else {
-		for (; n-- > 0; v >>= 8)
-			d[n] = v;
+		if (n == 2)
+			*d++ = v >> 8;
+		*d = v;
 	}
 }
 
-/* With a constant n a compiler makes one load of this. */
 static inline uint64_t
 get(const uint8_t *d, int n)
 {
-	uint64_t v = 0;
-
-	if (n == 2)
-		return d[0] << 8 | d[1];
-	if (n == 4)
-		return (uint32_t)d[0] << 24 | d[1] << 16 | d[2] << 8 | d[3];
 	if (n == 8)
 		return get(d, 4) << 32 | get(d + 4, 4);
-	while (n-- > 0)
-		v = v << 8 | *d++;
-	return v;
+	if (n == 4)
+		return (uint32_t)d[0] << 24 | d[1] << 16 | d[2] << 8 | d[3];
+	return n == 2 ? d[0] << 8 | d[1] : d[0];
 }
 
 /* Put the header in front of the packet's data. */
@@ -1052,7 +962,8 @@ decode(const uint8_t *d, int len, Rec *r)
 	return HdrLen + r->len;
 }
 
-/* Run F on each field of a heartbeat in order: its name and bytes. */
+/* The payload of a heartbeat: run F on the name and bytes of each field. Times
+ * are in us; 2 bytes of zero follow. */
 #define BEATFIELDS(F) \
 	F(id, 8) F(peerid, 8) F(link, 1) F(hello, 1) F(time, 8) F(echo, 8) \
 	F(held, 4) F(txpkts, 8) F(txbytes, 8) F(rxpkts, 8) F(rxbytes, 8) \
@@ -1071,7 +982,7 @@ beatencode(uint8_t *d, const Beat *b)
 	put(d, 0, 2);
 }
 
-/* Returns -1 if it makes no sense. A longer one may come from a newer version.
+/* Returns -1 if the heartbeat makes no sense. A newer version's may be longer.
  * Nothing has run for 2^52 us, and sums of times must not overflow. */
 static int
 beatdecode(const uint8_t *d, int len, Beat *b)
@@ -1100,10 +1011,10 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 static uint64_t
 getle(const uint8_t *d)
 {
-	return (uint64_t)d[7] << 56 | (uint64_t)d[6] << 48 |
-	       (uint64_t)d[5] << 40 | (uint64_t)d[4] << 32 |
-	       (uint64_t)d[3] << 24 | (uint64_t)d[2] << 16 |
-	       (uint64_t)d[1] << 8 | (uint64_t)d[0];
+	uint64_t v;
+
+	memcpy(&v, d, sizeof(v));
+	return le64toh(v);
 }
 
 /* SipHash-2-4, Aumasson and Bernstein 2012 */
@@ -1116,27 +1027,20 @@ siphash(const uint8_t *key, const uint8_t *d, int len)
 	uint64_t v2 = k0 ^ UINT64_C(0x6c7967656e657261);
 	uint64_t v3 = k1 ^ UINT64_C(0x7465646279746573);
 	uint8_t last[8] = { 0 };
-	int left;
+	int i, n = len / 8;
 
-	for (left = len; left >= 8; left -= 8, d += 8) {
-		m = getle(d);
+	memcpy(last, d + 8 * n, len % 8);
+	last[7] = len;
+	for (i = 0; i <= n; i++) {
+		m = getle(i < n ? d + 8 * i : last);
 		v3 ^= m;
 		SIPROUND;
 		SIPROUND;
 		v0 ^= m;
 	}
-	memcpy(last, d, left);
-	last[7] = len;
-	m = getle(last);
-	v3 ^= m;
-	SIPROUND;
-	SIPROUND;
-	v0 ^= m;
 	v2 ^= 0xff;
-	SIPROUND;
-	SIPROUND;
-	SIPROUND;
-	SIPROUND;
+	for (i = 0; i < 4; i++)
+		SIPROUND;
 	return v0 ^ v1 ^ v2 ^ v3;
 }
 
@@ -1156,7 +1060,6 @@ derive(uint8_t *key, uint64_t a, uint64_t b, int use)
 	}
 }
 
-/* Derive the keys of both directions from the ids of client and server. */
 static void
 sessionkeys(Session *s)
 {
@@ -1209,16 +1112,16 @@ seal(Pkt *p)
 	const uint8_t *key[] = {
 		peer.session.txkey, peer.proposed.txkey, keys.hello
 	};
+	int len = p->wirelen;
 
 	if (!keyfile || p->sealed)
 		return;
 	p->sealed = 1;
-	put(p->wire + p->wirelen, siphash(key[p->key], p->wire, p->wirelen), 8);
+	put(p->wire + len, siphash(key[p->key], p->wire, len), 8);
 	p->wirelen += TagLen;
 }
 
-/* Take the tag off the datagram. Returns -1 if it was not sealed under the
- * key. */
+/* Take the tag off the datagram. Returns -1 if it is of another key. */
 static int
 unseal(Pkt *p, const uint8_t *key)
 {
@@ -1231,7 +1134,7 @@ unseal(Pkt *p, const uint8_t *key)
 	return 0;
 }
 
-/* Returns under which key the datagram was sealed, and takes the tag off. */
+/* Take the tag off the datagram. Returns which key it was sealed under. */
 static int
 verify(Pkt *p)
 {
@@ -1247,9 +1150,9 @@ verify(Pkt *p)
 	    KeyNone : KeySession;
 }
 
-/* ip: what has to be known of a packet, checksums, changes to a header */
+/* ip: parse a packet, checksums, changes to a header */
 
-/* Returns the offset of what follows the header, or -1 if it makes no sense. */
+/* Returns the offset behind the header, or -1 if it makes no sense. */
 static int
 ip4parse(const uint8_t *d, int len, Ip *ip)
 {
@@ -1264,7 +1167,7 @@ ip4parse(const uint8_t *d, int len, Ip *ip)
 }
 
 /* The same behind extension headers: hop-by-hop, routing, destination options
- * and fragment, which is the last that is looked at. */
+ * and fragment, which ends the search. */
 static int
 ip6parse(const uint8_t *d, int len, Ip *ip)
 {
@@ -1284,8 +1187,7 @@ ip6parse(const uint8_t *d, int len, Ip *ip)
 	return off <= len ? off : -1;
 }
 
-/* Ports of TCP and UDP, flags and payload of TCP. Returns -1 if the header is
- * cut short. */
+/* Find ports, flags and payload. Returns -1 if the TCP header is cut short. */
 static int
 l4parse(const uint8_t *t, Ip *ip)
 {
@@ -1325,8 +1227,8 @@ flowhash(const uint8_t *addrs, int n, const Ip *ip)
 	return (h ^ h >> 29) >> 16;
 }
 
-/* Returns -1 if it is no IP packet. A flow is addresses, protocol and ports;
- * fragments count without ports, so those of one packet stay together. */
+/* Returns -1 if d is no IP packet. Fragments hash without ports, so that those
+ * of one packet stay together. */
 static int
 ipparse(const uint8_t *d, int len, Ip *ip)
 {
@@ -1371,7 +1273,6 @@ sum(const uint8_t *d, int len, uint32_t s)
 	return s;
 }
 
-/* Sum the pseudo header of TCP, UDP and ICMPv6. */
 static uint32_t
 pseudosum(const uint8_t *d, int proto, int l4len)
 {
@@ -1392,7 +1293,7 @@ sumfinish(uint8_t *d, int len, int start, int offset)
 	put(d + start + offset, s ? s : 0xffff, 2);
 }
 
-/* Set the length of an IP packet, and the checksum of an IPv4 header. */
+/* Set the length in an IP header, and the checksum of IPv4. */
 static void
 setiplen(uint8_t *d, int len)
 {
@@ -1405,7 +1306,7 @@ setiplen(uint8_t *d, int len)
 	put(d + 10, ~sum(d, (d[0] & 15) * 4, 0) & 0xffff, 2);
 }
 
-/* Change a 16 bit word at any place of what a checksum covers, RFC 1624. */
+/* Change 16 bits at any offset of what a checksum covers, RFC 1624. */
 static void
 change16(uint8_t *d, int at, int value, uint8_t *check)
 {
@@ -1446,9 +1347,8 @@ static int
 ipmark(uint8_t *d)
 {
 	int v4 = d[0] >> 4 == 4;
-	int ecn = v4 ? d[1] & 3 : d[1] >> 4 & 3;
 
-	if (ecn == 0)
+	if (!(d[1] & (v4 ? 0x03 : 0x30)))
 		return 0;
 	if (v4)
 		change16(d, 0, get(d, 2) | 3, d + 10);
@@ -1457,7 +1357,7 @@ ipmark(uint8_t *d)
 	return 1;
 }
 
-/* Is it an error message? None may answer another, RFC 1122 and 4443. */
+/* Is it an ICMP error? None may answer another, RFC 1122 and 4443. */
 static int
 icmperror(const uint8_t *d, const Ip *ip)
 {
@@ -1465,12 +1365,11 @@ icmperror(const uint8_t *d, const Ip *ip)
 
 	if (ip->proto == IPPROTO_ICMPV6)
 		return type < 128;
-	return ip->proto == IPPROTO_ICMP && type != 0 && type != 8 &&
-	    type < 13;
+	return ip->proto == IPPROTO_ICMP && type && type != 8 && type < 13;
 }
 
-/* Make o the message to the sender of d that it is too big, RFC 1191 and 4443.
- * It comes from the packet's destination, since the TUN need not have an
+/* Tell in o the sender of d that the packet is too big, RFC 1191 and 4443. The
+ * message comes from the packet's destination, as the TUN need not have an
  * address of that family. Returns its length. */
 static int
 icmptoobig(uint8_t *o, const uint8_t *d, int len, const Ip *ip, int mtu)
@@ -1538,8 +1437,7 @@ offloadprobe(void)
 	unsigned features = 0;
 
 	if ((fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC)) >= 0) {
-		if (ioctl(fd, (int)TUNGETFEATURES, &features) < 0)
-			features = 0;
+		ioctl(fd, (int)TUNGETFEATURES, &features);
 		close(fd);
 	}
 	has[OffSegment] = has[OffCoalesce] = !!(features & IFF_VNET_HDR);
@@ -1572,10 +1470,10 @@ offloads(Text *t)
 /* gso: what comes from the TUN is segmented, what goes there is coalesced
  *
  * The kernel's TCP hands over up to 64 kB at once, to be segmented as a
- * network card would do it, and takes as much. That saves most of the system
+ * network card would do it, and takes as much: that saves most of the system
  * calls, and of the kernel's own work. Each segment still finds its way by
- * itself. What is coalesced here followed each other in one flow, and
- * segmenting it gives the same packets again, byte for byte. */
+ * itself. Only packets that follow each other in one flow are coalesced, and
+ * segmenting the result gives the same packets again, byte for byte. */
 
 /* Append a packet that is no GSO packet. */
 static void
@@ -1598,9 +1496,9 @@ single(const uint8_t *d, int len, const Vnet *v, Queue *q)
 		queueput(q, p);
 }
 
-/* Set lengths, numbers, flags and checksums of segment i of a GSO packet,
- * whose payload begins at bytes into that of the whole. Where the checksum
- * goes the kernel has left the sum of the pseudo header. */
+/* Set lengths, numbers, flags and checksums of segment i of a GSO packet; at
+ * is the offset of its payload in that of the whole. In place of the checksum
+ * the kernel has left the sum of the pseudo header. */
 static void
 segmentfix(Pkt *p, int i, int at, int last)
 {
@@ -1626,31 +1524,33 @@ segmentfix(Pkt *p, int i, int at, int last)
 	sumfinish(d, p->len, p->ip.l4, sumat - t);
 }
 
-/* Is it a GSO packet that makes sense? The kernel's hdrlen is not trusted. */
+/* Parse a GSO packet. Returns bytes of its headers, or -1 if it makes no
+ * sense. The kernel's hdrlen is not trusted. */
 static int
-segmentable(const uint8_t *d, const Ip *ip, const Vnet *v)
+gsoparse(const uint8_t *d, int len, const Vnet *v, Ip *ip)
 {
-	int type = ip->proto == IPPROTO_UDP ? GsoUdp :
-	    ip->proto != IPPROTO_TCP ? -1 : d[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6;
+	int udp, type, hdrlen;
 
-	return v->flags & VnetPartial && !ip->frag && v->size > 0 &&
-	    (v->type & ~GsoEcn) == type;
+	if (ipparse(d, len, ip) < 0 || ip->frag)
+		return -1;
+	udp = ip->proto == IPPROTO_UDP;
+	type = udp ? GsoUdp : ip->proto != IPPROTO_TCP ? -1 :
+	    d[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6;
+	hdrlen = udp ? ip->l4 + 8 : len - ip->payload;
+	return v->flags & VnetPartial && (v->type & ~GsoEcn) == type &&
+	    v->size > 0 && hdrlen + v->size <= MtuMax && hdrlen < len ?
+	    hdrlen : -1;
 }
 
 /* Append the segments of a GSO packet. */
 static void
 segment(const uint8_t *d, int len, const Vnet *v, Queue *q)
 {
-	int hdrlen, at, n, i;
-	Pkt *p;
 	Ip ip;
+	int hdrlen = gsoparse(d, len, v, &ip), at, n, i;
+	Pkt *p;
 
-	if (ipparse(d, len, &ip) < 0 || !segmentable(d, &ip, v)) {
-		drops[DropForm]++;
-		return;
-	}
-	hdrlen = ip.proto == IPPROTO_UDP ? ip.l4 + 8 : len - ip.payload;
-	if (hdrlen + v->size > MtuMax || hdrlen >= len) {
+	if (hdrlen < 0) {
 		drops[DropForm]++;
 		return;
 	}
@@ -1671,6 +1571,7 @@ segment(const uint8_t *d, int len, const Vnet *v, Queue *q)
 }
 
 /* tun: open, read and write the device */
+
 /* Take GSO packets of TCP, and of UDP if the kernel has them. */
 static void
 tungso(void)
@@ -1691,7 +1592,8 @@ tunaddr(const char *s, int nth)
 	struct { struct in6_addr addr; uint32_t prefix; int index; } ifr6;
 	struct sockaddr_storage ss;
 	struct sockaddr_in *sin = (struct sockaddr_in *)&ss;
-	struct ifreq ifr;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&ss;
+	struct ifreq ifr = { 0 };
 	int fd, prefix, v6;
 
 	if (parseprefix(s, &ss, &prefix) < 0)
@@ -1699,23 +1601,21 @@ tunaddr(const char *s, int nth)
 	v6 = ss.ss_family == AF_INET6;
 	if ((fd = udpsocket(ss.ss_family, 0)) < 0)
 		die("%s: address %s: socket:", tundev, s);
-	memset(&ifr, 0, sizeof(ifr));
 	if (snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), nth > 0 && !v6 ?
 	    "%s:%d" : "%s", tundev, nth) >= IFNAMSIZ)
 		die("%s: the name is too long for several addresses", tundev);
 	if (v6) {
-		memcpy(&ifr6.addr, &((struct sockaddr_in6 *)&ss)->sin6_addr, 16);
+		ifr6.addr = sin6->sin6_addr;
 		ifr6.prefix = prefix;
 		ifr6.index = if_nametoindex(tundev);
-		if (ioctl(fd, SIOCSIFADDR, &ifr6) < 0)
-			die("%s: set address %s:", tundev, s);
-	} else {
-		memcpy(&ifr.ifr_addr, &ss, sizeof(*sin));
-		if (ioctl(fd, SIOCSIFADDR, &ifr) < 0)
-			die("%s: set address %s:", tundev, s);
+	}
+	memcpy(&ifr.ifr_addr, sin, sizeof(*sin));
+	if (ioctl(fd, SIOCSIFADDR, v6 ? (void *)&ifr6 : &ifr) < 0)
+		die("%s: set address %s:", tundev, s);
+	if (!v6) {
 		sin->sin_addr.s_addr = htonl(prefix ?
 		    UINT32_C(0xffffffff) << (32 - prefix) : 0);
-		memcpy(&ifr.ifr_netmask, &ss, sizeof(*sin));
+		memcpy(&ifr.ifr_netmask, sin, sizeof(*sin));
 		if (ioctl(fd, SIOCSIFNETMASK, &ifr) < 0)
 			die("%s: set netmask of %s:", tundev, s);
 	}
@@ -1726,11 +1626,10 @@ static void
 tunopen(void)
 {
 	struct timespec pause = { 0, 50000000 };
-	struct ifreq ifr;
-	char *addrs, *a, *save;
+	struct ifreq ifr = { 0 };
+	char *addrs, *a, *at;
 	int s, tries, n = 0;
 
-	memset(&ifr, 0, sizeof(ifr));
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
 	    (offload[OffSegment] == Running ? IFF_VNET_HDR : 0);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
@@ -1747,7 +1646,7 @@ tunopen(void)
 		tungso();
 	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
 		die("strdup:");
-	for (a = strtok_r(addrs, " ", &save); a; a = strtok_r(NULL, " ", &save))
+	for (a = strtok_r(addrs, " ", &at); a; a = strtok_r(NULL, " ", &at))
 		tunaddr(a, n++);
 	free(addrs);
 	if ((s = udpsocket(AF_INET, 0)) < 0)
@@ -1763,8 +1662,8 @@ tunopen(void)
 	close(s);
 }
 
-/* Read what is there and append it to the queue, as packets that the links
- * carry. Returns 0 if there was nothing. */
+/* Read a packet, or a GSO packet, and append what becomes of it to the queue.
+ * Returns 0 if there was nothing. */
 static int
 tunread(Queue *q)
 {
@@ -1786,8 +1685,7 @@ tunread(Queue *q)
 	return 1;
 }
 
-/* Returns 0 if the kernel does not take it. Its header, which is empty here,
- * fits in front of any packet. */
+/* Write a packet behind an empty header. Returns 0 if the kernel refuses. */
 static int
 tunwrite(Pkt *p)
 {
@@ -1798,8 +1696,7 @@ tunwrite(Pkt *p)
 	return 0;
 }
 
-/* Stop when somebody has deleted the device. Whoever starts the program again
- * gives it another. */
+/* Somebody has deleted the device: stop. The next start makes it again. */
 static void
 tungone(void)
 {
@@ -1807,10 +1704,9 @@ tungone(void)
 	signaled.stop = loop.status = 1;
 }
 
-/* gro: what goes to the TUN is coalesced, as gso says */
+/* gro: what goes to the TUN is coalesced, see gso */
 
-/* Is it plain TCP with data and a right checksum? Coalescing would hide a wrong
- * one. */
+/* Is it plain TCP with data? Coalescing would hide a wrong checksum. */
 static int
 coalescable(const Pkt *p)
 {
@@ -1845,65 +1741,67 @@ sametcp(const uint8_t *t, const uint8_t *u, int len)
 	    !memcmp(t + 14, u + 14, 2) && !memcmp(t + 18, u + 18, len - 18);
 }
 
-/* Is the packet the next after those held, and is there room for it? As the
- * kernel's GRO sees it, and window and TTL have to be the same, too. */
+/* Is the packet the next after those held, and is there room for it? As in the
+ * kernel's GRO, but window and TTL have to be the same, too. */
 static int
 follows(const Gro *g, const Pkt *p)
 {
-	const Ip *ip = &p->ip;
-	const uint8_t *d = p->data, *e = g->pkts[0]->data;
+	const Pkt *o = g->pkts[0];
+	const uint8_t *t = p->data + p->ip.l4, *u = o->data + o->ip.l4;
+	int hdrlen = o->len - o->ip.payload;
+	uint32_t seq = get(u + 4, 4) + g->len - hdrlen;
 
-	return g->n < SegMax && g->len + ip->payload <= GsoMax &&
-	    ip->l4 == g->l4 && p->len - ip->payload == g->hdrlen &&
-	    ip->payload <= g->size && get(d + g->l4 + 4, 4) == g->seq &&
-	    sameip(d, e, g->n) &&
-	    sametcp(d + g->l4, e + g->l4, g->hdrlen - g->l4);
+	return g->n < SegMax && g->len + p->ip.payload <= GsoMax &&
+	    p->ip.l4 == o->ip.l4 && p->len - p->ip.payload == hdrlen &&
+	    p->ip.payload <= o->ip.payload && get(t + 4, 4) == seq &&
+	    sameip(p->data, o->data, g->n) &&
+	    sametcp(t, u, hdrlen - o->ip.l4);
 }
 
 /* Write the packets held as one GSO packet. Returns 0 or an errno. */
 static int
 growrite(const Gro *g)
 {
-	uint8_t hdr[VnetLen + 40 + 60], *d = hdr + VnetLen, *t = d + g->l4;
+	const Pkt *p = g->pkts[0];
+	int i, l4 = p->ip.l4, hdrlen = p->len - p->ip.payload;
+	uint8_t hdr[VnetLen + 40 + 60], *d = hdr + VnetLen, *t = d + l4;
 	struct iovec iov[1 + SegMax];
-	Vnet v = { VnetPartial, 0, 0, 0, 0, 16 };
-	int i;
+	Vnet v = {
+		.flags = VnetPartial, .start = l4, .offset = 16,
+		.type = p->data[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6,
+		.hdrlen = hdrlen, .size = p->ip.payload,
+	};
 
-	v.type = g->pkts[0]->data[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6;
-	v.hdrlen = g->hdrlen;
-	v.size = g->size;
-	v.start = g->l4;
 	memcpy(hdr, &v, VnetLen);
-	memcpy(d, g->pkts[0]->data, g->hdrlen);
-	t[13] |= g->pkts[g->n - 1]->data[g->l4 + 13];
+	memcpy(d, p->data, hdrlen);
+	t[13] |= g->pkts[g->n - 1]->data[l4 + 13];
 	setiplen(d, g->len);
-	put(t + 16, pseudosum(d, IPPROTO_TCP, g->len - g->l4), 2);
-	iov[0].iov_base = hdr;
-	iov[0].iov_len = VnetLen + g->hdrlen;
+	put(t + 16, pseudosum(d, IPPROTO_TCP, g->len - l4), 2);
+	iov[0] = (struct iovec){ hdr, VnetLen + hdrlen };
 	for (i = 0; i < g->n; i++) {
-		iov[1 + i].iov_base = g->pkts[i]->data + g->hdrlen;
-		iov[1 + i].iov_len = g->pkts[i]->len - g->hdrlen;
+		p = g->pkts[i];
+		iov[1 + i] = (struct iovec){ p->data + hdrlen, p->ip.payload };
 	}
 	return writev(tun.fd, iov, 1 + g->n) < 0 ? errno : 0;
 }
 
-/* If the kernel refuses a GSO packet, write its packets singly. EINVAL, or
- * three refusals in a row, turns coalescing off. */
+/* Write what is held. If the kernel refuses a GSO packet, write its packets
+ * singly. EINVAL, or three refusals in a row, turns coalescing off. */
 static void
 groflush(Gro *g)
 {
-	int i, n = g->n, error = 0, taken = 0;
+	int i, error = 0, taken = 0;
 
-	if (n > 1) {
+	if (g->n > 1) {
 		error = growrite(g);
 		gro.errors = error ? gro.errors + 1 : 0;
 	}
-	g->n = 0;
-	for (i = 0; i < n; i++) {
-		if (n == 1 || error)
+	for (i = 0; i < g->n; i++) {
+		if (g->n == 1 || error)
 			taken += tunwrite(g->pkts[i]);
 		pktfree(g->pkts[i]);
 	}
+	g->n = 0;
 	if (error && taken && (error == EINVAL || gro.errors >= 3))
 		offloadfail(OffCoalesce, error);
 }
@@ -1914,45 +1812,29 @@ groflushall(void)
 	Gro *g;
 
 	for (g = gro.by; g < gro.by + Ngros; g++)
-		if (g->n > 0)
-			groflush(g);
+		groflush(g);
 }
 
-/* Write a packet to the TUN: one that can be coalesced waits for those behind
+/* Write a packet to the TUN. One that can be coalesced waits for those behind
  * it until the end of the turn, any other goes behind what is held of its
  * flow. */
 static void
-coalesce(Pkt *p)
-{
-	int able = offload[OffCoalesce] == Running && coalescable(p);
-	Gro *g = &gro.by[p->ip.hash & (Ngros - 1)];
-
-	if (g->n > 0 && (!able || !follows(g, p)))
-		groflush(g);
-	if (!able) {
-		tunwrite(p);
-		pktfree(p);
-		return;
-	}
-	if (g->n == 0) {
-		g->len = g->hdrlen = p->len - p->ip.payload;
-		g->l4 = p->ip.l4;
-		g->size = p->ip.payload;
-		g->seq = get(p->data + p->ip.l4 + 4, 4);
-	}
-	g->pkts[g->n++] = p;
-	g->len += p->ip.payload;
-	g->seq += p->ip.payload;
-	if (p->ip.payload < g->size || p->ip.tcpflags & (TcpPsh | TcpFin))
-		groflush(g);
-}
-
-static void
 deliver(Pkt *p)
 {
+	Gro *g;
+	int able;
+
 	if (ipparse(p->data, p->len, &p->ip) == 0)
 		ipclamp(p->data, &p->ip, tun.mtu);
-	coalesce(p);
+	able = offload[OffCoalesce] == Running && coalescable(p);
+	g = &gro.by[p->ip.hash & (Ngros - 1)];
+	if (g->n > 0 && (!able || !follows(g, p)))
+		groflush(g);
+	g->len = g->n > 0 ? g->len + p->ip.payload : p->len;
+	g->pkts[g->n++] = p;
+	if (!able || p->ip.payload < g->pkts[0]->ip.payload ||
+	    p->ip.tcpflags & (TcpPsh | TcpFin))
+		groflush(g);
 }
 
 /* survey: what selection has to know of all links
@@ -1984,13 +1866,13 @@ carries(const Link *l)
 	return l->pace.rate >= survey.bulkmin;
 }
 
-/* Sum up the links in order of delay: the delay within which half of the
- * capacity lies is that of bulk traffic. */
+/* Look at the links in order of delay. Bulk traffic has the delay within which
+ * half of the capacity lies. */
 static void
-surveydelay(Link **bydelay, int n)
+surveybulk(Link **bydelay, int n)
 {
 	int64_t upto = 0;
-	const Link *l;
+	Link *l;
 	int i;
 
 	for (i = 0; i < n && upto <= survey.rate / 2; i++) {
@@ -2002,7 +1884,11 @@ surveydelay(Link **bydelay, int n)
 	survey.least = INT_MAX;
 	for (i = 0; i < n; i++) {
 		l = bydelay[i];
-		if (carries(l) && llabs(l->delay.owd - survey.delay) <= SameDelay)
+		if (!carries(l))
+			continue;
+		if (!survey.carrier || l->score < survey.carrier->score)
+			survey.carrier = l;
+		if (llabs(l->delay.owd - survey.delay) <= SameDelay)
 			survey.least = MIN(survey.least, l->score);
 	}
 }
@@ -2032,11 +1918,7 @@ surveylinks(void)
 		survey.bulkmin = MAX(survey.bulkmin, l->pace.rate < BulkMin ?
 		    l->pace.rate / 2 : BulkMin);
 	}
-	for (i = 0; i < n; i++)
-		if (carries(bydelay[i]) && (!survey.carrier ||
-		    bydelay[i]->score < survey.carrier->score))
-			survey.carrier = bydelay[i];
-	surveydelay(bydelay, n);
+	surveybulk(bydelay, n);
 	queues.peak = MAX(queues.peak, survey.rate);
 }
 
@@ -2051,7 +1933,8 @@ claimline(Link *l)
 		return 0;
 	}
 	if (l->log.left > 0)
-		logmsg("link %s: %d lines were left out", l->name, l->log.left);
+		logmsg("link %s: %d lines were left out", l->name,
+		    l->log.left);
 	l->log.left = 0;
 	return 1;
 }
@@ -2060,22 +1943,21 @@ claimline(Link *l)
 static void
 tunmtu(void)
 {
-	struct ifreq ifr;
+	struct ifreq ifr = { 0 };
 	int i, s, mtu = MtuMax;
 
 	for (i = 0; i < LEN(bond); i++)
 		mtu = MIN(mtu, linkpayload(&bond[i]));
 	if (tun.fd < 0 || mtu == tun.mtu)
 		return;
-	memset(&ifr, 0, sizeof(ifr));
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	ifr.ifr_mtu = mtu;
-	if ((s = udpsocket(AF_INET, 0)) < 0 ||
-	    ioctl(s, SIOCSIFMTU, &ifr) < 0)
+	if ((s = udpsocket(AF_INET, 0)) < 0 || ioctl(s, SIOCSIFMTU, &ifr) < 0)
 		warn("%s: set mtu %d:", tundev, mtu);
 	else
 		logmsg("%s: mtu %d", tundev, mtu);
-	if (mtu < 1280 && strchr(role == Client ? clientaddr : serveraddr, ':'))
+	if (mtu < 1280 &&
+	    strchr(role == Client ? clientaddr : serveraddr, ':'))
 		warn("%s: mtu %d: IPv6 needs 1280, the kernel has taken its "
 		    "addresses off", tundev, mtu);
 	if (s >= 0)
@@ -2083,29 +1965,29 @@ tunmtu(void)
 	tun.mtu = mtu;
 }
 
-/* Returns the MTU of the route to the peer, or 0 if it is not known. */
+/* Returns the MTU of the route to the peer, or 0 if it is not known. The
+ * kernel tells it of connected sockets only, and a server's is not. */
 static int
 routemtu(const Link *l)
 {
-	struct sockaddr_storage ss = l->addr.peerlen ? l->addr.peer :
-	    l->addr.remote;
-	socklen_t len = sizeof(int);
-	int fd = l->fd, mtu = 0;
+	const Addr *a = &l->addr;
+	const struct sockaddr_storage *to = a->peerlen ? &a->peer : &a->remote;
+	int fd = l->fd, error, mtu;
+	socklen_t len = sizeof(mtu);
 
-	if (role == Server && (!ss.ss_family ||
-	    (fd = udpsocket(ss.ss_family, 0)) < 0))
+	if (role == Server && (!to->ss_family ||
+	    (fd = udpsocket(to->ss_family, 0)) < 0))
 		return 0;
-	if ((role == Server &&
-	    connect(fd, (struct sockaddr *)&ss, sizeof(ss)) < 0) ||
-	    getsockopt(fd, l->addr.v6 ? SOL_IPV6 : SOL_IP,
-	    l->addr.v6 ? IPV6_MTU : IP_MTU, &mtu, &len) < 0)
-		mtu = 0;
+	if (role == Server)
+		connect(fd, (const struct sockaddr *)to, sizeof(*to));
+	error = getsockopt(fd, a->v6 ? SOL_IPV6 : SOL_IP,
+	    a->v6 ? IPV6_MTU : IP_MTU, &mtu, &len);
 	if (fd != l->fd)
 		close(fd);
-	return mtu;
+	return error ? 0 : mtu;
 }
 
-/* Learn what the route carries. With a key less than MtuBelieved is not
+/* Learn the MTU of the route. With a key, less than MtuBelieved is not
  * believed: anybody can forge the ICMP message that says so. */
 static void
 linkmtu(Link *l)
@@ -2150,6 +2032,7 @@ linkoptions(int fd, const Addr *a)
 		setopt(fd, SOL_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
 	}
 	setopt(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+	setopt(fd, SOL_IP, IP_FREEBIND, 1);
 	if (setopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20) < 0)
 		setopt(fd, SOL_SOCKET, SO_RCVBUF, 4 << 20);
 	if (offload[OffUdpGro] == Running)
@@ -2161,35 +2044,30 @@ linkoptions(int fd, const Addr *a)
 static void
 linkopen(Link *l)
 {
-	const char *device = role == Client ? l->conf->device : NULL;
-	const char *what = "socket";
+	const char *device = role == Client ? l->conf->device : NULL, *what;
+	Addr *a = &l->addr;
 	int fd, error;
 
 	linkclose(l);
 	l->reopen = now + Reopen;
 	l->beats.n = 0;
 	l->out.single = 0;
-	fd = udpsocket(l->addr.local.ss_family, SOCK_NONBLOCK);
-	if (fd < 0)
+	what = "socket";
+	if ((fd = udpsocket(a->local.ss_family, SOCK_NONBLOCK)) < 0)
 		goto err;
-	what = "options";
-	if (setopt(fd, SOL_IP, IP_FREEBIND, 1) < 0)
-		goto err;
-	linkoptions(fd, &l->addr);
+	linkoptions(fd, a);
 	what = "device";
 	if (device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
 	    strlen(device) + 1) < 0)
 		goto err;
 	what = "bind";
-	if (bind(fd, (struct sockaddr *)&l->addr.local,
-	    sizeof(l->addr.local)) < 0)
+	if (bind(fd, (struct sockaddr *)&a->local, sizeof(a->local)) < 0)
 		goto err;
+	what = "connect";
 	if (role == Client) {
-		l->addr.peer = l->addr.remote;
-		l->addr.peerlen = sizeof(l->addr.peer);
-		what = "connect";
-		if (connect(fd, (struct sockaddr *)&l->addr.peer,
-		    l->addr.peerlen) < 0)
+		a->peer = a->remote;
+		a->peerlen = sizeof(a->peer);
+		if (connect(fd, (struct sockaddr *)&a->peer, a->peerlen) < 0)
 			goto err;
 	}
 	l->fd = fd;
@@ -2201,7 +2079,7 @@ linkopen(Link *l)
 	return;
 err:
 	error = errno;
-	if (error == EADDRINUSE) /* by an instance that is just ending */
+	if (error == EADDRINUSE) /* an instance is just ending */
 		l->reopen = now + MS(hbinterval);
 	if (error != l->log.error && claimline(l)) {
 		errno = error;
@@ -2213,14 +2091,14 @@ err:
 	surveylinks();
 }
 
-/* Returns bytes that a datagram grows by on its way. */
+/* Returns bytes of the headers that a datagram gets on its way. */
 static int
 wireoverhead(const Link *l)
 {
 	return (l->addr.v6 ? 48 : 28) + linkoverhead;
 }
 
-/* Returns ns that the bytes take at the full rate. */
+/* Returns ns that the bytes take at the pacer's rate. */
 static int64_t
 airtime(const Pace *p, int64_t bytes)
 {
@@ -2254,7 +2132,7 @@ linkerror(Link *l, int error)
 }
 
 /* The kernel refused a segmented message, because of the device or of one
- * datagram: send singly for a while, then each gets its own error. */
+ * datagram: send singly for a while, so that each gets its own error. */
 static void
 linksingle(Link *l, int error)
 {
@@ -2266,27 +2144,24 @@ linksingle(Link *l, int error)
 	linkmtu(l);
 }
 
-/* Returns how many datagrams from the given one on leave in one message, which
- * the kernel segments: they are of one size, only the last may be shorter. */
+/* Returns how many datagrams, from the given one on, go in one message for the
+ * kernel to segment: they have one size, only the last may be shorter. */
 static int
 segments(const Link *l, int from)
 {
-	const Out *o = &l->out;
-	int size = o->pkts[from]->wirelen, all = size, n;
+	Pkt *const *p = &l->out.pkts[from];
+	int size = p[0]->wirelen, n;
 
-	if (offload[OffUdpSegment] != Running || now < o->single)
+	if (offload[OffUdpSegment] != Running || now < l->out.single)
 		return 1;
-	for (n = 1; from + n < o->n && n < SegMax - 1 &&
-	    o->pkts[from + n - 1]->wirelen == size &&
-	    o->pkts[from + n]->wirelen <= size; n++) {
-		all += o->pkts[from + n]->wirelen;
-		if (all > GsoMax - 48)
+	for (n = 1; from + n < l->out.n && n < SegMax - 1; n++)
+		if (p[n - 1]->wirelen != size || p[n]->wirelen > size ||
+		    n * size + p[n]->wirelen > GsoMax - 48)
 			break;
-	}
 	return n;
 }
 
-/* Say in a message that it is to be segmented. */
+/* Tell the kernel to segment a message. */
 static void
 setsegment(struct msghdr *m, Segment *seg, uint16_t size)
 {
@@ -2302,8 +2177,8 @@ setsegment(struct msghdr *m, Segment *seg, uint16_t size)
 	memcpy(CMSG_DATA(c), &size, sizeof(size));
 }
 
-/* Returns bytes of each datagram in a message that the kernel coalesced; it
- * says so as an int, other than for sending. */
+/* Returns bytes of each datagram in a message that may be coalesced. The size
+ * is an int here; for sending it is 16 bits. */
 static int
 getsegment(struct msghdr *m, int len)
 {
@@ -2316,25 +2191,26 @@ getsegment(struct msghdr *m, int len)
 	return size > 0 ? size : MAX(len, 1);
 }
 
-/* Make messages of what waits, with n[i] datagrams in the i-th. Returns how
- * many messages there are. */
+/* Make messages of what waits; the i-th has n[i] datagrams. Returns how many
+ * messages there are. */
 static int
 linkmsgs(Link *l, struct mmsghdr *mm, struct iovec *iov, Segment *seg, int *n)
 {
 	struct msghdr *m;
 	int i, k, from;
+	Pkt *p;
 
 	for (i = 0; i < l->out.n; i++) {
-		seal(l->out.pkts[i]);
-		iov[i].iov_base = l->out.pkts[i]->wire;
-		iov[i].iov_len = l->out.pkts[i]->wirelen;
+		p = l->out.pkts[i];
+		seal(p);
+		iov[i] = (struct iovec){ p->wire, p->wirelen };
 	}
 	for (from = k = 0; from < l->out.n; from += n[k++]) {
 		n[k] = segments(l, from);
 		m = &mm[k].msg_hdr;
-		memset(m, 0, sizeof(*m));
-		m->msg_iov = &iov[from];
-		m->msg_iovlen = n[k];
+		*m = (struct msghdr){
+			.msg_iov = &iov[from], .msg_iovlen = n[k]
+		};
 		if (role == Server) {
 			m->msg_name = &l->addr.peer;
 			m->msg_namelen = l->addr.peerlen;
@@ -2345,23 +2221,17 @@ linkmsgs(Link *l, struct mmsghdr *mm, struct iovec *iov, Segment *seg, int *n)
 	return k;
 }
 
-/* Account for n datagrams that were sent, from the given one on. Returns n. */
-static int
-linksent(Link *l, int from, int n)
+static void
+linksent(Link *l, Pkt *p)
 {
-	int i;
-
-	for (i = from; i < from + n; i++) {
-		l->meter.tx.pkts++;
-		l->meter.tx.bytes += l->out.pkts[i]->wirelen;
-		pktfree(l->out.pkts[i]);
-	}
-	return n;
+	l->meter.tx.pkts++;
+	l->meter.tx.bytes += p->wirelen;
+	pktfree(p);
 }
 
 /* Send what waits. A full socket or device keeps the rest for later and stops
- * the pacer for a while; no other error proves anything about the link, so it
- * is counted. ECONNREFUSED and the like may belong to a datagram sent before,
+ * the pacer for a while. Any other error proves nothing about the link, so it
+ * is counted; ECONNREFUSED and the like may belong to a datagram sent before,
  * so each message is tried twice. */
 static void
 linkflush(Link *l)
@@ -2369,16 +2239,16 @@ linkflush(Link *l)
 	struct mmsghdr mm[Batch];
 	struct iovec iov[Batch];
 	Segment seg[Batch];
-	int n[Batch], i, m, at = 0, done = 0, tries = 0, single = 0;
+	int n[Batch], i, k, m, at = 0, done = 0, tries = 0, single = 0;
+	Out *o = &l->out;
 
-	if (l->out.n == 0)
-		return;
 	m = linkmsgs(l, mm, iov, seg, n);
 	while (at < m) {
 		i = sendmmsg(l->fd, mm + at, m - at, MSG_DONTWAIT);
 		if (i > 0) {
-			for (; i > 0; i--)
-				done += linksent(l, done, n[at++]);
+			for (; i > 0; i--, at++)
+				for (k = 0; k < n[at]; k++)
+					linksent(l, o->pkts[done++]);
 			tries = 0;
 			continue;
 		}
@@ -2394,13 +2264,12 @@ linkflush(Link *l)
 			break;
 		}
 		linkerror(l, errno);
-		for (i = n[at++]; i > 0; i--)
-			pktdrop(l->out.pkts[done++], DropSend);
+		pktdrop(o->pkts[done++], DropSend);
+		at++;
 		tries = 0;
 	}
-	l->out.n -= done;
-	memmove(l->out.pkts, l->out.pkts + done,
-	    l->out.n * sizeof(l->out.pkts[0]));
+	o->n -= done;
+	memmove(o->pkts, o->pkts + done, o->n * sizeof(o->pkts[0]));
 	if (single) {
 		linksingle(l, single);
 		linkflush(l);
@@ -2454,8 +2323,8 @@ received(const uint8_t *d, int len, const struct sockaddr_storage *from,
 	loop.handled++;
 }
 
-/* Receive a batch, and append its datagrams. Their from holds until the next
- * call. Where the kernel coalesces, messages are fewer and larger. */
+/* Receive a batch, and append its datagrams; their from is valid until the
+ * next call. Where the kernel coalesces, messages are fewer and larger. */
 static void
 linkrecv(Link *l, Queue *q)
 {
@@ -2466,19 +2335,15 @@ linkrecv(Link *l, Queue *q)
 	struct mmsghdr mm[Batch];
 	struct iovec iov[Batch];
 	Segment seg[Batch];
-	struct msghdr *m;
 
 	for (i = 0; i < max; i++) {
-		m = &mm[i].msg_hdr;
-		memset(m, 0, sizeof(*m));
-		iov[i].iov_base = buf + i * size;
-		iov[i].iov_len = size;
-		m->msg_iov = &iov[i];
-		m->msg_iovlen = 1;
-		m->msg_name = &from[i];
-		m->msg_namelen = sizeof(from[i]);
-		m->msg_control = &seg[i];
-		m->msg_controllen = sizeof(seg[i]);
+		iov[i] = (struct iovec){ buf + i * size, size };
+		mm[i].msg_hdr = (struct msghdr){
+			.msg_name = &from[i], .msg_namelen = sizeof(from[i]),
+			.msg_iov = &iov[i], .msg_iovlen = 1,
+			.msg_control = &seg[i],
+			.msg_controllen = sizeof(seg[i])
+		};
 	}
 	n = recvmmsg(l->fd, mm, max, MSG_DONTWAIT, NULL);
 	loop.unread |= n == max;
