@@ -2492,7 +2492,7 @@ linkrecv(Link *l, Queue *q)
 	}
 }
 
-/* classify: which flow a packet belongs to, which lane, and till when */
+/* classify: flow, lane and deadline of a packet */
 
 static int
 heavy(const Flow *f)
@@ -2500,15 +2500,15 @@ heavy(const Flow *f)
 	return f->bytes > Heavy;
 }
 
-/* Is none of the flow's ordered packets on its way any more? */
+/* Has the flow's last ordered packet surely arrived? */
 static int
 settled(const Flow *f)
 {
 	return now - f->lastordered > Settle;
 }
 
-/* Count bytes since the flow's last pause, less what a part of the best link
- * carries: a slow stream is never heavy, a heavy one stays so until it
+/* Count bytes since the flow's last pause, less a part of what the best link
+ * carries: a slow stream never gets heavy, a heavy flow stays so until it
  * pauses. */
 static void
 flowcount(Flow *f, int len)
@@ -2547,7 +2547,7 @@ urgent(const Ip *ip)
 	    (ip->sport == 53 || ip->dport == 53));
 }
 
-/* Packets that claim to be urgent have a quarter of the best link. */
+/* Let packets that claim to be urgent have a quarter of the best link. */
 static int
 spendurgent(int len)
 {
@@ -2562,7 +2562,9 @@ static int
 classof(const Pkt *p, Flow *f)
 {
 	const Ip *ip = &p->ip;
-	int quic;
+	/* QUIC takes three packets out of order for a loss */
+	int quic = ip->proto == IPPROTO_UDP &&
+	    (ip->sport == 443 || ip->dport == 443);
 
 	if (ip->frag || ip->tcpflags & (TcpFin | TcpRst))
 		return Ordered;
@@ -2571,8 +2573,6 @@ classof(const Pkt *p, Flow *f)
 	if (ip->tcpflags & TcpAck && !ip->payload)
 		return Ack;
 	flowmeter(f, p->len);
-	/* QUIC takes three packets out of order for a loss */
-	quic = ip->proto == IPPROTO_UDP && (ip->sport == 443 || ip->dport == 443);
 	if ((!urgent(ip) || spendurgent(p->len) < 0) && (quic || !sparse(f)))
 		return Ordered;
 	/* an express packet must not overtake its own ordered packets */
@@ -2580,27 +2580,26 @@ classof(const Pkt *p, Flow *f)
 	    Express : Ordered;
 }
 
-/* Nobody waits for long for a game's or a call's packet, but TCP and DNS send
- * again, and not soon. */
+/* A packet of a game or a call is soon of no use. TCP and DNS send a lost one
+ * again, but late. */
 static void
 classify(Pkt *p)
 {
 	const Ip *ip = &p->ip;
-	Flow *f;
-	int live;
+	int live, flow = ip->hash & (Nflows - 1);
+	Flow *f = &queues.flows[flow];
 
-	p->flow = ip->hash & (Nflows - 1);
-	f = &queues.flows[p->flow];
 	flowcount(f, p->len);
+	p->flow = flow;
 	p->class = classof(p, f);
 	live = p->class == Express && ip->proto != IPPROTO_TCP &&
 	    ip->sport != 53 && ip->dport != 53;
 	p->deadline = now + (live ? StaleLive : Second);
 }
 
-/* select: which link carries the packet */
+/* select: which link carries a packet */
 
-/* Returns a link's score, lower is better; rtt in ns, loss from 0 to 1. */
+/* Returns a score, lower is better; rtt in ns, loss from 0 to 1. */
 static int
 score(int prio, int64_t rtt, double loss, int saturated)
 {
@@ -2608,38 +2607,38 @@ score(int prio, int64_t rtt, double loss, int saturated)
 	       (saturated ? satweight : 0) + (int)(loss * lossweight);
 }
 
-/* Has the pacer room for a packet by this one of its clocks? */
+/* Has the link room for a packet, by one of its pacer's clocks? */
 static int
 room(const Link *l, int64_t clock)
 {
 	return l->out.n < Batch && clock <= now + l->pace.burst;
 }
 
-/* Is more than satpercent of its rate in use? A fact of each packet. */
+/* Is more than satpercent of the link's rate in use at this moment? */
 static int
 saturated(const Link *l)
 {
 	return !room(l, l->pace.satclock);
 }
 
-/* Returns when a packet of len bytes that the link sends next will be there,
- * ns. Comparable between links only, see Delay.owd. */
+/* Returns when a packet of len bytes that the link sends next will arrive, ns.
+ * The time is good for comparing links only, see Delay.owd. */
 static int64_t
 arrival(const Link *l, int len)
 {
 	return MAX(now, l->pace.clock) + airtime(&l->pace, len) + l->delay.owd;
 }
 
-/* Would a packet by this link overtake the flow's last express packet, which
- * is on its way by another? */
+/* Would a packet by this link overtake the flow's last express packet, if
+ * that went by another? */
 static int
 early(const Link *l, const Flow *f)
 {
 	return l - bond != f->link && now + l->delay.owd < f->notbefore;
 }
 
-/* Returns the link whose last part is kept for express traffic, if there is
- * such traffic and a link that is quicker than most of the others. */
+/* Returns the link that is quicker than most of the capacity, while there is
+ * express traffic: a part of its rate is kept for that. */
 static Link *
 reserved(void)
 {
@@ -2647,43 +2646,34 @@ reserved(void)
 	    survey.best : NULL;
 }
 
-/* Heavy flows keep to links of one delay, that which holds most of the
- * capacity, and share them evenly. Quicker links help when those are full,
- * slower ones too when they are not much slower. A sender takes a delay that
- * changes for congestion, or for a lack of it. INT64_MAX is not at all. */
+/* Returns a link's rank, lower is better, INT64_MAX is not at all. Heavy flows
+ * keep to the links of the delay that holds most of the capacity, and share
+ * them evenly. Quicker links help when those are full, then slower ones, if
+ * not much slower: a sender takes a change of delay for one of congestion. */
 static int64_t
-bulkrank(const Link *l)
+rank(const Link *l, int len, int by)
 {
 	enum { Free, Full, Quick, QuickFull, Slow };
 	int64_t more = l->delay.owd - survey.delay;
+	/* links that differ no more in score share, and do not flap */
+	int64_t alike = SameDelay / MS(1) * rttweight;
 
+	if (by == ByArrival)
+		return arrival(l, len);
+	if (by == ByScore)
+		return (l->score + saturated(l) * satweight) / MAX(alike, 1);
 	if (!l->open || more > MoreDelay || (l == reserved() && saturated(l)))
 		return INT64_MAX;
 	if (more > SameDelay)
 		return Slow;
 	if (more < -SameDelay)
 		return saturated(l) ? QuickFull : Quick;
-	return saturated(l) || l->score > survey.least + SameDelay / MS(1) * rttweight ?
-	    Full : Free;
+	return saturated(l) || l->score > survey.least + alike ? Full : Free;
 }
 
-static int64_t
-rank(const Link *l, int len, int by)
-{
-	switch (by) {
-	case ByScore:
-		/* links that are alike share and do not flap */
-		return (l->score + saturated(l) * satweight) /
-		    MAX(SameDelay / MS(1) * rttweight, 1);
-	case ByArrival:
-		return arrival(l, len);
-	}
-	return bulkrank(l);
-}
-
-/* Returns the link with room for the packet that ranks first, NULL if there is
- * none. Of equals it is the one that was used less. Packets of a flow keep
- * their order. */
+/* Returns the link with room for the packet that ranks first, of equals the
+ * one used less, or NULL. With f the packet stays behind those of its flow,
+ * and the link is fit for ordered packets. */
 static Link *
 pick(const Pkt *p, const Flow *f, const Link *but, int by)
 {
@@ -2704,8 +2694,8 @@ pick(const Pkt *p, const Flow *f, const Link *but, int by)
 	return to;
 }
 
-/* Returns the link with the least score that the packet fits, whether or not
- * it has room. */
+/* Returns the link of least score that the packet fits, with or without room
+ * now; a link that is not the best of all has room. */
 static Link *
 bestlink(const Pkt *p)
 {
@@ -2713,9 +2703,8 @@ bestlink(const Pkt *p)
 	    pick(p, NULL, NULL, ByScore);
 }
 
-/* Express packets take the best link, saturated or not: the last part of it is
- * theirs. They wait for it behind the bytes ahead if another link would not be
- * sooner. */
+/* Express packets take the best link, saturated or not. They wait there behind
+ * the bytes ahead, unless another link brings them sooner. */
 static Link *
 selectexpress(const Pkt *p, int ahead)
 {
@@ -2728,16 +2717,18 @@ selectexpress(const Pkt *p, int ahead)
 	    to : NULL;
 }
 
-/* Light flows wait for the best link as long as that brings the packet there
- * sooner than another would, behind what waits already. When not, the least
- * score decides, and when all are saturated the earliest arrival. */
+/* Light flows wait for the best link behind what waits already, unless another
+ * brings the packet sooner: the one of least score or, if that is saturated,
+ * of earliest arrival. */
 static Link *
-selectlight(const Flow *f)
+selectlink(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
 	Link *best = survey.carrier, *to;
 	int64_t clock, wait;
 
+	if (heavy(f))
+		return pick(p, f, NULL, ByBulk);
 	if (!best)
 		return NULL;
 	clock = best == reserved() ? best->pace.satclock : best->pace.clock;
@@ -2751,22 +2742,16 @@ selectlight(const Flow *f)
 	    to : NULL;
 }
 
-static Link *
-selectlink(const Flow *f)
-{
-	return heavy(f) ? pick(f->queue.head, f, NULL, ByBulk) : selectlight(f);
-}
-
-/* ack: pure TCP ACKs
+/* ack: pure TCP ACKs, thinned out
  *
- * A download at full rate makes 13000 of them in a second, where a few
- * hundred do: a newer ACK replaces the one of its flow that waits, if that one
- * says nothing else (SACK, ECN, a duplicate). A flow that has had little data
- * gets each of them at once. While it may be in slow start fewer than 8 go out
- * in a round trip, because cubic's HyStart needs 8 RTT samples a round before
- * it mistakes the slower link for congestion. BBR remembers for 10 s the short
- * RTT of the quick link, and gives itself too small a window, but a larger one
- * when ACKs are aggregated: so every now and then they are. */
+ * A download at full rate makes 13000 ACKs a second, where a few hundred do:
+ * a newer ACK replaces the one of its flow that waits, if that says nothing
+ * else (SACK, ECN, a duplicate). At first a flow gets each ACK at once. While
+ * it may be in slow start fewer than 8 go out in a round trip: cubic's HyStart
+ * needs 8 RTT samples a round before it mistakes a slower link for congestion.
+ * BBR remembers the short RTT of the quick link for 10 s and makes its window
+ * too small for the others, but larger when ACKs are aggregated: so every now
+ * and then they are. */
 static int
 ackplain(const uint8_t *t)
 {
@@ -2776,7 +2761,7 @@ ackplain(const uint8_t *t)
 	    (t[12] >> 4 == 8 && !memcmp(t + 20, stamp, sizeof(stamp))));
 }
 
-/* Does p say all that its elder o says, and more? */
+/* Does the ACK p say all that the older o says, and more? */
 static int
 ackreplaces(const Pkt *p, const Pkt *o)
 {
@@ -2786,13 +2771,11 @@ ackreplaces(const Pkt *p, const Pkt *o)
 	return p->len == o->len && p->ip.l4 == o->ip.l4 &&
 	    p->data[0] == o->data[0] && p->data[1] == o->data[1] &&
 	    !memcmp(p->data + addrs, o->data + addrs, v4 ? 8 : 32) &&
-	    !memcmp(t, u, 4) &&
-	    ackplain(t) && ackplain(u) &&
+	    !memcmp(t, u, 4) && ackplain(t) && ackplain(u) &&
 	    (int32_t)(get(t + 8, 4) - get(u + 8, 4)) > 0;
 }
 
-/* Returns ns from one ACK to the next, by the bytes that the flow has had
- * acknowledged. */
+/* Returns ns between ACKs, by the bytes that the flow has had acknowledged. */
 static int64_t
 ackgap(const Flow *f)
 {
@@ -2843,7 +2826,8 @@ ackenqueue(Flow *f, Pkt *p)
 		pktdrop(ackget(), DropQueue);
 }
 
-/* Returns when the ACK is due, ns. One that has a successor is, at once. */
+/* Returns when the ACK is due, ns. One that a newer ACK follows is due at
+ * once. */
 static int64_t
 ackdue(const Pkt *p)
 {
@@ -2852,11 +2836,11 @@ ackdue(const Pkt *p)
 	return f->ack == p ? f->ackdue : 0;
 }
 
-/* flow: a queue for each, RFC 8290; the longest loses when there is no room */
+/* flow: a queue for each flow, RFC 8290, and CoDel */
 
 /* Tell the sender of a packet that fits none of the links. */
 static void
-tootell(const Pkt *p)
+telltoobig(const Pkt *p)
 {
 	Pkt *q;
 
@@ -2883,12 +2867,11 @@ flowappend(Flowlist *list, Flow *f)
 static Pkt *
 flowget(Flow *f)
 {
-	Pkt *p;
+	Pkt *p = queueget(&f->queue);
 
-	if (!(p = queueget(&f->queue)))
-		return NULL;
-	queues.queued--;
-	if (p->light)
+	if (p)
+		queues.queued--;
+	if (p && p->light)
 		queues.lightbytes -= p->len;
 	return p;
 }
@@ -2925,7 +2908,7 @@ static void
 enqueue(Pkt *p)
 {
 	if (survey.payload && p->len > survey.payload) {
-		tootell(p);
+		telltoobig(p);
 		pktdrop(p, DropSize);
 	} else if (p->class == Ordered) {
 		flowput(&queues.flows[p->flow], p);
@@ -2949,8 +2932,8 @@ isqrt(int n)
 	return r;
 }
 
-/* The target is a queue in bytes at the most that the links carried of late:
- * when they fall and come back, a sender's window still suits them. ns */
+/* Returns ns. The target is a queue in bytes at the highest rate of late: when
+ * links fail and come back, a sender's window still suits them. */
 static int64_t
 codeltarget(void)
 {
@@ -2959,7 +2942,7 @@ codeltarget(void)
 	return CodelTarget / 100 * CLAMP(percent, 100, 300);
 }
 
-/* CoDel, RFC 8289: drop or mark when packets have waited longer than the
+/* CoDel, RFC 8289: drop or mark once packets have waited longer than the
  * target for an interval. Packets of light flows may wait for the best link.
  * The last packet is never dropped, so there is one to return. */
 static Pkt *
@@ -2970,8 +2953,7 @@ flowdequeue(Flow *f)
 	while ((p = flowget(f))) {
 		if (p->light || now - p->time < codeltarget() ||
 		    f->queue.bytes <= Quantum) {
-			f->above = 0;
-			f->dropping = 0;
+			f->above = f->dropping = 0;
 			return p;
 		}
 		if (!f->above)
@@ -2993,9 +2975,8 @@ flowdequeue(Flow *f)
 	return NULL;
 }
 
-/* Returns the next packet of the flows on the list and the link that takes it,
- * NULL if no link takes one now. Flows without a link are passed over and keep
- * their place. */
+/* Returns the next packet of the flows on the list, and the link for it; NULL
+ * if there is none for any. Flows without a link now keep their place. */
 static Pkt *
 dequeue(Flowlist *list, Link **l)
 {
@@ -3028,7 +3009,8 @@ dequeue(Flowlist *list, Link **l)
 	return NULL;
 }
 
-/* repair: ordered packets are kept for when the peer asks for them again */
+/* repair: sent ordered packets are kept for when the peer asks for them */
+
 static void
 keep(Pkt *p)
 {
@@ -3059,7 +3041,7 @@ forget(uint64_t below)
 	}
 }
 
-/* Queue a kept packet to be sent again, once. */
+/* Queue a kept packet to be sent again, unless it waits there already. */
 static void
 resend(Pkt *p)
 {
@@ -3069,29 +3051,7 @@ resend(Pkt *p)
 	queueput(&tx.repairs, pkthold(p));
 }
 
-/* Drop what waited too long to be sent again. */
-static void
-expire(void)
-{
-	Queue *q = &tx.repairs;
-
-	while (q->head && now > q->head->deadline) {
-		q->head->asked = 0;
-		pktdrop(queueget(q), DropStale);
-	}
-}
-
-static void
-retransmit(Link *l, Pkt *p)
-{
-	p->asked = 0;
-	p->link = l - bond;
-	encode(p, p->seq, FlagData | FlagRepair);
-	l->why[WhyRepair]++;
-	linksend(l, p);
-}
-
-/* A link died: what it may not have delivered goes by another. */
+/* Send again by another link what a dead one may not have delivered. */
 static void
 rescue(const Link *l)
 {
@@ -3105,20 +3065,13 @@ rescue(const Link *l)
 	}
 }
 
-/* Repairs have a sixteenth of what the links carry. */
-static int
-spendrepair(int len)
-{
-	int64_t rate = survey.rate / 16 + 1;
-
-	return spend(&tx.budget, len * 8 * Second / rate, Second);
-}
-
 /* A nack is ranges of missing packets: first seq, 8 bytes, and how many, 2
- * bytes. A range of 0 packets acknowledges all below it. */
+ * bytes. A range of 0 packets acknowledges all below it. Repairs may take a
+ * sixteenth of what the links carry. */
 static void
 nackpkt(const uint8_t *d, int len)
 {
+	int64_t rate = survey.rate / 16 + 1;
 	uint64_t seq, end;
 	Pkt *p;
 
@@ -3129,7 +3082,8 @@ nackpkt(const uint8_t *d, int len)
 			forget(end);
 		for (; seq < end; seq++) {
 			p = tx.sent[seq & (keeppkts - 1)];
-			if (p && p->seq == seq && spendrepair(p->len) == 0)
+			if (p && p->seq == seq && spend(&tx.budget,
+			    p->len * 8 * Second / rate, Second) == 0)
 				resend(p);
 		}
 	}
@@ -3148,7 +3102,7 @@ control(Link *l, const uint8_t *d, int len)
 	linksend(l, p);
 }
 
-/* beat: heartbeats and hellos */
+/* beat: heartbeats and hellos are sent */
 
 /* Returns bytes of the datagram. */
 static int
@@ -3157,16 +3111,16 @@ beatwire(void)
 	return HdrLen + BeatLen + (keyfile ? TagLen : 0);
 }
 
-/* Send a heartbeat with what is said each time. Returns -1 if it was not
- * sent. */
+/* Fill in what all heartbeats say, and send. Returns -1 if that failed. */
 static int
 beatput(Link *l, Session *s, int key, Beat *b,
         const struct sockaddr_storage *to)
 {
-	const struct sockaddr *sa = (const struct sockaddr *)to;
-	socklen_t len = sizeof(*to);
 	Pkt *p = pktalloc();
 	int n, tries;
+
+	if (role == Client) /* the socket is connected */
+		to = NULL;
 
 	if (!p) {
 		errno = ENOBUFS;
@@ -3187,7 +3141,7 @@ beatput(Link *l, Session *s, int key, Beat *b,
 	/* the first error may be of something sent before */
 	for (n = -1, tries = 0; n < 0 && tries < 2; tries++)
 		n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
-		    role == Server ? sa : NULL, role == Server ? len : 0);
+		    (const struct sockaddr *)to, to ? sizeof(*to) : 0);
 	pktfree(p);
 	return n;
 }
@@ -3219,8 +3173,8 @@ beatsend(Link *l, Session *s, int key)
 			linkerror(l, errno);
 		return;
 	}
-	l->meter.tx.pkts++;
-	l->meter.tx.bytes += beatwire();
+	l->meter.tx.pkts = b.txpkts;
+	l->meter.tx.bytes = b.txbytes;
 	*t = l->meter.tx;
 	t->time = now / Us * Us; /* as the echo will have it */
 	l->beats.n++;
@@ -3229,14 +3183,13 @@ beatsend(Link *l, Session *s, int key)
 /* Hellos are not measured. An answer to one leaves no trace: whoever has
  * recorded a hello may have sent it. */
 static void
-hellosend(Link *l, Session *s, const struct sockaddr_storage *to)
+hellosend(Link *l, uint64_t id, uint64_t peerid,
+          const struct sockaddr_storage *to)
 {
-	Beat b = { 0 };
-	int n;
+	Session s = { .id = id, .peerid = peerid };
+	Beat b = { .hello = role == Client ? 1 : 2, .next = 1 };
+	int n = beatput(l, &s, KeyHello, &b, to);
 
-	b.hello = role == Client ? 1 : 2;
-	b.next = 1;
-	n = beatput(l, s, KeyHello, &b, to);
 	if (role == Server)
 		return;
 	charge(&l->pace, beatwire() + wireoverhead(l));
@@ -3258,8 +3211,8 @@ beatgap(Link *l)
 	return MS(hbinterval) / (busy ? 2 : 1);
 }
 
-/* Returns when to tell that a burst of ordered packets has ended, so that the
- * loss of its last ones shows, ns. */
+/* Returns when a heartbeat has to end a burst of ordered packets, so that the
+ * peer notices the loss of the last ones, ns. */
 static int64_t
 burstend(const Link *l)
 {
@@ -3269,10 +3222,10 @@ burstend(const Link *l)
 
 /* schedule: what waits goes out while there is room */
 
-/* May a light flow's packet go by the express lane? The flow has kept to the
- * best link, whose order is all it needs, and heavy flows are there, for whose
- * packets it would wait at the receiver. Else it is better kept, to be sent
- * again. */
+/* May an ordered packet of a light flow go by the express lane? It need not
+ * wait at the receiver for packets of heavy flows while its flow keeps to the
+ * best link, which keeps its order. Without heavy flows it is better kept, to
+ * be sent again. */
 static int
 bypasses(const Link *l, const Pkt *p)
 {
@@ -3281,7 +3234,7 @@ bypasses(const Link *l, const Pkt *p)
 	    !l->control.starting && settled(&queues.flows[p->flow]);
 }
 
-/* Note what the flow's next packets must not overtake; ACKs may be. */
+/* Note when the flow's next packets may arrive; ACKs may be overtaken. */
 static void
 expresssent(Flow *f, const Pkt *p, const Link *l)
 {
@@ -3293,8 +3246,8 @@ expresssent(Flow *f, const Pkt *p, const Link *l)
 	f->notbefore = now + l->delay.owd + (p->class == Ordered ? Stay : 0);
 }
 
-/* Send the same express packet by another link, if one has room to spare, so
- * that nobody notices a loss, or the death of a link. */
+/* Send the express packet by a second link too, if one has room to spare, so
+ * that nobody notices a loss or the death of a link. */
 static void
 copy(const Link *first, const Pkt *p)
 {
@@ -3335,7 +3288,7 @@ transmit(Link *l, Pkt *p)
 	linksend(l, p);
 }
 
-/* Each goes if there is a link for it now, or waits behind those that wait. */
+/* Send express packets that have a link now; the others keep their order. */
 static void
 expresssend(void)
 {
@@ -3356,8 +3309,8 @@ expresssend(void)
 	}
 }
 
-/* Send those that are due, as far as there is room; the others keep their
- * order. They leave the last part of the best link to express packets. */
+/* Send the ACKs that are due while there is room; the others keep their order.
+ * Saturated links come last: their last part is for express packets. */
 static void
 acksend(void)
 {
@@ -3379,6 +3332,28 @@ acksend(void)
 			    MAX(ackdue(p), now + Burst));
 			queueput(&queues.acks, queueget(&queues.acks));
 		}
+	}
+}
+
+/* Send repairs where they arrive first; drop those that waited too long. */
+static void
+repairsend(void)
+{
+	Queue *q = &tx.repairs;
+	Link *l;
+	Pkt *p;
+
+	while (q->head && now > q->head->deadline) {
+		q->head->asked = 0;
+		pktdrop(queueget(q), DropStale);
+	}
+	while (q->head && (l = pick(q->head, NULL, NULL, ByArrival))) {
+		p = queueget(q);
+		p->asked = 0;
+		p->link = l - bond;
+		encode(p, p->seq, FlagData | FlagRepair);
+		l->why[WhyRepair]++;
+		linksend(l, p);
 	}
 }
 
@@ -3418,11 +3393,9 @@ schedule(void)
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		l->open = room(l, l->pace.clock + lag(l));
-	expire();
 	expresssend();
 	acksend();
-	while ((p = tx.repairs.head) && (l = pick(p, NULL, NULL, ByArrival)))
-		retransmit(l, queueget(&tx.repairs));
+	repairsend();
 	while ((p = dequeue(&queues.newflows, &l)) ||
 	    (p = dequeue(&queues.oldflows, &l)))
 		transmit(l, p);
@@ -3431,8 +3404,10 @@ schedule(void)
 	queues.nextsend = nextroom();
 }
 
-/* down: from the TUN into the queues, and on to the links while the packets are
- * in the cache */
+/* down: from the TUN to the links */
+
+/* Queue what came, and send batch by batch while the packets are in the
+ * cache. */
 static void
 tunpkt(void)
 {
@@ -3459,8 +3434,8 @@ tunpkt(void)
 
 /* rate: what a link carries, from what arrives while the pacer is the limit */
 
-/* Returns bit/s between two tallies, with all that the links below add. The
- * peer may say anything. */
+/* Returns bit/s between two tallies, overhead of the way included. The peer
+ * may say anything. */
 static int64_t
 tallyrate(const Link *l, const Tally *from, const Tally *to)
 {
@@ -3480,7 +3455,7 @@ ratebound(Link *l)
 	p->burst = CLAMP(l->delay.srtt / 16, Burst, BurstMax);
 }
 
-/* The link carries no more than that, bit/s. */
+/* Note that the link carries no more than bps, bit/s. */
 static void
 ratecut(Link *l, int64_t bps)
 {
@@ -3497,12 +3472,11 @@ ratecut(Link *l, int64_t bps)
 	c->cut = now;
 }
 
-/* A queue that stands for longer than a satellite's spike of 140 ms, or that is
- * full and loses packets, says that what arrives is all that the link
- * carries: the rate drains the queue, then stays just below that. It is tried
- * again after a while, the sooner the less the link matters for delay, with
- * growing steps, and given up at the first sign of a queue. An idle link
- * teaches nothing, and random loss is none of its business. */
+/* A queue that stands longer than a satellite's spike of 140 ms, or loses
+ * packets, shows that the link carries what arrives and no more: a lower rate
+ * drains the queue, then the rate stays just below that. After a while, sooner
+ * on a link that matters less for delay, growing steps try more until there is
+ * a queue. An idle link teaches nothing, and random loss means nothing. */
 static void
 ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 {
@@ -3549,8 +3523,8 @@ ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 	ratebound(l);
 }
 
-/* Set the configured rates, bit/s, 0: unknown. What was learned is void if
- * they are others. */
+/* Set the configured rates, bit/s, 0: unknown. Forget what was learned if they
+ * have changed. */
 static void
 rateceil(Link *l, int64_t up, int64_t down)
 {
@@ -3568,7 +3542,7 @@ rateceil(Link *l, int64_t up, int64_t down)
 
 /* state: down, probing, up, lossy */
 
-/* Returns ns without anything heard after which a link is dead. */
+/* Returns ns of silence after which a link is dead. */
 static int64_t
 deadtime(const Link *l)
 {
@@ -3612,43 +3586,6 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	l->reopen = now + Reopen;
 }
 
-static void
-linkcheck(Link *l)
-{
-	int64_t silent = now - l->echo.came;
-	int percent = l->loss.ratio * 100;
-
-	switch (l->state) {
-	case LinkUp:
-	case LinkLossy:
-		if (silent > deadtime(l))
-			linkstate(l, LinkDown, "no echo for %d ms",
-			    (int)(silent / MS(1)));
-		else if (l->state == LinkUp &&
-		    l->loss.ratio * 100 > losspercent + 0.001)
-			linkstate(l, LinkLossy, "%d %% lost", percent);
-		else if (l->state == LinkLossy &&
-		    l->loss.ratio * 200 < losspercent)
-			linkstate(l, LinkUp, "%d %% lost", percent);
-		break;
-	case LinkDown:
-		if (l->echo.good)
-			linkstate(l, LinkProbing, "it answers");
-		/* FALLTHROUGH */
-	case LinkProbing:
-		if (l->echo.came && l->echo.good >= (l->echo.wasup ? 3 : 1)) {
-			linkstate(l, LinkUp, "RTT %d.%d ms",
-			    (int)(l->delay.srtt / MS(1)),
-			    (int)(l->delay.srtt / (MS(1) / 10) % 10));
-			l->echo.wasup = 1;
-		}
-		break;
-	}
-	if ((role == Client || l->fd < 0) && l->state < LinkUp &&
-	    now >= l->reopen)
-		linkopen(l);
-}
-
 /* Returns when the link has to be looked at again if nothing comes, ns. */
 static int64_t
 linkdue(const Link *l)
@@ -3657,9 +3594,36 @@ linkdue(const Link *l)
 	    role == Client || l->fd < 0 ? l->reopen : INT64_MAX;
 }
 
+static void
+linkcheck(Link *l)
+{
+	int64_t silent = now - l->echo.came;
+	int enough = l->echo.wasup ? 3 : 1;
+	double percent = l->loss.ratio * 100;
+
+	if (l->state >= LinkUp && silent > deadtime(l))
+		linkstate(l, LinkDown, "no echo for %d ms",
+		    (int)(silent / MS(1)));
+	else if (l->state == LinkUp && percent > losspercent + 0.001)
+		linkstate(l, LinkLossy, "%d %% lost", (int)percent);
+	else if (l->state == LinkLossy && percent * 2 < losspercent)
+		linkstate(l, LinkUp, "%d %% lost", (int)percent);
+	else if (l->state == LinkDown && l->echo.good)
+		linkstate(l, LinkProbing, "it answers");
+	if (l->state == LinkProbing && l->echo.came &&
+	    l->echo.good >= enough) {
+		linkstate(l, LinkUp, "RTT %d.%d ms",
+		    (int)(l->delay.srtt / MS(1)),
+		    (int)(l->delay.srtt / (MS(1) / 10) % 10));
+		l->echo.wasup = 1;
+	}
+	if (l->state < LinkUp && now >= linkdue(l))
+		linkopen(l);
+}
+
 /* measure: what heartbeats say of delay and loss */
 
-/* RFC 6298, with the time that the peer held the echo taken off. */
+/* RFC 6298 */
 static void
 measurertt(Delay *d, int64_t rtt)
 {
@@ -3672,8 +3636,8 @@ measurertt(Delay *d, int64_t rtt)
 	d->srtt += (rtt - d->srtt) / 8;
 }
 
-/* Count n packets sent, of which so many got there; the counts decay within
- * some 30 heartbeats. */
+/* Count n packets sent, of which got arrived; the counts decay within some 30
+ * heartbeats. */
 static void
 measureloss(Loss *s, double n, double got)
 {
@@ -3682,7 +3646,7 @@ measureloss(Loss *s, double n, double got)
 	s->ratio = s->sent > 32 ? s->lost / s->sent : 0;
 }
 
-/* Note the heartbeat for our next one, and how long its way here was. */
+/* Note the heartbeat, for our next one to echo, and its delay. */
 static void
 measurein(Link *l, const Beat *b)
 {
@@ -3692,14 +3656,13 @@ measurein(Link *l, const Beat *b)
 	d->jitter = l->heard.came ?
 	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 8 : 0;
 	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 8 : owdin;
+	l->heard.in = l->meter.rx;
 	l->heard.in.time = b->time;
-	l->heard.in.pkts = l->meter.rx.pkts;
-	l->heard.in.bytes = l->meter.rx.bytes;
 	l->heard.came = now;
 }
 
-/* Returns our heartbeat that is echoed, NULL if there is none, or the echo is
- * not new, or from before the link was silent. */
+/* Returns our heartbeat that is echoed, or NULL if there is none, or the echo
+ * is not new or older than a silence of the link. */
 static const Tally *
 echoed(const Link *l, const Beat *b)
 {
@@ -3728,16 +3691,15 @@ measure(Link *l, const Beat *b)
 	e->sent = t->time;
 	e->came = now;
 	e->good++;
-	l->delay.owd = e->tx.time ? l->delay.owd + (owd - l->delay.owd) / 8 :
-	    owd;
-	if (!e->tx.time) {
-		l->delay.base = owd;
-	} else if (t->time - e->tx.time > MS(hbinterval) / 2) {
+	if (!e->tx.time)
+		l->delay.owd = l->delay.base = owd;
+	l->delay.owd += (owd - l->delay.owd) / 8;
+	if (e->tx.time && t->time - e->tx.time <= MS(hbinterval) / 2)
+		return; /* too short a time to measure */
+	if (e->tx.time) {
 		measureloss(&l->loss, t->pkts - e->tx.pkts,
 		    arrived.pkts - e->rx.pkts);
 		ratelearn(l, t, &arrived, owd);
-	} else {
-		return; /* too short a time to measure */
 	}
 	e->tx = *t;
 	e->rx = arrived;
@@ -3750,8 +3712,8 @@ measure(Link *l, const Beat *b)
  *	-------------+---------------------------+---------------------------
  *	             expected                    known
  *
- * Links are FIFO, so a packet is lost when every link has brought a newer
- * one (frontier). Then it is asked for again, and given up when that did not
+ * Links are FIFO, so a packet is lost once every link has brought a newer one
+ * (frontier). Then a nack asks for it, and it is given up if that does not
  * help. The deadline of each missing packet is only the backstop. */
 
 static Slot *
@@ -3766,18 +3728,17 @@ reorderreset(uint64_t seq)
 {
 	int i;
 
-	for (i = 0; i < reorderpkts; i++) {
+	for (i = 0; i < reorderpkts; i++)
 		if (rx.slots[i].p)
 			pktfree(rx.slots[i].p);
-		memset(&rx.slots[i], 0, sizeof(rx.slots[i]));
-	}
+	memset(rx.slots, 0, reorderpkts * sizeof(*rx.slots));
 	rx.expected = rx.known = rx.ready = rx.pending = rx.acked = seq;
 	rx.doubted = 0;
 	rx.ackedtime = now;
 	rx.nsamples = 0;
 }
 
-/* Deliver the oldest, or give it up. */
+/* Deliver the expected packet, or give it up. */
 static void
 reorderpass(void)
 {
@@ -3790,11 +3751,12 @@ reorderpass(void)
 	s->p = NULL;
 }
 
-/* All below top have been sent: miss those that are not here yet from now
- * on. */
+/* All packets below top have been sent: those not here are missing now. */
 static void
 reordertop(uint64_t top)
 {
+	Slot *s;
+
 	if (top > rx.known + SeqJump) {
 		while (rx.expected < rx.known)
 			reorderpass();
@@ -3803,9 +3765,10 @@ reordertop(uint64_t top)
 	for (; rx.known < top; rx.known++) {
 		if (rx.known - rx.expected >= (uint64_t)reorderpkts)
 			reorderpass();
-		slotof(rx.known)->p = NULL;
-		slotof(rx.known)->since = now;
-		slotof(rx.known)->tries = 0;
+		s = slotof(rx.known);
+		s->p = NULL;
+		s->since = now;
+		s->tries = 0;
 	}
 }
 
@@ -3824,8 +3787,8 @@ reorderinsert(Pkt *p, int repair)
 	slotof(p->seq)->p = p;
 }
 
-/* Returns how long the answer to a nack takes, ns: there by the quickest link,
- * back by any of them. */
+/* Returns ns that the answer to a nack takes: there by the quickest link, back
+ * by any. */
 static int64_t
 asktime(void)
 {
@@ -3834,8 +3797,8 @@ asktime(void)
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
-			back = MAX(back, l->delay.srtt / 2 +
-			    2 * l->delay.rttvar);
+			back = MAX(back,
+			    l->delay.srtt / 2 + 2 * l->delay.rttvar);
 	return there + back + 2 * Grace;
 }
 
@@ -3862,9 +3825,8 @@ reorderdrain(void)
 	    MIN(slotdeadline(s), rx.readytime + Grace);
 }
 
-/* Returns how long a packet may be missing before it is in doubt, ns. It may
- * well be lost with its link then: it is asked for without proof, but not
- * given up. */
+/* Returns ns that a packet may be missing before it is asked for without proof,
+ * but not given up: it may be lost with its link. */
 static int64_t
 doubttime(void)
 {
@@ -3880,9 +3842,8 @@ doubttime(void)
 	return most > least ? most - least + Doubt : Doubt;
 }
 
-/* An idle link would have brought by now what was sent before some time, which
- * is known from what came by the others: note that all below top was sent by
- * then, in the peer's time. */
+/* Note that all packets below top were sent by time, on the peer's clock: an
+ * idle link would have brought its share of them by now. */
 static void
 sample(int64_t time, uint64_t top)
 {
@@ -3894,7 +3855,7 @@ sample(int64_t time, uint64_t top)
 	rx.samples[rx.nsamples++ % Remembered].top = top;
 }
 
-/* Returns a seq below which all was sent by that time. */
+/* Returns a seq below which all packets were sent by time t. */
 static uint64_t
 sentby(int64_t t)
 {
@@ -3906,7 +3867,7 @@ sentby(int64_t t)
 	return 0;
 }
 
-/* Returns a seq below which all that was sent has come or is lost. */
+/* Returns a seq below which all packets have come or are lost. */
 static uint64_t
 frontier(void)
 {
@@ -3925,8 +3886,7 @@ frontier(void)
 	return f;
 }
 
-/* Is it time to ask for this packet? It is proven lost, or in doubt, or was
- * asked for in vain. */
+/* Is the packet to be asked for: lost, in doubt, or asked for in vain? */
 static int
 askable(const Slot *s, uint64_t seq, int64_t answer, int64_t doubt)
 {
@@ -3961,8 +3921,8 @@ nackranges(uint8_t *nack, int n, int size)
 	return n;
 }
 
-/* At high rates kept packets outgrow the cache: acknowledge to a peer that
- * sends that fast. A range of 0 packets acknowledges all below it. */
+/* Acknowledge to a peer that sends fast: its kept packets outgrow the cache.
+ * A range of 0 packets acknowledges all below it. */
 static int
 nackacked(uint8_t *nack, int n)
 {
@@ -3978,8 +3938,8 @@ nackacked(uint8_t *nack, int n)
 	return n;
 }
 
-/* Ask for what is missing, every Grace, in which a link may still mend its
- * order, so the proof is as old as that; and acknowledge what has come. */
+/* Ask for what is missing and acknowledge what has come. Packets may arrive
+ * swapped within Grace, so a frontier counts when it is that old. */
 static void
 reorderask(void)
 {
@@ -4029,9 +3989,7 @@ answerid(uint64_t id)
 static void
 proposal(uint64_t id, uint64_t peerid)
 {
-	peer.proposed.id = id;
-	peer.proposed.peerid = peerid;
-	peer.proposed.beats = 1;
+	peer.proposed = (Session){ .id = id, .peerid = peerid, .beats = 1 };
 	sessionkeys(&peer.proposed);
 }
 
@@ -4047,8 +4005,8 @@ propose(const Beat *b)
 	return s->id && b->peerid == s->id && b->id == s->peerid ? 0 : -1;
 }
 
-/* Returns KeyNext, and takes the tag off, if the datagram is a heartbeat that
- * was sealed in the proposed session; else KeyNone. */
+/* Returns KeyNext and takes the tag off if the datagram is a heartbeat sealed
+ * in the proposed session, else KeyNone. */
 static int
 verifyproposed(Pkt *p)
 {
@@ -4063,26 +4021,18 @@ verifyproposed(Pkt *p)
 	return KeyNext;
 }
 
-static void
-hello(Link *l)
-{
-	Session s = { 0 };
-
-	if (!peer.helloid)
-		peer.helloid = random64();
-	s.id = peer.helloid;
-	s.peerid = peer.session.peerid;
-	hellosend(l, &s, &l->addr.peer);
-}
-
+/* A client whose heartbeats are not echoed, or not yet, says hello too. */
 static void
 beat(Link *l)
 {
 	if (l->fd < 0)
 		return;
 	if (role == Client && (!peer.session.id ||
-	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt))
-		hello(l);
+	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt)) {
+		if (!peer.helloid)
+			peer.helloid = random64();
+		hellosend(l, peer.helloid, peer.session.peerid, &l->addr.peer);
+	}
 	if (peer.session.id && l->addr.peerlen)
 		beatsend(l, &peer.session, KeySession);
 }
@@ -4093,16 +4043,12 @@ beat(Link *l)
 static void
 hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
-	Session s = { 0 };
-
 	if (role == Server) {
 		if (b->hello == 2 ||
 		    (b->peerid && b->peerid == peer.session.id))
 			return;
-		s.id = b->id == peer.session.peerid ? peer.session.id :
-		    answerid(b->id);
-		s.peerid = b->id;
-		hellosend(l, &s, from);
+		hellosend(l, b->id == peer.session.peerid ? peer.session.id :
+		    answerid(b->id), b->id, from);
 	} else if (peer.helloid && b->peerid == peer.helloid) {
 		if (peer.proposed.peerid != b->id)
 			proposal(peer.helloid, b->id);
@@ -4110,7 +4056,7 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	}
 }
 
-/* Clear what belongs to a session on the way out. */
+/* Clear what was sent in a session. */
 static void
 txreset(void)
 {
@@ -4139,7 +4085,7 @@ linkreset(Link *l)
 	memset(&l->echo, 0, sizeof(l->echo));
 }
 
-/* All that belongs to a session starts anew, at both ends. */
+/* Clear all that belongs to a session, as the peer does. */
 static void
 newsession(const Session *s)
 {
@@ -4157,16 +4103,16 @@ newsession(const Session *s)
 	reorderreset(1);
 	for (i = 0; i < Nflows; i++)
 		queues.flows[i].notbefore = 0;
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (i = 0; i < LEN(bond); i++) {
+		l = &bond[i];
 		linkreset(l);
-		l->beats.next = now + MS(hbinterval) * (l - bond) / LEN(bond) / 4;
+		l->beats.next = now + MS(hbinterval) * i / LEN(bond) / 4;
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
 	}
 	logmsg("session: started");
 }
 
-/* The peer ended cleanly. */
 static void
 byepkt(void)
 {
@@ -4181,8 +4127,8 @@ byepkt(void)
 }
 
 /* up: from the links to the TUN */
-/* Is the sender the peer, as far as the address tells? Without a key there is
- * nothing else to tell him by. */
+
+/* Can the address be the peer's? Without a key nothing else tells. */
 static int
 trusted(const Link *l, const struct sockaddr_storage *from)
 {
@@ -4216,9 +4162,8 @@ replaycheck(Replay *w, uint64_t seq)
 	return 0;
 }
 
-/* Without a key a damaged seq must not shut out those that follow. Believe one
- * that is far ahead when the next one agrees with it. Returns 0, or -1 and
- * remembers what was doubted. */
+/* Without a key, believe a seq that is far ahead only if the next one agrees:
+ * a damaged one must not shut out all others. Returns -1 if it is doubted. */
 static int
 believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 {
@@ -4234,22 +4179,19 @@ believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 static int
 admit(Pkt *p, int lane)
 {
-	static const uint64_t far[] = {
-		Far, Far, FarBeat * LEN(bond), Far
-	};
+	uint64_t far = lane == LaneBeat ? FarBeat * LEN(bond) : Far;
 	Replay *w = &rx.replay[lane];
 
-	if (believe(p->seq, w->last, far[lane], &w->doubted) < 0) {
-		pktdrop(p, DropWindow);
-		return -1;
-	}
-	if (replaycheck(w, p->seq) == 0)
+	if (believe(p->seq, w->last, far, &w->doubted) < 0)
+		drops[DropWindow]++;
+	else if (replaycheck(w, p->seq) == 0)
 		return 0;
-	if (lane == LaneBeat || lane == LaneControl) {
-		pktdrop(p, DropReplay);
-		return -1;
-	}
-	counts[lane == LaneOrdered ? CntDup : CntCopies]++;
+	else if (lane == LaneOrdered)
+		counts[CntDup]++;
+	else if (lane == LaneExpress)
+		counts[CntCopies]++;
+	else
+		drops[DropReplay]++;
 	pktfree(p);
 	return -1;
 }
@@ -4259,18 +4201,19 @@ admit(Pkt *p, int lane)
 static void
 linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
-	char was[64], is[64];
+	Addr *a = &l->addr;
+	char was[64] = "";
 
-	if (!sameaddr(&l->addr.peer, from) ||
-	    addrport(&l->addr.peer) != addrport(from)) {
-		snprintf(was, sizeof(was), "%s", addrtext(&l->addr.peer));
-		snprintf(is, sizeof(is), "%s", addrtext(from));
+	if (!sameaddr(&a->peer, from) ||
+	    addrport(&a->peer) != addrport(from)) {
+		if (a->peerlen)
+			snprintf(was, sizeof(was), ", was at %s",
+			    addrtext(&a->peer));
 		if (claimline(l))
-			logmsg("link %s: peer is at %s%s%s", l->name, is,
-			    l->addr.peerlen ? ", was at " : "",
-			    l->addr.peerlen ? was : "");
-		l->addr.peer = *from;
-		l->addr.peerlen = sizeof(*from);
+			logmsg("link %s: peer is at %s%s", l->name,
+			    addrtext(from), was);
+		a->peer = *from;
+		a->peerlen = sizeof(*from);
 		linkmtu(l);
 	}
 	l->prio = MIN(b->prio, 60);
@@ -4278,7 +4221,8 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	    MIN(b->up, PeerMax) * INT64_C(1000));
 }
 
-/* Who a heartbeat is from decides what may be believed. */
+/* A hello is answered, and that is all. A heartbeat of the proposed session
+ * starts that session. The newest one of the session is measured. */
 static void
 beatpkt(Link *l, Pkt *p)
 {
@@ -4362,8 +4306,8 @@ controlpkt(Pkt *p)
 	pktfree(p);
 }
 
-/* Only heartbeats are heard before the link has brought one of this session:
- * what comes earlier was sent in an older one. */
+/* Drop all but heartbeats before the link has brought one of this session:
+ * they are of an older session. */
 static void
 record(Link *l, Pkt *p, const Rec *r)
 {
@@ -4445,17 +4389,7 @@ linkpkt(Link *l)
 		datagram(l, p);
 }
 
-/* ctl: what the program tells about itself */
-
-static const char *
-linkword(const Link *l)
-{
-	if (l->state < LinkUp)
-		return "DOWN";
-	if (l->state == LinkLossy)
-		return "LOSSY";
-	return l->meter.use > satpercent ? "SATURATED" : "OK";
-}
+/* ctl: reports, and the socket for udpbond -l and -p */
 
 static void
 totals(Text *t)
@@ -4477,15 +4411,18 @@ static void
 metrics(Text *t)
 {
 	const Link *l;
-	int i;
+	const Meter *m;
 
 	text(t, "=== Link Metrics ===\n");
-	for (i = 0; i < LEN(bond); i++) {
-		l = &bond[i];
+	for (l = bond; l < bond + LEN(bond); l++) {
+		m = &l->meter;
 		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%), "
-		    "Score: %d, %s\n", i, l->conf->client ? l->conf->client :
-		    l->name, l->delay.srtt / 1e6,
-		    l->meter.bw / 1e6, l->meter.bwmax / 1e6, l->meter.use, l->score, linkword(l));
+		    "Score: %d, %s\n", (int)(l - bond),
+		    l->conf->client ? l->conf->client : l->name,
+		    l->delay.srtt / 1e6, m->bw / 1e6, m->bwmax / 1e6, m->use,
+		    l->score, l->state < LinkUp ? "DOWN" :
+		    l->state == LinkLossy ? "LOSSY" :
+		    m->use > satpercent ? "SATURATED" : "OK");
 	}
 	totals(t);
 }
@@ -4499,8 +4436,9 @@ statistics(Text *t)
 	for (l = bond; l < bond + LEN(bond); l++)
 		text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
 		    ", Last seq: %" PRIu64 ", RTT: %dms\n",
-		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name, l->meter.rx.pkts,
-		    l->meter.rx.bytes, l->heard.lastseq, (int)((l->delay.srtt + MS(1) / 2) / MS(1)));
+		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name,
+		    l->meter.rx.pkts, l->meter.rx.bytes, l->heard.lastseq,
+		    (int)((l->delay.srtt + MS(1) / 2) / MS(1)));
 	totals(t);
 }
 
@@ -4555,18 +4493,18 @@ prometheus(Text *t)
 static void
 reasons(Text *t)
 {
-	int64_t least = INT64_MAX, total;
+	int64_t least = INT64_MAX, oldest = now, total;
 	const Link *l;
 	const Flow *f;
 	int i, bytes = 0;
-	int64_t oldest = now;
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l < bond + LEN(bond); l++) {
 		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%, "
-		    "sent for", l->name, statename[l->state], l->pace.rate / 1e6,
+		    "sent for", l->name, statename[l->state],
+		    l->pace.rate / 1e6,
 		    usable(l, NULL) ? (l->delay.owd - least) / 1e6 : 0.0,
 		    l->loss.ratio * 100);
 		for (total = 0, i = 0; i < WhyLast; i++)
@@ -4582,8 +4520,9 @@ reasons(Text *t)
 			oldest = MIN(oldest, f->queue.head->time);
 	}
 	text(t, "Queue - flows: %d, packets: %d, bytes: %d, oldest: %.1fms, "
-	    "express: %d, ACKs: %d, to repeat: %d\n", queues.listed, queues.queued, bytes,
-	    (now - oldest) / 1e6, queues.express.len, queues.acks.len, tx.repairs.len);
+	    "express: %d, ACKs: %d, to repeat: %d\n", queues.listed,
+	    queues.queued, bytes, (now - oldest) / 1e6, queues.express.len,
+	    queues.acks.len, tx.repairs.len);
 	offloads(t);
 }
 
@@ -4596,18 +4535,8 @@ status(Text *t)
 		statistics(t);
 }
 
-static void
-printreport(void)
-{
-	static Text t;
-
-	t.len = 0;
-	status(&t);
-	output(1, &t);
-}
-
-/* The control socket is named in the network namespace, not in the file
- * system: it leaves nothing behind and works from a chroot. */
+/* Name the control socket in the network namespace, not in the file system:
+ * that leaves nothing behind and works from a chroot. */
 static socklen_t
 ctladdr(struct sockaddr_un *sun)
 {
@@ -4618,16 +4547,15 @@ ctladdr(struct sockaddr_un *sun)
 	    "udpbond/%s", tundev);
 }
 
-/* Anybody may have taken the name, or an instance that is just ending has it
- * still: it is the TUN device that there can be one of. */
-static int
+/* Anybody may have taken the name, or an instance that is just ending. The TUN
+ * device makes sure that there is one instance. */
+static void
 ctlname(void)
 {
 	struct sockaddr_un sun;
 	socklen_t len = ctladdr(&sun);
 
 	ctl.named = bind(ctl.fd, (struct sockaddr *)&sun, len) == 0;
-	return ctl.named ? 0 : -1;
 }
 
 static void
@@ -4638,7 +4566,8 @@ ctlopen(void)
 		die("control socket:");
 	if (setopt(ctl.fd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
 		die("control socket: SO_PASSCRED:");
-	if (ctlname() < 0)
+	ctlname();
+	if (!ctl.named)
 		warn("control socket: is udpbond already running with %s?",
 		    tundev);
 }
@@ -4656,15 +4585,13 @@ ctlpkt(void)
 	} control;
 	struct iovec iov = { &ask, 1 };
 	struct ucred cred = { 0, -1, -1 };
-	struct msghdr m = { 0 };
+	struct msghdr m = {
+		.msg_name = &from, .msg_namelen = sizeof(from),
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control.buf)
+	};
 	struct cmsghdr *c;
 
-	m.msg_name = &from;
-	m.msg_namelen = sizeof(from);
-	m.msg_iov = &iov;
-	m.msg_iovlen = 1;
-	m.msg_control = control.buf;
-	m.msg_controllen = sizeof(control.buf);
 	if (recvmsg(ctl.fd, &m, MSG_DONTWAIT) != 1)
 		return;
 	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
@@ -4680,38 +4607,31 @@ ctlpkt(void)
 		status(&t);
 	if (cred.uid == 0 && ask == 'l')
 		reasons(&t);
-	if (sendto(ctl.fd, t.buf, t.len, MSG_DONTWAIT, m.msg_name,
-	    m.msg_namelen) < 0)
-		return;
+	sendto(ctl.fd, t.buf, t.len, MSG_DONTWAIT, m.msg_name, m.msg_namelen);
 }
 
-/* the other end: udpbond -l and -p */
+/* Ask a running udpbond, for -l and -p. */
 static void
-ctlask(int what)
+ctlask(char ask)
 {
-	struct sockaddr_un sun;
-	struct pollfd pfd;
-	static Text t;
-	int i;
-	char ask = what;
+	int i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct pollfd pfd = { fd, POLLIN, 0 };
 	sa_family_t family = AF_UNIX;
+	struct sockaddr_un sun;
+	static Text t;
 
-	pfd.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	pfd.events = POLLIN;
 	/* only a family: the kernel chooses a name */
-	if (pfd.fd < 0 ||
-	    bind(pfd.fd, (struct sockaddr *)&family, sizeof(family)) < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&family, sizeof(family)) < 0)
 		die("control socket:");
-	if (sendto(pfd.fd, &ask, 1, MSG_DONTWAIT, (struct sockaddr *)&sun,
+	if (sendto(fd, &ask, 1, MSG_DONTWAIT, (struct sockaddr *)&sun,
 	    ctladdr(&sun)) < 0 && errno != EAGAIN)
 		die("no running udpbond with %s in this network namespace",
 		    tundev);
 	if (poll(&pfd, 1, 2000) != 1 ||
-	    (t.len = recv(pfd.fd, t.buf, sizeof(t.buf), 0)) < 0)
+	    (t.len = recv(fd, t.buf, sizeof(t.buf), 0)) < 0)
 		die("the running udpbond does not answer");
-	for (i = 0; i < t.len; i++) /* who answers may be anybody */
-		if ((t.buf[i] < ' ' && t.buf[i] != '\n') || t.buf[i] == 127 ||
-		    t.buf[i] & 0x80)
+	for (i = 0; i < t.len; i++) /* anybody may have answered */
+		if (t.buf[i] != '\n' && (t.buf[i] < ' ' || t.buf[i] > '~'))
 			t.buf[i] = '?';
 	fwrite(t.buf, 1, t.len, stdout);
 	if (!strncmp(t.buf, "udpbond: ", MIN(t.len, 9)))
@@ -4751,7 +4671,7 @@ second(void)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		meter(l);
 		if (mtutime && l->fd >= 0)
-			linkmtu(l); /* nobody tells of one that has grown */
+			linkmtu(l); /* no error tells that an MTU has grown */
 	}
 	if (mtutime)
 		loop.nextmtu = now + Minute;
@@ -4763,11 +4683,14 @@ second(void)
 static void
 obey(void)
 {
+	static Text t;
 	Link *l;
 
 	if (signaled.report) {
 		signaled.report = 0;
-		printreport();
+		t.len = 0;
+		status(&t);
+		output(1, &t);
 	}
 	if (signaled.reopen) {
 		signaled.reopen = 0;
@@ -4826,12 +4749,12 @@ polltimeout(void)
 	return MAX(MIN(at, rx.next) - now, 0);
 }
 
-/* confine: what is not needed any more is given up, once all is set up
+/* confine: privileges are given up once all is set up
  *
- * Whoever finds a hole in what follows has a process without a user, without
- * files and without most system calls. */
+ * Whoever finds a hole in what handles packets has a process without a user,
+ * without files and without most system calls. */
 
-/* of which the kernel's number for this kind of processor is known here */
+/* the kernel's number for this kind of processor, 0: not known here */
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined(__i386__)
@@ -4855,8 +4778,8 @@ polltimeout(void)
 #endif
 #define ISBIG (htons(1) == 1)
 
-/* The worker takes no memory, buffers no output, starts no process and
- * sleeps in ppoll() only, so there are no calls for those. */
+/* The worker allocates no memory, buffers no output, starts no process and
+ * sleeps in ppoll() only, so it needs no calls for these. */
 static const int calls[] = {
 	__NR_read, __NR_readv, __NR_write, __NR_writev, __NR_close,
 	__NR_bind, __NR_connect, __NR_getsockopt, __NR_sendto, __NR_sendmsg,
@@ -4885,7 +4808,7 @@ static const struct { int number; const char *name; } caps[] = {
 	{ CAP_NET_BIND_SERVICE, "net_bind_service" }, /* ports below 1024 */
 };
 
-/* Returns 1 if the kernel has the filter, and for this kind of processor. */
+/* Returns 1 if seccomp filters work on this kernel and processor. */
 static int
 callsfilter(void)
 {
@@ -4893,7 +4816,7 @@ callsfilter(void)
 	    0 && errno == EFAULT;
 }
 
-/* Make chrootdir if it is not there. An error comes before the up commands. */
+/* Make chrootdir if it is not there, or check it before any command runs. */
 static void
 emptydir(void)
 {
@@ -4911,8 +4834,7 @@ emptydir(void)
 		die("chrootdir: %s has to be empty, or not there", chrootdir);
 }
 
-/* By the kernel's own calls: the C library's know of threads, which there are
- * not. */
+/* Raw calls: the C library's would look for other threads. */
 static void
 confineuser(void)
 {
@@ -4934,7 +4856,8 @@ confineuser(void)
 		die("chrootdir: user %d may write to %s", runas, chrootdir);
 }
 
-/* of those that it has; another user id has put them out of effect */
+/* Keep only what is needed of the capabilities that the process has. Another
+ * user id has put them out of effect. */
 static void
 confinecaps(void)
 {
@@ -4956,68 +4879,55 @@ confinecaps(void)
 		die("set capabilities:");
 }
 
-/* All but those calls fail, and of some others all but what is needed: an
- * interface's MTU, options of sockets but not those that rewrite the firewall,
- * sockets for UDP. Where one call does for all that is to be done with
- * sockets, it makes none. */
+/* Let all but the calls above fail, and these but for some uses: ioctl may set
+ * an interface's MTU, setsockopt all but what rewrites the firewall, socket
+ * make UDP sockets, which socketcall must not. A jump says how many lines to
+ * skip if equal, and if not. */
 static void
 confinecalls(void)
 {
-	struct sock_filter f[2 * LEN(calls) + 33];
-	struct sock_fprog prog = { LEN(f), f };
-	int i, n = 0, low = ISBIG ? 4 : 0;
-
-#define STATEMENT(what, value) f[n++] = \
-	(struct sock_filter)BPF_STMT(what, value)
-#define ALLOW STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-#define DENY STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
-#define LOAD(field, more) STATEMENT(BPF_LD | BPF_W | BPF_ABS, \
+	const int low = ISBIG ? 4 : 0;
+#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define DENY BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define LOAD(field, more) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
 	offsetof(struct seccomp_data, field) + (more))
-#define JUMP(what, value, yes, no) f[n++] = \
-	(struct sock_filter)BPF_JUMP(BPF_JMP | (what) | BPF_K, value, yes, no)
+#define JUMP(what, value, yes, no) \
+	BPF_JUMP(BPF_JMP | (what) | BPF_K, value, yes, no)
 #define EQUALS(value, yes, no) JUMP(BPF_JEQ, value, yes, no)
-	LOAD(arch, 0);
-	EQUALS(ARCH, 1, 0);
-	DENY;
-	LOAD(nr, 0);
+	const struct sock_filter head[] = {
+		LOAD(arch, 0), EQUALS(ARCH, 1, 0), DENY, LOAD(nr, 0)
+	}, uses[] = {
+		EQUALS(__NR_ioctl, 0, 4),
+		LOAD(args[1], low), EQUALS(SIOCSIFMTU, 0, 1), ALLOW, DENY,
+		EQUALS(__NR_setsockopt, 0, 7),
+		LOAD(args[1], low),
+		EQUALS(SOL_IP, 1, 0), EQUALS(SOL_IPV6, 0, 2),
+		LOAD(args[2], low), JUMP(BPF_JGE, 64, 1, 0), ALLOW, DENY,
+		EQUALS(Socketcall, 0, 4),
+		LOAD(args[0], low), EQUALS(SYS_SOCKET, 1, 0), ALLOW, DENY,
+		EQUALS(__NR_socket, 0, 9),
+		LOAD(args[0], low),
+		EQUALS(AF_INET, 1, 0), EQUALS(AF_INET6, 0, 6),
+		LOAD(args[1], low), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 15),
+		EQUALS(SOCK_DGRAM, 0, 3),
+		LOAD(args[2], low), EQUALS(0, 0, 1), ALLOW, DENY
+	};
+	struct sock_filter f[LEN(head) + 2 * LEN(calls) + LEN(uses)];
+	const struct sock_filter call[] = { EQUALS(0, 0, 1), ALLOW };
+	struct sock_fprog prog = { LEN(f), f };
+	int i;
+
+	memcpy(f, head, sizeof(head));
 	for (i = 0; i < LEN(calls); i++) {
-		EQUALS(calls[i], 0, 1);
-		ALLOW;
+		memcpy(&f[LEN(head) + 2 * i], call, sizeof(call));
+		f[LEN(head) + 2 * i].k = calls[i];
 	}
-	EQUALS(__NR_ioctl, 0, 4);
-	LOAD(args[1], low);
-	EQUALS(SIOCSIFMTU, 0, 1);
-	ALLOW;
-	DENY;
-	EQUALS(__NR_setsockopt, 0, 7);
-	LOAD(args[1], low);
-	EQUALS(SOL_IP, 1, 0);
-	EQUALS(SOL_IPV6, 0, 2);
-	LOAD(args[2], low);
-	JUMP(BPF_JGE, 64, 1, 0);
-	ALLOW;
-	DENY;
-	EQUALS(Socketcall, 0, 4);
-	LOAD(args[0], low);
-	EQUALS(SYS_SOCKET, 1, 0);
-	ALLOW;
-	DENY;
-	EQUALS(__NR_socket, 0, 9);
-	LOAD(args[0], low);
-	EQUALS(AF_INET, 1, 0);
-	EQUALS(AF_INET6, 0, 6);
-	LOAD(args[1], low);
-	STATEMENT(BPF_ALU | BPF_AND | BPF_K, 15);
-	EQUALS(SOCK_DGRAM, 0, 3);
-	LOAD(args[2], low);
-	EQUALS(0, 0, 1);
-	ALLOW;
-	DENY;
+	memcpy(&f[LEN(head) + 2 * LEN(calls)], uses, sizeof(uses));
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
 		die("seccomp:");
 }
 
-/* The order is that in which each step still may. */
+/* Take the steps in the order in which each is still allowed. */
 static void
 confine(pid_t parent)
 {
@@ -5026,11 +4936,11 @@ confine(pid_t parent)
 	if (runas > 0)
 		confineuser();
 	confinecaps();
-	/* another user id has undone both */
+	/* another user id has undone this and the next */
 	nocore();
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
 		die("end with the parent:");
-	if (getppid() != parent) /* it was killed before that */
+	if (getppid() != parent) /* already ended */
 		signaled.stop = 1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		warn("no new privileges:");
@@ -5040,7 +4950,7 @@ confine(pid_t parent)
 		warn("seccomp: not in this kernel, or not for this processor");
 }
 
-/* for udpbond -t */
+/* Print how the worker is confined, for udpbond -t. */
 static void
 confinement(void)
 {
@@ -5048,8 +4958,8 @@ confinement(void)
 
 	puts("The worker, its child, carries the packets and is confined:");
 	printf(runas > 0 ? "  user and group: %d\n" : "  user: off\n", runas);
-	printf("  root directory: %s\n", chrootdir ? chrootdir : "off");
-	printf("  capabilities:");
+	printf("  root directory: %s\n  capabilities:",
+	    chrootdir ? chrootdir : "off");
 	for (i = 0; i < LEN(caps); i++)
 		printf(" %s", caps[i].name);
 	puts("\n  new privileges: none");
@@ -5062,43 +4972,56 @@ confinement(void)
 
 /* check: the configuration, and what would be done with it */
 
-/* Tell one more thing that is wrong with the configuration. */
+/* Tell one more thing that is wrong. */
 #define bad(...) (warn(__VA_ARGS__), 1)
+
+/* Tell what is wrong with row i of links. */
+static int
+badlink(int i, const char *fmt, ...)
+{
+	char what[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	return bad("links[%d] (%s): %s", i, bond[i].name, what);
+}
 
 static int
 checkaddr(int i, const char *field, const char *s)
 {
 	struct sockaddr_storage ss;
 
-	if (s && parseaddr(s, 0, &ss) < 0)
-		return bad("links[%d] (%s): %s: \"%s\" is not an IPv4 or IPv6 "
-		    "address", i, bond[i].name, field, s);
-	return 0;
+	return !s || parseaddr(s, 0, &ss) >= 0 ? 0 :
+	    badlink(i, "%s: \"%s\" is not an IPv4 or IPv6 address", field, s);
 }
 
 static int
 checkint(const char *name, int value, int min, int max)
 {
-	if (value < min || value > max)
-		return bad("%s: %d is not in %d to %d", name, value, min, max);
-	return 0;
+	return value >= min && value <= max ? 0 :
+	    bad("%s: %d is not in %d to %d", name, value, min, max);
 }
 
 static int
 checkrate(int i, const char *field, double rate)
 {
-	if (rate != 0 && !(rate * 1e6 >= RateMin && rate <= 100000))
-		return bad("links[%d] (%s): %s: %g is not a rate in Mbit/s, "
-		    "%g to 100000, nor 0", i, bond[i].name, field, rate,
-		    RateMin / 1e6);
-	return 0;
+	return rate == 0 || (rate * 1e6 >= RateMin && rate <= 100000) ? 0 :
+	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to 100000, nor 0",
+	    field, rate, RateMin / 1e6);
+}
+
+static int
+same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
 }
 
 static int
 checklink(int i)
 {
 	const Linkconf *c = &links[i];
-	const char *name = bond[i].name;
 	int j, n = 0;
 
 	n += checkaddr(i, "client", c->client);
@@ -5106,45 +5029,42 @@ checklink(int i)
 	n += checkrate(i, "up", c->up);
 	n += checkrate(i, "down", c->down);
 	if (c->port < 1 || c->port > 65535)
-		n += bad("links[%d] (%s): port: %d is not in 1 to 65535", i,
-		    name, c->port);
-	for (j = 0; j < i; j++)
+		n += badlink(i, "port: %d is not in 1 to 65535", c->port);
+	for (j = 0; j < i; j++) {
 		if (links[j].port == c->port)
-			n += bad("links[%d] (%s): port: %d is that of links[%d] "
-			    "too", i, name, c->port, j);
-	for (j = 0; j < i; j++)
-		if (c->device && links[j].device && c->client &&
-		    links[j].client && !strcmp(links[j].client, c->client) &&
-		    !strcmp(links[j].device, c->device))
-			n += bad("links[%d] (%s): client: %s is that of "
-			    "links[%d] too, on the same device", i, name,
-			    c->client, j);
+			n += badlink(i, "port: %d is that of links[%d] too",
+			    c->port, j);
+		if (same(links[j].device, c->device) &&
+		    same(links[j].client, c->client))
+			n += badlink(i, "client: %s is that of links[%d] too, "
+			    "on the same device", c->client, j);
+	}
 	if (c->priority < 0 || c->priority > 60)
-		n += bad("links[%d] (%s): priority: %d is not in 0 to 60", i,
-		    name, c->priority);
+		n += badlink(i, "priority: %d is not in 0 to 60", c->priority);
 	if (c->device && (!*c->device || strlen(c->device) >= IFNAMSIZ))
-		n += bad("links[%d] (%s): device: \"%s\" is not the name of an "
-		    "interface", i, name, c->device);
+		n += badlink(i, "device: \"%s\" is not the name of an "
+		    "interface", c->device);
 	if (c->client && c->server &&
 	    !strchr(c->client, ':') != !strchr(c->server, ':'))
-		n += bad("links[%d] (%s): client and server: %s and %s are not "
-		    "of one family", i, name, c->client, c->server);
-	if (!keyfile && !c->client && role != Client)
-		n += bad("links[%d] (%s): client: NULL needs a keyfile, or "
-		    "anyone could be the client", i, name);
+		n += badlink(i, "client and server: %s and %s are not of one "
+		    "family", c->client, c->server);
 	if (role != Server && !c->server)
-		n += bad("links[%d] (%s): server: the client must know it", i,
-		    name);
-	if (!keyfile && !c->server && role != Client)
-		n += bad("links[%d] (%s): server: NULL is all addresses, which "
-		    "needs a keyfile", i, name);
-	if (!keyfile && c->server && !n && !private(c->server))
-		n += bad("links[%d] (%s): server: %s is a public address, "
-		    "which needs a keyfile", i, name, c->server);
+		n += badlink(i, "server: the client must know it");
+	if (keyfile)
+		return n;
+	if (role != Client && !c->client)
+		n += badlink(i, "client: NULL needs a keyfile, or anyone "
+		    "could be the client");
+	if (role != Client && !c->server)
+		n += badlink(i, "server: NULL is all addresses, which needs a "
+		    "keyfile");
+	if (n == 0 && c->server && !private(c->server))
+		n += badlink(i, "server: %s is a public address, which needs "
+		    "a keyfile", c->server);
 	return n;
 }
 
-/* the whole numbers of config.h, and what they may be */
+/* the whole numbers of config.h, and their ranges */
 static const struct { const char *name; const int *value, min, max; }
     settings[] = {
 	{ "prioweight", &prioweight, 0, 1000000 },
@@ -5168,7 +5088,7 @@ static const struct { const char *name; const int *value, min, max; }
 	{ "seccomp", &seccomp, 0, 1 },
 };
 
-/* the number of things that are wrong, each of which is told */
+/* Tell what is wrong with the configuration. Returns how many things are. */
 static int
 checkconf(void)
 {
@@ -5190,7 +5110,8 @@ checkconf(void)
 		for (; a; a = strtok_r(NULL, " ", &save))
 			if (parseprefix(a, &ss, &prefix) < 0)
 				n += bad("%s: \"%s\" is not an address with a "
-				    "prefix length, as 10.0.0.1/24", which[i], a);
+				    "prefix length, as 10.0.0.1/24",
+				    which[i], a);
 	}
 	for (i = 0; i < LEN(settings); i++)
 		n += checkint(settings[i].name, *settings[i].value,
@@ -5206,7 +5127,7 @@ checkconf(void)
 	return n;
 }
 
-/* a device that is missing may come later: no reason not to start */
+/* Tell which devices are missing: they may come later. */
 static int
 checkdevices(void)
 {
@@ -5214,19 +5135,26 @@ checkdevices(void)
 
 	for (i = 0; i < LEN(links); i++)
 		if (links[i].device && !if_nametoindex(links[i].device))
-			n += bad("links[%d] (%s): device: there is no %s now, "
-			    "the link is down until there is", i, bond[i].name,
-			    links[i].device);
+			n += badlink(i, "device: there is no %s now, the link "
+			    "is down until there is", links[i].device);
 	return n;
 }
 
-/* what would be done, for udpbond -t */
+/* the shell commands of config.h, by role */
+#define COMMANDS(cmds) { #cmds, cmds, LEN(cmds) }
+typedef struct {
+	const char *name, **cmds;
+	int n;
+} Commands;
+static const Commands ups[] = { COMMANDS(clientup), COMMANDS(serverup) };
+static const Commands downs[] = { COMMANDS(clientdown), COMMANDS(serverdown) };
+
+/* Print what would be done, for udpbond -t. */
 static void
 explain(int who)
 {
 	const Linkconf *c;
-	const char **cmd = who == Client ? clientup : serverup;
-	int i, n = who == Client ? LEN(clientup) : LEN(serverup);
+	int i;
 
 	printf("As %s it makes %s with %s and talks over %d links, %s:\n",
 	    who == Client ? "client" : "server", tundev,
@@ -5248,11 +5176,11 @@ explain(int who)
 		printf(c->up > 0 ? "%g" : "unknown", c->up);
 		printf(c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
 	}
-	for (i = 0; i < n; i++)
-		printf("%s %s\n", i ? "       " : "It runs", cmd[i]);
+	for (i = 0; i < ups[who].n; i++)
+		printf("%s %s\n", i ? "       " : "It runs", ups[who].cmds[i]);
 }
 
-/* udpbond -t: 0 if there is nothing to mend */
+/* Returns the exit status of udpbond -t. */
 static int
 check(void)
 {
@@ -5276,9 +5204,10 @@ check(void)
 	return n > 0;
 }
 
-/* commands: of the shell, run by the parent, which is root and has nothing */
+/* commands: shell commands at start and end, run by the parent, which is root
+ * and has nothing */
 
-/* its status as waitpid() has it */
+/* Run a command. Returns its status as waitpid() has it. */
 static int
 shell(const char *cmd)
 {
@@ -5302,21 +5231,22 @@ shell(const char *cmd)
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
 }
 
-/* Start a process that runs some, one after the other. Returns its id. */
+/* Start a process that runs them one after the other. Returns its id. */
 static pid_t
-commands(const char *what, const char **cmd, int n)
+commands(const Commands *c)
 {
 	pid_t pid = fork();
 	int i, status;
 
 	if (pid < 0)
-		die("%s: fork:", what);
+		die("%s: fork:", c->name);
 	if (pid > 0)
 		return pid;
-	for (i = 0; i < n; i++)
-		if ((status = shell(cmd[i])) != 0)
-			warn("%s: \"%s\" failed with status %d", what, cmd[i],
-			    WIFEXITED(status) ? WEXITSTATUS(status) : status);
+	for (i = 0; i < c->n; i++)
+		if ((status = shell(c->cmds[i])) != 0)
+			warn("%s: \"%s\" failed with status %d", c->name,
+			    c->cmds[i], WIFEXITED(status) ?
+			    WEXITSTATUS(status) : status);
 	_exit(0);
 }
 
@@ -5349,7 +5279,6 @@ onsignal(int sig)
 		signaled.stop = 1;
 }
 
-/* Parse the addresses of a link's row. */
 static void
 addrinit(Addr *a, const Linkconf *c)
 {
@@ -5363,17 +5292,18 @@ addrinit(Addr *a, const Linkconf *c)
 	parseaddr(remote, c->port, &a->remote);
 }
 
-/* Name the link by device, address or number, whatever there is. */
+/* A link is named by its device, else its address, else its number. */
 static void
 linkinit(Link *l, int i)
 {
-	addrinit(&l->addr, &links[i]);
-	l->conf = &links[i];
+	const Linkconf *c = &links[i];
+	const char *name = c->device ? c->device : c->client;
+
+	l->conf = c;
 	l->fd = -1;
-	if (links[i].device)
-		snprintf(l->name, sizeof(l->name), "%s", links[i].device);
-	else if (links[i].client)
-		snprintf(l->name, sizeof(l->name), "%s", links[i].client);
+	addrinit(&l->addr, c);
+	if (name)
+		snprintf(l->name, sizeof(l->name), "%s", name);
 	else
 		snprintf(l->name, sizeof(l->name), "link%d", i);
 }
@@ -5397,7 +5327,7 @@ memory(void)
 static void
 setup(void)
 {
-	struct sigaction sa;
+	struct sigaction sa = { .sa_handler = onsignal };
 	sigset_t blocked;
 	Link *l;
 	int i;
@@ -5412,8 +5342,6 @@ setup(void)
 	put(keys.secret, random64(), 8);
 	put(keys.secret + 8, random64(), 8);
 	memory();
-	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = onsignal;
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGCHLD);
 	for (i = 0; i < LEN(signals); i++) {
@@ -5454,7 +5382,7 @@ turn(const struct pollfd *pfd)
 	int i;
 
 	now = monotime();
-	/* stopped for a while: echoes that waited meanwhile measure only that */
+	/* echoes that came while the process was stopped measure only that */
 	if (now - was > Second)
 		for (i = 0; i < LEN(bond); i++)
 			bond[i].beats.n = bond[i].heard.came = 0;
@@ -5473,7 +5401,7 @@ turn(const struct pollfd *pfd)
 	schedule();
 }
 
-/* When many packets come one by one it is cheaper to let some more come. */
+/* When many packets come one by one, wait a moment to handle more at once. */
 static void
 rest(void)
 {
@@ -5540,7 +5468,7 @@ cleanup(void)
 	close(tun.fd);
 }
 
-/* The worker is the confined child, which carries the packets. */
+/* The worker is a confined child and carries the packets. */
 static int
 work(pid_t parent)
 {
@@ -5550,9 +5478,9 @@ work(pid_t parent)
 	return loop.status;
 }
 
-/* The parent stays root to run the commands. The packets do not wait for
- * them, and it passes on the signals that come. When the worker has ended,
- * in whatever way, the TUN is gone. Returns the exit status. */
+/* The parent stays root to run the commands, so that packets need not wait for
+ * them, and passes signals on. When the worker has ended, in whatever way, the
+ * TUN is gone. Returns the exit status. */
 static int
 oversee(pid_t worker)
 {
@@ -5564,12 +5492,8 @@ oversee(pid_t worker)
 	close(ctl.fd);
 	for (i = 0; i < LEN(bond); i++)
 		close(bond[i].fd);
-	wipe(keys.master, sizeof(keys.master));
-	wipe(keys.hello, sizeof(keys.hello));
-	wipe(keys.secret, sizeof(keys.secret));
-	up = role == Client ?
-	    commands("clientup", clientup, LEN(clientup)) :
-	    commands("serverup", serverup, LEN(serverup));
+	wipe(&keys, sizeof(keys));
+	up = commands(&ups[role]);
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
 	while ((pid = waitpid(-1, &status, WNOHANG)) != worker) {
 		if (pid > 0)
@@ -5581,10 +5505,7 @@ oversee(pid_t worker)
 	if (WIFSIGNALED(status))
 		warn("the worker was killed by signal %d", WTERMSIG(status));
 	await(up, "up commands");
-	await(role == Client ?
-	    commands("clientdown", clientdown, LEN(clientdown)) :
-	    commands("serverdown", serverdown, LEN(serverdown)),
-	    "down commands");
+	await(commands(&downs[role]), "down commands");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
@@ -5597,8 +5518,8 @@ usage(void)
 	exit(2);
 }
 
-/* Set what the flags say. Returns the one that asks for something else than to
- * run, 0 if there is none. */
+/* Set what the flags say. Returns the one that asks for something else than
+ * to run, or 0. */
 static int
 options(int argc, char *argv[])
 {
@@ -5662,7 +5583,7 @@ main(int argc, char *argv[])
 	pid_t parent = getpid(), pid;
 	int i, what;
 
-	/* what is opened later must not be taken for these */
+	/* nothing opened later may be taken for stdin, stdout or stderr */
 	while ((i = open("/dev/null", O_RDWR)) >= 0 && i <= 2)
 		;
 	close(i);
