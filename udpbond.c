@@ -2779,14 +2779,10 @@ ackreplaces(const Pkt *p, const Pkt *o)
 static int64_t
 ackgap(const Flow *f)
 {
-	static const struct { int64_t upto, gap; } gaps[] = {
-		{ 16 << 10, 0 }, { 64 << 10, MS(4) }, { 2 << 20, MS(8) },
-	};
-	int i;
-
-	for (i = 0; i < LEN(gaps); i++)
-		if (f->acked < gaps[i].upto)
-			return gaps[i].gap;
+	if (f->acked < 16 << 10)
+		return 0;
+	if (f->acked < 2 << 20)
+		return f->acked < 64 << 10 ? MS(4) : MS(8);
 	return survey.step && now % AggregateEvery < Aggregate ?
 	    Aggregate - now % AggregateEvery : MS(2);
 }
@@ -3234,18 +3230,6 @@ bypasses(const Link *l, const Pkt *p)
 	    !l->control.starting && settled(&queues.flows[p->flow]);
 }
 
-/* Note when the flow's next packets may arrive; ACKs may be overtaken. */
-static void
-expresssent(Flow *f, const Pkt *p, const Link *l)
-{
-	if (p->class == Ack)
-		return;
-	if (p->class == Ordered)
-		f->lastbypass = now;
-	f->link = p->link;
-	f->notbefore = now + l->delay.owd + (p->class == Ordered ? Stay : 0);
-}
-
 /* Send the express packet by a second link too, if one has room to spare, so
  * that nobody notices a loss or the death of a link. */
 static void
@@ -3267,24 +3251,32 @@ static void
 transmit(Link *l, Pkt *p)
 {
 	Flow *f = &queues.flows[p->flow];
-	int isheavy = p->class == Ordered && heavy(f);
+	int ordered = p->class == Ordered;
+	int why = l == bestlink(p) ? WhyScore : WhyOverflow;
 
-	p->link = l - bond;
-	l->why[isheavy ? WhyHeavy :
-	    l == bestlink(p) ? WhyScore : WhyOverflow]++;
-	if (isheavy)
+	if (ordered && heavy(f)) {
+		why = WhyHeavy;
 		queues.lastheavy = now;
-	if (p->class == Ordered && !bypasses(l, p)) {
+	}
+	l->why[why]++;
+	p->link = l - bond;
+	if (ordered && !bypasses(l, p)) {
 		encode(p, tx.seq[LaneOrdered]++, FlagData);
 		l->beats.data = f->lastordered = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
 		keep(p);
-	} else {
-		encode(p, tx.seq[LaneExpress]++, FlagData | FlagExpress);
-		expresssent(f, p, l);
-		if (expresscopies && p->class == Express)
-			copy(l, p);
+		linksend(l, p);
+		return;
 	}
+	encode(p, tx.seq[LaneExpress]++, FlagData | FlagExpress);
+	if (ordered)
+		f->lastbypass = now;
+	if (p->class != Ack) { /* what follows must not overtake it */
+		f->link = p->link;
+		f->notbefore = now + l->delay.owd + (ordered ? Stay : 0);
+	}
+	if (expresscopies && p->class == Express)
+		copy(l, p);
 	linksend(l, p);
 }
 
@@ -3612,9 +3604,8 @@ linkcheck(Link *l)
 		linkstate(l, LinkProbing, "it answers");
 	if (l->state == LinkProbing && l->echo.came &&
 	    l->echo.good >= enough) {
-		linkstate(l, LinkUp, "RTT %d.%d ms",
-		    (int)(l->delay.srtt / MS(1)),
-		    (int)(l->delay.srtt / (MS(1) / 10) % 10));
+		linkstate(l, LinkUp, "RTT %.1f ms",
+		    l->delay.srtt / (MS(1) / 10) / 10.0);
 		l->echo.wasup = 1;
 	}
 	if (l->state < LinkUp && now >= linkdue(l))
@@ -4128,15 +4119,11 @@ byepkt(void)
 
 /* up: from the links to the TUN */
 
-/* Can the address be the peer's? Without a key nothing else tells. */
+/* Can the sender be the peer? With a key a client may be anywhere. */
 static int
 trusted(const Link *l, const struct sockaddr_storage *from)
 {
-	if (!l->addr.remote.ss_family)
-		return keyfile != NULL;
-	if (keyfile && role == Server)
-		return 1;
-	return (l->addr.peerlen && sameaddr(&l->addr.peer, from)) ||
+	return (keyfile && role == Server) ||
 	    sameaddr(&l->addr.remote, from);
 }
 
@@ -4526,13 +4513,18 @@ reasons(Text *t)
 	offloads(t);
 }
 
+/* Answer -p, -l, or tell how it goes. */
 static void
-status(Text *t)
+report(Text *t, int ask)
 {
-	if (role == Client)
+	if (ask == 'p')
+		prometheus(t);
+	else if (role == Client)
 		metrics(t);
 	else
 		statistics(t);
+	if (ask == 'l')
+		reasons(t);
 }
 
 /* Name the control socket in the network namespace, not in the file system:
@@ -4562,10 +4554,8 @@ static void
 ctlopen(void)
 {
 	ctl.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (ctl.fd < 0)
+	if (ctl.fd < 0 || setopt(ctl.fd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
 		die("control socket:");
-	if (setopt(ctl.fd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
-		die("control socket: SO_PASSCRED:");
 	ctlname();
 	if (!ctl.named)
 		warn("control socket: is udpbond already running with %s?",
@@ -4599,14 +4589,10 @@ ctlpkt(void)
 		    c->cmsg_type == SCM_CREDENTIALS)
 			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
 	t.len = 0;
-	if (cred.uid != 0)
-		text(&t, "udpbond: only root may ask\n");
-	else if (ask == 'p')
-		prometheus(&t);
+	if (cred.uid == 0)
+		report(&t, ask);
 	else
-		status(&t);
-	if (cred.uid == 0 && ask == 'l')
-		reasons(&t);
+		text(&t, "udpbond: only root may ask\n");
 	sendto(ctl.fd, t.buf, t.len, MSG_DONTWAIT, m.msg_name, m.msg_namelen);
 }
 
@@ -4689,7 +4675,7 @@ obey(void)
 	if (signaled.report) {
 		signaled.report = 0;
 		t.len = 0;
-		status(&t);
+		report(&t, 0);
 		output(1, &t);
 	}
 	if (signaled.reopen) {
@@ -4702,6 +4688,7 @@ obey(void)
 static void
 beats(void)
 {
+	int64_t due;
 	Link *l;
 
 	if (now < loop.nextbeat)
@@ -4709,12 +4696,11 @@ beats(void)
 	loop.nextbeat = INT64_MAX;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
-		if (now >= l->beats.next) {
+		due = MIN(l->beats.next, burstend(l));
+		if (now >= l->beats.next)
 			l->beats.next = MAX(l->beats.next + beatgap(l), now);
+		if (now >= due)
 			beat(l);
-		} else if (now >= burstend(l)) {
-			beat(l);
-		}
 		loop.nextbeat = MIN(loop.nextbeat, MIN(linkdue(l),
 		    MIN(l->beats.next, burstend(l))));
 	}
@@ -4835,22 +4821,19 @@ emptydir(void)
 }
 
 /* Raw calls: the C library's would look for other threads. */
+#ifndef SYS_setresuid32 /* but where ids once had 16 bits */
+#define SYS_setgroups32 SYS_setgroups
+#define SYS_setresgid32 SYS_setresgid
+#define SYS_setresuid32 SYS_setresuid
+#endif
 static void
 confineuser(void)
 {
-#ifdef SYS_setresuid32
-	enum { Setgroups = SYS_setgroups32, Setgid = SYS_setresgid32,
-	    Setuid = SYS_setresuid32 };
-#else
-	enum { Setgroups = SYS_setgroups, Setgid = SYS_setresgid,
-	    Setuid = SYS_setresuid };
-#endif
-
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		die("runas: keep capabilities:");
-	if (syscall(Setgroups, 0, NULL) < 0 ||
-	    syscall(Setgid, runas, runas, runas) < 0 ||
-	    syscall(Setuid, runas, runas, runas) < 0)
+	if (syscall(SYS_setgroups32, 0, NULL) < 0 ||
+	    syscall(SYS_setresgid32, runas, runas, runas) < 0 ||
+	    syscall(SYS_setresuid32, runas, runas, runas) < 0)
 		die("runas: become user %d:", runas);
 	if (chrootdir && access("/", W_OK) == 0)
 		die("chrootdir: user %d may write to %s", runas, chrootdir);
@@ -4972,7 +4955,7 @@ confinement(void)
 
 /* check: the configuration, and what would be done with it */
 
-/* Tell one more thing that is wrong. */
+/* Tell one more thing that is wrong. Returns 1. */
 #define bad(...) (warn(__VA_ARGS__), 1)
 
 /* Tell what is wrong with row i of links. */
@@ -5199,9 +5182,7 @@ check(void)
 	fputs(t.buf, stdout);
 	confinement();
 	fflush(stdout);
-	if (n > 0)
-		warn("%d to mend", n);
-	return n > 0;
+	return n > 0 ? bad("%d to mend", n) : 0;
 }
 
 /* commands: shell commands at start and end, run by the parent, which is root
@@ -5435,8 +5416,8 @@ run(void)
 	sigemptyset(&none);
 	while (!signaled.stop) {
 		for (i = 0; i < PfdLast; i++) {
-			pfd[i].fd = i == PfdTun ? tun.fd : i == PfdCtl ? ctl.fd :
-			    bond[i - PfdLink].fd;
+			pfd[i].fd = i == PfdTun ? tun.fd :
+			    i == PfdCtl ? ctl.fd : bond[i - PfdLink].fd;
 			pfd[i].events = POLLIN;
 			pfd[i].revents = 0;
 		}
@@ -5529,35 +5510,22 @@ options(int argc, char *argv[])
 
 	role = Both;
 	while ((c = getopt(argc, argv, "cskltpvqm:")) != -1) {
-		switch (c) {
-		case 'c':
-		case 's':
-			if (role != Both)
-				usage();
-			role = c == 'c' ? Client : Server;
-			break;
-		case 'k':
-		case 'l':
-		case 'p':
-		case 't':
-		case 'v':
-			if (what)
-				usage();
-			what = c;
-			break;
-		case 'q':
+		if (c == 'q') {
 			quiet = 1;
-			break;
-		case 'm':
+		} else if (c == 'm') {
 			secs = strtol(optarg, &end, 10);
-			if (*end || end == optarg || secs < 0 || secs > 86400) {
+			if (*end || end == optarg || secs < 0 ||
+			    secs > 86400) {
 				warn("-m %s: not a number of seconds, 0 to "
 				    "86400", optarg);
 				usage();
 			}
 			loop.interval = secs;
-			break;
-		default:
+		} else if (strchr("cs", c) && role == Both) {
+			role = c == 'c' ? Client : Server;
+		} else if (strchr("klptv", c) && !what) {
+			what = c;
+		} else {
 			usage();
 		}
 	}
@@ -5571,10 +5539,7 @@ options(int argc, char *argv[])
 static int
 printed(void)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	warn("stdout:");
-	return 1;
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : bad("stdout:");
 }
 
 int
