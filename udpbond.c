@@ -2621,16 +2621,15 @@ saturated(const Link *l)
 	return !room(l, l->pace.satclock);
 }
 
-/* Returns when a packet of len bytes that the link sends next will arrive, ns.
- * The time is good for comparing links only, see Delay.owd. */
+/* Returns when a packet sent next will arrive, ns, up to an offset that is the
+ * same for all links, see Delay.owd. */
 static int64_t
 arrival(const Link *l, int len)
 {
 	return MAX(now, l->pace.clock) + airtime(&l->pace, len) + l->delay.owd;
 }
 
-/* Would a packet by this link overtake the flow's last express packet, if
- * that went by another? */
+/* Would a packet by this link overtake the flow's last express packet? */
 static int
 early(const Link *l, const Flow *f)
 {
@@ -2822,8 +2821,7 @@ ackenqueue(Flow *f, Pkt *p)
 		pktdrop(ackget(), DropQueue);
 }
 
-/* Returns when the ACK is due, ns. One that a newer ACK follows is due at
- * once. */
+/* Returns when the ACK is due, ns: at once if a newer one follows it. */
 static int64_t
 ackdue(const Pkt *p)
 {
@@ -3100,7 +3098,6 @@ control(Link *l, const uint8_t *d, int len)
 
 /* beat: heartbeats and hellos are sent */
 
-/* Returns bytes of the datagram. */
 static int
 beatwire(void)
 {
@@ -3114,9 +3111,6 @@ beatput(Link *l, Session *s, int key, Beat *b,
 {
 	Pkt *p = pktalloc();
 	int n, tries;
-
-	if (role == Client) /* the socket is connected */
-		to = NULL;
 
 	if (!p) {
 		errno = ENOBUFS;
@@ -3134,6 +3128,8 @@ beatput(Link *l, Session *s, int key, Beat *b,
 	p->key = key;
 	encode(p, s->beats++, FlagBeat);
 	seal(p);
+	if (role == Client) /* the socket is connected */
+		to = NULL;
 	/* the first error may be of something sent before */
 	for (n = -1, tries = 0; n < 0 && tries < 2; tries++)
 		n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
@@ -3193,8 +3189,7 @@ hellosend(Link *l, uint64_t id, uint64_t peerid,
 		linkerror(l, errno);
 }
 
-/* Returns ns to the next heartbeat: half as long when there is much to
- * measure. */
+/* Returns ns to the next heartbeat, fewer if there is much to measure. */
 static int64_t
 beatgap(Link *l)
 {
@@ -3207,8 +3202,8 @@ beatgap(Link *l)
 	return MS(hbinterval) / (busy ? 2 : 1);
 }
 
-/* Returns when a heartbeat has to end a burst of ordered packets, so that the
- * peer notices the loss of the last ones, ns. */
+/* Returns when a heartbeat has to say that a burst of ordered packets has
+ * ended, so that the loss of its last ones shows, ns. */
 static int64_t
 burstend(const Link *l)
 {
@@ -3407,9 +3402,8 @@ tunpkt(void)
 	Pkt *p;
 	int reads, n = 0, done = 0;
 
-	for (reads = 0; reads < TunBatch && n < TunBatch; reads++) {
-		if (!tunread(&in))
-			break;
+	for (reads = 0; reads < TunBatch && n < TunBatch && tunread(&in);
+	    reads++) {
 		for (; (p = queueget(&in)); n++) {
 			ipclamp(p->data, &p->ip, tun.mtu);
 			classify(p);
@@ -3515,8 +3509,7 @@ ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 	ratebound(l);
 }
 
-/* Set the configured rates, bit/s, 0: unknown. Forget what was learned if they
- * have changed. */
+/* Set the configured rates, bit/s, 0: unknown. New ones end what was learned. */
 static void
 rateceil(Link *l, int64_t up, int64_t down)
 {
@@ -3627,8 +3620,7 @@ measurertt(Delay *d, int64_t rtt)
 	d->srtt += (rtt - d->srtt) / 8;
 }
 
-/* Count n packets sent, of which got arrived; the counts decay within some 30
- * heartbeats. */
+/* Count packets sent and received; the counts decay within 30 heartbeats. */
 static void
 measureloss(Loss *s, double n, double got)
 {
@@ -3778,8 +3770,7 @@ reorderinsert(Pkt *p, int repair)
 	slotof(p->seq)->p = p;
 }
 
-/* Returns ns that the answer to a nack takes: there by the quickest link, back
- * by any. */
+/* Returns ns from a nack, by the quickest link, to the answer, by any link. */
 static int64_t
 asktime(void)
 {
@@ -3833,8 +3824,8 @@ doubttime(void)
 	return most > least ? most - least + Doubt : Doubt;
 }
 
-/* Note that all packets below top were sent by time, on the peer's clock: an
- * idle link would have brought its share of them by now. */
+/* Note that all packets below top were sent by a time on the peer's clock: an
+ * idle link would have brought its share of them. */
 static void
 sample(int64_t time, uint64_t top)
 {
@@ -3888,7 +3879,16 @@ askable(const Slot *s, uint64_t seq, int64_t answer, int64_t doubt)
 	return seq < rx.ready || now - s->since >= doubt;
 }
 
-/* Add the ranges to ask for to a nack of n bytes. Returns its length. */
+/* Add a range to a nack of n bytes. Returns its length. */
+static int
+nackrange(uint8_t *nack, int n, uint64_t first, int count)
+{
+	put(nack + n, first, 8);
+	put(nack + n + 8, count, 2);
+	return n + 10;
+}
+
+/* Add the ranges to ask for. */
 static int
 nackranges(uint8_t *nack, int n, int size)
 {
@@ -3903,41 +3903,29 @@ nackranges(uint8_t *nack, int n, int size)
 			s->asked = now;
 			first = first ? first : seq;
 		} else if (first) {
-			put(nack + n, first, 8);
-			put(nack + n + 8, seq - first, 2);
-			n += 10;
+			n = nackrange(nack, n, first, seq - first);
 			first = 0;
 		}
 	}
 	return n;
 }
 
-/* Acknowledge to a peer that sends fast: its kept packets outgrow the cache.
- * A range of 0 packets acknowledges all below it. */
-static int
-nackacked(uint8_t *nack, int n)
-{
-	if (rx.expected - rx.acked < AckPkts)
-		return n;
-	if (now - rx.ackedtime < 2 * Burst) {
-		put(nack + n, rx.expected, 8);
-		put(nack + n + 8, 0, 2);
-		n += 10;
-	}
-	rx.acked = rx.expected;
-	rx.ackedtime = now;
-	return n;
-}
-
-/* Ask for what is missing and acknowledge what has come. Packets may arrive
- * swapped within Grace, so a frontier counts when it is that old. */
+/* Ask for what is missing. Packets may arrive swapped within Grace, so a
+ * frontier counts when it is that old. Acknowledge to a peer that sends fast
+ * what has come: its kept packets outgrow the cache. */
 static void
 reorderask(void)
 {
 	uint8_t nack[1 + Nranges * 10];
-	int n = nackacked(nack, 1);
+	int n = 1;
 
 	nack[0] = CtlNack;
+	if (rx.expected - rx.acked >= AckPkts) {
+		if (now - rx.ackedtime < 2 * Burst)
+			n = nackrange(nack, n, rx.expected, 0);
+		rx.acked = rx.expected;
+		rx.ackedtime = now;
+	}
 	if (rx.expected < rx.known && now - rx.readytime >= Grace) {
 		rx.ready = rx.pending;
 		rx.pending = frontier();
@@ -4047,7 +4035,6 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	}
 }
 
-/* Clear what was sent in a session. */
 static void
 txreset(void)
 {
@@ -4067,7 +4054,6 @@ txreset(void)
 		tx.seq[i] = 1;
 }
 
-/* Clear what belongs to a session in a link. */
 static void
 linkreset(Link *l)
 {
@@ -4127,8 +4113,7 @@ trusted(const Link *l, const struct sockaddr_storage *from)
 	    sameaddr(&l->addr.remote, from);
 }
 
-/* RFC 6479. Returns 0 and marks seq as seen, or -1 if it was seen or is too
- * old. */
+/* RFC 6479. Returns 0 and marks seq as seen, or -1: seen before or too old. */
 static int
 replaycheck(Replay *w, uint64_t seq)
 {
@@ -4626,7 +4611,7 @@ ctlask(char ask)
 
 /* timers: what is due, and when the next thing is */
 
-/* Find what the link carried in the last second, in its busier direction. */
+/* Find what the link carried in the last second, the busier way. */
 static void
 meter(Link *l)
 {
@@ -4724,8 +4709,7 @@ timers(void)
 	obey();
 }
 
-/* Returns ns until something is due. Whoever leaves something to be done has
- * said when. */
+/* Returns ns until something is due, as whoever left it has said. */
 static int64_t
 polltimeout(void)
 {
@@ -4896,16 +4880,16 @@ confinecalls(void)
 		LOAD(args[2], low), EQUALS(0, 0, 1), ALLOW, DENY
 	};
 	struct sock_filter f[LEN(head) + 2 * LEN(calls) + LEN(uses)];
-	const struct sock_filter call[] = { EQUALS(0, 0, 1), ALLOW };
+	struct sock_filter *at = f + LEN(head);
 	struct sock_fprog prog = { LEN(f), f };
 	int i;
 
 	memcpy(f, head, sizeof(head));
 	for (i = 0; i < LEN(calls); i++) {
-		memcpy(&f[LEN(head) + 2 * i], call, sizeof(call));
-		f[LEN(head) + 2 * i].k = calls[i];
+		*at++ = (struct sock_filter)EQUALS(calls[i], 0, 1);
+		*at++ = (struct sock_filter)ALLOW;
 	}
-	memcpy(&f[LEN(head) + 2 * LEN(calls)], uses, sizeof(uses));
+	memcpy(at, uses, sizeof(uses));
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
 		die("seccomp:");
 }
@@ -5076,7 +5060,8 @@ static int
 checkconf(void)
 {
 	struct sockaddr_storage ss;
-	const char *which[] = { "clientaddr", "serveraddr" }, *s;
+	const char *which[] = { "clientaddr", "serveraddr" };
+	const char *addrs[] = { clientaddr, serveraddr };
 	char buf[256], *a, *save;
 	int i, prefix, n = 0;
 
@@ -5084,8 +5069,7 @@ checkconf(void)
 		n += bad("tundev: \"%s\" is not the name of an interface",
 		    tundev);
 	for (i = 0; i < 2; i++) {
-		s = i == Client ? clientaddr : serveraddr;
-		if (snprintf(buf, sizeof(buf), "%s", s) >= (int)sizeof(buf))
+		if (snprintf(buf, sizeof(buf), "%s", addrs[i]) >= LEN(buf))
 			n += bad("%s: longer than %d bytes", which[i],
 			    LEN(buf) - 1);
 		if (!(a = strtok_r(buf, " ", &save)))
@@ -5449,16 +5433,6 @@ cleanup(void)
 	close(tun.fd);
 }
 
-/* The worker is a confined child and carries the packets. */
-static int
-work(pid_t parent)
-{
-	confine(parent);
-	run();
-	cleanup();
-	return loop.status;
-}
-
 /* The parent stays root to run the commands, so that packets need not wait for
  * them, and passes signals on. When the worker has ended, in whatever way, the
  * TUN is gone. Returns the exit status. */
@@ -5573,5 +5547,10 @@ main(int argc, char *argv[])
 	setup();
 	if ((pid = fork()) < 0)
 		die("fork:");
-	return pid == 0 ? work(parent) : oversee(pid);
+	if (pid > 0)
+		return oversee(pid);
+	confine(parent);
+	run();
+	cleanup();
+	return loop.status;
 }
