@@ -2735,8 +2735,8 @@ selectlink(const Flow *f)
 		return best;
 	if ((to = pick(p, f, best, ByScore)) && saturated(to))
 		to = pick(p, f, best, ByArrival);
-	wait = MAX(clock - now, 0) + airtime(&best->pace, MIN(queues.lightbytes,
-	    (int64_t)f->queue.bytes * queues.listed));
+	wait = MAX(clock - now, 0) + airtime(&best->pace,
+	    MIN(queues.lightbytes, (int64_t)f->queue.bytes * queues.listed));
 	return to && now + wait + best->delay.owd > arrival(to, p->len) ?
 	    to : NULL;
 }
@@ -3509,7 +3509,7 @@ ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 	ratebound(l);
 }
 
-/* Set the configured rates, bit/s, 0: unknown. New ones end what was learned. */
+/* Set the rates configured, bit/s or 0. New ones void what was learned. */
 static void
 rateceil(Link *l, int64_t up, int64_t down)
 {
@@ -3807,8 +3807,8 @@ reorderdrain(void)
 	    MIN(slotdeadline(s), rx.readytime + Grace);
 }
 
-/* Returns ns that a packet may be missing before it is asked for without proof,
- * but not given up: it may be lost with its link. */
+/* Returns ns until a missing packet is asked for, but not given up, without
+ * proof: it may be lost with its link. */
 static int64_t
 doubttime(void)
 {
@@ -4388,8 +4388,8 @@ metrics(Text *t)
 	text(t, "=== Link Metrics ===\n");
 	for (l = bond; l < bond + LEN(bond); l++) {
 		m = &l->meter;
-		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%), "
-		    "Score: %d, %s\n", (int)(l - bond),
+		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%),"
+		    " Score: %d, %s\n", (int)(l - bond),
 		    l->conf->client ? l->conf->client : l->name,
 		    l->delay.srtt / 1e6, m->bw / 1e6, m->bwmax / 1e6, m->use,
 		    l->score, l->state < LinkUp ? "DOWN" :
@@ -4474,8 +4474,8 @@ reasons(Text *t)
 		if (usable(l, NULL))
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l < bond + LEN(bond); l++) {
-		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%, "
-		    "sent for", l->name, statename[l->state],
+		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%"
+		    ", sent for", l->name, statename[l->state],
 		    l->pace.rate / 1e6,
 		    usable(l, NULL) ? (l->delay.owd - least) / 1e6 : 0.0,
 		    l->loss.ratio * 100);
@@ -4554,16 +4554,13 @@ ctlpkt(void)
 	static Text t;
 	struct sockaddr_un from;
 	char ask;
-	union {
-		char buf[CMSG_SPACE(sizeof(struct ucred))];
-		struct cmsghdr align;
-	} control;
+	uint64_t space[CMSG_SPACE(sizeof(struct ucred)) / 8 + 1];
 	struct iovec iov = { &ask, 1 };
 	struct ucred cred = { 0, -1, -1 };
 	struct msghdr m = {
 		.msg_name = &from, .msg_namelen = sizeof(from),
 		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control.buf)
+		.msg_control = space, .msg_controllen = sizeof(space)
 	};
 	struct cmsghdr *c;
 
@@ -5133,7 +5130,8 @@ explain(int who)
 		if (who == Client)
 			printf("from %s%s%s to %s port %d",
 			    c->client ? c->client : "any address",
-			    c->device ? " on " : "", c->device ? c->device : "",
+			    c->device ? " on " : "",
+			    c->device ? c->device : "",
 			    c->server ? c->server : "?", c->port);
 		else
 			printf("at %s port %d for %s",
@@ -5220,12 +5218,12 @@ static void
 await(pid_t pid, const char *what)
 {
 	const struct timespec limit = { 10, 0 };
-	sigset_t child;
+	sigset_t set;
 
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
 	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0)
-		if (sigtimedwait(&child, NULL, &limit) < 0 && errno == EAGAIN) {
+		if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN) {
 			warn("%s: still running after 10 s", what);
 			return;
 		}
