@@ -2743,14 +2743,13 @@ selectlink(const Flow *f)
 
 /* ack: pure TCP ACKs, thinned out
  *
- * A download at full rate makes 13000 ACKs a second, where a few hundred do:
- * a newer ACK replaces the one of its flow that waits, if that says nothing
- * else (SACK, ECN, a duplicate). At first a flow gets each ACK at once. While
- * it may be in slow start fewer than 8 go out in a round trip: cubic's HyStart
- * needs 8 RTT samples a round before it mistakes a slower link for congestion.
- * BBR remembers the short RTT of the quick link for 10 s and makes its window
- * too small for the others, but larger when ACKs are aggregated: so every now
- * and then they are. */
+ * A download at full rate makes 13000 ACKs a second, where a few hundred do: a
+ * newer ACK replaces the one of its flow that waits, if that says nothing else
+ * (SACK, ECN, a duplicate). The first ACKs of a flow go at once, then fewer
+ * than 8 in a round trip: cubic's HyStart needs 8 RTT samples a round before
+ * it mistakes a slower link for congestion. BBR remembers the short RTT of the
+ * quick link for 10 s and makes its window too small for the others, but
+ * larger when ACKs are aggregated: so every now and then they are. */
 static int
 ackplain(const uint8_t *t)
 {
@@ -3213,10 +3212,9 @@ burstend(const Link *l)
 
 /* schedule: what waits goes out while there is room */
 
-/* May an ordered packet of a light flow go by the express lane? It need not
- * wait at the receiver for packets of heavy flows while its flow keeps to the
- * best link, which keeps its order. Without heavy flows it is better kept, to
- * be sent again. */
+/* May a light flow's packet go by the express lane, so as not to wait at the
+ * receiver for packets of heavy flows? The best link keeps the flow's order.
+ * Without heavy flows the packet is better kept, to be sent again. */
 static int
 bypasses(const Link *l, const Pkt *p)
 {
@@ -3225,8 +3223,7 @@ bypasses(const Link *l, const Pkt *p)
 	    !l->control.starting && settled(&queues.flows[p->flow]);
 }
 
-/* Send the express packet by a second link too, if one has room to spare, so
- * that nobody notices a loss or the death of a link. */
+/* Send by a second link with room to spare too: a loss is not noticed then. */
 static void
 copy(const Link *first, const Pkt *p)
 {
@@ -3629,7 +3626,7 @@ measureloss(Loss *s, double n, double got)
 	s->ratio = s->sent > 32 ? s->lost / s->sent : 0;
 }
 
-/* Note the heartbeat, for our next one to echo, and its delay. */
+/* Note the heartbeat's delay, and what our next one will echo. */
 static void
 measurein(Link *l, const Beat *b)
 {
@@ -4146,8 +4143,7 @@ believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 	return -1;
 }
 
-/* Let a packet in once. Returns -1 after dropping one that came before, or
- * whose seq is not believed. */
+/* Let a packet in, once. Returns -1 if it was dropped as known or doubted. */
 static int
 admit(Pkt *p, int lane)
 {
@@ -4168,8 +4164,7 @@ admit(Pkt *p, int lane)
 	return -1;
 }
 
-/* The server sends to where the newest heartbeat came from, and takes priority
- * and rates from it. */
+/* A server learns from the newest heartbeat where to send, priority, rates. */
 static void
 linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
@@ -4278,8 +4273,7 @@ controlpkt(Pkt *p)
 	pktfree(p);
 }
 
-/* Drop all but heartbeats before the link has brought one of this session:
- * they are of an older session. */
+/* What comes before the session's first heartbeat is of an older session. */
 static void
 record(Link *l, Pkt *p, const Rec *r)
 {
@@ -4524,8 +4518,7 @@ ctladdr(struct sockaddr_un *sun)
 	    "udpbond/%s", tundev);
 }
 
-/* Anybody may have taken the name, or an instance that is just ending. The TUN
- * device makes sure that there is one instance. */
+/* The name may be taken. That there is one instance is up to the TUN. */
 static void
 ctlname(void)
 {
@@ -4632,16 +4625,15 @@ meter(Link *l)
 static void
 second(void)
 {
-	int mtutime = now >= loop.nextmtu;
 	Link *l;
 
 	queues.peak -= queues.peak / 32;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		meter(l);
-		if (mtutime && l->fd >= 0)
+		if (now >= loop.nextmtu && l->fd >= 0)
 			linkmtu(l); /* no error tells that an MTU has grown */
 	}
-	if (mtutime)
+	if (now >= loop.nextmtu)
 		loop.nextmtu = now + Minute;
 	if (!ctl.named)
 		ctlname();
