@@ -3735,8 +3735,6 @@ reorderpass(void)
 static void
 reordertop(uint64_t top)
 {
-	Slot *s;
-
 	if (top > rx.known + SeqJump) {
 		while (rx.expected < rx.known)
 			reorderpass();
@@ -3745,10 +3743,7 @@ reordertop(uint64_t top)
 	for (; rx.known < top; rx.known++) {
 		if (rx.known - rx.expected >= (uint64_t)reorderpkts)
 			reorderpass();
-		s = slotof(rx.known);
-		s->p = NULL;
-		s->since = now;
-		s->tries = 0;
+		*slotof(rx.known) = (Slot){ .since = now };
 	}
 }
 
@@ -4067,7 +4062,7 @@ newsession(const Session *s)
 	int i;
 
 	peer.session = *s;
-	memset(&peer.proposed, 0, sizeof(peer.proposed));
+	peer.proposed = (Session){ 0 };
 	peer.helloid = 0;
 	peer.epoch++;
 	peer.lonely = now;
