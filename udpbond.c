@@ -4821,19 +4821,17 @@ confinecaps(void)
 		needed |= UINT32_C(1) << caps[i].number;
 	if (syscall(SYS_capget, &h, d) < 0)
 		die("get capabilities:");
-	for (i = 0; i < LEN(d); i++) {
-		d[i].permitted &= i ? 0 : needed;
-		d[i].effective = d[i].permitted;
-		d[i].inheritable = 0;
-	}
+	needed &= d[0].permitted;
+	memset(d, 0, sizeof(d));
+	d[0].permitted = d[0].effective = needed;
 	if (syscall(SYS_capset, &h, d) < 0)
 		die("set capabilities:");
 }
 
-/* Let all but the calls above fail, and these but for some uses: ioctl may set
- * an interface's MTU, setsockopt all but what rewrites the firewall, socket
- * make UDP sockets, which socketcall must not. A jump says how many lines to
- * skip if equal, and if not. */
+/* Let all but the calls above fail, and some others but for these uses: ioctl
+ * sets an interface's MTU, setsockopt does not rewrite the firewall, socket
+ * makes UDP sockets, socketcall makes none. A jump says how many instructions
+ * to skip if equal, and if not. */
 static void
 confinecalls(void)
 {
@@ -5385,10 +5383,9 @@ run(void)
 	sigemptyset(&none);
 	while (!signaled.stop) {
 		for (i = 0; i < PfdLast; i++) {
+			pfd[i] = (struct pollfd){ .events = POLLIN };
 			pfd[i].fd = i == PfdTun ? tun.fd :
 			    i == PfdCtl ? ctl.fd : bond[i - PfdLink].fd;
-			pfd[i].events = POLLIN;
-			pfd[i].revents = 0;
 		}
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
@@ -5494,13 +5491,6 @@ options(int argc, char *argv[])
 	return what;
 }
 
-/* Returns 1 if the answer could not be printed. */
-static int
-printed(void)
-{
-	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : bad("stdout:");
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -5514,21 +5504,18 @@ main(int argc, char *argv[])
 	what = options(argc, argv);
 	for (i = 0; i < LEN(bond); i++)
 		linkinit(&bond[i], i);
-	switch (what) {
-	case 'k':
+	if (what == 't')
+		return check();
+	if (what == 'k')
 		printf("%016" PRIx64 "%016" PRIx64 "\n", random64(),
 		    random64());
-		return printed();
-	case 'l':
-	case 'p':
-		ctlask(what);
-		return printed();
-	case 't':
-		return check();
-	case 'v':
+	else if (what == 'v')
 		printf("udpbond-%s\n", VERSION);
-		return printed();
-	}
+	else if (what)
+		ctlask(what);
+	if (what) /* has the answer been printed? */
+		return fflush(stdout) == 0 && !ferror(stdout) ? 0 :
+		    bad("stdout:");
 	setup();
 	if ((pid = fork()) < 0)
 		die("fork:");
