@@ -4101,8 +4101,7 @@ byepkt(void)
 static int
 trusted(const Link *l, const struct sockaddr_storage *from)
 {
-	return (keyfile && role == Server) ||
-	    sameaddr(&l->addr.remote, from);
+	return (keyfile && role == Server) || sameaddr(&l->addr.remote, from);
 }
 
 /* RFC 6479. Returns 0 and marks seq as seen, or -1: seen before or too old. */
