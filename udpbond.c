@@ -26,13 +26,39 @@
  * There is one ppoll(), in run(). Time is read once a turn, into now. Begin
  * with main(), then run(), then tunpkt(), schedule() and linkpkt().
  *
- * Nothing needs a forward declaration. Each section begins with a line that
- * says what it is about; in order they are
- *	ends      util pool addr wire auth ip offload gso tun gro
- *	links     survey link
- *	down      classify select ack flow repair beat schedule down
- *	up        rate state measure reorder session up
- *	program   ctl timers confine check commands life
+ * The sections, in an order in which nothing needs a declaration:
+ *	util      text, logs, the clock, what the kernel gives
+ *	pool      packets and queues of them
+ *	addr      addresses, and how they are written
+ *	wire      records and heartbeats, and their bytes
+ *	auth      SipHash tags, and the keys they are made with
+ *	ip        parse a packet, checksums, changes to a header
+ *	offload   what the kernel does for many packets at once
+ *	gso       segment what comes from the TUN
+ *	tun       open, read and write the device
+ *	gro       coalesce what goes to the TUN
+ *	survey    what selection has to know of all links
+ *	link      sockets to the peer, their MTU, batches of datagrams
+ *	classify  flow, lane and deadline of a packet
+ *	select    which link carries a packet
+ *	ack       pure TCP ACKs, thinned out
+ *	flow      a queue for each flow, FQ-CoDel
+ *	repair    sent packets are kept for when the peer asks
+ *	beat      heartbeats and hellos are sent
+ *	schedule  what waits goes out while there is room
+ *	down      from the TUN to the links
+ *	rate      what a link carries
+ *	state     down, probing, up, lossy
+ *	measure   delay and loss, from heartbeats
+ *	reorder   ordered packets wait for those sent before them
+ *	session   hellos and ids
+ *	up        from the links to the TUN
+ *	ctl       reports, and the socket for udpbond -l and -p
+ *	timers    what is due, and when the next thing is
+ *	confine   privileges are given up
+ *	check     the configuration, and what would be done with it
+ *	commands  shell commands at start and end
+ *	life      setup, run, cleanup, main
  */
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -477,7 +503,7 @@ static const char dropname[][12] = {
 	[DropSend] = "send", [DropTun] = "tun", [DropPool] = "pool"
 };
 static int role, quiet;
-static int64_t now;               /* ns, CLOCK_MONOTONIC */
+static int64_t now;               /* ns, see monotime */
 static uint64_t counts[CntLast], drops[DropLast];
 static int offload[OffLast];      /* their states */
 static struct {
@@ -2358,7 +2384,7 @@ linkrecv(Link *l, Queue *q)
 	}
 }
 
-/* classify: which flow a packet belongs to, which lane, and till when */
+/* classify: flow, lane and deadline of a packet */
 
 static int
 heavy(const Flow *f)
@@ -2366,15 +2392,15 @@ heavy(const Flow *f)
 	return f->bytes > Heavy;
 }
 
-/* Is none of the flow's ordered packets on its way any more? */
+/* Has the flow's last ordered packet surely arrived? */
 static int
 settled(const Flow *f)
 {
 	return now - f->lastordered > Settle;
 }
 
-/* Count bytes since the flow's last pause, less what a part of the best link
- * carries: a slow stream is never heavy, a heavy one stays so until it
+/* Count bytes since the flow's last pause, less a part of what the best link
+ * carries: a slow stream never gets heavy, a heavy flow stays so until it
  * pauses. */
 static void
 flowcount(Flow *f, int len)
@@ -2413,7 +2439,7 @@ urgent(const Ip *ip)
 	    (ip->sport == 53 || ip->dport == 53));
 }
 
-/* Packets that claim to be urgent have a quarter of the best link. */
+/* Let packets that claim to be urgent have a quarter of the best link. */
 static int
 spendurgent(int len)
 {
@@ -2428,7 +2454,9 @@ static int
 classof(const Pkt *p, Flow *f)
 {
 	const Ip *ip = &p->ip;
-	int quic;
+	/* QUIC takes three packets out of order for a loss */
+	int quic = ip->proto == IPPROTO_UDP &&
+	    (ip->sport == 443 || ip->dport == 443);
 
 	if (ip->frag || ip->tcpflags & (TcpFin | TcpRst))
 		return Ordered;
@@ -2437,8 +2465,6 @@ classof(const Pkt *p, Flow *f)
 	if (ip->tcpflags & TcpAck && !ip->payload)
 		return Ack;
 	flowmeter(f, p->len);
-	/* QUIC takes three packets out of order for a loss */
-	quic = ip->proto == IPPROTO_UDP && (ip->sport == 443 || ip->dport == 443);
 	if ((!urgent(ip) || spendurgent(p->len) < 0) && (quic || !sparse(f)))
 		return Ordered;
 	/* an express packet must not overtake its own ordered packets */
@@ -2446,27 +2472,26 @@ classof(const Pkt *p, Flow *f)
 	    Express : Ordered;
 }
 
-/* Nobody waits for long for a game's or a call's packet, but TCP and DNS send
- * again, and not soon. */
+/* A packet of a game or a call is soon of no use. TCP and DNS send a lost one
+ * again, but late. */
 static void
 classify(Pkt *p)
 {
 	const Ip *ip = &p->ip;
-	Flow *f;
-	int live;
+	int live, flow = ip->hash & (Nflows - 1);
+	Flow *f = &queues.flows[flow];
 
-	p->flow = ip->hash & (Nflows - 1);
-	f = &queues.flows[p->flow];
 	flowcount(f, p->len);
+	p->flow = flow;
 	p->class = classof(p, f);
 	live = p->class == Express && ip->proto != IPPROTO_TCP &&
 	    ip->sport != 53 && ip->dport != 53;
 	p->deadline = now + (live ? StaleLive : Second);
 }
 
-/* select: which link carries the packet */
+/* select: which link carries a packet */
 
-/* Returns a link's score, lower is better; rtt in ns, loss from 0 to 1. */
+/* Returns a score, lower is better; rtt in ns, loss from 0 to 1. */
 static int
 score(int prio, int64_t rtt, double loss, int saturated)
 {
@@ -2474,38 +2499,37 @@ score(int prio, int64_t rtt, double loss, int saturated)
 	       (saturated ? satweight : 0) + (int)(loss * lossweight);
 }
 
-/* Has the pacer room for a packet by this one of its clocks? */
+/* Has the link room for a packet, by one of its pacer's clocks? */
 static int
 room(const Link *l, int64_t clock)
 {
 	return l->out.n < Batch && clock <= now + l->pace.burst;
 }
 
-/* Is more than satpercent of its rate in use? A fact of each packet. */
+/* Is more than satpercent of the link's rate in use at this moment? */
 static int
 saturated(const Link *l)
 {
 	return !room(l, l->pace.satclock);
 }
 
-/* Returns when a packet of len bytes that the link sends next will be there,
- * ns. Comparable between links only, see Delay.owd. */
+/* Returns when a packet sent next will arrive, ns, up to an offset that is the
+ * same for all links, see Delay.owd. */
 static int64_t
 arrival(const Link *l, int len)
 {
 	return MAX(now, l->pace.clock) + airtime(&l->pace, len) + l->delay.owd;
 }
 
-/* Would a packet by this link overtake the flow's last express packet, which
- * is on its way by another? */
+/* Would a packet by this link overtake the flow's last express packet? */
 static int
 early(const Link *l, const Flow *f)
 {
 	return l - bond != f->link && now + l->delay.owd < f->notbefore;
 }
 
-/* Returns the link whose last part is kept for express traffic, if there is
- * such traffic and a link that is quicker than most of the others. */
+/* Returns the link that is quicker than most of the capacity, while there is
+ * express traffic: a part of its rate is kept for that. */
 static Link *
 reserved(void)
 {
@@ -2513,43 +2537,34 @@ reserved(void)
 	    survey.best : NULL;
 }
 
-/* Heavy flows keep to links of one delay, that which holds most of the
- * capacity, and share them evenly. Quicker links help when those are full,
- * slower ones too when they are not much slower. A sender takes a delay that
- * changes for congestion, or for a lack of it. INT64_MAX is not at all. */
+/* Returns a link's rank, lower is better, INT64_MAX is not at all. Heavy flows
+ * keep to the links of the delay that holds most of the capacity, and share
+ * them evenly. Quicker links help when those are full, then slower ones, if
+ * not much slower: a sender takes a change of delay for one of congestion. */
 static int64_t
-bulkrank(const Link *l)
+rank(const Link *l, int len, int by)
 {
 	enum { Free, Full, Quick, QuickFull, Slow };
 	int64_t more = l->delay.owd - survey.delay;
+	/* links that differ no more in score share, and do not flap */
+	int64_t alike = SameDelay / MS(1) * rttweight;
 
+	if (by == ByArrival)
+		return arrival(l, len);
+	if (by == ByScore)
+		return (l->score + saturated(l) * satweight) / MAX(alike, 1);
 	if (!l->open || more > MoreDelay || (l == reserved() && saturated(l)))
 		return INT64_MAX;
 	if (more > SameDelay)
 		return Slow;
 	if (more < -SameDelay)
 		return saturated(l) ? QuickFull : Quick;
-	return saturated(l) || l->score > survey.least + SameDelay / MS(1) * rttweight ?
-	    Full : Free;
+	return saturated(l) || l->score > survey.least + alike ? Full : Free;
 }
 
-static int64_t
-rank(const Link *l, int len, int by)
-{
-	switch (by) {
-	case ByScore:
-		/* links that are alike share and do not flap */
-		return (l->score + saturated(l) * satweight) /
-		    MAX(SameDelay / MS(1) * rttweight, 1);
-	case ByArrival:
-		return arrival(l, len);
-	}
-	return bulkrank(l);
-}
-
-/* Returns the link with room for the packet that ranks first, NULL if there is
- * none. Of equals it is the one that was used less. Packets of a flow keep
- * their order. */
+/* Returns the link with room for the packet that ranks first, of equals the
+ * one used less, or NULL. With f the packet stays behind those of its flow,
+ * and the link is fit for ordered packets. */
 static Link *
 pick(const Pkt *p, const Flow *f, const Link *but, int by)
 {
@@ -2570,8 +2585,8 @@ pick(const Pkt *p, const Flow *f, const Link *but, int by)
 	return to;
 }
 
-/* Returns the link with the least score that the packet fits, whether or not
- * it has room. */
+/* Returns the link of least score that the packet fits, with or without room
+ * now; a link that is not the best of all has room. */
 static Link *
 bestlink(const Pkt *p)
 {
@@ -2579,9 +2594,8 @@ bestlink(const Pkt *p)
 	    pick(p, NULL, NULL, ByScore);
 }
 
-/* Express packets take the best link, saturated or not: the last part of it is
- * theirs. They wait for it behind the bytes ahead if another link would not be
- * sooner. */
+/* Express packets take the best link, saturated or not. They wait there behind
+ * the bytes ahead, unless another link brings them sooner. */
 static Link *
 selectexpress(const Pkt *p, int ahead)
 {
@@ -2594,16 +2608,18 @@ selectexpress(const Pkt *p, int ahead)
 	    to : NULL;
 }
 
-/* Light flows wait for the best link as long as that brings the packet there
- * sooner than another would, behind what waits already. When not, the least
- * score decides, and when all are saturated the earliest arrival. */
+/* Light flows wait for the best link behind what waits already, unless another
+ * brings the packet sooner: the one of least score or, if that is saturated,
+ * of earliest arrival. */
 static Link *
-selectlight(const Flow *f)
+selectlink(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
 	Link *best = survey.carrier, *to;
 	int64_t clock, wait;
 
+	if (heavy(f))
+		return pick(p, f, NULL, ByBulk);
 	if (best && !usable(best, p))
 		best = pick(p, f, NULL, ByScore);
 	if (!best)
@@ -2613,28 +2629,21 @@ selectlight(const Flow *f)
 		return best;
 	if ((to = pick(p, f, best, ByScore)) && saturated(to))
 		to = pick(p, f, best, ByArrival);
-	wait = MAX(clock - now, 0) + airtime(&best->pace, MIN(queues.lightbytes,
-	    (int64_t)f->queue.bytes * queues.listed));
+	wait = MAX(clock - now, 0) + airtime(&best->pace,
+	    MIN(queues.lightbytes, (int64_t)f->queue.bytes * queues.listed));
 	return to && now + wait + best->delay.owd > arrival(to, p->len) ?
 	    to : NULL;
 }
 
-static Link *
-selectlink(const Flow *f)
-{
-	return heavy(f) ? pick(f->queue.head, f, NULL, ByBulk) : selectlight(f);
-}
-
-/* ack: pure TCP ACKs
+/* ack: pure TCP ACKs, thinned out
  *
- * A download at full rate makes 13000 of them in a second, where a few
- * hundred do: a newer ACK replaces the one of its flow that waits, if that one
- * says nothing else (SACK, ECN, a duplicate). A flow that has had little data
- * gets each of them at once. While it may be in slow start fewer than 8 go out
- * in a round trip, because cubic's HyStart needs 8 RTT samples a round before
- * it mistakes the slower link for congestion. BBR remembers for 10 s the short
- * RTT of the quick link, and gives itself too small a window, but a larger one
- * when ACKs are aggregated: so every now and then they are. */
+ * A download at full rate makes 13000 ACKs a second, where a few hundred do: a
+ * newer ACK replaces the one of its flow that waits, if that says nothing else
+ * (SACK, ECN, a duplicate). The first ACKs of a flow go at once, then fewer
+ * than 8 in a round trip: cubic's HyStart needs 8 RTT samples a round before
+ * it mistakes a slower link for congestion. BBR remembers the short RTT of the
+ * quick link for 10 s and makes its window too small for the others, but
+ * larger when ACKs are aggregated: so every now and then they are. */
 static int
 ackplain(const uint8_t *t)
 {
@@ -2644,7 +2653,7 @@ ackplain(const uint8_t *t)
 	    (t[12] >> 4 == 8 && !memcmp(t + 20, stamp, sizeof(stamp))));
 }
 
-/* Does p say all that its elder o says, and more? */
+/* Does the ACK p say all that the older o says, and more? */
 static int
 ackreplaces(const Pkt *p, const Pkt *o)
 {
@@ -2654,24 +2663,18 @@ ackreplaces(const Pkt *p, const Pkt *o)
 	return p->len == o->len && p->ip.l4 == o->ip.l4 &&
 	    p->data[0] == o->data[0] && p->data[1] == o->data[1] &&
 	    !memcmp(p->data + addrs, o->data + addrs, v4 ? 8 : 32) &&
-	    !memcmp(t, u, 4) &&
-	    ackplain(t) && ackplain(u) &&
+	    !memcmp(t, u, 4) && ackplain(t) && ackplain(u) &&
 	    (int32_t)(get(t + 8, 4) - get(u + 8, 4)) > 0;
 }
 
-/* Returns ns from one ACK to the next, by the bytes that the flow has had
- * acknowledged. */
+/* Returns ns between ACKs, by the bytes that the flow has had acknowledged. */
 static int64_t
 ackgap(const Flow *f)
 {
-	static const struct { int64_t upto, gap; } gaps[] = {
-		{ 16 << 10, 0 }, { 64 << 10, MS(4) }, { 2 << 20, MS(8) },
-	};
-	int i;
-
-	for (i = 0; i < LEN(gaps); i++)
-		if (f->acked < gaps[i].upto)
-			return gaps[i].gap;
+	if (f->acked < 16 << 10)
+		return 0;
+	if (f->acked < 2 << 20)
+		return f->acked < 64 << 10 ? MS(4) : MS(8);
 	return survey.step && now % AggregateEvery < Aggregate ?
 	    Aggregate - now % AggregateEvery : MS(2);
 }
@@ -2711,7 +2714,7 @@ ackenqueue(Flow *f, Pkt *p)
 		pktdrop(ackget(), DropQueue);
 }
 
-/* Returns when the ACK is due, ns. One that has a successor is, at once. */
+/* Returns when the ACK is due, ns: at once if a newer one follows it. */
 static int64_t
 ackdue(const Pkt *p)
 {
@@ -2720,11 +2723,11 @@ ackdue(const Pkt *p)
 	return f->ack == p ? f->ackdue : 0;
 }
 
-/* flow: a queue for each, RFC 8290; the longest loses when there is no room */
+/* flow: a queue for each flow, RFC 8290, and CoDel */
 
 /* Tell the sender of a packet that fits none of the links. */
 static void
-tootell(const Pkt *p)
+telltoobig(const Pkt *p)
 {
 	Pkt *q;
 
@@ -2751,12 +2754,11 @@ flowappend(Flowlist *list, Flow *f)
 static Pkt *
 flowget(Flow *f)
 {
-	Pkt *p;
+	Pkt *p = queueget(&f->queue);
 
-	if (!(p = queueget(&f->queue)))
-		return NULL;
-	queues.queued--;
-	if (p->light)
+	if (p)
+		queues.queued--;
+	if (p && p->light)
 		queues.lightbytes -= p->len;
 	return p;
 }
@@ -2793,7 +2795,7 @@ static void
 enqueue(Pkt *p)
 {
 	if (survey.payload && p->len > survey.payload) {
-		tootell(p);
+		telltoobig(p);
 		pktdrop(p, DropSize);
 	} else if (p->class == Ordered) {
 		flowput(&queues.flows[p->flow], p);
@@ -2817,8 +2819,8 @@ isqrt(int n)
 	return r;
 }
 
-/* The target is a queue in bytes at the most that the links carried of late:
- * when they fall and come back, a sender's window still suits them. ns */
+/* Returns ns. The target is a queue in bytes at the highest rate of late: when
+ * links fail and come back, a sender's window still suits them. */
 static int64_t
 codeltarget(void)
 {
@@ -2827,7 +2829,7 @@ codeltarget(void)
 	return CodelTarget / 100 * CLAMP(percent, 100, 300);
 }
 
-/* CoDel, RFC 8289: drop or mark when packets have waited longer than the
+/* CoDel, RFC 8289: drop or mark once packets have waited longer than the
  * target for an interval. Packets of light flows may wait for the best link.
  * The last packet is never dropped, so there is one to return. */
 static Pkt *
@@ -2838,8 +2840,7 @@ flowdequeue(Flow *f)
 	while ((p = flowget(f))) {
 		if (p->light || now - p->time < codeltarget() ||
 		    f->queue.bytes <= Quantum) {
-			f->above = 0;
-			f->dropping = 0;
+			f->above = f->dropping = 0;
 			return p;
 		}
 		if (!f->above)
@@ -2861,9 +2862,8 @@ flowdequeue(Flow *f)
 	return NULL;
 }
 
-/* Returns the next packet of the flows on the list and the link that takes it,
- * NULL if no link takes one now. Flows without a link are passed over and keep
- * their place. */
+/* Returns the next packet of the flows on the list, and the link for it; NULL
+ * if there is none for any. Flows without a link now keep their place. */
 static Pkt *
 dequeue(Flowlist *list, Link **l)
 {
@@ -2896,7 +2896,8 @@ dequeue(Flowlist *list, Link **l)
 	return NULL;
 }
 
-/* repair: ordered packets are kept for when the peer asks for them again */
+/* repair: sent ordered packets are kept for when the peer asks for them */
+
 static void
 keep(Pkt *p)
 {
@@ -2927,7 +2928,7 @@ forget(uint64_t below)
 	}
 }
 
-/* Queue a kept packet to be sent again, once. */
+/* Queue a kept packet to be sent again, unless it waits there already. */
 static void
 resend(Pkt *p)
 {
@@ -2937,29 +2938,7 @@ resend(Pkt *p)
 	queueput(&tx.repairs, pkthold(p));
 }
 
-/* Drop what waited too long to be sent again. */
-static void
-expire(void)
-{
-	Queue *q = &tx.repairs;
-
-	while (q->head && now > q->head->deadline) {
-		q->head->asked = 0;
-		pktdrop(queueget(q), DropStale);
-	}
-}
-
-static void
-retransmit(Link *l, Pkt *p)
-{
-	p->asked = 0;
-	p->link = l - bond;
-	encode(p, p->seq, FlagData | FlagRepair);
-	l->why[WhyRepair]++;
-	linksend(l, p);
-}
-
-/* A link died: what it may not have delivered goes by another. */
+/* Send again by another link what a dead one may not have delivered. */
 static void
 rescue(const Link *l)
 {
@@ -2973,20 +2952,13 @@ rescue(const Link *l)
 	}
 }
 
-/* Repairs have a sixteenth of what the links carry. */
-static int
-spendrepair(int len)
-{
-	int64_t rate = survey.rate / 16 + 1;
-
-	return spend(&tx.budget, len * 8 * Second / rate, Second);
-}
-
 /* A nack is ranges of missing packets: first seq, 8 bytes, and how many, 2
- * bytes. A range of 0 packets acknowledges all below it. */
+ * bytes. A range of 0 packets acknowledges all below it. Repairs may take a
+ * sixteenth of what the links carry. */
 static void
 nackpkt(const uint8_t *d, int len)
 {
+	int64_t rate = survey.rate / 16 + 1;
 	uint64_t seq, end;
 	Pkt *p;
 
@@ -2997,7 +2969,8 @@ nackpkt(const uint8_t *d, int len)
 			forget(end);
 		for (; seq < end; seq++) {
 			p = tx.sent[seq & (keeppkts - 1)];
-			if (p && p->seq == seq && spendrepair(p->len) == 0)
+			if (p && p->seq == seq && spend(&tx.budget,
+			    p->len * 8 * Second / rate, Second) == 0)
 				resend(p);
 		}
 	}
@@ -3016,23 +2989,19 @@ control(Link *l, const uint8_t *d, int len)
 	linksend(l, p);
 }
 
-/* beat: heartbeats and hellos */
+/* beat: heartbeats and hellos are sent */
 
-/* Returns bytes of the datagram. */
 static int
 beatwire(void)
 {
 	return HdrLen + BeatLen + (keyfile ? TagLen : 0);
 }
 
-/* Send a heartbeat with what is said each time. Returns -1 if it was not
- * sent. */
+/* Fill in what all heartbeats say, and send. Returns -1 if that failed. */
 static int
 beatput(Link *l, Session *s, int key, Beat *b,
         const struct sockaddr_storage *to)
 {
-	const struct sockaddr *sa = (const struct sockaddr *)to;
-	socklen_t len = sizeof(*to);
 	Pkt *p = pktalloc();
 	int n, tries;
 
@@ -3052,10 +3021,12 @@ beatput(Link *l, Session *s, int key, Beat *b,
 	p->key = key;
 	encode(p, s->beats++, FlagBeat);
 	seal(p);
+	if (role == Client) /* the socket is connected */
+		to = NULL;
 	/* the first error may be of something sent before */
 	for (n = -1, tries = 0; n < 0 && tries < 2; tries++)
 		n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
-		    role == Server ? sa : NULL, role == Server ? len : 0);
+		    (const struct sockaddr *)to, to ? sizeof(*to) : 0);
 	pktfree(p);
 	return n;
 }
@@ -3087,8 +3058,8 @@ beatsend(Link *l, Session *s, int key)
 			linkerror(l, errno);
 		return;
 	}
-	l->meter.tx.pkts++;
-	l->meter.tx.bytes += beatwire();
+	l->meter.tx.pkts = b.txpkts;
+	l->meter.tx.bytes = b.txbytes;
 	*t = l->meter.tx;
 	t->time = now / Us * Us; /* as the echo will have it */
 	l->beats.n++;
@@ -3097,14 +3068,13 @@ beatsend(Link *l, Session *s, int key)
 /* Hellos are not measured. An answer to one leaves no trace: whoever has
  * recorded a hello may have sent it. */
 static void
-hellosend(Link *l, Session *s, const struct sockaddr_storage *to)
+hellosend(Link *l, uint64_t id, uint64_t peerid,
+          const struct sockaddr_storage *to)
 {
-	Beat b = { 0 };
-	int n;
+	Session s = { .id = id, .peerid = peerid };
+	Beat b = { .hello = role == Client ? 1 : 2, .next = 1 };
+	int n = beatput(l, &s, KeyHello, &b, to);
 
-	b.hello = role == Client ? 1 : 2;
-	b.next = 1;
-	n = beatput(l, s, KeyHello, &b, to);
 	if (role == Server)
 		return;
 	charge(&l->pace, beatwire() + wireoverhead(l));
@@ -3112,8 +3082,7 @@ hellosend(Link *l, Session *s, const struct sockaddr_storage *to)
 		linkerror(l, errno);
 }
 
-/* Returns ns to the next heartbeat: half as long when there is much to
- * measure. */
+/* Returns ns to the next heartbeat, fewer if there is much to measure. */
 static int64_t
 beatgap(Link *l)
 {
@@ -3126,8 +3095,8 @@ beatgap(Link *l)
 	return MS(hbinterval) / (busy ? 2 : 1);
 }
 
-/* Returns when to tell that a burst of ordered packets has ended, so that the
- * loss of its last ones shows, ns. */
+/* Returns when a heartbeat has to say that a burst of ordered packets has
+ * ended, so that the loss of its last ones shows, ns. */
 static int64_t
 burstend(const Link *l)
 {
@@ -3137,10 +3106,9 @@ burstend(const Link *l)
 
 /* schedule: what waits goes out while there is room */
 
-/* May a light flow's packet go by the express lane? The flow has kept to the
- * best link, whose order is all it needs, and heavy flows are there, for whose
- * packets it would wait at the receiver. Else it is better kept, to be sent
- * again. */
+/* May a light flow's packet go by the express lane, so as not to wait at the
+ * receiver for packets of heavy flows? The best link keeps the flow's order.
+ * Without heavy flows the packet is better kept, to be sent again. */
 static int
 bypasses(const Link *l, const Pkt *p)
 {
@@ -3149,20 +3117,7 @@ bypasses(const Link *l, const Pkt *p)
 	    !l->control.starting && settled(&queues.flows[p->flow]);
 }
 
-/* Note what the flow's next packets must not overtake; ACKs may be. */
-static void
-expresssent(Flow *f, const Pkt *p, const Link *l)
-{
-	if (p->class == Ack)
-		return;
-	if (p->class == Ordered)
-		f->lastbypass = now;
-	f->link = p->link;
-	f->notbefore = now + l->delay.owd + (p->class == Ordered ? Stay : 0);
-}
-
-/* Send the same express packet by another link, if one has room to spare, so
- * that nobody notices a loss, or the death of a link. */
+/* Send by a second link with room to spare too: a loss is not noticed then. */
 static void
 copy(const Link *first, const Pkt *p)
 {
@@ -3182,28 +3137,36 @@ static void
 transmit(Link *l, Pkt *p)
 {
 	Flow *f = &queues.flows[p->flow];
-	int isheavy = p->class == Ordered && heavy(f);
+	int ordered = p->class == Ordered;
+	int why = l == bestlink(p) ? WhyScore : WhyOverflow;
 
-	p->link = l - bond;
-	l->why[isheavy ? WhyHeavy :
-	    l == bestlink(p) ? WhyScore : WhyOverflow]++;
-	if (isheavy)
+	if (ordered && heavy(f)) {
+		why = WhyHeavy;
 		queues.lastheavy = now;
-	if (p->class == Ordered && !bypasses(l, p)) {
+	}
+	l->why[why]++;
+	p->link = l - bond;
+	if (ordered && !bypasses(l, p)) {
 		encode(p, tx.seq[LaneOrdered]++, FlagData);
 		l->beats.data = f->lastordered = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
 		keep(p);
-	} else {
-		encode(p, tx.seq[LaneExpress]++, FlagData | FlagExpress);
-		expresssent(f, p, l);
-		if (expresscopies && p->class == Express)
-			copy(l, p);
+		linksend(l, p);
+		return;
 	}
+	encode(p, tx.seq[LaneExpress]++, FlagData | FlagExpress);
+	if (ordered)
+		f->lastbypass = now;
+	if (p->class != Ack) { /* what follows must not overtake it */
+		f->link = p->link;
+		f->notbefore = now + l->delay.owd + (ordered ? Stay : 0);
+	}
+	if (expresscopies && p->class == Express)
+		copy(l, p);
 	linksend(l, p);
 }
 
-/* Each goes if there is a link for it now, or waits behind those that wait. */
+/* Send express packets that have a link now; the others keep their order. */
 static void
 expresssend(void)
 {
@@ -3224,8 +3187,8 @@ expresssend(void)
 	}
 }
 
-/* Send those that are due, as far as there is room; the others keep their
- * order. They leave the last part of the best link to express packets. */
+/* Send the ACKs that are due while there is room; the others keep their order.
+ * Saturated links come last: their last part is for express packets. */
 static void
 acksend(void)
 {
@@ -3247,6 +3210,28 @@ acksend(void)
 			    MAX(ackdue(p), now + Burst));
 			queueput(&queues.acks, queueget(&queues.acks));
 		}
+	}
+}
+
+/* Send repairs where they arrive first; drop those that waited too long. */
+static void
+repairsend(void)
+{
+	Queue *q = &tx.repairs;
+	Link *l;
+	Pkt *p;
+
+	while (q->head && now > q->head->deadline) {
+		q->head->asked = 0;
+		pktdrop(queueget(q), DropStale);
+	}
+	while (q->head && (l = pick(q->head, NULL, NULL, ByArrival))) {
+		p = queueget(q);
+		p->asked = 0;
+		p->link = l - bond;
+		encode(p, p->seq, FlagData | FlagRepair);
+		l->why[WhyRepair]++;
+		linksend(l, p);
 	}
 }
 
@@ -3288,11 +3273,9 @@ schedule(void)
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		l->open = room(l, l->pace.clock + lag(l));
-	expire();
 	expresssend();
 	acksend();
-	while ((p = tx.repairs.head) && (l = pick(p, NULL, NULL, ByArrival)))
-		retransmit(l, queueget(&tx.repairs));
+	repairsend();
 	while ((p = dequeue(&queues.newflows, &l)) ||
 	    (p = dequeue(&queues.oldflows, &l)))
 		transmit(l, p);
@@ -3301,8 +3284,10 @@ schedule(void)
 	queues.nextsend = nextroom();
 }
 
-/* down: from the TUN into the queues, and on to the links while the packets are
- * in the cache */
+/* down: from the TUN to the links */
+
+/* Queue what came, and send batch by batch while the packets are in the
+ * cache. */
 static void
 tunpkt(void)
 {
@@ -3310,9 +3295,8 @@ tunpkt(void)
 	Pkt *p;
 	int reads, n = 0, done = 0;
 
-	for (reads = 0; reads < TunBatch && n < TunBatch; reads++) {
-		if (!tunread(&in))
-			break;
+	for (reads = 0; reads < TunBatch && n < TunBatch && tunread(&in);
+	    reads++) {
 		for (; (p = queueget(&in)); n++) {
 			ipclamp(p->data, &p->ip, tun.mtu);
 			classify(p);
@@ -3329,8 +3313,8 @@ tunpkt(void)
 
 /* rate: what a link carries, from what arrives while the pacer is the limit */
 
-/* Returns bit/s between two tallies, with all that the links below add. The
- * peer may say anything. */
+/* Returns bit/s between two tallies, overhead of the way included. The peer
+ * may say anything. */
 static int64_t
 tallyrate(const Link *l, const Tally *from, const Tally *to)
 {
@@ -3350,7 +3334,7 @@ ratebound(Link *l)
 	p->burst = CLAMP(l->delay.srtt / 16, Burst, BurstMax);
 }
 
-/* The link carries no more than that, bit/s. */
+/* Note that the link carries no more than bps, bit/s. */
 static void
 ratecut(Link *l, int64_t bps)
 {
@@ -3367,12 +3351,11 @@ ratecut(Link *l, int64_t bps)
 	c->cut = now;
 }
 
-/* A queue that stands for longer than a satellite's spike of 140 ms, or that is
- * full and loses packets, says that what arrives is all that the link
- * carries: the rate drains the queue, then stays just below that. It is tried
- * again after a while, the sooner the less the link matters for delay, with
- * growing steps, and given up at the first sign of a queue. An idle link
- * teaches nothing, and random loss is none of its business. */
+/* A queue that stands longer than a satellite's spike of 140 ms, or loses
+ * packets, shows that the link carries what arrives and no more: a lower rate
+ * drains the queue, then the rate stays just below that. After a while, sooner
+ * on a link that matters less for delay, growing steps try more until there is
+ * a queue. An idle link teaches nothing, and random loss means nothing. */
 static void
 ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 {
@@ -3419,8 +3402,7 @@ ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 	ratebound(l);
 }
 
-/* Set the configured rates, bit/s, 0: unknown. What was learned is void if
- * they are others. */
+/* Set the rates configured, bit/s or 0. New ones void what was learned. */
 static void
 rateceil(Link *l, int64_t up, int64_t down)
 {
@@ -3438,7 +3420,7 @@ rateceil(Link *l, int64_t up, int64_t down)
 
 /* state: down, probing, up, lossy */
 
-/* Returns ns without anything heard after which a link is dead. */
+/* Returns ns of silence after which a link is dead. */
 static int64_t
 deadtime(const Link *l)
 {
@@ -3482,43 +3464,6 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	l->reopen = now + Reopen;
 }
 
-static void
-linkcheck(Link *l)
-{
-	int64_t silent = now - l->echo.came;
-	int percent = l->loss.ratio * 100;
-
-	switch (l->state) {
-	case LinkUp:
-	case LinkLossy:
-		if (silent > deadtime(l))
-			linkstate(l, LinkDown, "no echo for %d ms",
-			    (int)(silent / MS(1)));
-		else if (l->state == LinkUp &&
-		    l->loss.ratio * 100 > losspercent + 0.001)
-			linkstate(l, LinkLossy, "%d %% lost", percent);
-		else if (l->state == LinkLossy &&
-		    l->loss.ratio * 200 < losspercent)
-			linkstate(l, LinkUp, "%d %% lost", percent);
-		break;
-	case LinkDown:
-		if (l->echo.good)
-			linkstate(l, LinkProbing, "it answers");
-		/* FALLTHROUGH */
-	case LinkProbing:
-		if (l->echo.came && l->echo.good >= (l->echo.wasup ? 3 : 1)) {
-			linkstate(l, LinkUp, "RTT %d.%d ms",
-			    (int)(l->delay.srtt / MS(1)),
-			    (int)(l->delay.srtt / (MS(1) / 10) % 10));
-			l->echo.wasup = 1;
-		}
-		break;
-	}
-	if ((role == Client || l->fd < 0) && l->state < LinkUp &&
-	    now >= l->reopen)
-		linkopen(l);
-}
-
 /* Returns when the link has to be looked at again if nothing comes, ns. */
 static int64_t
 linkdue(const Link *l)
@@ -3527,9 +3472,35 @@ linkdue(const Link *l)
 	    role == Client || l->fd < 0 ? l->reopen : INT64_MAX;
 }
 
+static void
+linkcheck(Link *l)
+{
+	int64_t silent = now - l->echo.came;
+	int enough = l->echo.wasup ? 3 : 1;
+	double percent = l->loss.ratio * 100;
+
+	if (l->state >= LinkUp && silent > deadtime(l))
+		linkstate(l, LinkDown, "no echo for %d ms",
+		    (int)(silent / MS(1)));
+	else if (l->state == LinkUp && percent > losspercent + 0.001)
+		linkstate(l, LinkLossy, "%d %% lost", (int)percent);
+	else if (l->state == LinkLossy && percent * 2 < losspercent)
+		linkstate(l, LinkUp, "%d %% lost", (int)percent);
+	else if (l->state == LinkDown && l->echo.good)
+		linkstate(l, LinkProbing, "it answers");
+	if (l->state == LinkProbing && l->echo.came &&
+	    l->echo.good >= enough) {
+		linkstate(l, LinkUp, "RTT %.1f ms",
+		    l->delay.srtt / (MS(1) / 10) / 10.0);
+		l->echo.wasup = 1;
+	}
+	if (l->state < LinkUp && now >= linkdue(l))
+		linkopen(l);
+}
+
 /* measure: what heartbeats say of delay and loss */
 
-/* RFC 6298, with the time that the peer held the echo taken off. */
+/* RFC 6298 */
 static void
 measurertt(Delay *d, int64_t rtt)
 {
@@ -3542,8 +3513,7 @@ measurertt(Delay *d, int64_t rtt)
 	d->srtt += (rtt - d->srtt) / 8;
 }
 
-/* Count n packets sent, of which so many got there; the counts decay within
- * some 30 heartbeats. */
+/* Count packets sent and received; the counts decay within 30 heartbeats. */
 static void
 measureloss(Loss *s, double n, double got)
 {
@@ -3552,7 +3522,7 @@ measureloss(Loss *s, double n, double got)
 	s->ratio = s->sent > 32 ? s->lost / s->sent : 0;
 }
 
-/* Note the heartbeat for our next one, and how long its way here was. */
+/* Note the heartbeat's delay, and what our next one will echo. */
 static void
 measurein(Link *l, const Beat *b)
 {
@@ -3562,14 +3532,13 @@ measurein(Link *l, const Beat *b)
 	d->jitter = l->heard.came ?
 	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 8 : 0;
 	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 8 : owdin;
+	l->heard.in = l->meter.rx;
 	l->heard.in.time = b->time;
-	l->heard.in.pkts = l->meter.rx.pkts;
-	l->heard.in.bytes = l->meter.rx.bytes;
 	l->heard.came = now;
 }
 
-/* Returns our heartbeat that is echoed, NULL if there is none, or the echo is
- * not new, or from before the link was silent. */
+/* Returns our heartbeat that is echoed, or NULL if there is none, or the echo
+ * is not new or older than a silence of the link. */
 static const Tally *
 echoed(const Link *l, const Beat *b)
 {
@@ -3598,16 +3567,15 @@ measure(Link *l, const Beat *b)
 	e->sent = t->time;
 	e->came = now;
 	e->good++;
-	l->delay.owd = e->tx.time ? l->delay.owd + (owd - l->delay.owd) / 8 :
-	    owd;
-	if (!e->tx.time) {
-		l->delay.base = owd;
-	} else if (t->time - e->tx.time > MS(hbinterval) / 2) {
+	if (!e->tx.time)
+		l->delay.owd = l->delay.base = owd;
+	l->delay.owd += (owd - l->delay.owd) / 8;
+	if (e->tx.time && t->time - e->tx.time <= MS(hbinterval) / 2)
+		return; /* too short a time to measure */
+	if (e->tx.time) {
 		measureloss(&l->loss, t->pkts - e->tx.pkts,
 		    arrived.pkts - e->rx.pkts);
 		ratelearn(l, t, &arrived, owd);
-	} else {
-		return; /* too short a time to measure */
 	}
 	e->tx = *t;
 	e->rx = arrived;
@@ -3620,8 +3588,8 @@ measure(Link *l, const Beat *b)
  *	-------------+---------------------------+---------------------------
  *	             expected                    known
  *
- * Links are FIFO, so a packet is lost when every link has brought a newer
- * one (frontier). Then it is asked for again, and given up when that did not
+ * Links are FIFO, so a packet is lost once every link has brought a newer one
+ * (frontier). Then a nack asks for it, and it is given up if that does not
  * help. The deadline of each missing packet is only the backstop. */
 
 static Slot *
@@ -3636,18 +3604,17 @@ reorderreset(uint64_t seq)
 {
 	int i;
 
-	for (i = 0; i < reorderpkts; i++) {
+	for (i = 0; i < reorderpkts; i++)
 		if (rx.slots[i].p)
 			pktfree(rx.slots[i].p);
-		memset(&rx.slots[i], 0, sizeof(rx.slots[i]));
-	}
+	memset(rx.slots, 0, reorderpkts * sizeof(*rx.slots));
 	rx.expected = rx.known = rx.ready = rx.pending = rx.acked = seq;
 	rx.doubted = 0;
 	rx.ackedtime = now;
 	rx.nsamples = 0;
 }
 
-/* Deliver the oldest, or give it up. */
+/* Deliver the expected packet, or give it up. */
 static void
 reorderpass(void)
 {
@@ -3660,8 +3627,7 @@ reorderpass(void)
 	s->p = NULL;
 }
 
-/* All below top have been sent: miss those that are not here yet from now
- * on. */
+/* All packets below top have been sent: those not here are missing now. */
 static void
 reordertop(uint64_t top)
 {
@@ -3673,9 +3639,7 @@ reordertop(uint64_t top)
 	for (; rx.known < top; rx.known++) {
 		if (rx.known - rx.expected >= (uint64_t)reorderpkts)
 			reorderpass();
-		slotof(rx.known)->p = NULL;
-		slotof(rx.known)->since = now;
-		slotof(rx.known)->tries = 0;
+		*slotof(rx.known) = (Slot){ .since = now };
 	}
 }
 
@@ -3694,8 +3658,7 @@ reorderinsert(Pkt *p, int repair)
 	slotof(p->seq)->p = p;
 }
 
-/* Returns how long the answer to a nack takes, ns: there by the quickest link,
- * back by any of them. */
+/* Returns ns from a nack, by the quickest link, to the answer, by any link. */
 static int64_t
 asktime(void)
 {
@@ -3704,8 +3667,8 @@ asktime(void)
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
-			back = MAX(back, l->delay.srtt / 2 +
-			    2 * l->delay.rttvar);
+			back = MAX(back,
+			    l->delay.srtt / 2 + 2 * l->delay.rttvar);
 	return there + back + 2 * Grace;
 }
 
@@ -3732,9 +3695,8 @@ reorderdrain(void)
 	    MIN(slotdeadline(s), rx.readytime + Grace);
 }
 
-/* Returns how long a packet may be missing before it is in doubt, ns. It may
- * well be lost with its link then: it is asked for without proof, but not
- * given up. */
+/* Returns ns until a missing packet is asked for, but not given up, without
+ * proof: it may be lost with its link. */
 static int64_t
 doubttime(void)
 {
@@ -3750,9 +3712,8 @@ doubttime(void)
 	return most > least ? most - least + Doubt : Doubt;
 }
 
-/* An idle link would have brought by now what was sent before some time, which
- * is known from what came by the others: note that all below top was sent by
- * then, in the peer's time. */
+/* Note that all packets below top were sent by a time on the peer's clock: an
+ * idle link would have brought its share of them. */
 static void
 sample(int64_t time, uint64_t top)
 {
@@ -3764,7 +3725,7 @@ sample(int64_t time, uint64_t top)
 	rx.samples[rx.nsamples++ % Remembered].top = top;
 }
 
-/* Returns a seq below which all was sent by that time. */
+/* Returns a seq below which all packets were sent by time t. */
 static uint64_t
 sentby(int64_t t)
 {
@@ -3776,7 +3737,7 @@ sentby(int64_t t)
 	return 0;
 }
 
-/* Returns a seq below which all that was sent has come or is lost. */
+/* Returns a seq below which all packets have come or are lost. */
 static uint64_t
 frontier(void)
 {
@@ -3795,8 +3756,7 @@ frontier(void)
 	return f;
 }
 
-/* Is it time to ask for this packet? It is proven lost, or in doubt, or was
- * asked for in vain. */
+/* Is the packet to be asked for: lost, in doubt, or asked for in vain? */
 static int
 askable(const Slot *s, uint64_t seq, int64_t answer, int64_t doubt)
 {
@@ -3807,7 +3767,16 @@ askable(const Slot *s, uint64_t seq, int64_t answer, int64_t doubt)
 	return seq < rx.ready || now - s->since >= doubt;
 }
 
-/* Add the ranges to ask for to a nack of n bytes. Returns its length. */
+/* Add a range to a nack of n bytes. Returns its length. */
+static int
+nackrange(uint8_t *nack, int n, uint64_t first, int count)
+{
+	put(nack + n, first, 8);
+	put(nack + n + 8, count, 2);
+	return n + 10;
+}
+
+/* Add the ranges to ask for. */
 static int
 nackranges(uint8_t *nack, int n, int size)
 {
@@ -3822,41 +3791,29 @@ nackranges(uint8_t *nack, int n, int size)
 			s->asked = now;
 			first = first ? first : seq;
 		} else if (first) {
-			put(nack + n, first, 8);
-			put(nack + n + 8, seq - first, 2);
-			n += 10;
+			n = nackrange(nack, n, first, seq - first);
 			first = 0;
 		}
 	}
 	return n;
 }
 
-/* At high rates kept packets outgrow the cache: acknowledge to a peer that
- * sends that fast. A range of 0 packets acknowledges all below it. */
-static int
-nackacked(uint8_t *nack, int n)
-{
-	if (rx.expected - rx.acked < AckPkts)
-		return n;
-	if (now - rx.ackedtime < 2 * Burst) {
-		put(nack + n, rx.expected, 8);
-		put(nack + n + 8, 0, 2);
-		n += 10;
-	}
-	rx.acked = rx.expected;
-	rx.ackedtime = now;
-	return n;
-}
-
-/* Ask for what is missing, every Grace, in which a link may still mend its
- * order, so the proof is as old as that; and acknowledge what has come. */
+/* Ask for what is missing. Packets may arrive swapped within Grace, so a
+ * frontier counts when it is that old. Acknowledge to a peer that sends fast
+ * what has come: its kept packets outgrow the cache. */
 static void
 reorderask(void)
 {
 	uint8_t nack[1 + Nranges * 10];
-	int n = nackacked(nack, 1);
+	int n = 1;
 
 	nack[0] = CtlNack;
+	if (rx.expected - rx.acked >= AckPkts) {
+		if (now - rx.ackedtime < 2 * Burst)
+			n = nackrange(nack, n, rx.expected, 0);
+		rx.acked = rx.expected;
+		rx.ackedtime = now;
+	}
 	if (rx.expected < rx.known && now - rx.readytime >= Grace) {
 		rx.ready = rx.pending;
 		rx.pending = frontier();
@@ -3899,9 +3856,7 @@ answerid(uint64_t id)
 static void
 proposal(uint64_t id, uint64_t peerid)
 {
-	peer.proposed.id = id;
-	peer.proposed.peerid = peerid;
-	peer.proposed.beats = 1;
+	peer.proposed = (Session){ .id = id, .peerid = peerid, .beats = 1 };
 	sessionkeys(&peer.proposed);
 }
 
@@ -3917,8 +3872,8 @@ propose(const Beat *b)
 	return s->id && b->peerid == s->id && b->id == s->peerid ? 0 : -1;
 }
 
-/* Returns KeyNext, and takes the tag off, if the datagram is a heartbeat that
- * was sealed in the proposed session; else KeyNone. */
+/* Returns KeyNext and takes the tag off if the datagram is a heartbeat sealed
+ * in the proposed session, else KeyNone. */
 static int
 verifyproposed(Pkt *p)
 {
@@ -3933,26 +3888,18 @@ verifyproposed(Pkt *p)
 	return KeyNext;
 }
 
-static void
-hello(Link *l)
-{
-	Session s = { 0 };
-
-	if (!peer.helloid)
-		peer.helloid = random64();
-	s.id = peer.helloid;
-	s.peerid = peer.session.peerid;
-	hellosend(l, &s, &l->addr.peer);
-}
-
+/* A client whose heartbeats are not echoed, or not yet, says hello too. */
 static void
 beat(Link *l)
 {
 	if (l->fd < 0)
 		return;
 	if (role == Client && (!peer.session.id ||
-	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt))
-		hello(l);
+	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt)) {
+		if (!peer.helloid)
+			peer.helloid = random64();
+		hellosend(l, peer.helloid, peer.session.peerid, &l->addr.peer);
+	}
 	if (peer.session.id && l->addr.peerlen)
 		beatsend(l, &peer.session, KeySession);
 }
@@ -3963,16 +3910,12 @@ beat(Link *l)
 static void
 hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
-	Session s = { 0 };
-
 	if (role == Server) {
 		if (b->hello == 2 ||
 		    (b->peerid && b->peerid == peer.session.id))
 			return;
-		s.id = b->id == peer.session.peerid ? peer.session.id :
-		    answerid(b->id);
-		s.peerid = b->id;
-		hellosend(l, &s, from);
+		hellosend(l, b->id == peer.session.peerid ? peer.session.id :
+		    answerid(b->id), b->id, from);
 	} else if (peer.helloid && b->peerid == peer.helloid) {
 		if (peer.proposed.peerid != b->id)
 			proposal(peer.helloid, b->id);
@@ -3980,7 +3923,6 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	}
 }
 
-/* Clear what belongs to a session on the way out. */
 static void
 txreset(void)
 {
@@ -4000,7 +3942,6 @@ txreset(void)
 		tx.seq[i] = 1;
 }
 
-/* Clear what belongs to a session in a link. */
 static void
 linkreset(Link *l)
 {
@@ -4009,7 +3950,7 @@ linkreset(Link *l)
 	memset(&l->echo, 0, sizeof(l->echo));
 }
 
-/* All that belongs to a session starts anew, at both ends. */
+/* Clear all that belongs to a session, as the peer does. */
 static void
 newsession(const Session *s)
 {
@@ -4017,7 +3958,7 @@ newsession(const Session *s)
 	int i;
 
 	peer.session = *s;
-	memset(&peer.proposed, 0, sizeof(peer.proposed));
+	peer.proposed = (Session){ 0 };
 	peer.helloid = 0;
 	peer.epoch++;
 	peer.lonely = now;
@@ -4027,16 +3968,16 @@ newsession(const Session *s)
 	reorderreset(1);
 	for (i = 0; i < Nflows; i++)
 		queues.flows[i].notbefore = 0;
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (i = 0; i < LEN(bond); i++) {
+		l = &bond[i];
 		linkreset(l);
-		l->beats.next = now + MS(hbinterval) * (l - bond) / LEN(bond) / 4;
+		l->beats.next = now + MS(hbinterval) * i / LEN(bond) / 4;
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
 	}
 	logmsg("session: started");
 }
 
-/* The peer ended cleanly. */
 static void
 byepkt(void)
 {
@@ -4051,21 +3992,15 @@ byepkt(void)
 }
 
 /* up: from the links to the TUN */
-/* Is the sender the peer, as far as the address tells? Without a key there is
- * nothing else to tell him by. */
+
+/* Can the sender be the peer? With a key a client may be anywhere. */
 static int
 trusted(const Link *l, const struct sockaddr_storage *from)
 {
-	if (!l->addr.remote.ss_family)
-		return keyfile != NULL;
-	if (keyfile && role == Server)
-		return 1;
-	return (l->addr.peerlen && sameaddr(&l->addr.peer, from)) ||
-	    sameaddr(&l->addr.remote, from);
+	return (keyfile && role == Server) || sameaddr(&l->addr.remote, from);
 }
 
-/* RFC 6479. Returns 0 and marks seq as seen, or -1 if it was seen or is too
- * old. */
+/* RFC 6479. Returns 0 and marks seq as seen, or -1: seen before or too old. */
 static int
 replaycheck(Replay *w, uint64_t seq)
 {
@@ -4086,9 +4021,8 @@ replaycheck(Replay *w, uint64_t seq)
 	return 0;
 }
 
-/* Without a key a damaged seq must not shut out those that follow. Believe one
- * that is far ahead when the next one agrees with it. Returns 0, or -1 and
- * remembers what was doubted. */
+/* Without a key, believe a seq that is far ahead only if the next one agrees:
+ * a damaged one must not shut out all others. Returns -1 if it is doubted. */
 static int
 believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 {
@@ -4099,48 +4033,44 @@ believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 	return -1;
 }
 
-/* Let a packet in once. Returns -1 after dropping one that came before, or
- * whose seq is not believed. */
+/* Let a packet in, once. Returns -1 if it was dropped as known or doubted. */
 static int
 admit(Pkt *p, int lane)
 {
-	static const uint64_t far[] = {
-		Far, Far, FarBeat * LEN(bond), Far
-	};
+	uint64_t far = lane == LaneBeat ? FarBeat * LEN(bond) : Far;
 	Replay *w = &rx.replay[lane];
 
-	if (believe(p->seq, w->last, far[lane], &w->doubted) < 0) {
-		pktdrop(p, DropWindow);
-		return -1;
-	}
-	if (replaycheck(w, p->seq) == 0)
+	if (believe(p->seq, w->last, far, &w->doubted) < 0)
+		drops[DropWindow]++;
+	else if (replaycheck(w, p->seq) == 0)
 		return 0;
-	if (lane == LaneBeat || lane == LaneControl) {
-		pktdrop(p, DropReplay);
-		return -1;
-	}
-	counts[lane == LaneOrdered ? CntDup : CntCopies]++;
+	else if (lane == LaneOrdered)
+		counts[CntDup]++;
+	else if (lane == LaneExpress)
+		counts[CntCopies]++;
+	else
+		drops[DropReplay]++;
 	pktfree(p);
 	return -1;
 }
 
-/* The server sends to where the newest heartbeat came from, and takes priority
- * and rates from it. */
+/* A server learns from the newest heartbeat where to send, priority, rates. */
 static void
 linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
-	char was[64], is[64];
+	Addr *a = &l->addr;
+	char was[64] = "";
 
-	if (!sameaddr(&l->addr.peer, from) ||
-	    addrport(&l->addr.peer) != addrport(from)) {
-		snprintf(was, sizeof(was), "%s", addrtext(&l->addr.peer));
-		snprintf(is, sizeof(is), "%s", addrtext(from));
+	if (!sameaddr(&a->peer, from) ||
+	    addrport(&a->peer) != addrport(from)) {
+		if (a->peerlen)
+			snprintf(was, sizeof(was), ", was at %s",
+			    addrtext(&a->peer));
 		if (claimline(l))
-			logmsg("link %s: peer is at %s%s%s", l->name, is,
-			    l->addr.peerlen ? ", was at " : "",
-			    l->addr.peerlen ? was : "");
-		l->addr.peer = *from;
-		l->addr.peerlen = sizeof(*from);
+			logmsg("link %s: peer is at %s%s", l->name,
+			    addrtext(from), was);
+		a->peer = *from;
+		a->peerlen = sizeof(*from);
 		linkmtu(l);
 	}
 	l->prio = MIN(b->prio, 60);
@@ -4148,7 +4078,8 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	    MIN(b->up, PeerMax) * INT64_C(1000));
 }
 
-/* Who a heartbeat is from decides what may be believed. */
+/* A hello is answered, and that is all. A heartbeat of the proposed session
+ * starts that session. The newest one of the session is measured. */
 static void
 beatpkt(Link *l, Pkt *p)
 {
@@ -4232,8 +4163,7 @@ controlpkt(Pkt *p)
 	pktfree(p);
 }
 
-/* Only heartbeats are heard before the link has brought one of this session:
- * what comes earlier was sent in an older one. */
+/* What comes before the session's first heartbeat is of an older session. */
 static void
 record(Link *l, Pkt *p, const Rec *r)
 {
@@ -4315,17 +4245,7 @@ linkpkt(Link *l)
 		datagram(l, p);
 }
 
-/* ctl: what the program tells about itself */
-
-static const char *
-linkword(const Link *l)
-{
-	if (l->state < LinkUp)
-		return "DOWN";
-	if (l->state == LinkLossy)
-		return "LOSSY";
-	return l->meter.use > satpercent ? "SATURATED" : "OK";
-}
+/* ctl: reports, and the socket for udpbond -l and -p */
 
 static void
 totals(Text *t)
@@ -4347,15 +4267,18 @@ static void
 metrics(Text *t)
 {
 	const Link *l;
-	int i;
+	const Meter *m;
 
 	text(t, "=== Link Metrics ===\n");
-	for (i = 0; i < LEN(bond); i++) {
-		l = &bond[i];
-		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%), "
-		    "Score: %d, %s\n", i, l->conf->client ? l->conf->client :
-		    l->name, l->delay.srtt / 1e6,
-		    l->meter.bw / 1e6, l->meter.bwmax / 1e6, l->meter.use, l->score, linkword(l));
+	for (l = bond; l < bond + LEN(bond); l++) {
+		m = &l->meter;
+		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%),"
+		    " Score: %d, %s\n", (int)(l - bond),
+		    l->conf->client ? l->conf->client : l->name,
+		    l->delay.srtt / 1e6, m->bw / 1e6, m->bwmax / 1e6, m->use,
+		    l->score, l->state < LinkUp ? "DOWN" :
+		    l->state == LinkLossy ? "LOSSY" :
+		    m->use > satpercent ? "SATURATED" : "OK");
 	}
 	totals(t);
 }
@@ -4369,8 +4292,9 @@ statistics(Text *t)
 	for (l = bond; l < bond + LEN(bond); l++)
 		text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
 		    ", Last seq: %" PRIu64 ", RTT: %dms\n",
-		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name, l->meter.rx.pkts,
-		    l->meter.rx.bytes, l->heard.lastseq, (int)((l->delay.srtt + MS(1) / 2) / MS(1)));
+		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name,
+		    l->meter.rx.pkts, l->meter.rx.bytes, l->heard.lastseq,
+		    (int)((l->delay.srtt + MS(1) / 2) / MS(1)));
 	totals(t);
 }
 
@@ -4425,18 +4349,18 @@ prometheus(Text *t)
 static void
 reasons(Text *t)
 {
-	int64_t least = INT64_MAX, total;
+	int64_t least = INT64_MAX, oldest = now, total;
 	const Link *l;
 	const Flow *f;
 	int i, bytes = 0;
-	int64_t oldest = now;
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l < bond + LEN(bond); l++) {
-		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%, "
-		    "sent for", l->name, statename[l->state], l->pace.rate / 1e6,
+		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%"
+		    ", sent for", l->name, statename[l->state],
+		    l->pace.rate / 1e6,
 		    usable(l, NULL) ? (l->delay.owd - least) / 1e6 : 0.0,
 		    l->loss.ratio * 100);
 		for (total = 0, i = 0; i < WhyLast; i++)
@@ -4452,32 +4376,28 @@ reasons(Text *t)
 			oldest = MIN(oldest, f->queue.head->time);
 	}
 	text(t, "Queue - flows: %d, packets: %d, bytes: %d, oldest: %.1fms, "
-	    "express: %d, ACKs: %d, to repeat: %d\n", queues.listed, queues.queued, bytes,
-	    (now - oldest) / 1e6, queues.express.len, queues.acks.len, tx.repairs.len);
+	    "express: %d, ACKs: %d, to repeat: %d\n", queues.listed,
+	    queues.queued, bytes, (now - oldest) / 1e6, queues.express.len,
+	    queues.acks.len, tx.repairs.len);
 	offloads(t);
 }
 
+/* Answer -p, -l, or tell how it goes. */
 static void
-status(Text *t)
+report(Text *t, int ask)
 {
-	if (role == Client)
+	if (ask == 'p')
+		prometheus(t);
+	else if (role == Client)
 		metrics(t);
 	else
 		statistics(t);
+	if (ask == 'l')
+		reasons(t);
 }
 
-static void
-printreport(void)
-{
-	static Text t;
-
-	t.len = 0;
-	status(&t);
-	output(1, &t);
-}
-
-/* The control socket is named in the network namespace, not in the file
- * system: it leaves nothing behind and works from a chroot. */
+/* Name the control socket in the network namespace, not in the file system:
+ * that leaves nothing behind and works from a chroot. */
 static socklen_t
 ctladdr(struct sockaddr_un *sun)
 {
@@ -4488,27 +4408,24 @@ ctladdr(struct sockaddr_un *sun)
 	    "udpbond/%s", tundev);
 }
 
-/* Anybody may have taken the name, or an instance that is just ending has it
- * still: it is the TUN device that there can be one of. */
-static int
+/* The name may be taken. That there is one instance is up to the TUN. */
+static void
 ctlname(void)
 {
 	struct sockaddr_un sun;
 	socklen_t len = ctladdr(&sun);
 
 	ctl.named = bind(ctl.fd, (struct sockaddr *)&sun, len) == 0;
-	return ctl.named ? 0 : -1;
 }
 
 static void
 ctlopen(void)
 {
 	ctl.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (ctl.fd < 0)
+	if (ctl.fd < 0 || setopt(ctl.fd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
 		die("control socket:");
-	if (setopt(ctl.fd, SOL_SOCKET, SO_PASSCRED, 1) < 0)
-		die("control socket: SO_PASSCRED:");
-	if (ctlname() < 0)
+	ctlname();
+	if (!ctl.named)
 		warn("control socket: is udpbond already running with %s?",
 		    tundev);
 }
@@ -4520,21 +4437,16 @@ ctlpkt(void)
 	static Text t;
 	struct sockaddr_un from;
 	char ask;
-	union {
-		char buf[CMSG_SPACE(sizeof(struct ucred))];
-		struct cmsghdr align;
-	} control;
+	uint64_t space[CMSG_SPACE(sizeof(struct ucred)) / 8 + 1];
 	struct iovec iov = { &ask, 1 };
 	struct ucred cred = { 0, -1, -1 };
-	struct msghdr m = { 0 };
+	struct msghdr m = {
+		.msg_name = &from, .msg_namelen = sizeof(from),
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = space, .msg_controllen = sizeof(space)
+	};
 	struct cmsghdr *c;
 
-	m.msg_name = &from;
-	m.msg_namelen = sizeof(from);
-	m.msg_iov = &iov;
-	m.msg_iovlen = 1;
-	m.msg_control = control.buf;
-	m.msg_controllen = sizeof(control.buf);
 	if (recvmsg(ctl.fd, &m, MSG_DONTWAIT) != 1)
 		return;
 	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
@@ -4542,46 +4454,35 @@ ctlpkt(void)
 		    c->cmsg_type == SCM_CREDENTIALS)
 			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
 	t.len = 0;
-	if (cred.uid != 0)
-		text(&t, "udpbond: only root may ask\n");
-	else if (ask == 'p')
-		prometheus(&t);
+	if (cred.uid == 0)
+		report(&t, ask);
 	else
-		status(&t);
-	if (cred.uid == 0 && ask == 'l')
-		reasons(&t);
-	if (sendto(ctl.fd, t.buf, t.len, MSG_DONTWAIT, m.msg_name,
-	    m.msg_namelen) < 0)
-		return;
+		text(&t, "udpbond: only root may ask\n");
+	sendto(ctl.fd, t.buf, t.len, MSG_DONTWAIT, m.msg_name, m.msg_namelen);
 }
 
-/* the other end: udpbond -l and -p */
+/* Ask a running udpbond, for -l and -p. */
 static void
-ctlask(int what)
+ctlask(char ask)
 {
-	struct sockaddr_un sun;
-	struct pollfd pfd;
-	static Text t;
-	int i;
-	char ask = what;
+	int i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct pollfd pfd = { fd, POLLIN, 0 };
 	sa_family_t family = AF_UNIX;
+	struct sockaddr_un sun;
+	static Text t;
 
-	pfd.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	pfd.events = POLLIN;
 	/* only a family: the kernel chooses a name */
-	if (pfd.fd < 0 ||
-	    bind(pfd.fd, (struct sockaddr *)&family, sizeof(family)) < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&family, sizeof(family)) < 0)
 		die("control socket:");
-	if (sendto(pfd.fd, &ask, 1, MSG_DONTWAIT, (struct sockaddr *)&sun,
+	if (sendto(fd, &ask, 1, MSG_DONTWAIT, (struct sockaddr *)&sun,
 	    ctladdr(&sun)) < 0 && errno != EAGAIN)
 		die("no running udpbond with %s in this network namespace",
 		    tundev);
 	if (poll(&pfd, 1, 2000) != 1 ||
-	    (t.len = recv(pfd.fd, t.buf, sizeof(t.buf), 0)) < 0)
+	    (t.len = recv(fd, t.buf, sizeof(t.buf), 0)) < 0)
 		die("the running udpbond does not answer");
-	for (i = 0; i < t.len; i++) /* who answers may be anybody */
-		if ((t.buf[i] < ' ' && t.buf[i] != '\n') || t.buf[i] == 127 ||
-		    t.buf[i] & 0x80)
+	for (i = 0; i < t.len; i++) /* anybody may have answered */
+		if (t.buf[i] != '\n' && (t.buf[i] < ' ' || t.buf[i] > '~'))
 			t.buf[i] = '?';
 	fwrite(t.buf, 1, t.len, stdout);
 	if (!strncmp(t.buf, "udpbond: ", MIN(t.len, 9)))
@@ -4590,7 +4491,7 @@ ctlask(int what)
 
 /* timers: what is due, and when the next thing is */
 
-/* Find what the link carried in the last second, in its busier direction. */
+/* Find what the link carried in the last second, the busier way. */
 static void
 meter(Link *l)
 {
@@ -4614,16 +4515,15 @@ meter(Link *l)
 static void
 second(void)
 {
-	int mtutime = now >= loop.nextmtu;
 	Link *l;
 
 	queues.peak -= queues.peak / 32;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		meter(l);
-		if (mtutime && l->fd >= 0)
-			linkmtu(l); /* nobody tells of one that has grown */
+		if (now >= loop.nextmtu && l->fd >= 0)
+			linkmtu(l); /* no error tells that an MTU has grown */
 	}
-	if (mtutime)
+	if (now >= loop.nextmtu)
 		loop.nextmtu = now + Minute;
 	if (!ctl.named)
 		ctlname();
@@ -4633,11 +4533,14 @@ second(void)
 static void
 obey(void)
 {
+	static Text t;
 	Link *l;
 
 	if (signaled.report) {
 		signaled.report = 0;
-		printreport();
+		t.len = 0;
+		report(&t, 0);
+		output(1, &t);
 	}
 	if (signaled.reopen) {
 		signaled.reopen = 0;
@@ -4649,6 +4552,7 @@ obey(void)
 static void
 beats(void)
 {
+	int64_t due;
 	Link *l;
 
 	if (now < loop.nextbeat)
@@ -4656,12 +4560,11 @@ beats(void)
 	loop.nextbeat = INT64_MAX;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
-		if (now >= l->beats.next) {
+		due = MIN(l->beats.next, burstend(l));
+		if (now >= l->beats.next)
 			l->beats.next = MAX(l->beats.next + beatgap(l), now);
+		if (now >= due)
 			beat(l);
-		} else if (now >= burstend(l)) {
-			beat(l);
-		}
 		loop.nextbeat = MIN(loop.nextbeat, MIN(linkdue(l),
 		    MIN(l->beats.next, burstend(l))));
 	}
@@ -4685,8 +4588,7 @@ timers(void)
 	obey();
 }
 
-/* Returns ns until something is due. Whoever leaves something to be done has
- * said when. */
+/* Returns ns until something is due, as whoever left it has said. */
 static int64_t
 polltimeout(void)
 {
@@ -4696,12 +4598,12 @@ polltimeout(void)
 	return MAX(MIN(at, rx.next) - now, 0);
 }
 
-/* confine: what is not needed any more is given up, once all is set up
+/* confine: privileges are given up once all is set up
  *
- * Whoever finds a hole in what follows has a process without a user, without
- * files and without most system calls. */
+ * Whoever finds a hole in what handles packets has a process without a user,
+ * without files and without most system calls. */
 
-/* of which the kernel's number for this kind of processor is known here */
+/* the kernel's number for this kind of processor, 0: not known here */
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined(__i386__)
@@ -4725,8 +4627,8 @@ polltimeout(void)
 #endif
 #define ISBIG (htons(1) == 1)
 
-/* The worker takes no memory, buffers no output, starts no process and
- * sleeps in ppoll() only, so there are no calls for those. */
+/* The worker allocates no memory, buffers no output, starts no process and
+ * sleeps in ppoll() only, so it needs no calls for these. */
 static const int calls[] = {
 	__NR_read, __NR_readv, __NR_write, __NR_writev, __NR_close,
 	__NR_bind, __NR_connect, __NR_getsockopt, __NR_sendto, __NR_sendmsg,
@@ -4755,7 +4657,7 @@ static const struct { int number; const char *name; } caps[] = {
 	{ CAP_NET_BIND_SERVICE, "net_bind_service" }, /* ports below 1024 */
 };
 
-/* Returns 1 if the kernel has the filter, and for this kind of processor. */
+/* Returns 1 if seccomp filters work on this kernel and processor. */
 static int
 callsfilter(void)
 {
@@ -4763,7 +4665,7 @@ callsfilter(void)
 	    0 && errno == EFAULT;
 }
 
-/* Make chrootdir if it is not there. An error comes before the up commands. */
+/* Make chrootdir if it is not there, or check it before any command runs. */
 static void
 emptydir(void)
 {
@@ -4781,30 +4683,27 @@ emptydir(void)
 		die("chrootdir: %s has to be empty, or not there", chrootdir);
 }
 
-/* By the kernel's own calls: the C library's know of threads, which there are
- * not. */
+/* Raw calls: the C library's would look for other threads. */
+#ifndef SYS_setresuid32 /* but where ids once had 16 bits */
+#define SYS_setgroups32 SYS_setgroups
+#define SYS_setresgid32 SYS_setresgid
+#define SYS_setresuid32 SYS_setresuid
+#endif
 static void
 confineuser(void)
 {
-#ifdef SYS_setresuid32
-	enum { Setgroups = SYS_setgroups32, Setgid = SYS_setresgid32,
-	    Setuid = SYS_setresuid32 };
-#else
-	enum { Setgroups = SYS_setgroups, Setgid = SYS_setresgid,
-	    Setuid = SYS_setresuid };
-#endif
-
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		die("runas: keep capabilities:");
-	if (syscall(Setgroups, 0, NULL) < 0 ||
-	    syscall(Setgid, runas, runas, runas) < 0 ||
-	    syscall(Setuid, runas, runas, runas) < 0)
+	if (syscall(SYS_setgroups32, 0, NULL) < 0 ||
+	    syscall(SYS_setresgid32, runas, runas, runas) < 0 ||
+	    syscall(SYS_setresuid32, runas, runas, runas) < 0)
 		die("runas: become user %d:", runas);
 	if (chrootdir && access("/", W_OK) == 0)
 		die("chrootdir: user %d may write to %s", runas, chrootdir);
 }
 
-/* of those that it has; another user id has put them out of effect */
+/* Keep only what is needed of the capabilities that the process has. Another
+ * user id has put them out of effect. */
 static void
 confinecaps(void)
 {
@@ -4817,77 +4716,62 @@ confinecaps(void)
 		needed |= UINT32_C(1) << caps[i].number;
 	if (syscall(SYS_capget, &h, d) < 0)
 		die("get capabilities:");
-	for (i = 0; i < LEN(d); i++) {
-		d[i].permitted &= i ? 0 : needed;
-		d[i].effective = d[i].permitted;
-		d[i].inheritable = 0;
-	}
+	needed &= d[0].permitted;
+	memset(d, 0, sizeof(d));
+	d[0].permitted = d[0].effective = needed;
 	if (syscall(SYS_capset, &h, d) < 0)
 		die("set capabilities:");
 }
 
-/* All but those calls fail, and of some others all but what is needed: an
- * interface's MTU, options of sockets but not those that rewrite the firewall,
- * sockets for UDP. Where one call does for all that is to be done with
- * sockets, it makes none. */
+/* Let all but the calls above fail, and some others but for these uses: ioctl
+ * sets an interface's MTU, setsockopt does not rewrite the firewall, socket
+ * makes UDP sockets, socketcall makes none. A jump says how many instructions
+ * to skip if equal, and if not. */
 static void
 confinecalls(void)
 {
-	struct sock_filter f[2 * LEN(calls) + 33];
-	struct sock_fprog prog = { LEN(f), f };
-	int i, n = 0, low = ISBIG ? 4 : 0;
-
-#define STATEMENT(what, value) f[n++] = \
-	(struct sock_filter)BPF_STMT(what, value)
-#define ALLOW STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-#define DENY STATEMENT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
-#define LOAD(field, more) STATEMENT(BPF_LD | BPF_W | BPF_ABS, \
+	const int low = ISBIG ? 4 : 0;
+#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define DENY BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define LOAD(field, more) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
 	offsetof(struct seccomp_data, field) + (more))
-#define JUMP(what, value, yes, no) f[n++] = \
-	(struct sock_filter)BPF_JUMP(BPF_JMP | (what) | BPF_K, value, yes, no)
+#define JUMP(what, value, yes, no) \
+	BPF_JUMP(BPF_JMP | (what) | BPF_K, value, yes, no)
 #define EQUALS(value, yes, no) JUMP(BPF_JEQ, value, yes, no)
-	LOAD(arch, 0);
-	EQUALS(ARCH, 1, 0);
-	DENY;
-	LOAD(nr, 0);
+	const struct sock_filter head[] = {
+		LOAD(arch, 0), EQUALS(ARCH, 1, 0), DENY, LOAD(nr, 0)
+	}, uses[] = {
+		EQUALS(__NR_ioctl, 0, 4),
+		LOAD(args[1], low), EQUALS(SIOCSIFMTU, 0, 1), ALLOW, DENY,
+		EQUALS(__NR_setsockopt, 0, 7),
+		LOAD(args[1], low),
+		EQUALS(SOL_IP, 1, 0), EQUALS(SOL_IPV6, 0, 2),
+		LOAD(args[2], low), JUMP(BPF_JGE, 64, 1, 0), ALLOW, DENY,
+		EQUALS(Socketcall, 0, 4),
+		LOAD(args[0], low), EQUALS(SYS_SOCKET, 1, 0), ALLOW, DENY,
+		EQUALS(__NR_socket, 0, 9),
+		LOAD(args[0], low),
+		EQUALS(AF_INET, 1, 0), EQUALS(AF_INET6, 0, 6),
+		LOAD(args[1], low), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 15),
+		EQUALS(SOCK_DGRAM, 0, 3),
+		LOAD(args[2], low), EQUALS(0, 0, 1), ALLOW, DENY
+	};
+	struct sock_filter f[LEN(head) + 2 * LEN(calls) + LEN(uses)];
+	struct sock_filter *at = f + LEN(head);
+	struct sock_fprog prog = { LEN(f), f };
+	int i;
+
+	memcpy(f, head, sizeof(head));
 	for (i = 0; i < LEN(calls); i++) {
-		EQUALS(calls[i], 0, 1);
-		ALLOW;
+		*at++ = (struct sock_filter)EQUALS(calls[i], 0, 1);
+		*at++ = (struct sock_filter)ALLOW;
 	}
-	EQUALS(__NR_ioctl, 0, 4);
-	LOAD(args[1], low);
-	EQUALS(SIOCSIFMTU, 0, 1);
-	ALLOW;
-	DENY;
-	EQUALS(__NR_setsockopt, 0, 7);
-	LOAD(args[1], low);
-	EQUALS(SOL_IP, 1, 0);
-	EQUALS(SOL_IPV6, 0, 2);
-	LOAD(args[2], low);
-	JUMP(BPF_JGE, 64, 1, 0);
-	ALLOW;
-	DENY;
-	EQUALS(Socketcall, 0, 4);
-	LOAD(args[0], low);
-	EQUALS(SYS_SOCKET, 1, 0);
-	ALLOW;
-	DENY;
-	EQUALS(__NR_socket, 0, 9);
-	LOAD(args[0], low);
-	EQUALS(AF_INET, 1, 0);
-	EQUALS(AF_INET6, 0, 6);
-	LOAD(args[1], low);
-	STATEMENT(BPF_ALU | BPF_AND | BPF_K, 15);
-	EQUALS(SOCK_DGRAM, 0, 3);
-	LOAD(args[2], low);
-	EQUALS(0, 0, 1);
-	ALLOW;
-	DENY;
+	memcpy(at, uses, sizeof(uses));
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
 		die("seccomp:");
 }
 
-/* The order is that in which each step still may. */
+/* Take the steps in the order in which each is still allowed. */
 static void
 confine(pid_t parent)
 {
@@ -4896,11 +4780,11 @@ confine(pid_t parent)
 	if (runas > 0)
 		confineuser();
 	confinecaps();
-	/* another user id has undone both */
+	/* another user id has undone this and the next */
 	nocore();
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
 		die("end with the parent:");
-	if (getppid() != parent) /* it was killed before that */
+	if (getppid() != parent) /* already ended */
 		signaled.stop = 1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		warn("no new privileges:");
@@ -4910,7 +4794,7 @@ confine(pid_t parent)
 		warn("seccomp: not in this kernel, or not for this processor");
 }
 
-/* for udpbond -t */
+/* Print how the worker is confined, for udpbond -t. */
 static void
 confinement(void)
 {
@@ -4918,8 +4802,8 @@ confinement(void)
 
 	puts("The worker, its child, carries the packets and is confined:");
 	printf(runas > 0 ? "  user and group: %d\n" : "  user: off\n", runas);
-	printf("  root directory: %s\n", chrootdir ? chrootdir : "off");
-	printf("  capabilities:");
+	printf("  root directory: %s\n  capabilities:",
+	    chrootdir ? chrootdir : "off");
 	for (i = 0; i < LEN(caps); i++)
 		printf(" %s", caps[i].name);
 	puts("\n  new privileges: none");
@@ -4932,43 +4816,56 @@ confinement(void)
 
 /* check: the configuration, and what would be done with it */
 
-/* Tell one more thing that is wrong with the configuration. */
+/* Tell one more thing that is wrong. Returns 1. */
 #define bad(...) (warn(__VA_ARGS__), 1)
+
+/* Tell what is wrong with row i of links. */
+static int
+badlink(int i, const char *fmt, ...)
+{
+	char what[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	return bad("links[%d] (%s): %s", i, bond[i].name, what);
+}
 
 static int
 checkaddr(int i, const char *field, const char *s)
 {
 	struct sockaddr_storage ss;
 
-	if (s && parseaddr(s, 0, &ss) < 0)
-		return bad("links[%d] (%s): %s: \"%s\" is not an IPv4 or IPv6 "
-		    "address", i, bond[i].name, field, s);
-	return 0;
+	return !s || parseaddr(s, 0, &ss) >= 0 ? 0 :
+	    badlink(i, "%s: \"%s\" is not an IPv4 or IPv6 address", field, s);
 }
 
 static int
 checkint(const char *name, int value, int min, int max)
 {
-	if (value < min || value > max)
-		return bad("%s: %d is not in %d to %d", name, value, min, max);
-	return 0;
+	return value >= min && value <= max ? 0 :
+	    bad("%s: %d is not in %d to %d", name, value, min, max);
 }
 
 static int
 checkrate(int i, const char *field, double rate)
 {
-	if (rate != 0 && !(rate * 1e6 >= RateMin && rate <= 100000))
-		return bad("links[%d] (%s): %s: %g is not a rate in Mbit/s, "
-		    "%g to 100000, nor 0", i, bond[i].name, field, rate,
-		    RateMin / 1e6);
-	return 0;
+	return rate == 0 || (rate * 1e6 >= RateMin && rate <= 100000) ? 0 :
+	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to 100000, nor 0",
+	    field, rate, RateMin / 1e6);
+}
+
+static int
+same(const char *a, const char *b)
+{
+	return a && b && !strcmp(a, b);
 }
 
 static int
 checklink(int i)
 {
 	const Linkconf *c = &links[i];
-	const char *name = bond[i].name;
 	int j, n = 0;
 
 	n += checkaddr(i, "client", c->client);
@@ -4976,45 +4873,42 @@ checklink(int i)
 	n += checkrate(i, "up", c->up);
 	n += checkrate(i, "down", c->down);
 	if (c->port < 1 || c->port > 65535)
-		n += bad("links[%d] (%s): port: %d is not in 1 to 65535", i,
-		    name, c->port);
-	for (j = 0; j < i; j++)
+		n += badlink(i, "port: %d is not in 1 to 65535", c->port);
+	for (j = 0; j < i; j++) {
 		if (links[j].port == c->port)
-			n += bad("links[%d] (%s): port: %d is that of links[%d] "
-			    "too", i, name, c->port, j);
-	for (j = 0; j < i; j++)
-		if (c->device && links[j].device && c->client &&
-		    links[j].client && !strcmp(links[j].client, c->client) &&
-		    !strcmp(links[j].device, c->device))
-			n += bad("links[%d] (%s): client: %s is that of "
-			    "links[%d] too, on the same device", i, name,
-			    c->client, j);
+			n += badlink(i, "port: %d is that of links[%d] too",
+			    c->port, j);
+		if (same(links[j].device, c->device) &&
+		    same(links[j].client, c->client))
+			n += badlink(i, "client: %s is that of links[%d] too, "
+			    "on the same device", c->client, j);
+	}
 	if (c->priority < 0 || c->priority > 60)
-		n += bad("links[%d] (%s): priority: %d is not in 0 to 60", i,
-		    name, c->priority);
+		n += badlink(i, "priority: %d is not in 0 to 60", c->priority);
 	if (c->device && (!*c->device || strlen(c->device) >= IFNAMSIZ))
-		n += bad("links[%d] (%s): device: \"%s\" is not the name of an "
-		    "interface", i, name, c->device);
+		n += badlink(i, "device: \"%s\" is not the name of an "
+		    "interface", c->device);
 	if (c->client && c->server &&
 	    !strchr(c->client, ':') != !strchr(c->server, ':'))
-		n += bad("links[%d] (%s): client and server: %s and %s are not "
-		    "of one family", i, name, c->client, c->server);
-	if (!keyfile && !c->client && role != Client)
-		n += bad("links[%d] (%s): client: NULL needs a keyfile, or "
-		    "anyone could be the client", i, name);
+		n += badlink(i, "client and server: %s and %s are not of one "
+		    "family", c->client, c->server);
 	if (role != Server && !c->server)
-		n += bad("links[%d] (%s): server: the client must know it", i,
-		    name);
-	if (!keyfile && !c->server && role != Client)
-		n += bad("links[%d] (%s): server: NULL is all addresses, which "
-		    "needs a keyfile", i, name);
-	if (!keyfile && c->server && !n && !private(c->server))
-		n += bad("links[%d] (%s): server: %s is a public address, "
-		    "which needs a keyfile", i, name, c->server);
+		n += badlink(i, "server: the client must know it");
+	if (keyfile)
+		return n;
+	if (role != Client && !c->client)
+		n += badlink(i, "client: NULL needs a keyfile, or anyone "
+		    "could be the client");
+	if (role != Client && !c->server)
+		n += badlink(i, "server: NULL is all addresses, which needs a "
+		    "keyfile");
+	if (n == 0 && c->server && !private(c->server))
+		n += badlink(i, "server: %s is a public address, which needs "
+		    "a keyfile", c->server);
 	return n;
 }
 
-/* the whole numbers of config.h, and what they may be */
+/* the whole numbers of config.h, and their ranges */
 static const struct { const char *name; const int *value, min, max; }
     settings[] = {
 	{ "prioweight", &prioweight, 0, 1000000 },
@@ -5038,12 +4932,13 @@ static const struct { const char *name; const int *value, min, max; }
 	{ "seccomp", &seccomp, 0, 1 },
 };
 
-/* the number of things that are wrong, each of which is told */
+/* Tell what is wrong with the configuration. Returns how many things are. */
 static int
 checkconf(void)
 {
 	struct sockaddr_storage ss;
-	const char *which[] = { "clientaddr", "serveraddr" }, *s;
+	const char *which[] = { "clientaddr", "serveraddr" };
+	const char *addrs[] = { clientaddr, serveraddr };
 	char buf[256], *a, *save;
 	int i, prefix, n = 0;
 
@@ -5051,8 +4946,7 @@ checkconf(void)
 		n += bad("tundev: \"%s\" is not the name of an interface",
 		    tundev);
 	for (i = 0; i < 2; i++) {
-		s = i == Client ? clientaddr : serveraddr;
-		if (snprintf(buf, sizeof(buf), "%s", s) >= (int)sizeof(buf))
+		if (snprintf(buf, sizeof(buf), "%s", addrs[i]) >= LEN(buf))
 			n += bad("%s: longer than %d bytes", which[i],
 			    LEN(buf) - 1);
 		if (!(a = strtok_r(buf, " ", &save)))
@@ -5060,7 +4954,8 @@ checkconf(void)
 		for (; a; a = strtok_r(NULL, " ", &save))
 			if (parseprefix(a, &ss, &prefix) < 0)
 				n += bad("%s: \"%s\" is not an address with a "
-				    "prefix length, as 10.0.0.1/24", which[i], a);
+				    "prefix length, as 10.0.0.1/24",
+				    which[i], a);
 	}
 	for (i = 0; i < LEN(settings); i++)
 		n += checkint(settings[i].name, *settings[i].value,
@@ -5076,7 +4971,7 @@ checkconf(void)
 	return n;
 }
 
-/* a device that is missing may come later: no reason not to start */
+/* Tell which devices are missing: they may come later. */
 static int
 checkdevices(void)
 {
@@ -5084,19 +4979,26 @@ checkdevices(void)
 
 	for (i = 0; i < LEN(links); i++)
 		if (links[i].device && !if_nametoindex(links[i].device))
-			n += bad("links[%d] (%s): device: there is no %s now, "
-			    "the link is down until there is", i, bond[i].name,
-			    links[i].device);
+			n += badlink(i, "device: there is no %s now, the link "
+			    "is down until there is", links[i].device);
 	return n;
 }
 
-/* what would be done, for udpbond -t */
+/* the shell commands of config.h, by role */
+#define COMMANDS(cmds) { #cmds, cmds, LEN(cmds) }
+typedef struct {
+	const char *name, **cmds;
+	int n;
+} Commands;
+static const Commands ups[] = { COMMANDS(clientup), COMMANDS(serverup) };
+static const Commands downs[] = { COMMANDS(clientdown), COMMANDS(serverdown) };
+
+/* Print what would be done, for udpbond -t. */
 static void
 explain(int who)
 {
 	const Linkconf *c;
-	const char **cmd = who == Client ? clientup : serverup;
-	int i, n = who == Client ? LEN(clientup) : LEN(serverup);
+	int i;
 
 	printf("As %s it makes %s with %s and talks over %d links, %s:\n",
 	    who == Client ? "client" : "server", tundev,
@@ -5108,7 +5010,8 @@ explain(int who)
 		if (who == Client)
 			printf("from %s%s%s to %s port %d",
 			    c->client ? c->client : "any address",
-			    c->device ? " on " : "", c->device ? c->device : "",
+			    c->device ? " on " : "",
+			    c->device ? c->device : "",
 			    c->server ? c->server : "?", c->port);
 		else
 			printf("at %s port %d for %s",
@@ -5118,11 +5021,11 @@ explain(int who)
 		printf(c->up > 0 ? "%g" : "unknown", c->up);
 		printf(c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
 	}
-	for (i = 0; i < n; i++)
-		printf("%s %s\n", i ? "       " : "It runs", cmd[i]);
+	for (i = 0; i < ups[who].n; i++)
+		printf("%s %s\n", i ? "       " : "It runs", ups[who].cmds[i]);
 }
 
-/* udpbond -t: 0 if there is nothing to mend */
+/* Returns the exit status of udpbond -t. */
 static int
 check(void)
 {
@@ -5141,14 +5044,13 @@ check(void)
 	fputs(t.buf, stdout);
 	confinement();
 	fflush(stdout);
-	if (n > 0)
-		warn("%d to mend", n);
-	return n > 0;
+	return n > 0 ? bad("%d to mend", n) : 0;
 }
 
-/* commands: of the shell, run by the parent, which is root and has nothing */
+/* commands: shell commands at start and end, run by the parent, which is root
+ * and has nothing */
 
-/* its status as waitpid() has it */
+/* Run a command. Returns its status as waitpid() has it. */
 static int
 shell(const char *cmd)
 {
@@ -5172,21 +5074,22 @@ shell(const char *cmd)
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
 }
 
-/* Start a process that runs some, one after the other. Returns its id. */
+/* Start a process that runs them one after the other. Returns its id. */
 static pid_t
-commands(const char *what, const char **cmd, int n)
+commands(const Commands *c)
 {
 	pid_t pid = fork();
 	int i, status;
 
 	if (pid < 0)
-		die("%s: fork:", what);
+		die("%s: fork:", c->name);
 	if (pid > 0)
 		return pid;
-	for (i = 0; i < n; i++)
-		if ((status = shell(cmd[i])) != 0)
-			warn("%s: \"%s\" failed with status %d", what, cmd[i],
-			    WIFEXITED(status) ? WEXITSTATUS(status) : status);
+	for (i = 0; i < c->n; i++)
+		if ((status = shell(c->cmds[i])) != 0)
+			warn("%s: \"%s\" failed with status %d", c->name,
+			    c->cmds[i], WIFEXITED(status) ?
+			    WEXITSTATUS(status) : status);
 	_exit(0);
 }
 
@@ -5195,12 +5098,12 @@ static void
 await(pid_t pid, const char *what)
 {
 	const struct timespec limit = { 10, 0 };
-	sigset_t child;
+	sigset_t set;
 
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
 	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0)
-		if (sigtimedwait(&child, NULL, &limit) < 0 && errno == EAGAIN) {
+		if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN) {
 			warn("%s: still running after 10 s", what);
 			return;
 		}
@@ -5219,7 +5122,6 @@ onsignal(int sig)
 		signaled.stop = 1;
 }
 
-/* Parse the addresses of a link's row. */
 static void
 addrinit(Addr *a, const Linkconf *c)
 {
@@ -5233,17 +5135,18 @@ addrinit(Addr *a, const Linkconf *c)
 	parseaddr(remote, c->port, &a->remote);
 }
 
-/* Name the link by device, address or number, whatever there is. */
+/* A link is named by its device, else its address, else its number. */
 static void
 linkinit(Link *l, int i)
 {
-	addrinit(&l->addr, &links[i]);
-	l->conf = &links[i];
+	const Linkconf *c = &links[i];
+	const char *name = c->device ? c->device : c->client;
+
+	l->conf = c;
 	l->fd = -1;
-	if (links[i].device)
-		snprintf(l->name, sizeof(l->name), "%s", links[i].device);
-	else if (links[i].client)
-		snprintf(l->name, sizeof(l->name), "%s", links[i].client);
+	addrinit(&l->addr, c);
+	if (name)
+		snprintf(l->name, sizeof(l->name), "%s", name);
 	else
 		snprintf(l->name, sizeof(l->name), "link%d", i);
 }
@@ -5267,7 +5170,7 @@ memory(void)
 static void
 setup(void)
 {
-	struct sigaction sa;
+	struct sigaction sa = { .sa_handler = onsignal };
 	sigset_t blocked;
 	Link *l;
 	int i;
@@ -5282,8 +5185,6 @@ setup(void)
 	put(keys.secret, random64(), 8);
 	put(keys.secret + 8, random64(), 8);
 	memory();
-	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = onsignal;
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGCHLD);
 	for (i = 0; i < LEN(signals); i++) {
@@ -5324,7 +5225,7 @@ turn(const struct pollfd *pfd)
 	int i;
 
 	now = monotime();
-	/* stopped for a while: echoes that waited meanwhile measure only that */
+	/* echoes that came while the process was stopped measure only that */
 	if (now - was > Second)
 		for (i = 0; i < LEN(bond); i++)
 			bond[i].beats.n = bond[i].heard.came = 0;
@@ -5343,7 +5244,7 @@ turn(const struct pollfd *pfd)
 	schedule();
 }
 
-/* When many packets come one by one it is cheaper to let some more come. */
+/* When many packets come one by one, wait a moment to handle more at once. */
 static void
 rest(void)
 {
@@ -5377,10 +5278,9 @@ run(void)
 	sigemptyset(&none);
 	while (!signaled.stop) {
 		for (i = 0; i < PfdLast; i++) {
-			pfd[i].fd = i == PfdTun ? tun.fd : i == PfdCtl ? ctl.fd :
-			    bond[i - PfdLink].fd;
-			pfd[i].events = POLLIN;
-			pfd[i].revents = 0;
+			pfd[i] = (struct pollfd){ .events = POLLIN };
+			pfd[i].fd = i == PfdTun ? tun.fd :
+			    i == PfdCtl ? ctl.fd : bond[i - PfdLink].fd;
 		}
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
@@ -5410,19 +5310,9 @@ cleanup(void)
 	close(tun.fd);
 }
 
-/* The worker is the confined child, which carries the packets. */
-static int
-work(pid_t parent)
-{
-	confine(parent);
-	run();
-	cleanup();
-	return loop.status;
-}
-
-/* The parent stays root to run the commands. The packets do not wait for
- * them, and it passes on the signals that come. When the worker has ended,
- * in whatever way, the TUN is gone. Returns the exit status. */
+/* The parent stays root to run the commands, so that packets need not wait for
+ * them, and passes signals on. When the worker has ended, in whatever way, the
+ * TUN is gone. Returns the exit status. */
 static int
 oversee(pid_t worker)
 {
@@ -5434,12 +5324,8 @@ oversee(pid_t worker)
 	close(ctl.fd);
 	for (i = 0; i < LEN(bond); i++)
 		close(bond[i].fd);
-	wipe(keys.master, sizeof(keys.master));
-	wipe(keys.hello, sizeof(keys.hello));
-	wipe(keys.secret, sizeof(keys.secret));
-	up = role == Client ?
-	    commands("clientup", clientup, LEN(clientup)) :
-	    commands("serverup", serverup, LEN(serverup));
+	wipe(&keys, sizeof(keys));
+	up = commands(&ups[role]);
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
 	while ((pid = waitpid(-1, &status, WNOHANG)) != worker) {
 		if (pid > 0)
@@ -5451,10 +5337,7 @@ oversee(pid_t worker)
 	if (WIFSIGNALED(status))
 		warn("the worker was killed by signal %d", WTERMSIG(status));
 	await(up, "up commands");
-	await(role == Client ?
-	    commands("clientdown", clientdown, LEN(clientdown)) :
-	    commands("serverdown", serverdown, LEN(serverdown)),
-	    "down commands");
+	await(commands(&downs[role]), "down commands");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
@@ -5467,8 +5350,8 @@ usage(void)
 	exit(2);
 }
 
-/* Set what the flags say. Returns the one that asks for something else than to
- * run, 0 if there is none. */
+/* Set what the flags say. Returns the one that asks for something else than
+ * to run, or 0. */
 static int
 options(int argc, char *argv[])
 {
@@ -5478,35 +5361,22 @@ options(int argc, char *argv[])
 
 	role = Both;
 	while ((c = getopt(argc, argv, "cskltpvqm:")) != -1) {
-		switch (c) {
-		case 'c':
-		case 's':
-			if (role != Both)
-				usage();
-			role = c == 'c' ? Client : Server;
-			break;
-		case 'k':
-		case 'l':
-		case 'p':
-		case 't':
-		case 'v':
-			if (what)
-				usage();
-			what = c;
-			break;
-		case 'q':
+		if (c == 'q') {
 			quiet = 1;
-			break;
-		case 'm':
+		} else if (c == 'm') {
 			secs = strtol(optarg, &end, 10);
-			if (*end || end == optarg || secs < 0 || secs > 86400) {
+			if (*end || end == optarg || secs < 0 ||
+			    secs > 86400) {
 				warn("-m %s: not a number of seconds, 0 to "
 				    "86400", optarg);
 				usage();
 			}
 			loop.interval = secs;
-			break;
-		default:
+		} else if (strchr("cs", c) && role == Both) {
+			role = c == 'c' ? Client : Server;
+		} else if (strchr("klptv", c) && !what) {
+			what = c;
+		} else {
 			usage();
 		}
 	}
@@ -5516,46 +5386,38 @@ options(int argc, char *argv[])
 	return what;
 }
 
-/* Returns 1 if the answer could not be printed. */
-static int
-printed(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	warn("stdout:");
-	return 1;
-}
-
 int
 main(int argc, char *argv[])
 {
 	pid_t parent = getpid(), pid;
 	int i, what;
 
-	/* what is opened later must not be taken for these */
+	/* nothing opened later may be taken for stdin, stdout or stderr */
 	while ((i = open("/dev/null", O_RDWR)) >= 0 && i <= 2)
 		;
 	close(i);
 	what = options(argc, argv);
 	for (i = 0; i < LEN(bond); i++)
 		linkinit(&bond[i], i);
-	switch (what) {
-	case 'k':
+	if (what == 't')
+		return check();
+	if (what == 'k')
 		printf("%016" PRIx64 "%016" PRIx64 "\n", random64(),
 		    random64());
-		return printed();
-	case 'l':
-	case 'p':
-		ctlask(what);
-		return printed();
-	case 't':
-		return check();
-	case 'v':
+	else if (what == 'v')
 		printf("udpbond-%s\n", VERSION);
-		return printed();
-	}
+	else if (what)
+		ctlask(what);
+	if (what) /* has the answer been printed? */
+		return fflush(stdout) == 0 && !ferror(stdout) ? 0 :
+		    bad("stdout:");
 	setup();
 	if ((pid = fork()) < 0)
 		die("fork:");
-	return pid == 0 ? work(parent) : oversee(pid);
+	if (pid > 0)
+		return oversee(pid);
+	confine(parent);
+	run();
+	cleanup();
+	return loop.status;
 }
