@@ -374,7 +374,6 @@ typedef struct {
 	unsigned n;
 	int64_t next, last;       /* ns, when the next is due; last was sent */
 	int64_t data;             /* ns, newest ordered packet sent */
-	uint64_t gaptx;           /* bytes sent before the last heartbeat */
 } Beats;
 
 typedef struct {                  /* what came in this session */
@@ -3082,17 +3081,13 @@ hellosend(Link *l, uint64_t id, uint64_t peerid,
 		linkerror(l, errno);
 }
 
-/* Returns ns to the next heartbeat, fewer if there is much to measure. */
+/* Returns ns to the next heartbeat. */
 static int64_t
-beatgap(Link *l)
+beatgap(void)
 {
-	int64_t bits = (l->meter.tx.bytes - l->beats.gaptx) * 8;
-	int busy = bits > l->pace.rate / 2000 * hbinterval;
-
-	l->beats.gaptx = l->meter.tx.bytes;
 	if (!survey.best && now - peer.lonely < Retry)
 		return MAX(MS(hbinterval) / 4, BeatMin);
-	return MS(hbinterval) / (busy ? 2 : 1);
+	return MS(hbinterval);
 }
 
 /* Returns when a heartbeat has to say that a burst of ordered packets has
@@ -3235,31 +3230,24 @@ repairsend(void)
 	}
 }
 
-/* Returns ns that the pacer has to be behind its burst before a packet that
- * waits may go: heavy flows wait until several can go at once. */
-static int64_t
-lag(const Link *l)
-{
-	return queues.express.head || tx.repairs.head || queues.lightbytes ||
-	    l->out.n ? 0 : l->pace.burst / 4;
-}
-
-/* Returns when a link will have room for what waits, ns. */
+/* Returns when a link will have room for what waits, ns: heavy flows wait
+ * until several packets can go at once. */
 static int64_t
 nextroom(void)
 {
-	int64_t at = INT64_MAX, t;
+	int first = queues.express.head || tx.repairs.head || queues.lightbytes;
+	int64_t at = INT64_MAX, ahead, t;
 	const Link *l;
 
 	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!queues.express.head && !tx.repairs.head &&
-		    !queues.queued && !l->out.n)
+		if (!first && !queues.queued && !l->out.n)
 			continue;
 		/* what a flow must not overtake has no clock */
 		at = MIN(at, now + BurstMax);
-		t = l->pace.clock - l->pace.burst + lag(l);
+		ahead = l->pace.burst * (first || l->out.n ? 4 : 3) / 4;
+		t = l->pace.clock - ahead;
 		at = t > now ? MIN(at, t) : at;
-		t = l->pace.satclock - l->pace.burst + lag(l);
+		t = l->pace.satclock - ahead;
 		at = t > now ? MIN(at, t) : at;
 	}
 	return at;
@@ -3272,7 +3260,8 @@ schedule(void)
 	Pkt *p;
 
 	for (l = bond; l < bond + LEN(bond); l++)
-		l->open = room(l, l->pace.clock + lag(l));
+		l->open = queues.lightbytes ||
+		    room(l, l->pace.clock + l->pace.burst / 4);
 	expresssend();
 	acksend();
 	repairsend();
@@ -4562,7 +4551,7 @@ beats(void)
 		linkcheck(l);
 		due = MIN(l->beats.next, burstend(l));
 		if (now >= l->beats.next)
-			l->beats.next = MAX(l->beats.next + beatgap(l), now);
+			l->beats.next = MAX(l->beats.next + beatgap(), now);
 		if (now >= due)
 			beat(l);
 		loop.nextbeat = MIN(loop.nextbeat, MIN(linkdue(l),
