@@ -35,7 +35,7 @@ static const int satweight     = 10000;
 static const int lossweight    = 5000;
 
 static const int satpercent    = 80;   /* percent of a link's rate in use above which it is saturated */
-static const int losspercent   = 5;    /* percent of packets lost above which a link is lossy */
+static const int losspercent   = 5;    /* percent of packets lost above which a link is reported lossy */
 static const int hbinterval    = 100;  /* ms between heartbeats on each link */
 static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4 */
 static const int expresscopies = 1;    /* 1: send express packets over a second link too */

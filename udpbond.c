@@ -15,8 +15,9 @@
  *	        The lanes have sequence numbers of their own.
  *	order?  enqueue: ordered packets wait in flow queues until a link is
  *	        free for them, and at the receiver for those sent before.
- *	link?   selectexpress, selectlink (light or heavy flow), pick for ACKs
- *	        and repairs; of all links selection knows what is in survey.
+ *	link?   selectexpress; selectlink, which has rankheavy for heavy flows;
+ *	        pick for ACKs and repairs. What selection knows of all links is
+ *	        in survey, and comes from measure.
  *	when?   schedule: as soon as a link's pacer has room for it.
  *
  * Heartbeats on each link measure it in both directions; all that is known
@@ -144,6 +145,7 @@ enum {
 /* packets, bytes */
 enum {
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
+	BypassLoss = 1,           /* percent, see bypasses() */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
@@ -159,7 +161,7 @@ enum {
 	RateMin = 256000,
 	RateStart = 5000000,      /* of an unknown link */
 	RateMax = 2000000000,
-	BulkMin = 2400000,        /* 5 ms a packet */
+	OrderedMin = 2400000,     /* 5 ms a packet */
 	PeerMax = 100000000,      /* kbit/s, most that the peer may claim */
 };
 
@@ -200,7 +202,7 @@ enum { Socketcall = -1 }; /* none */
 
 /* enums */
 enum { Client, Server, Both };                         /* roles */
-enum { LinkDown, LinkProbing, LinkUp, LinkLossy };     /* link states */
+enum { LinkDown, LinkProbing, LinkUp, LinkLossy };     /* used from Up on */
 enum { LaneOrdered, LaneExpress, LaneBeat, LaneControl, LaneLast };
 enum { Ordered, Express, Ack };                        /* classes of packets */
 enum { CtlNack = 1, CtlBye };                          /* control records */
@@ -218,7 +220,7 @@ enum {
 	FlagRepair = 0x08, FlagControl = 0x10, FlagSealed = 0x80,
 	FlagKind = FlagBeat | FlagData | FlagControl, FlagUnknown = 0x60
 };
-enum { ByScore, ByArrival, ByBulk };                    /* ranks of links */
+enum { ByScore, ByArrival, ByGroup };                    /* ranks of links */
 enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
 enum {
 	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup,
@@ -254,7 +256,7 @@ struct Pkt {
 	int class, link, key;
 	int flow;                 /* index into flows */
 	int asked;                /* the peer asked, it waits for repair */
-	int light;                /* its flow was light when it came */
+	int waslight;             /* its flow was light when it came */
 	uint64_t seq;
 	int64_t time;             /* ns, when it came or was sent */
 	int64_t deadline;         /* ns, when it becomes useless */
@@ -400,7 +402,7 @@ typedef struct {
 } Delay;
 
 typedef struct {
-	double sent, lost;        /* packets, decaying */
+	double sent, lost;        /* packets, in the link's queue too */
 	double ratio;             /* 0 to 1 */
 } Loss;
 
@@ -423,7 +425,7 @@ typedef struct {
 	char name[64];
 	int fd, state, prio;
 	int score;                /* while not saturated */
-	int open;                 /* has room for packets of heavy flows */
+	int roomy;                /* has room for several packets */
 	int64_t reopen;           /* ns, new socket if not up by then */
 	uint64_t why[WhyLast];    /* packets sent, by reason */
 	Addr addr;
@@ -588,12 +590,12 @@ static struct {                   /* what came in this session */
 
 static struct {                   /* of all links, see surveylinks() */
 	Link *best, *quickest;    /* least score, least RTT; NULL: none up */
-	Link *carrier;            /* least score of links fit for bulk */
+	Link *light;              /* least score of links that carry() */
 	int64_t rate;             /* bit/s, sum of all links */
-	int64_t bulkmin;          /* bit/s, makes a link fit for bulk */
-	int64_t delay;            /* ns, half of the capacity is as quick */
-	int step;                 /* best is quicker than delay */
-	int least;                /* least score of links with that delay */
+	int64_t slowest;          /* bit/s, least for ordered packets */
+	int64_t groupdelay;       /* ns, of the links for heavy flows */
+	int groupscore;           /* least score of those */
+	int step;                 /* best is quicker than they are */
 	int payload;              /* bytes of the largest packet carried */
 } survey;
 
@@ -672,7 +674,7 @@ monotime(void)
 
 	if (clock_gettime(CLOCK_MONOTONIC, &ts) < 0)
 		die("clock_gettime:");
-	return ts.tv_sec * Second + ts.tv_nsec / 1000 * 1000;
+	return ts.tv_sec * Second + ts.tv_nsec;
 }
 
 /* Returns a random number, never 0, which means none. */
@@ -1883,18 +1885,18 @@ usable(const Link *l, const Pkt *p)
 	    (!p || p->len <= linkpayload(l));
 }
 
-/* Is the link fit for ordered packets: as fast as BulkMin, or half as fast as
- * the fastest link? A slower one would hold up all that follow. */
+/* Is the link fit for ordered packets: as fast as OrderedMin, or half as fast
+ * as the fastest link? A slower one would hold up all that follow. */
 static int
 carries(const Link *l)
 {
-	return l->pace.rate >= survey.bulkmin;
+	return l->pace.rate >= survey.slowest;
 }
 
-/* Look at the links in order of delay. Bulk traffic has the delay within which
- * half of the capacity lies. */
+/* Find the group of links for heavy flows: its delay is that within which half
+ * of the capacity lies. Only links that rankheavy() admits may count here. */
 static void
-surveybulk(Link **bydelay, int n)
+surveygroup(Link **bydelay, int n)
 {
 	int64_t upto = 0;
 	Link *l;
@@ -1902,19 +1904,19 @@ surveybulk(Link **bydelay, int n)
 
 	for (i = 0; i < n && upto <= survey.rate / 2; i++) {
 		upto += bydelay[i]->pace.rate;
-		survey.delay = bydelay[i]->delay.owd;
+		survey.groupdelay = bydelay[i]->delay.owd;
 	}
 	survey.step = survey.best &&
-	    survey.best->delay.owd < survey.delay - SameDelay;
-	survey.least = INT_MAX;
+	    survey.best->delay.owd < survey.groupdelay - SameDelay;
+	survey.groupscore = INT_MAX / 2;
 	for (i = 0; i < n; i++) {
 		l = bydelay[i];
 		if (!carries(l))
 			continue;
-		if (!survey.carrier || l->score < survey.carrier->score)
-			survey.carrier = l;
-		if (llabs(l->delay.owd - survey.delay) <= SameDelay)
-			survey.least = MIN(survey.least, l->score);
+		if (!survey.light || l->score < survey.light->score)
+			survey.light = l;
+		if (llabs(l->delay.owd - survey.groupdelay) <= SameDelay)
+			survey.groupscore = MIN(survey.groupscore, l->score);
 	}
 }
 
@@ -1922,10 +1924,11 @@ static void
 surveylinks(void)
 {
 	Link *bydelay[LEN(bond)], *l;
+	int64_t least;
 	int i, n = 0;
 
 	memset(&survey, 0, sizeof(survey));
-	survey.bulkmin = RateMin;
+	survey.slowest = RateMin;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!usable(l, NULL))
 			continue;
@@ -1940,10 +1943,11 @@ surveylinks(void)
 			survey.quickest = l;
 		survey.rate += l->pace.rate;
 		survey.payload = MAX(survey.payload, linkpayload(l));
-		survey.bulkmin = MAX(survey.bulkmin, l->pace.rate < BulkMin ?
-		    l->pace.rate / 2 : BulkMin);
+		least = l->pace.rate < OrderedMin ? l->pace.rate / 2 :
+		    OrderedMin;
+		survey.slowest = MAX(survey.slowest, least);
 	}
-	surveybulk(bydelay, n);
+	surveygroup(bydelay, n);
 	queues.peak = MAX(queues.peak, survey.rate);
 }
 
@@ -2127,7 +2131,7 @@ wireoverhead(const Link *l)
 static int64_t
 airtime(const Pace *p, int64_t bytes)
 {
-	return bytes * (INT64_C(8000000000000) / p->rate) / 1000;
+	return bytes * 8 * Second / p->rate;
 }
 
 /* Run the pacer's clocks ahead by the time that the bytes take. */
@@ -2489,6 +2493,7 @@ classify(Pkt *p)
 }
 
 /* select: which link carries a packet */
+#define SameScore (SameDelay / MS(1) * rttweight) /* SameDelay of RTT */
 
 /* Returns a score, lower is better; rtt in ns, loss from 0 to 1. */
 static int
@@ -2536,29 +2541,34 @@ reserved(void)
 	    survey.best : NULL;
 }
 
-/* Returns a link's rank, lower is better, INT64_MAX is not at all. Heavy flows
- * keep to the links of the delay that holds most of the capacity, and share
- * them evenly. Quicker links help when those are full, then slower ones, if
- * not much slower: a sender takes a change of delay for one of congestion. */
+/* Heavy flows keep to the group of links of surveygroup(), and share them
+ * evenly. Quicker links help when those are full, then slower ones, if not
+ * much slower: a sender takes a change of delay for one of congestion. */
 static int64_t
-rank(const Link *l, int len, int by)
+rankheavy(const Link *l)
 {
 	enum { Free, Full, Quick, QuickFull, Slow };
-	int64_t more = l->delay.owd - survey.delay;
-	/* links that differ no more in score share, and do not flap */
-	int64_t alike = SameDelay / MS(1) * rttweight;
+	int64_t more = l->delay.owd - survey.groupdelay;
 
-	if (by == ByArrival)
-		return arrival(l, len);
-	if (by == ByScore)
-		return (l->score + saturated(l) * satweight) / MAX(alike, 1);
-	if (!l->open || more > MoreDelay || (l == reserved() && saturated(l)))
+	if (!l->roomy || more > MoreDelay || (l == reserved() && saturated(l)))
 		return INT64_MAX;
 	if (more > SameDelay)
 		return Slow;
 	if (more < -SameDelay)
 		return saturated(l) ? QuickFull : Quick;
-	return saturated(l) || l->score > survey.least + alike ? Full : Free;
+	return saturated(l) || l->score > survey.groupscore + SameScore ?
+	    Full : Free;
+}
+
+/* Returns a link's rank, lower is better, INT64_MAX is not at all. By score it
+ * is in steps, so that links that are alike share and do not flap. */
+static int64_t
+rank(const Link *l, int len, int by)
+{
+	if (by == ByGroup)
+		return rankheavy(l);
+	return by == ByArrival ? arrival(l, len) :
+	    (l->score + saturated(l) * satweight) / MAX(SameScore, 1);
 }
 
 /* Returns the link with room for the packet that ranks first, of equals the
@@ -2614,11 +2624,11 @@ static Link *
 selectlink(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
-	Link *best = survey.carrier, *to;
+	Link *best = survey.light, *to;
 	int64_t clock, wait;
 
 	if (heavy(f))
-		return pick(p, f, NULL, ByBulk);
+		return pick(p, f, NULL, ByGroup);
 	if (best && !usable(best, p))
 		best = pick(p, f, NULL, ByScore);
 	if (!best)
@@ -2757,7 +2767,7 @@ flowget(Flow *f)
 
 	if (p)
 		queues.queued--;
-	if (p && p->light)
+	if (p && p->waslight)
 		queues.lightbytes -= p->len;
 	return p;
 }
@@ -2779,7 +2789,7 @@ droplongest(void)
 static void
 flowput(Flow *f, Pkt *p)
 {
-	if ((p->light = !heavy(f)))
+	if ((p->waslight = !heavy(f)))
 		queues.lightbytes += p->len;
 	queueput(&f->queue, p);
 	if (!f->listed) {
@@ -2837,7 +2847,7 @@ flowdequeue(Flow *f)
 	Pkt *p;
 
 	while ((p = flowget(f))) {
-		if (p->light || now - p->time < codeltarget() ||
+		if (p->waslight || now - p->time < codeltarget() ||
 		    f->queue.bytes <= Quantum) {
 			f->above = f->dropping = 0;
 			return p;
@@ -3107,9 +3117,10 @@ burstend(const Link *l)
 static int
 bypasses(const Link *l, const Pkt *p)
 {
-	return p->light && now - queues.lastheavy < Pause &&
-	    l == survey.best && l->loss.ratio < 0.01 && !l->control.queued &&
-	    !l->control.starting && settled(&queues.flows[p->flow]);
+	return p->waslight && now - queues.lastheavy < Pause &&
+	    l == survey.best && l->loss.ratio * 100 < BypassLoss &&
+	    !l->control.queued && !l->control.starting &&
+	    settled(&queues.flows[p->flow]);
 }
 
 /* Send by a second link with room to spare too: a loss is not noticed then. */
@@ -3235,7 +3246,8 @@ repairsend(void)
 static int64_t
 nextroom(void)
 {
-	int first = queues.express.head || tx.repairs.head || queues.lightbytes;
+	int first = queues.express.head || tx.repairs.head ||
+	    queues.lightbytes;
 	int64_t at = INT64_MAX, ahead, t;
 	const Link *l;
 
@@ -3260,7 +3272,7 @@ schedule(void)
 	Pkt *p;
 
 	for (l = bond; l < bond + LEN(bond); l++)
-		l->open = queues.lightbytes ||
+		l->roomy = queues.lightbytes ||
 		    room(l, l->pace.clock + l->pace.burst / 4);
 	expresssend();
 	acksend();
@@ -3378,9 +3390,9 @@ ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
 		*rate = c->before; /* not our queue: a longer way */
 		d->base = owd;
 		c->draining = 0;
-	} else if (*rate < BulkMin && sentbps < *rate / 2 &&
+	} else if (*rate < OrderedMin && sentbps < *rate / 2 &&
 	    now - c->cut > 16 * Second) {
-		*rate = BulkMin; /* it gets no packets to show that it may */
+		*rate = OrderedMin; /* it gets nothing to show that it may */
 		c->knee = 0;
 	} else if (!c->draining && !full && now - c->cut > c->hold &&
 	    sentbps > *rate / 100 * (c->starting ? 75 : 90)) {
@@ -3502,7 +3514,8 @@ measurertt(Delay *d, int64_t rtt)
 	d->srtt += (rtt - d->srtt) / 8;
 }
 
-/* Count packets sent and received; the counts decay within 30 heartbeats. */
+/* Count packets sent and received. The counts decay within 30 heartbeats, but
+ * both: with nothing but heartbeats their ratio stays for some 20 s. */
 static void
 measureloss(Loss *s, double n, double got)
 {
@@ -3519,8 +3532,8 @@ measurein(Link *l, const Beat *b)
 	int64_t owdin = now - b->time;
 
 	d->jitter = l->heard.came ?
-	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 8 : 0;
-	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 8 : owdin;
+	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 4 : 0;
+	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 4 : owdin;
 	l->heard.in = l->meter.rx;
 	l->heard.in.time = b->time;
 	l->heard.came = now;
@@ -3558,7 +3571,7 @@ measure(Link *l, const Beat *b)
 	e->good++;
 	if (!e->tx.time)
 		l->delay.owd = l->delay.base = owd;
-	l->delay.owd += (owd - l->delay.owd) / 8;
+	l->delay.owd += (owd - l->delay.owd) / 4;
 	if (e->tx.time && t->time - e->tx.time <= MS(hbinterval) / 2)
 		return; /* too short a time to measure */
 	if (e->tx.time) {
@@ -3817,7 +3830,7 @@ reorderask(void)
 /* session: two ids, one of each end
  *
  *	client                                     server
- *	  | -- hello: C, S' ------------------------> |  C is new, S' the session
+ *	  | -- hello: C, S' ------------------------> |  C is new, S' a session
  *	  |                                           |  the client had, or 0
  *	  | <------------------------- hello: S, C -- |  nothing is remembered:
  *	  |                                           |  S is computed from C
@@ -4619,7 +4632,7 @@ polltimeout(void)
 /* The worker allocates no memory, buffers no output, starts no process and
  * sleeps in ppoll() only, so it needs no calls for these. */
 static const int calls[] = {
-	__NR_read, __NR_readv, __NR_write, __NR_writev, __NR_close,
+	__NR_read, __NR_write, __NR_writev, __NR_close,
 	__NR_bind, __NR_connect, __NR_getsockopt, __NR_sendto, __NR_sendmsg,
 	__NR_recvmsg, __NR_sendmmsg, __NR_getrandom, __NR_rt_sigreturn,
 	__NR_exit_group,

@@ -258,7 +258,7 @@ countlist(const Flowlist *list, int64_t *light)
 		checkqueue(&f->queue, "queue of a flow");
 		n += f->queue.len;
 		for (p = f->queue.head; p; p = p->next)
-			*light += p->light ? p->len : 0;
+			*light += p->waslight ? p->len : 0;
 	}
 	return n;
 }

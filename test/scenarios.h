@@ -4,9 +4,9 @@
  * in ms, each way: rate delay jitter queue loss (percent) burst (packets)
  * spike=PERIOD:LENGTH:EXTRA conf (the rate in config.h, if not the true one)
  * prio mtu, with up. or down. before them for one direction. Traffic, down
- * unless it is said to go up: cubic bbr web game ping udp; n flows, from at
- * to end (s), web and echoes every so many ms, w1=FROM-TO for a mean of its
- * own. Before the links, key: both ends have one.
+ * unless it is said to go up: cubic bbr web game ping udp; n flows, from at=
+ * to end= (s), web and echoes every so many ms, w1=FROM-TO to w3 for a mean
+ * of its own. Before the links, key: both ends have one.
  *
  * Changes: TIME: LINKS KEY=VALUE, the links a number, a range or all, or an
  * end and restart or crash and the time until it starts again, or pause and
