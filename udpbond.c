@@ -7,7 +7,7 @@
  * Down, TUN to links: tunread and segment, classify, enqueue; then, as soon as
  * the pacer of a link has room: dequeue, selectlink, encode, linksend, seal.
  * Up, links to TUN: linkrecv, verify, decode, admit, then by kind of record:
- * beatpkt, expresspkt, orderedpkt and reorder, controlpkt; then deliver.
+ * beatpkt, orderedpkt and reorder, controlpkt; then deliver.
  *
  * A packet on its way down is asked four questions:
  *	lane?   classof: express packets are few or small, go by the quickest
@@ -107,7 +107,7 @@
 #define MS(x)           ((int64_t)(x) * 1000000) /* ms to ns */
 #define MBIT(x)         ((int64_t)((x) * 1000000)) /* Mbit/s to bit/s */
 #define die(...)        do { warn(__VA_ARGS__); exit(1); } while (0)
-#define logmsg(...)     do { if (!quiet) warn(__VA_ARGS__); } while (0)
+#define logmsg(...)     do { if (!loop.quiet) warn(__VA_ARGS__); } while (0)
 
 /* newer than some headers */
 #ifndef UDP_GRO
@@ -420,7 +420,8 @@ typedef struct {                  /* a token bucket of log lines */
 	int error;                /* errno of the last failure, 0: none */
 } Log;
 
-typedef struct {
+typedef struct Link Link;
+struct Link {
 	const Linkconf *conf;     /* its row */
 	char name[64];
 	int fd, state, prio;
@@ -439,7 +440,7 @@ typedef struct {
 	Loss loss;
 	Control control;
 	Log log;
-} Link;
+};
 
 typedef struct {
 	uint64_t id, peerid;      /* ours, the peer's; 0: none */
@@ -503,7 +504,7 @@ static const char dropname[][12] = {
 	[DropCodel] = "codel", [DropStale] = "stale", [DropSize] = "size",
 	[DropSend] = "send", [DropTun] = "tun", [DropPool] = "pool"
 };
-static int role, quiet;
+static int role;
 static int64_t now;               /* ns, see monotime */
 static uint64_t counts[CntLast], drops[DropLast];
 static int offload[OffLast];      /* their states */
@@ -513,11 +514,8 @@ static struct {
 } gro;
 
 static struct {
-	volatile sig_atomic_t stop, report, reopen;
-} signaled;
-
-static struct {
-	int status;               /* exit status */
+	volatile sig_atomic_t stop, report, reopen; /* signals ask for it */
+	int quiet, status;        /* only warnings; exit status */
 	int interval;             /* s, between reports */
 	int handled, turns;       /* packets, turns in this ms */
 	int unread;               /* packets were left in the kernel */
@@ -705,16 +703,6 @@ nocore(void)
 
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
-/* Clear a secret; a compiler may leave out a plain memset(). */
-static void
-wipe(void *p, int n)
-{
-	volatile uint8_t *d = p;
-
-	while (n-- > 0)
-		*d++ = 0;
 }
 
 static int
@@ -1128,7 +1116,7 @@ keyload(void)
 	put(keys.master + 8, strtoull(buf + KeyLen, NULL, 16), 8);
 	buf[KeyLen] = '\0';
 	put(keys.master, strtoull(buf, NULL, 16), 8);
-	wipe(buf, sizeof(buf));
+	explicit_bzero(buf, sizeof(buf));
 	derive(keys.hello, 0, 0, 0);
 }
 
@@ -1721,14 +1709,6 @@ tunwrite(Pkt *p)
 		return 1;
 	drops[DropTun]++;
 	return 0;
-}
-
-/* Somebody has deleted the device: stop. The next start makes it again. */
-static void
-tungone(void)
-{
-	warn("%s: the device is gone, stopping", tundev);
-	signaled.stop = loop.status = 1;
 }
 
 /* gro: what goes to the TUN is coalesced, see gso */
@@ -4127,13 +4107,6 @@ beatpkt(Link *l, Pkt *p)
 }
 
 static void
-expresspkt(Pkt *p)
-{
-	if (admit(p, LaneExpress) == 0)
-		deliver(p);
-}
-
-static void
 orderedpkt(Link *l, Pkt *p, int repair)
 {
 	if (p->seq >= rx.known + SeqJump) {
@@ -4178,10 +4151,10 @@ record(Link *l, Pkt *p, const Rec *r)
 		controlpkt(p);
 	} else {
 		l->heard.lastseq = r->seq;
-		if (r->flags & FlagExpress)
-			expresspkt(p);
-		else
+		if (!(r->flags & FlagExpress))
 			orderedpkt(l, p, r->flags & FlagRepair);
+		else if (admit(p, LaneExpress) == 0)
+			deliver(p);
 	}
 }
 
@@ -4538,14 +4511,14 @@ obey(void)
 	static Text t;
 	Link *l;
 
-	if (signaled.report) {
-		signaled.report = 0;
+	if (loop.report) {
+		loop.report = 0;
 		t.len = 0;
 		report(&t, 0);
 		output(1, &t);
 	}
-	if (signaled.reopen) {
-		signaled.reopen = 0;
+	if (loop.reopen) {
+		loop.reopen = 0;
 		for (l = bond; l < bond + LEN(bond); l++)
 			linkopen(l);
 	}
@@ -4585,7 +4558,7 @@ timers(void)
 	}
 	if (loop.interval && now >= loop.nextreport) {
 		loop.nextreport = now + loop.interval * Second;
-		signaled.report = 1;
+		loop.report = 1;
 	}
 	obey();
 }
@@ -4653,7 +4626,7 @@ static const int calls[] = {
 #endif
 };
 
-static const struct { int number; const char *name; } caps[] = {
+static const struct { int number; char name[20]; } caps[] = {
 	{ CAP_NET_ADMIN, "net_admin" },       /* MTU, large buffers */
 	{ CAP_NET_RAW, "net_raw" },           /* sockets bound to a device */
 	{ CAP_NET_BIND_SERVICE, "net_bind_service" }, /* ports below 1024 */
@@ -4787,7 +4760,7 @@ confine(pid_t parent)
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
 		die("end with the parent:");
 	if (getppid() != parent) /* already ended */
-		signaled.stop = 1;
+		loop.stop = 1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		warn("no new privileges:");
 	if (seccomp && callsfilter())
@@ -4992,13 +4965,17 @@ typedef struct {
 	const char *name, **cmds;
 	int n;
 } Commands;
-static const Commands ups[] = { COMMANDS(clientup), COMMANDS(serverup) };
-static const Commands downs[] = { COMMANDS(clientdown), COMMANDS(serverdown) };
+enum { Up, Down };
+static const Commands hooks[][2] = {
+	{ COMMANDS(clientup), COMMANDS(clientdown) },
+	{ COMMANDS(serverup), COMMANDS(serverdown) },
+};
 
 /* Print what would be done, for udpbond -t. */
 static void
 explain(int who)
 {
+	const Commands *up = &hooks[who][Up];
 	const Linkconf *c;
 	int i;
 
@@ -5023,8 +5000,8 @@ explain(int who)
 		printf(c->up > 0 ? "%g" : "unknown", c->up);
 		printf(c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
 	}
-	for (i = 0; i < ups[who].n; i++)
-		printf("%s %s\n", i ? "       " : "It runs", ups[who].cmds[i]);
+	for (i = 0; i < up->n; i++)
+		printf("%s %s\n", i ? "       " : "It runs", up->cmds[i]);
 }
 
 /* Returns the exit status of udpbond -t. */
@@ -5117,11 +5094,11 @@ static void
 onsignal(int sig)
 {
 	if (sig == SIGUSR1)
-		signaled.report = 1;
+		loop.report = 1;
 	else if (sig == SIGHUP)
-		signaled.reopen = 1;
+		loop.reopen = 1;
 	else
-		signaled.stop = 1;
+		loop.stop = 1;
 }
 
 static void
@@ -5235,10 +5212,12 @@ turn(const struct pollfd *pfd)
 	for (i = 0; i < LEN(bond); i++)
 		if (pfd[PfdLink + i].revents)
 			linkpkt(&bond[i]);
-	if (pfd[PfdTun].revents & POLLERR)
-		tungone();
-	else if (pfd[PfdTun].revents)
+	if (pfd[PfdTun].revents & POLLERR) { /* somebody has deleted it */
+		warn("%s: the device is gone, stopping", tundev);
+		loop.stop = loop.status = 1;
+	} else if (pfd[PfdTun].revents) {
 		tunpkt();
+	}
 	if (pfd[PfdCtl].revents)
 		ctlpkt();
 	timers();
@@ -5278,7 +5257,7 @@ run(void)
 	int i;
 
 	sigemptyset(&none);
-	while (!signaled.stop) {
+	while (!loop.stop) {
 		for (i = 0; i < PfdLast; i++) {
 			pfd[i] = (struct pollfd){ .events = POLLIN };
 			pfd[i].fd = i == PfdTun ? tun.fd :
@@ -5326,8 +5305,8 @@ oversee(pid_t worker)
 	close(ctl.fd);
 	for (i = 0; i < LEN(bond); i++)
 		close(bond[i].fd);
-	wipe(&keys, sizeof(keys));
-	up = commands(&ups[role]);
+	explicit_bzero(&keys, sizeof(keys));
+	up = commands(&hooks[role][Up]);
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
 	while ((pid = waitpid(-1, &status, WNOHANG)) != worker) {
 		if (pid > 0)
@@ -5339,7 +5318,7 @@ oversee(pid_t worker)
 	if (WIFSIGNALED(status))
 		warn("the worker was killed by signal %d", WTERMSIG(status));
 	await(up, "up commands");
-	await(commands(&downs[role]), "down commands");
+	await(commands(&hooks[role][Down]), "down commands");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
@@ -5364,7 +5343,7 @@ options(int argc, char *argv[])
 	role = Both;
 	while ((c = getopt(argc, argv, "cskltpvqm:")) != -1) {
 		if (c == 'q') {
-			quiet = 1;
+			loop.quiet = 1;
 		} else if (c == 'm') {
 			secs = strtol(optarg, &end, 10);
 			if (*end || end == optarg || secs < 0 ||

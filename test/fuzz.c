@@ -1547,7 +1547,7 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 	if (answered < 0 && (inat >= inlen || nsteps >= MaxSteps)) {
 		fakenow += MS(3);
 		if (++ending > 6)
-			signaled.stop = 1;
+			loop.stop = 1;
 	}
 	for (i = 0; i < Nlinks; i++)
 		pfd[PfdLink + i].revents = 0;

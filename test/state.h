@@ -9,8 +9,8 @@
 
 /* Run F on each variable that changes while the program runs. */
 #define STATE(F) \
-	F(role) F(quiet) F(now) F(counts) F(drops) F(offload) F(gro) \
-	F(signaled) F(loop) F(tun) F(ctl) F(pool) F(keys) F(peer) F(queues) \
+	F(role) F(now) F(counts) F(drops) F(offload) F(gro) \
+	F(loop) F(tun) F(ctl) F(pool) F(keys) F(peer) F(queues) \
 	F(tx) F(rx) F(survey) F(bond)
 
 typedef struct {

@@ -353,7 +353,7 @@ anew(int as)
 	}
 	drain();
 	clear();
-	quiet = 1;
+	loop.quiet = 1;
 	role = as;
 	keyfile = NULL;
 	tundev = "nonesuch";
