@@ -40,7 +40,7 @@ static const int hbinterval    = 100;  /* ms between heartbeats on each link */
 static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4 */
 static const int expresscopies = 1;    /* 1: send express packets over a second link too */
 
-/* memory: packets of 1.6 kB each, allocated when first used */
+/* memory: packets of 1.7 kB each, allocated when first used */
 static const int queuepkts     = 4096; /* waiting for a link */
 static const int keeppkts      = 8192; /* kept after sending, for repair; a power of 2 */
 static const int reorderpkts   = 4096; /* held for a missing packet; a power of 2 */

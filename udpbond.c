@@ -6,8 +6,8 @@
  *
  * Down, TUN to links: tunread and segment, classify, enqueue; then, as soon as
  * the pacer of a link has room: dequeue, selectlink, encode, linksend, seal.
- * Up, links to TUN: linkrecv, verify, decode, admit, then by kind of record:
- * beatpkt, orderedpkt and reorder, controlpkt; then deliver.
+ * Up, links to TUN: linkrecv, verify, decode, record; then by kind beatpkt,
+ * controlpkt, or orderedpkt and reorder, each of which admits; then deliver.
  *
  * A packet on its way down is asked four questions:
  *	lane?   classof: express packets are few or small, go by the quickest
@@ -24,8 +24,8 @@
  * about a link comes from them. Nothing is believed that verify and the
  * session have not let in.
  *
- * There is one ppoll(), in run(). Time is read once a turn, into now. Begin
- * with main(), then run(), then tunpkt(), schedule() and linkpkt().
+ * The loop is run(), which waits in ppoll(). Time is read once a turn, into
+ * now. Begin with main(), then run(), then tunpkt(), schedule() and linkpkt().
  *
  * The sections, in an order in which nothing needs a declaration:
  *	util      text, logs, the clock, what the kernel gives
@@ -130,7 +130,7 @@ enum {
 	Small = 256,              /* bytes, record that shares a datagram */
 	Batch = 64,               /* datagrams per system call */
 	TunBatch = 256,           /* packets from the TUN in a turn */
-	Supers = 8,               /* coalesced messages per recvmmsg() */
+	Supers = 2,               /* coalesced messages per recvmmsg() */
 	GsoMax = 65535,           /* bytes of a GSO packet */
 	SegMax = 64,              /* segments of a GSO packet */
 	Ngros = 8,                /* GSO packets being assembled, power of 2 */
@@ -588,7 +588,7 @@ static struct {                   /* what came in this session */
 
 static struct {                   /* of all links, see surveylinks() */
 	Link *best, *quickest;    /* least score, least RTT; NULL: none up */
-	Link *light;              /* least score of links that carry() */
+	Link *light;              /* least score of links that carries() */
 	int64_t rate;             /* bit/s, sum of all links */
 	int64_t slowest;          /* bit/s, least for ordered packets */
 	int64_t groupdelay;       /* ns, of the links for heavy flows */
@@ -998,7 +998,7 @@ beatencode(uint8_t *d, const Beat *b)
 }
 
 /* Returns -1 if the heartbeat makes no sense. A newer version's may be longer.
- * Nothing has run for 2^52 us, and sums of times must not overflow. */
+ * Nothing has run for 2^50 us, and sums of times must not overflow. */
 static int
 beatdecode(const uint8_t *d, int len, Beat *b)
 {
@@ -1006,7 +1006,7 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 		return -1;
 #define GET(field, n) b->field = get(d, n), d += n;
 	BEATFIELDS(GET)
-	if (!b->id || b->time >> 52 || b->echo >> 52 || b->next >> 56)
+	if (!b->id || b->time >> 50 || b->echo >> 50 || b->next >> 56)
 		return -1;
 	b->time *= Us;
 	b->echo *= Us;
@@ -1829,11 +1829,12 @@ static void
 deliver(Pkt *p)
 {
 	Gro *g;
-	int able;
+	int able = 0;
 
-	if (ipparse(p->data, p->len, &p->ip) == 0)
+	if (ipparse(p->data, p->len, &p->ip) == 0) {
 		ipclamp(p->data, &p->ip, tun.mtu);
-	able = offload[OffCoalesce] == Running && coalescable(p);
+		able = offload[OffCoalesce] == Running && coalescable(p);
+	}
 	g = &gro.by[p->ip.hash & (Ngros - 1)];
 	if (g->n > 0 && (!able || !follows(g, p)))
 		groflush(g);
@@ -1874,7 +1875,7 @@ carries(const Link *l)
 }
 
 /* Find the group of links for heavy flows: its delay is that within which half
- * of the capacity lies. Only links that rankheavy() admits may count here. */
+ * of the capacity lies. See rankheavy(), which must admit what counts here. */
 static void
 surveygroup(Link **bydelay, int n)
 {
@@ -1933,11 +1934,11 @@ surveylinks(void)
 
 /* link: sockets to the peer, their MTU, batches of datagrams */
 
-/* Claim a log line. Returns 0 if the link has none left of ten a minute. */
+/* Claim a log line: one each 6 s, ten saved up. Returns 0 if there is none. */
 static int
 claimline(Link *l)
 {
-	if (spend(&l->log.clock, Minute / 10, Minute) < 0) {
+	if (spend(&l->log.clock, Minute / 10, Minute / 10 * 9) < 0) {
 		l->log.left++;
 		return 0;
 	}
@@ -2333,8 +2334,9 @@ received(const uint8_t *d, int len, const struct sockaddr_storage *from,
 }
 
 /* Receive a batch, and append its datagrams; their from is valid until the
- * next call. Where the kernel coalesces, messages are fewer and larger. */
-static void
+ * next call. Where the kernel coalesces, messages are fewer and larger. Returns
+ * 1 if there may be more. */
+static int
 linkrecv(Link *l, Queue *q)
 {
 	static struct sockaddr_storage from[Batch];
@@ -2355,7 +2357,6 @@ linkrecv(Link *l, Queue *q)
 		};
 	}
 	n = recvmmsg(l->fd, mm, max, MSG_DONTWAIT, NULL);
-	loop.unread |= n == max;
 	for (i = 0; i < n; i++) {
 		len = mm[i].msg_len;
 		size = getsegment(&mm[i].msg_hdr, len);
@@ -2365,6 +2366,7 @@ linkrecv(Link *l, Queue *q)
 			    MIN(size, len - at), &from[i], q);
 		} while ((at += size) < len);
 	}
+	return n == max;
 }
 
 /* classify: flow, lane and deadline of a packet */
@@ -2391,8 +2393,8 @@ flowcount(Flow *f, int len)
 	if (now - f->last > Pause)
 		f->bytes = f->mean = f->acked = 0;
 	else if (now > f->last && !heavy(f) && survey.best)
-		f->bytes = MAX(f->bytes - (now - f->last) *
-		    (survey.best->pace.rate / 32) / Second, 0);
+		f->bytes = MAX(f->bytes - (now - f->last) / Us *
+		    (survey.best->pace.rate / 32) / (Second / Us), 0);
 	f->bytes += len;
 	f->last = now;
 }
@@ -2936,7 +2938,8 @@ rescue(const Link *l)
 
 	for (seq = tx.oldest; seq < tx.seq[LaneOrdered]; seq++) {
 		p = tx.sent[seq & (keeppkts - 1)];
-		if (p && p->link == l - bond && p->time >= l->echo.sent)
+		if (p && p->link == l - bond && p->time >= l->echo.sent &&
+		    now - p->time < MS(reorderms))
 			resend(p);
 	}
 }
@@ -3967,8 +3970,9 @@ byepkt(void)
 
 	logmsg("session: the peer has ended");
 	for (l = bond; l < bond + LEN(bond); l++) {
-		linkreset(l);
+		linkdrop(l, DropSession);
 		linkstate(l, LinkDown, "the peer has ended");
+		linkreset(l);
 	}
 	memset(&peer.session, 0, sizeof(peer.session));
 }
@@ -4093,7 +4097,8 @@ beatpkt(Link *l, Pkt *p)
 			linkpeer(l, &b, p->from);
 		measure(l, &b);
 		surveylinks();
-		linkcheck(l);
+		if (l->state < LinkUp) /* death can wait for beats() */
+			linkcheck(l);
 		if (believe(b.next, rx.known, Far, &rx.doubted) == 0) {
 			reordertop(b.next);
 			sample(b.time, b.next);
@@ -4209,15 +4214,20 @@ datagram(Link *l, Pkt *p)
 	}
 }
 
+/* Handle some batches, each while its packets are in the cache. */
 static void
 linkpkt(Link *l)
 {
 	Queue in = { 0 };
+	int i, more = 1;
 	Pkt *p;
 
-	linkrecv(l, &in);
-	while ((p = queueget(&in)))
-		datagram(l, p);
+	for (i = 0; i < 4 && more; i++) {
+		more = linkrecv(l, &in);
+		while ((p = queueget(&in)))
+			datagram(l, p);
+	}
+	loop.unread |= more;
 }
 
 /* ctl: reports, and the socket for udpbond -l and -p */
@@ -4490,7 +4500,12 @@ meter(Link *l)
 static void
 second(void)
 {
+	struct timespec none = { 0, 0 };
+	sigset_t all;
 	Link *l;
+
+	sigemptyset(&all); /* run() lets no signal in while a file is ready */
+	ppoll(NULL, 0, &none, &all);
 
 	queues.peak -= queues.peak / 32;
 	for (l = bond; l < bond + LEN(bond); l++) {
@@ -4640,7 +4655,7 @@ callsfilter(void)
 	    0 && errno == EFAULT;
 }
 
-/* Make chrootdir if it is not there, or check it before any command runs. */
+/* Make chrootdir, or die unless it is empty: before anything was changed. */
 static void
 emptydir(void)
 {
@@ -4659,7 +4674,7 @@ emptydir(void)
 }
 
 /* Raw calls: the C library's would look for other threads. */
-#ifndef SYS_setresuid32 /* but where ids once had 16 bits */
+#ifndef SYS_setresuid32 /* it exists only where ids once had 16 bits */
 #define SYS_setgroups32 SYS_setgroups
 #define SYS_setresgid32 SYS_setresgid
 #define SYS_setresuid32 SYS_setresuid
@@ -4698,10 +4713,10 @@ confinecaps(void)
 		die("set capabilities:");
 }
 
-/* Let all but the calls above fail, and some others but for these uses: ioctl
- * sets an interface's MTU, setsockopt does not rewrite the firewall, socket
- * makes UDP sockets, socketcall makes none. A jump says how many instructions
- * to skip if equal, and if not. */
+/* Allow the calls above, and four others for some uses only: ioctl to set an
+ * MTU, setsockopt but for iptables, socket for UDP, socketcall for all but
+ * socket. All else fails with EPERM. A jump says how many instructions to skip
+ * if equal, and if not. */
 static void
 confinecalls(void)
 {
@@ -4755,7 +4770,7 @@ confine(pid_t parent)
 	if (runas > 0)
 		confineuser();
 	confinecaps();
-	/* another user id has undone this and the next */
+	/* only now: a change of user id clears both of these */
 	nocore();
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
 		die("end with the parent:");
@@ -4786,7 +4801,7 @@ confinement(void)
 		printf("  system calls: %s\n", seccomp ?
 		    "not in this kernel, or not for this processor" : "off");
 	else
-		printf("  system calls: %d\n", LEN(calls) + 3);
+		printf("  system calls: %d\n", LEN(calls) + 3 + (Socketcall >= 0));
 }
 
 /* check: the configuration, and what would be done with it */
@@ -5022,12 +5037,13 @@ check(void)
 		explain(Server);
 	fputs(t.buf, stdout);
 	confinement();
-	fflush(stdout);
+	if (fflush(stdout) < 0 || ferror(stdout))
+		n += bad("stdout:");
 	return n > 0 ? bad("%d to mend", n) : 0;
 }
 
-/* commands: shell commands at start and end, run by the parent, which is root
- * and has nothing */
+/* commands: shell commands at start and end, run by a child of the parent: as
+ * root, without the key and without sockets */
 
 /* Run a command. Returns its status as waitpid() has it. */
 static int
@@ -5084,6 +5100,7 @@ await(pid_t pid, const char *what)
 	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0)
 		if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN) {
 			warn("%s: still running after 10 s", what);
+			kill(pid, SIGKILL); /* no further command */
 			return;
 		}
 }
