@@ -136,6 +136,9 @@ enum {
 	Ngros = 8,                /* GSO packets being assembled, power of 2 */
 	VnetLen = 10,             /* bytes in front of a GSO packet */
 	Nflows = 1024,            /* flow queues, power of 2 */
+	Nhosts = 256,             /* hosts with packets waiting */
+	Ways = 8,                 /* places in a set of these tables */
+	HostFlows = 128,          /* flow queues that a host may fill */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
@@ -147,6 +150,8 @@ enum {
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
 	BypassLoss = 1,           /* percent, see bypasses() */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
+	HostDebt = 16 * Quantum,  /* bytes, most that a host has had before */
+	ClaimLen = 128,           /* bytes, most of an express SYN or ACK */
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Tries = 2,                /* to get a missing packet */
@@ -220,7 +225,7 @@ enum {
 	FlagRepair = 0x08, FlagControl = 0x10, FlagSealed = 0x80,
 	FlagKind = FlagBeat | FlagData | FlagControl, FlagUnknown = 0x60
 };
-enum { ByScore, ByArrival, ByGroup };                    /* ranks of links */
+enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
 enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
 enum {
 	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup,
@@ -254,12 +259,13 @@ struct Pkt {
 	int len, wirelen;         /* bytes */
 	int sealed;               /* the tag is in its place */
 	int class, link, key;
-	int flow;                 /* index into flows */
+	int flow, host;           /* indices into flows and hosts */
 	int asked;                /* the peer asked, it waits for repair */
 	int waslight;             /* its flow was light when it came */
 	uint64_t seq;
 	int64_t time;             /* ns, when it came or was sent */
 	int64_t deadline;         /* ns, when it becomes useless */
+	int64_t order;            /* ns, its place among express packets */
 	Ip ip;
 	const struct sockaddr_storage *from;
 	uint8_t buf[PktSize];
@@ -270,15 +276,32 @@ typedef struct {
 	int len, bytes;
 } Queue;
 
-typedef struct Flow Flow;
-struct Flow {
-	Flow *next;               /* next flow with packets waiting */
-	int listed;               /* is on a list of such flows */
-	Queue queue;
+typedef struct Turn Turn;
+struct Turn {                     /* begins a Flow and a Host */
+	Turn *next;
+	uint32_t tag;             /* of the flow or host, a hash */
+	int listed;               /* it waits for its turn */
+	int waiting;              /* packets in its flow queues */
 	int deficit;              /* bytes, RFC 8290 */
+	int64_t last;             /* ns, newest packet */
+};
+
+typedef struct {
+	Turn *head, *tail;
+	Turn *passed;             /* the last that was passed over */
+} Turns;
+
+typedef struct {
+	Turns fresh, old;         /* RFC 8290 */
+	int n;                    /* how many are on them */
+} Round;
+
+typedef struct {
+	Turn turn;
+	Queue queue;
+	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
-	int64_t last;             /* ns, newest packet */
 	int64_t lastordered;      /* ns, newest ordered packet */
 	int64_t lastbypass;       /* ns, newest one moved to express */
 	int link;                 /* of the newest express packet */
@@ -291,11 +314,14 @@ struct Flow {
 	int64_t acked;            /* bytes acknowledged since the last pause */
 	int64_t ackdue;           /* ns, when the waiting ACK is sent */
 	int64_t lastack;          /* ns, when an ACK was sent */
-};
+} Flow;
 
-typedef struct {
-	Flow *head, *tail;
-} Flowlist;
+typedef struct {                  /* an address behind the client */
+	Turn turn;
+	Round flows;
+	int bytes;                /* in its flow queues */
+	int64_t express, claimed; /* ns, token buckets, see classof() */
+} Host;
 
 typedef struct {
 	uint8_t flags, type;      /* as struct virtio_net_hdr */
@@ -547,18 +573,20 @@ static struct {
 	uint64_t helloid;         /* client: of the hello to be answered */
 	uint64_t epoch;           /* server: sessions so far */
 	int64_t lonely;           /* ns, since when no link is up */
+	int64_t work;             /* ns, token bucket, see afford() */
 } peer;
 
 static struct {                   /* packets to be sent; outlive a session */
 	Flow *flows;
-	Flowlist newflows, oldflows;
+	Host *hosts;
+	Round round;              /* of hosts */
 	Queue express, acks;
-	int queued, listed;       /* packets in flow queues; flows on lists */
+	int queued;               /* packets in flow queues */
 	int64_t peak;             /* bit/s, of all links, decaying */
 	int64_t lightbytes;       /* bytes waiting of light flows */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
 	int64_t lastheavy;        /* ns, newest packet sent of a heavy flow */
-	int64_t capclock;         /* ns, token bucket of urgent packets */
+	int64_t privileged;       /* ns, token bucket of express and ACKs */
 	int64_t nextack;          /* ns, when the next ACK is due */
 	int64_t nextsend;         /* ns, when a link has room for more */
 } queues;
@@ -591,10 +619,13 @@ static struct {                   /* of all links, see surveylinks() */
 	Link *light;              /* least score of links that carries() */
 	int64_t rate;             /* bit/s, sum of all links */
 	int64_t slowest;          /* bit/s, least for ordered packets */
+	int64_t leastdelay;       /* ns, owd of the quickest link to the peer */
 	int64_t groupdelay;       /* ns, of the links for heavy flows */
 	int groupscore;           /* least score of those */
 	int step;                 /* best is quicker than they are */
 	int payload;              /* bytes of the largest packet carried */
+	struct { Link *to; const Link *but; } found[2][ByLast];
+	int known;                /* bits: which of these hold, see pick() */
 } survey;
 
 #include "config.h"
@@ -720,6 +751,14 @@ spend(int64_t *clock, int64_t cost, int64_t depth)
 		return -1;
 	*clock = MAX(*clock, now) + cost;
 	return 0;
+}
+
+/* Take n steps of work that the peer causes: a million a second, and 10 ms of
+ * that at once. Returns -1 if they are used up. */
+static int
+afford(int64_t n)
+{
+	return spend(&peer.work, n * Us, MS(10));
 }
 
 /* pool: packets and queues of them
@@ -1928,6 +1967,7 @@ surveylinks(void)
 		    OrderedMin;
 		survey.slowest = MAX(survey.slowest, least);
 	}
+	survey.leastdelay = n > 0 ? bydelay[0]->delay.owd : 0;
 	surveygroup(bydelay, n);
 	queues.peak = MAX(queues.peak, survey.rate);
 }
@@ -2121,6 +2161,7 @@ charge(Pace *p, int bytes)
 {
 	int64_t ns = airtime(p, bytes);
 
+	survey.known = 0;
 	p->clock = MAX(p->clock, now) + ns;
 	p->satclock = MAX(p->satclock, now) + ns * 100 / satpercent;
 	p->satclock = MIN(p->satclock, p->clock + BurstMax);
@@ -2369,7 +2410,57 @@ linkrecv(Link *l, Queue *q)
 	return n == max;
 }
 
-/* classify: flow, lane and deadline of a packet */
+/* classify: host, flow, lane and deadline of a packet */
+
+/* Returns the place of a tag in a table of n that begin with a Turn, each of
+ * size bytes: sets of places, as in CAKE, so that few who wait share one. The
+ * place of who does not wait may be taken from him; if not, returns -1. */
+static int
+place(void *table, size_t size, int n, uint32_t tag, int take)
+{
+	int set = tag % (n / Ways) * Ways, i, at, to = -1;
+	Turn *t, *oldest = NULL;
+
+	for (i = 0; i < Ways; i++) {
+		at = set + (tag / n + i) % Ways;
+		t = (Turn *)((char *)table + at * size);
+		if (t->tag == tag)
+			return at;
+		if (!t->listed && (!oldest || t->last < oldest->last)) {
+			oldest = t;
+			to = at;
+		}
+	}
+	if (!take)
+		return -1;
+	if (!oldest)
+		return set + tag / n % Ways;
+	memset(oldest, 0, size);
+	oldest->tag = tag;
+	return to;
+}
+
+/* Find host and flow. The host is the address behind the client; one that
+ * fills many flow queues gets no more of them, as others need some, too. */
+static void
+locate(Pkt *p)
+{
+	static const Ip none = { 0 };
+	int v4 = p->data[0] >> 4 == 4, n = v4 ? 4 : 16;
+	const uint8_t *addr = p->data + (v4 ? 12 : 8) +
+	    (role == Client ? 0 : n);
+	uint32_t tag = flowhash(addr, n, &none);
+	Host *h;
+
+	p->host = place(queues.hosts, sizeof(*h), Nhosts, tag, 1);
+	h = &queues.hosts[p->host];
+	h->turn.last = now;
+	p->flow = place(queues.flows, sizeof(Flow), Nflows, p->ip.hash,
+	    h->flows.n < HostFlows);
+	if (p->flow < 0)
+		p->flow = place(queues.flows, sizeof(Flow), Nflows,
+		    tag + p->ip.hash % HostFlows, 1);
+}
 
 static int
 heavy(const Flow *f)
@@ -2390,13 +2481,13 @@ settled(const Flow *f)
 static void
 flowcount(Flow *f, int len)
 {
-	if (now - f->last > Pause)
+	if (now - f->turn.last > Pause)
 		f->bytes = f->mean = f->acked = 0;
-	else if (now > f->last && !heavy(f) && survey.best)
-		f->bytes = MAX(f->bytes - (now - f->last) / Us *
+	else if (now > f->turn.last && !heavy(f) && survey.best)
+		f->bytes = MAX(f->bytes - (now - f->turn.last) / Us *
 		    (survey.best->pace.rate / 32) / (Second / Us), 0);
 	f->bytes += len;
-	f->last = now;
+	f->turn.last = now;
 }
 
 /* Measure size and rate of a flow's packets. */
@@ -2424,37 +2515,55 @@ urgent(const Ip *ip)
 	    (ip->sport == 53 || ip->dport == 53));
 }
 
-/* Let packets that claim to be urgent have a quarter of the best link. */
+/* Let a host's packets that claim to be urgent have a quarter of the best
+ * link. Returns -1 if they have had that. */
 static int
-spendurgent(int len)
+spendclaim(Host *h, int len)
 {
-	return !survey.best ? 0 : spend(&queues.capclock, 4 *
+	return !survey.best ? 0 : spend(&h->claimed, 4 *
 	    airtime(&survey.best->pace, len), Second / 10);
+}
+
+/* Let express packets and ACKs of a host have half of what the links carry,
+ * those of all hosts together three quarters. Returns -1 if they have had
+ * that. A negative length gives back. */
+static int
+spendprivilege(Host *h, int len)
+{
+	int64_t ns = len * 8 * Second / MAX(survey.rate, RateMin);
+
+	if (!survey.best)
+		return 0;
+	return spend(&h->express, 2 * ns, Second / 10) < 0 ? -1 :
+	    spend(&queues.privileged, ns * 4 / 3, Second / 10);
 }
 
 /* Express are the packets that a person waits for or that are too few to
  * matter. Packets that only claim to be urgent are rate-limited; sparse flows
  * are recognized by measurement. */
 static int
-classof(const Pkt *p, Flow *f)
+classof(const Pkt *p, Flow *f, Host *h)
 {
 	const Ip *ip = &p->ip;
 	/* QUIC takes three packets out of order for a loss */
 	int quic = ip->proto == IPPROTO_UDP &&
 	    (ip->sport == 443 || ip->dport == 443);
+	int claims;
 
 	if (ip->frag || ip->tcpflags & (TcpFin | TcpRst))
 		return Ordered;
 	if (ip->tcpflags & TcpSyn)
-		return Express;
+		return p->len <= ClaimLen && spendclaim(h, p->len) == 0 ?
+		    Express : Ordered;
 	if (ip->tcpflags & TcpAck && !ip->payload)
-		return Ack;
+		return p->len <= ClaimLen ? Ack : Ordered;
 	flowmeter(f, p->len);
-	if ((!urgent(ip) || spendurgent(p->len) < 0) && (quic || !sparse(f)))
+	claims = urgent(ip) && spendclaim(h, p->len) == 0;
+	if (!claims && (quic || !sparse(f)))
 		return Ordered;
 	/* an express packet must not overtake its own ordered packets */
-	return settled(f) && now - f->lastbypass > Settle && !f->queue.head ?
-	    Express : Ordered;
+	return settled(f) && now - f->lastbypass > Settle &&
+	    !f->queue.head ? Express : Ordered;
 }
 
 /* A packet of a game or a call is soon of no use. TCP and DNS send a lost one
@@ -2463,12 +2572,18 @@ static void
 classify(Pkt *p)
 {
 	const Ip *ip = &p->ip;
-	int live, flow = ip->hash & (Nflows - 1);
-	Flow *f = &queues.flows[flow];
+	int live;
+	Flow *f;
+	Host *h;
 
+	locate(p);
+	f = &queues.flows[p->flow];
+	h = &queues.hosts[p->host];
 	flowcount(f, p->len);
-	p->flow = flow;
-	p->class = classof(p, f);
+	p->class = classof(p, f, h);
+	p->order = MAX(h->express, now);
+	if (p->class != Ordered && spendprivilege(h, p->len) < 0)
+		p->class = Ordered;
 	live = p->class == Express && ip->proto != IPPROTO_TCP &&
 	    ip->sport != 53 && ip->dport != 53;
 	p->deadline = now + (live ? StaleLive : Second);
@@ -2555,13 +2670,19 @@ rank(const Link *l, int len, int by)
 
 /* Returns the link with room for the packet that ranks first, of equals the
  * one used less, or NULL. With f the packet stays behind those of its flow,
- * and the link is fit for ordered packets. */
+ * and the link is fit for ordered packets. What holds for any packet that
+ * waits is kept until one is sent: many may ask the same. */
 static Link *
 pick(const Pkt *p, const Flow *f, const Link *but, int by)
 {
+	int any = p->len <= tun.mtu &&
+	    (!f || now + survey.leastdelay >= f->notbefore);
+	int bit = 1 << (f ? by : ByLast + by);
 	int64_t r, first = INT64_MAX;
 	Link *l, *to = NULL;
 
+	if (any && survey.known & bit && survey.found[!f][by].but == but)
+		return survey.found[!f][by].to;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (l == but || !usable(l, p) || !room(l, l->pace.clock) ||
 		    (f && (!carries(l) || early(l, f))))
@@ -2572,6 +2693,11 @@ pick(const Pkt *p, const Flow *f, const Link *but, int by)
 			to = l;
 			first = r;
 		}
+	}
+	if (any) {
+		survey.found[!f][by].to = to;
+		survey.found[!f][by].but = but;
+		survey.known |= bit;
 	}
 	return to;
 }
@@ -2621,7 +2747,8 @@ selectlink(const Flow *f)
 	if ((to = pick(p, f, best, ByScore)) && saturated(to))
 		to = pick(p, f, best, ByArrival);
 	wait = MAX(clock - now, 0) + airtime(&best->pace,
-	    MIN(queues.lightbytes, (int64_t)f->queue.bytes * queues.listed));
+	    MIN(queues.lightbytes, (int64_t)f->queue.bytes *
+	    queues.hosts[f->host].flows.n * queues.round.n));
 	return to && now + wait + best->delay.owd > arrival(to, p->len) ?
 	    to : NULL;
 }
@@ -2695,6 +2822,7 @@ ackenqueue(Flow *f, Pkt *p)
 	if (f->ack && ackreplaces(p, f->ack)) {
 		memcpy(f->ack->data, p->data, p->len);
 		counts[CntMerged]++;
+		spendprivilege(&queues.hosts[p->host], -p->len);
 		pktfree(p);
 		return;
 	}
@@ -2730,16 +2858,89 @@ telltoobig(const Pkt *p)
 }
 
 static void
-flowappend(Flowlist *list, Flow *f)
+turnput(Round *r, Turns *q, Turn *t)
 {
-	f->next = NULL;
-	f->listed = 1;
-	queues.listed++;
-	if (list->tail)
-		list->tail->next = f;
+	t->next = NULL;
+	t->listed = 1;
+	r->n++;
+	if (q->tail)
+		q->tail->next = t;
 	else
-		list->head = f;
-	list->tail = f;
+		q->head = t;
+	q->tail = t;
+}
+
+/* Returns the list whose turn it is, and its next in t, NULL if all have been
+ * passed over. */
+static Turns *
+turns(Round *r, Turn **t)
+{
+	Turns *q = &r->fresh;
+
+	if (!(*t = q->passed ? q->passed->next : q->head)) {
+		q = &r->old;
+		*t = q->passed ? q->passed->next : q->head;
+	}
+	return q;
+}
+
+/* Returns whose turn it is, or NULL. Who has used up his deficit goes to the
+ * end, who has no packets leaves, but no new one at once: RFC 8290. */
+static Turn *
+turnnext(Round *r)
+{
+	Turns *q;
+	Turn *t;
+
+	for (q = turns(r, &t); t; q = turns(r, &t)) {
+		if (t->waiting && t->deficit > 0)
+			break;
+		*(q->passed ? &q->passed->next : &q->head) = t->next;
+		if (q->tail == t)
+			q->tail = q->passed;
+		r->n -= t->listed;
+		t->listed = 0;
+		if (t->waiting)
+			t->deficit += Quantum;
+		if (t->waiting || q == &r->fresh)
+			turnput(r, &r->old, t);
+	}
+	return t;
+}
+
+/* Pass over the next: he keeps his place. */
+static void
+turnpass(Round *r)
+{
+	Turn *t;
+	Turns *q = turns(r, &t);
+
+	q->passed = t;
+}
+
+/* Note that n packets more wait; n may be -1. */
+static void
+turncount(Round *r, Turn *t, int n)
+{
+	t->waiting += n;
+	if (t->listed || !t->waiting)
+		return;
+	t->deficit = Quantum;
+	turnput(r, &r->fresh, t);
+}
+
+/* Note that a packet has joined the flow's queue, n = 1, or left it, -1. */
+static void
+flowcounts(Flow *f, const Pkt *p, int n)
+{
+	Host *h = &queues.hosts[f->host];
+
+	h->bytes += n * p->len;
+	queues.queued += n;
+	if (p->waslight)
+		queues.lightbytes += n * p->len;
+	turncount(&h->flows, &f->turn, n);
+	turncount(&queues.round, &h->turn, n);
 }
 
 static Pkt *
@@ -2748,22 +2949,27 @@ flowget(Flow *f)
 	Pkt *p = queueget(&f->queue);
 
 	if (p)
-		queues.queued--;
-	if (p && p->waslight)
-		queues.lightbytes -= p->len;
+		flowcounts(f, p, -1);
 	return p;
 }
 
-/* Drop half of the longest queue, up to a batch, from its head. */
+/* Drop half of the longest queue of the host whose queues are longest, up to a
+ * batch, from its head. */
 static void
 droplongest(void)
 {
 	Flow *f, *longest = &queues.flows[0];
+	const Host *h, *of = &queues.hosts[longest->host];
 	int n;
 
-	for (f = queues.flows; f < queues.flows + Nflows; f++)
-		if (f->queue.bytes > longest->queue.bytes)
+	for (f = queues.flows; f < queues.flows + Nflows; f++) {
+		h = &queues.hosts[f->host];
+		if (f->queue.bytes > 0 && (h->bytes > of->bytes ||
+		    (h == of && f->queue.bytes > longest->queue.bytes))) {
 			longest = f;
+			of = h;
+		}
+	}
 	for (n = MIN((longest->queue.len + 1) / 2, Batch); n > 0; n--)
 		pktdrop(flowget(longest), DropQueue);
 }
@@ -2771,15 +2977,44 @@ droplongest(void)
 static void
 flowput(Flow *f, Pkt *p)
 {
-	if ((p->waslight = !heavy(f)))
-		queues.lightbytes += p->len;
+	if (!f->queue.head)
+		f->host = p->host;
+	p->waslight = !heavy(f);
 	queueput(&f->queue, p);
-	if (!f->listed) {
-		f->deficit = Quantum;
-		flowappend(&queues.newflows, f);
-	}
-	if (++queues.queued > queuepkts)
+	flowcounts(f, p, 1);
+	if (queues.queued > queuepkts)
 		droplongest();
+}
+
+/* Put the packet among the express ones: first goes whose host has had least.
+ * When they are too many, the host that has had most loses its oldest. */
+static void
+expressput(Pkt *p)
+{
+	Queue *q = &queues.express, rest = *q;
+	int full = q->len >= queuepkts / 4, most = q->tail ? q->tail->host : 0;
+	Pkt *o;
+
+	queues.lastexpress = now;
+	if (!q->tail || (!full && q->tail->order <= p->order)) {
+		queueput(q, p);
+		return;
+	}
+	*q = (Queue){ 0 };
+	while ((o = queueget(&rest))) {
+		if (p && p->order < o->order) {
+			queueput(q, p);
+			p = NULL;
+		}
+		if (full && o->host == most) {
+			pktdrop(o, DropQueue);
+			full = 0;
+		} else {
+			queueput(q, o);
+		}
+	}
+	if (p)
+		queueput(q, p);
 }
 
 static void
@@ -2793,10 +3028,7 @@ enqueue(Pkt *p)
 	} else if (p->class == Ack) {
 		ackenqueue(&queues.flows[p->flow], p);
 	} else {
-		queues.lastexpress = now;
-		queueput(&queues.express, p);
-		if (queues.express.len > queuepkts / 4)
-			pktdrop(queueget(&queues.express), DropQueue);
+		expressput(p);
 	}
 }
 
@@ -2853,38 +3085,58 @@ flowdequeue(Flow *f)
 	return NULL;
 }
 
-/* Returns the next packet of the flows on the list, and the link for it; NULL
- * if there is none for any. Flows without a link now keep their place. */
+/* Returns the host's next packet that has a link, and the link, or NULL. */
 static Pkt *
-dequeue(Flowlist *list, Link **l)
+hostdequeue(Host *h, Link **l)
 {
-	Flow **at, *f, *prev = NULL;
+	Flow *f;
 	Pkt *p;
 
-	for (at = &list->head; (f = *at); ) {
+	while ((f = (Flow *)turnnext(&h->flows))) {
 		while (f->queue.head && now > f->queue.head->deadline)
 			pktdrop(flowget(f), DropStale);
-		if (f->deficit > 0 && f->queue.head) {
-			if ((*l = selectlink(f))) {
-				p = flowdequeue(f);
-				f->deficit -= p->len;
-				return p;
-			}
-			prev = f;
-			at = &f->next;
-			continue;
+		if (f->queue.head && (*l = selectlink(f))) {
+			p = flowdequeue(f);
+			f->turn.deficit -= p->len;
+			return p;
 		}
-		if (!(*at = f->next))
-			list->tail = prev;
-		f->listed = 0;
-		queues.listed--;
 		if (f->queue.head)
-			f->deficit += Quantum;
-		else if (list == &queues.oldflows)
-			continue;
-		flowappend(&queues.oldflows, f);
+			turnpass(&h->flows);
 	}
 	return NULL;
+}
+
+/* Returns the next packet and the link for it, or NULL: hosts take turns, and
+ * so do the flows of each. Those without a link now keep their place. */
+static Pkt *
+dequeue(Link **l)
+{
+	Host *h;
+	Pkt *p;
+
+	while ((h = (Host *)turnnext(&queues.round))) {
+		if ((p = hostdequeue(h, l)))
+			return p;
+		if (h->turn.waiting)
+			turnpass(&queues.round);
+	}
+	return NULL;
+}
+
+/* Begin a new look at all: nobody has been passed over. */
+static void
+rewindturns(void)
+{
+	Turns *q[] = { &queues.round.fresh, &queues.round.old };
+	Host *h;
+	int i;
+
+	for (i = 0; i < LEN(q); i++) {
+		for (h = (Host *)q[i]->head; h; h = (Host *)h->turn.next)
+			h->flows.fresh.passed = h->flows.old.passed = NULL;
+		q[i]->passed = NULL;
+	}
+	survey.known = 0;
 }
 
 /* repair: sent ordered packets are kept for when the peer asks for them */
@@ -2959,11 +3211,16 @@ nackpkt(const uint8_t *d, int len)
 		end = MIN(get(d, 8) + get(d + 8, 2), tx.seq[LaneOrdered]);
 		if (get(d + 8, 2) == 0)
 			forget(end);
+		else if (seq < end && afford(end - seq) < 0)
+			return;
 		for (; seq < end; seq++) {
 			p = tx.sent[seq & (keeppkts - 1)];
-			if (p && p->seq == seq && spend(&tx.budget,
-			    p->len * 8 * Second / rate, Second) == 0)
-				resend(p);
+			if (!p || p->seq != seq || p->asked)
+				continue;
+			if (spend(&tx.budget, p->len * 8 * Second / rate,
+			    Second) < 0)
+				return;
+			resend(p);
 		}
 	}
 }
@@ -3113,7 +3370,9 @@ copy(const Link *first, const Pkt *p)
 	Link *l = pick(p, NULL, first, ByScore);
 	Pkt *q;
 
-	if (!l || saturated(l) || !(q = pktalloc()))
+	if (!l || saturated(l) ||
+	    spendprivilege(&queues.hosts[p->host], p->len) < 0 ||
+	    !(q = pktalloc()))
 		return;
 	memcpy(q->data, p->data, p->len);
 	q->len = p->len;
@@ -3126,6 +3385,7 @@ static void
 transmit(Link *l, Pkt *p)
 {
 	Flow *f = &queues.flows[p->flow];
+	Turn *t = &queues.hosts[p->host].turn;
 	int ordered = p->class == Ordered;
 	int why = l == bestlink(p) ? WhyScore : WhyOverflow;
 
@@ -3135,6 +3395,7 @@ transmit(Link *l, Pkt *p)
 	}
 	l->why[why]++;
 	p->link = l - bond;
+	t->deficit = MAX(t->deficit - p->len, -HostDebt);
 	if (ordered && !bypasses(l, p)) {
 		encode(p, tx.seq[LaneOrdered]++, FlagData);
 		l->beats.data = f->lastordered = now;
@@ -3260,8 +3521,8 @@ schedule(void)
 	expresssend();
 	acksend();
 	repairsend();
-	while ((p = dequeue(&queues.newflows, &l)) ||
-	    (p = dequeue(&queues.oldflows, &l)))
+	rewindturns();
+	while ((p = dequeue(&l)))
 		transmit(l, p);
 	for (l = bond; l < bond + LEN(bond); l++)
 		linkflush(l);
@@ -3612,14 +3873,18 @@ reorderpass(void)
 	s->p = NULL;
 }
 
-/* All packets below top have been sent: those not here are missing now. */
+/* All packets below top have been sent: those not here are missing now. When
+ * they are too many they are given up, with those before. */
 static void
 reordertop(uint64_t top)
 {
-	if (top > rx.known + SeqJump) {
+	uint64_t n = top > rx.known ? top - rx.known : 0;
+
+	if (n > 1 && (n > (uint64_t)reorderpkts || afford(n) < 0)) {
 		while (rx.expected < rx.known)
 			reorderpass();
-		reorderreset(top);
+		counts[CntLost] += n;
+		rx.expected = rx.known = top;
 	}
 	for (; rx.known < top; rx.known++) {
 		if (rx.known - rx.expected >= (uint64_t)reorderpkts)
@@ -3637,6 +3902,7 @@ reorderinsert(Pkt *p, int repair)
 		return;
 	}
 	counts[p->seq == rx.expected ? CntInorder : CntReordered]++;
+	reordertop(p->seq);
 	reordertop(p->seq + 1);
 	if (repair && slotof(p->seq)->tries)
 		counts[CntRepaired]++;
@@ -4337,7 +4603,7 @@ reasons(Text *t)
 	int64_t least = INT64_MAX, oldest = now, total;
 	const Link *l;
 	const Flow *f;
-	int i, bytes = 0;
+	int i, n = 0, bytes = 0;
 
 	for (l = bond; l < bond + LEN(bond); l++)
 		if (usable(l, NULL))
@@ -4356,12 +4622,13 @@ reasons(Text *t)
 		text(t, "\n");
 	}
 	for (f = queues.flows; f < queues.flows + Nflows; f++) {
+		n += f->turn.listed;
 		bytes += f->queue.bytes;
 		if (f->queue.head)
 			oldest = MIN(oldest, f->queue.head->time);
 	}
 	text(t, "Queue - flows: %d, packets: %d, bytes: %d, oldest: %.1fms, "
-	    "express: %d, ACKs: %d, to repeat: %d\n", queues.listed,
+	    "express: %d, ACKs: %d, to repeat: %d\n", n,
 	    queues.queued, bytes, (now - oldest) / 1e6, queues.express.len,
 	    queues.acks.len, tx.repairs.len);
 	offloads(t);
@@ -5156,10 +5423,11 @@ memory(void)
 	pool.frees = calloc(pool.size, sizeof(*pool.frees));
 	pool.refs = calloc(pool.size, sizeof(*pool.refs));
 	queues.flows = calloc(Nflows, sizeof(*queues.flows));
+	queues.hosts = calloc(Nhosts, sizeof(*queues.hosts));
 	tx.sent = calloc(keeppkts, sizeof(*tx.sent));
 	rx.slots = calloc(reorderpkts, sizeof(*rx.slots));
 	if (!pool.pkts || !pool.frees || !pool.refs || !queues.flows ||
-	    !tx.sent || !rx.slots)
+	    !queues.hosts || !tx.sent || !rx.slots)
 		die("no memory for %d packets:", pool.size);
 }
 
