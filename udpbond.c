@@ -547,6 +547,7 @@ static struct {
 	uint64_t helloid;         /* client: of the hello to be answered */
 	uint64_t epoch;           /* server: sessions so far */
 	int64_t lonely;           /* ns, since when no link is up */
+	Log log;                  /* of lines that are of no link */
 } peer;
 
 static struct {                   /* packets to be sent; outlive a session */
@@ -1934,18 +1935,18 @@ surveylinks(void)
 
 /* link: sockets to the peer, their MTU, batches of datagrams */
 
-/* Claim a log line: one each 6 s, ten saved up. Returns 0 if there is none. */
+/* Claim a log line: one each 6 s, ten saved up, for each link and for all else
+ * that the peer can cause. Returns 0 if there is none. */
 static int
-claimline(Link *l)
+claimline(Log *log, const char *name)
 {
-	if (spend(&l->log.clock, Minute / 10, Minute / 10 * 9) < 0) {
-		l->log.left++;
+	if (spend(&log->clock, Minute / 10, Minute / 10 * 9) < 0) {
+		log->left++;
 		return 0;
 	}
-	if (l->log.left > 0)
-		logmsg("link %s: %d lines were left out", l->name,
-		    l->log.left);
-	l->log.left = 0;
+	if (log->left > 0)
+		logmsg("%s: %d lines were left out", name, log->left);
+	log->left = 0;
 	return 1;
 }
 
@@ -1954,19 +1955,21 @@ static void
 tunmtu(void)
 {
 	struct ifreq ifr = { 0 };
-	int i, s, mtu = MtuMax;
+	int i, s, told, mtu = MtuMax;
 
 	for (i = 0; i < LEN(bond); i++)
 		mtu = MIN(mtu, linkpayload(&bond[i]));
 	if (tun.fd < 0 || mtu == tun.mtu)
 		return;
+	told = claimline(&peer.log, tundev);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	ifr.ifr_mtu = mtu;
-	if ((s = udpsocket(AF_INET, 0)) < 0 || ioctl(s, SIOCSIFMTU, &ifr) < 0)
+	s = udpsocket(AF_INET, 0);
+	if ((s < 0 || ioctl(s, SIOCSIFMTU, &ifr) < 0) && told)
 		warn("%s: set mtu %d:", tundev, mtu);
-	else
+	else if (told)
 		logmsg("%s: mtu %d", tundev, mtu);
-	if (mtu < 1280 &&
+	if (told && mtu < 1280 &&
 	    strchr(role == Client ? clientaddr : serveraddr, ':'))
 		warn("%s: mtu %d: IPv6 needs 1280, the kernel has taken its "
 		    "addresses off", tundev, mtu);
@@ -2010,7 +2013,7 @@ linkmtu(Link *l)
 	}
 	if (mtu < MtuMin || mtu == l->addr.mtu)
 		return;
-	if (l->addr.mtu)
+	if (l->addr.mtu && claimline(&l->log, l->name))
 		logmsg("link %s: mtu %d, was %d", l->name, mtu, l->addr.mtu);
 	l->addr.mtu = mtu;
 	tunmtu();
@@ -2081,7 +2084,7 @@ linkopen(Link *l)
 			goto err;
 	}
 	l->fd = fd;
-	if (l->log.error && claimline(l))
+	if (l->log.error && claimline(&l->log, l->name))
 		logmsg("link %s: open", l->name);
 	l->log.error = 0;
 	linkmtu(l);
@@ -2091,7 +2094,7 @@ err:
 	error = errno;
 	if (error == EADDRINUSE) /* an instance is just ending */
 		l->reopen = now + MS(hbinterval);
-	if (error != l->log.error && claimline(l)) {
+	if (error != l->log.error && claimline(&l->log, l->name)) {
 		errno = error;
 		warn("link %s: %s:", l->name, what);
 	}
@@ -2132,7 +2135,7 @@ linkerror(Link *l, int error)
 {
 	if (error == EMSGSIZE) {
 		linkmtu(l);
-	} else if (error != l->log.error && claimline(l)) {
+	} else if (error != l->log.error && claimline(&l->log, l->name)) {
 		errno = error;
 		logmsg("link %s: send:", l->name);
 	}
@@ -2146,7 +2149,7 @@ linkerror(Link *l, int error)
 static void
 linksingle(Link *l, int error)
 {
-	if (!l->out.single) {
+	if (!l->out.single && claimline(&l->log, l->name)) {
 		errno = error;
 		logmsg("link %s: UDP_SEGMENT is off for a while:", l->name);
 	}
@@ -3430,7 +3433,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	if (claimline(l))
+	if (claimline(&l->log, l->name))
 		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
 		    statename[l->state], why);
 	l->state = state;
@@ -3960,7 +3963,8 @@ newsession(const Session *s)
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
 	}
-	logmsg("session: started");
+	if (claimline(&peer.log, "session"))
+		logmsg("session: started");
 }
 
 static void
@@ -3968,7 +3972,8 @@ byepkt(void)
 {
 	Link *l;
 
-	logmsg("session: the peer has ended");
+	if (claimline(&peer.log, "session"))
+		logmsg("session: the peer has ended");
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkdrop(l, DropSession);
 		linkstate(l, LinkDown, "the peer has ended");
@@ -4052,7 +4057,7 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 		if (a->peerlen)
 			snprintf(was, sizeof(was), ", was at %s",
 			    addrtext(&a->peer));
-		if (claimline(l))
+		if (claimline(&l->log, l->name))
 			logmsg("link %s: peer is at %s%s", l->name,
 			    addrtext(from), was);
 		a->peer = *from;

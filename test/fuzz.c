@@ -68,6 +68,7 @@ enum { ConfDown = 0x08, ConfOne = 0x10, ConfPool = 0x20 };
 /* sizes */
 enum {
 	Nlinks = LEN(links), Queued = 256, MaxSteps = 150, MaxPkts = 3000,
+	MaxLines = 12 * (Nlinks + 1) + 8, /* in the log, in a second */
 	Inbox = 512, MaxInput = 1 << 16, Nfds = 64, FdFirst = 100, Extra = 8
 };
 
@@ -154,6 +155,8 @@ enum { FaultSend, FaultBatch, FaultWrite, FaultWritev, FaultRead, FaultRecv,
 static int missing;
 
 static unsigned tunout, linkout;  /* that came out */
+static int64_t linesince;         /* ns, since when lines are counted */
+static int nlines;                /* in the log, in this second */
 static Beat peerhas[LEN(links)];  /* newest heartbeats */
 static Tally peerrx[LEN(links)], peertx[LEN(links)];
 static int64_t peerclock;         /* ns, ahead of ours */
@@ -1136,6 +1139,12 @@ fake_write(int fd, const void *data, size_t n)
 	uint8_t *c;
 	int i;
 
+	if (fd == 2 && begun) {
+		if (fakenow - linesince >= Second)
+			nlines = 0;
+		linesince = nlines ? linesince : fakenow;
+		must(++nlines <= MaxLines, "too many lines in the log");
+	}
 	if (fd == 1 || fd == 2)
 		return n;
 	must(fd == tun.fd && isopen(fd), "write to nothing");
@@ -1623,7 +1632,7 @@ reset(void)
 	features = IFF_VNET_HDR;
 	nsteps = npackets = tungoing = 0;
 	nasks = asking = mayexit = isconf = missing = 0;
-	tunout = linkout = 0;
+	tunout = linkout = nlines = 0;
 }
 
 static void

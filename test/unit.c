@@ -4153,6 +4153,46 @@ testfreed(void)
 	verdict("no more is kept than there is room for");
 }
 
+/* lines of the log that a peer and the network cause in a second: no more than
+ * ten for each link and ten for all else */
+static void
+testlines(void)
+{
+	static char said[1 << 17];
+	uint8_t d[256], bye = CtlBye;
+	Beat b = { .next = 1 };
+	const char *s;
+	int i, n;
+
+	anew(Server);
+	loop.quiet = 0;
+	errbegin();
+	for (i = 1; i <= 200; i++, now += MS(5)) {
+		b.id = i;
+		b.peerid = answerid(i);
+		b.time = i * Us;
+		arrivebeat(0, 1, &b, NULL);
+		arrive(0, d, putrec(d, 1, FlagControl, &bye, 1));
+		bond[1].addr.mtu = 1000 + i;
+		tunmtu();
+		bond[2].out.single = 0;
+		linksingle(&bond[2], EIO);
+	}
+	now += Minute;
+	byepkt();
+	errend(said, sizeof(said));
+	for (n = 0, s = said; (s = strchr(s, '\n')); s++)
+		n++;
+	wantin("lines", 20, 10 * (Nlinks + 1) + 2, n);
+	wanttext("started", said);
+	wanttext("nonesuch: set mtu", said);
+	wanttext("wg2: UDP_SEGMENT", said);
+	wanttext("session: 590 lines were left out", said);
+	wantstr("the last", "udpbond: session: the peer has ended\n",
+	    said + MAX((int)strlen(said) - 37, 0));
+	verdict("what a peer says many times");
+}
+
 /* up */
 
 /* seqs as they come: + is new, - is not */
@@ -5096,6 +5136,7 @@ static const struct {
 	{ "server", testserver },
 	{ "server with a key", testserverkeyed },
 	{ "new session", testfreed },
+	{ "log", testlines },
 	{ "replay", testreplay },
 	{ "random replay", testreplayrandom },
 	{ "doubt", testdoubt },
