@@ -376,6 +376,7 @@ typedef struct {
 	unsigned n;
 	int64_t next, last;       /* ns, when the next is due; last was sent */
 	int64_t data;             /* ns, newest ordered packet sent */
+	int64_t answers;          /* ns, token bucket of hellos answered */
 } Beats;
 
 typedef struct {                  /* what came in this session */
@@ -3510,13 +3511,19 @@ measureloss(Loss *s, double n, double got)
 	s->ratio = s->sent > 32 ? s->lost / s->sent : 0;
 }
 
-/* Note the heartbeat's delay, and what our next one will echo. */
+/* Note the heartbeat's delay, and what our next one will echo. More than a
+ * second of difference is no delay: the peer's clock has moved, for all links,
+ * whose delays doubttime() compares. */
 static void
 measurein(Link *l, const Beat *b)
 {
 	Delay *d = &l->delay;
-	int64_t owdin = now - b->time;
+	int64_t owdin = now - b->time, moved = owdin - d->owdin;
+	Link *o;
 
+	for (o = bond; l->heard.came && o < bond + LEN(bond); o++)
+		if (o->heard.came && llabs(moved) > Second)
+			o->delay.owdin += moved;
 	d->jitter = l->heard.came ?
 	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 4 : 0;
 	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 4 : owdin;
@@ -3894,13 +3901,15 @@ beat(Link *l)
 
 /* The server answers, unless the client knows the running session, for which
  * heartbeats answer. The client goes on under both ids. A client that missed
- * the answers asks again, maybe from another address. */
+ * the answers asks again, maybe from another address. Answers are limited: a
+ * recorded hello may come from any forged address. */
 static void
 hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
 	if (role == Server) {
 		if (b->hello == 2 ||
-		    (b->peerid && b->peerid == peer.session.id))
+		    (b->peerid && b->peerid == peer.session.id) ||
+		    spend(&l->beats.answers, MS(10), MS(90)) < 0)
 			return;
 		hellosend(l, b->id == peer.session.peerid ? peer.session.id :
 		    answerid(b->id), b->id, from);

@@ -3318,6 +3318,37 @@ testloss(void)
 	verdict("rate while counters wrap");
 }
 
+/* the peer's clock is set, for one heartbeat or for good; then how long a
+ * missing packet is in doubt, ms */
+static void
+testclock(void)
+{
+	static const struct { const char *name; int secs, from, beats; } t[] = {
+		{ "it runs on", 0, 0, 0 },
+		{ "one heartbeat is 1000 s ahead", 1000, 100, 1 },
+		{ "one heartbeat is 1000 s behind", -1000, 100, 1 },
+		{ "ahead for good", 1000, 100, 1000 },
+		{ "behind for good", -2, 100, 1000 },
+	};
+	Beat b = { .id = theirs, .peerid = ours, .next = 1 };
+	int i, j, k;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < 200; j++) {
+			now += MS(20);
+			k = j % Nlinks;
+			b.link = k;
+			b.time = now - bond[k].delay.srtt / 2 - SEC(j >=
+			    t[i].from && j < t[i].from + t[i].beats ?
+			    -t[i].secs : 0);
+			arrivebeat(k, j + 1, &b, peerkey());
+			wantin("ms in doubt", 30, 200, doubttime() / MS(1));
+		}
+		verdict(t[i].name);
+	}
+}
+
 /* reorder */
 
 /* adds to the log what came out of the TUN and what the peer is asked for */
@@ -4023,6 +4054,7 @@ serversession(int keyed)
 	want("delivered", 1, lanread(&mark));
 	want("packets not in the pool", 0, inuse());
 	verdict("the hello again, a thousand times, changes nothing");
+	now += MS(100);           /* till one is answered again */
 
 	i = drops[DropReplay];
 	arrive(0, first, nfirst);
@@ -4151,6 +4183,34 @@ testfreed(void)
 	want("sent", n, tx.seq[LaneOrdered] - 1);
 	wantin("kept", keeppkts - 1, keeppkts, inuse());
 	verdict("no more is kept than there is room for");
+}
+
+/* hellos that a server answers: ten at once and 100 a second on each link */
+static void
+testhellos(void)
+{
+	static uint8_t d[Room];
+	Beat b = { .hello = 1, .next = 1 };
+	int i, n[2] = { 0 };
+
+	anewkeyed(Server);
+	for (i = 0; i < 2000; i++) {
+		b.id = i + 1;
+		b.link = i % 2;
+		arrivebeat(i % 2, i + 1, &b, keys.hello);
+		now += i < 1000 ? 0 : MS(1);
+		while (fdread(peerfd[0], d) >= 0)
+			n[0]++;
+		while (fdread(peerfd[1], d) >= 0)
+			n[1]++;
+		if (i == 999) {
+			want("answers at once", 10, n[0]);
+			want("answers at once by another link", 10, n[1]);
+		}
+	}
+	wantin("answers in the next second", 90, 110, n[0] - 10);
+	wantin("by another link", 90, 110, n[1] - 10);
+	verdict("a flood of hellos");
 }
 
 /* lines of the log that a peer and the network cause in a second: no more than
@@ -5126,6 +5186,7 @@ static const struct {
 	{ "link state", testlinkcheck },
 	{ "RTT", testrtt },
 	{ "loss", testloss },
+	{ "clock", testclock },
 	{ "reorder", testreorder },
 	{ "told", testtell },
 	{ "reorder window", testwindow },
@@ -5136,6 +5197,7 @@ static const struct {
 	{ "server", testserver },
 	{ "server with a key", testserverkeyed },
 	{ "new session", testfreed },
+	{ "hellos", testhellos },
 	{ "log", testlines },
 	{ "replay", testreplay },
 	{ "random replay", testreplayrandom },
