@@ -561,6 +561,7 @@ static struct {                   /* packets to be sent; outlive a session */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
 	int64_t lastheavy;        /* ns, newest packet sent of a heavy flow */
 	int64_t capclock;         /* ns, token bucket of urgent packets */
+	int64_t tellclock;        /* ns, token bucket of "too big" */
 	int64_t nextack;          /* ns, when the next ACK is due */
 	int64_t nextsend;         /* ns, when a link has room for more */
 } queues;
@@ -865,6 +866,14 @@ sameaddr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 	const uint8_t *x = addrbytes(a, &n), *y = addrbytes(b, &m);
 
 	return n == m && !memcmp(x, y, n);
+}
+
+/* Is it the address of one host, not unspecified, multicast or broadcast? */
+static int
+unicast(const uint8_t *a, int len)
+{
+	return len == 4 ? a[0] > 0 && a[0] < 224 :
+	    a[0] != 0xff && memcmp(a, &in6addr_any, 16);
 }
 
 /* Returns address:port, with brackets around an IPv6 address. */
@@ -1374,15 +1383,21 @@ ipmark(uint8_t *d)
 	return 1;
 }
 
-/* Is it an ICMP error? None may answer another, RFC 1122 and 4443. */
+/* May an ICMP error answer the packet? Not if it is one, or a later fragment,
+ * or not from one host to one, RFC 1122 and 4443. */
 static int
-icmperror(const uint8_t *d, const Ip *ip)
+answerable(const uint8_t *d, const Ip *ip)
 {
 	int type = ip->l4len > 0 ? d[ip->l4] : 0;
+	int v4 = d[0] >> 4 == 4, n = v4 ? 4 : 16;
+	const uint8_t *from = d + (v4 ? 12 : 8);
 
+	if (!unicast(from, n) || !unicast(from + n, n) || (ip->frag &&
+	    (v4 ? get(d + 6, 2) & 0x1fff : get(d + ip->l4 - 6, 2) >> 3)))
+		return 0;
 	if (ip->proto == IPPROTO_ICMPV6)
-		return type < 128;
-	return ip->proto == IPPROTO_ICMP && type && type != 8 && type < 13;
+		return type >= 128;
+	return ip->proto != IPPROTO_ICMP || !type || type == 8 || type > 12;
 }
 
 /* Tell in o the sender of d that the packet is too big, RFC 1191 and 4443. The
@@ -2720,13 +2735,15 @@ ackdue(const Pkt *p)
 
 /* flow: a queue for each flow, RFC 8290, and CoDel */
 
-/* Tell the sender of a packet that fits none of the links. */
+/* Tell the sender of a packet that fits none of the links: ten at once, 100 in
+ * a second. */
 static void
 telltoobig(const Pkt *p)
 {
 	Pkt *q;
 
-	if (icmperror(p->data, &p->ip) || !(q = pktalloc()))
+	if (!answerable(p->data, &p->ip) ||
+	    spend(&queues.tellclock, MS(10), MS(90)) < 0 || !(q = pktalloc()))
 		return;
 	q->len = icmptoobig(q->data, p->data, p->len, &p->ip, survey.payload);
 	tunwrite(q);

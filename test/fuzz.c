@@ -393,7 +393,7 @@ parsers(const uint8_t *d, int len)
 	if (ipparse(c, len, &ip) == 0) {
 		must(ip.l4 >= 20 && ip.l4 + ip.l4len == len, "ipparse");
 		must(ip.payload >= 0 && ip.payload <= ip.l4len, "payload");
-		icmperror(c, &ip);
+		answerable(c, &ip);
 		coalescable(&(Pkt){ .data = c, .len = len, .ip = ip });
 		ipmark(c);
 		ipclamp(c, &ip, 1300);

@@ -1611,6 +1611,33 @@ testtoobig(void)
 		{ "fits by one byte less", "IPv4 TCP data, 1448 bytes", 1538,
 		  56, 3 },
 	};
+	static const struct {
+		const char *name;
+		int v6, at;           /* of the bytes that are odd */
+		const char *bytes;
+		int told;
+	} odd[] = {
+		{ "from one host to one", 0, 12, "", 1 },
+		{ "to multicast", 0, 16, "e000 0005", 0 },
+		{ "to broadcast", 0, 16, "ffff ffff", 0 },
+		{ "to nowhere", 0, 16, "0000 0000", 0 },
+		{ "from multicast", 0, 12, "efff 0001", 0 },
+		{ "from nowhere", 0, 12, "0000 0000", 0 },
+		{ "from the last address there is", 0, 12, "dfff fffe", 1 },
+		{ "first fragment", 0, 6, "2000", 1 },
+		{ "second fragment", 0, 6, "20b9", 0 },
+		{ "last fragment", 0, 6, "0001", 0 },
+		{ "IPv6 from one host to one", 1, 4, "05b4", 1 },
+		{ "IPv6 to multicast", 1, 4, "05b4 1140 fd09 0000 0000 0000"
+		  "0000 0000 0000 0014 ff02", 0 },
+		{ "IPv6 from multicast", 1, 4, "05b4 1140 ff05", 0 },
+		{ "IPv6 from nowhere", 1, 4, "05b4 1140 0000 0000 0000 0000"
+		  "0000 0000 0000 0000", 0 },
+		{ "IPv6 first fragment", 1, 4, "05b4 2c40", 1 },
+		{ "IPv6 second fragment", 1, 4, "05b4 2c40 fd09 0000 0000 0000"
+		  "0000 0000 0000 0014 2001 0db8 0000 0000 0000 0000 0000 0034"
+		  "1100 0009", 0 },
+	};
 	static uint8_t d[Room], o[Room];
 	int i, j, n, len, v6, most;
 
@@ -1660,6 +1687,40 @@ testtoobig(void)
 	want("answered", -1, fdread(lanfd, o));
 	want(dropname[DropSize], 1, drops[DropSize]);
 	verdict("an ICMP error is not answered");
+
+	for (i = 0; i < LEN(odd); i++) {
+		anew(Client);
+		memset(d, 0, sizeof(d));
+		if (odd[i].v6) {
+			unhex("6000 0000 05dc 1140 fd09 0000 0000 0000 0000"
+			    "0000 0000 0014 2001 0db8 0000 0000 0000 0000"
+			    "0000 0034 1100 0000 0000 0000", d);
+		} else {
+			unhex("4500 05dc 0000 0000 4011 0000 c0a8 0114"
+			    "5db8 d822", d);
+		}
+		n = unhex(odd[i].bytes, o);
+		memcpy(d + odd[i].at, o, n);
+		for (j = 0; j < Nlinks; j++)
+			bond[j].addr.mtu = 1300;
+		surveylinks();
+		enqueue(packetof(d, MtuMax));
+		want("answered", odd[i].told, fdread(lanfd, o) > 0);
+		verdict(odd[i].name);
+	}
+
+	anew(Client);
+	for (n = i = 0; i < 400; i++) {
+		unhex("4500 05dc 0000 4000 4011 0000 c0a8 0114 5db8 d822", d);
+		enqueue(packetof(d, 1500));
+		n += fdread(lanfd, o) > 0;
+		now += i < 200 ? 0 : MS(5);
+		if (i == 199)
+			want("answers at once", 10, n);
+	}
+	wantin("answers in the next second", 90, 110, n - 10);
+	want(dropname[DropSize], 400, drops[DropSize]);
+	verdict("many at once");
 
 	anew(Client);
 	linksare(0, LinkDown);
