@@ -56,7 +56,7 @@ static const int niceness      = -10;
 
 /* confinement of the process that handles packets; udpbond -t prints it.
  * Its parent stays root, for the commands below. */
-static const int runas         = 65534; /* user and group id, nobody; 0: stay root */
+static const int runas         = 2000000000; /* user and group id that nothing else may use; 0: stay root */
 static const char *chrootdir   = "/var/run/udpbond"; /* empty, made if missing; NULL: see all files */
 static const int seccomp       = 1;    /* allow only the system calls that it needs */
 

@@ -654,6 +654,7 @@ noroot()
 		at router setpriv --reuid=65534 --regid=65534 --clear-groups \
 			"$BOND/udpbond" $opt >"$LAB/status" 2>&1 && return 1
 		cat "$LAB/status"
+		grep 'only root may ask' "$LAB/status" &&
 		not grep -E 'RTT|udpbond_' "$LAB/status" || return 1
 	done
 }
@@ -1243,6 +1244,22 @@ parentkilled()
 	client "$BOND" -m 1 && waitfor 10 reach
 }
 
+# another process of the worker's user has it wait for no packets: it tells the
+# peer and ends with status 1, the down commands are run
+workerlimited()
+{
+	told=$(grep -c 'peer has ended' "$LAB/server.err")
+	pid=$(mypid client)
+	setpriv --reuid=$id --regid=$id --clear-groups \
+		prlimit --pid "$(worker client)" --nofile=3:3 || return 1
+	waitfor 3 ended "$pid"
+	stop client
+	[ $? -eq 1 ] && grep 'ppoll: Invalid argument' "$LAB/client.err" &&
+	[ "$(grep -c 'peer has ended' "$LAB/server.err")" -gt "$told" ] &&
+	norules &&
+	client "$BOND" -m 1 && waitfor 10 reach
+}
+
 # without its worker the parent runs the down commands, and says so
 workerkilled()
 {
@@ -1281,13 +1298,14 @@ badroots()
 confined()
 {
 	bits=3400
-	nobody='65534 65534 65534 65534'
+	id=2000000000
+	ids="$id $id $id $id"
 	kept='capabilities: net_admin net_raw net_bind_service'
 	try 'confined: the tunnel comes up' fresh "$LAB/bond" -m 1
 	try 'no user, files, privileges, or system calls more than needed' \
-		isconfined "$nobody $nobody 1 000000000000$bits 000000000000$bits 1 2 "
+		isconfined "$ids $ids 1 000000000000$bits 000000000000$bits 1 2 "
 	try '-t says how it is confined' confinedlines "$BOND" \
-		'user and group: 65534' 'root directory: /var/run/udpbond' \
+		"user and group: $id" 'root directory: /var/run/udpbond' \
 		"$kept" 'new privileges: none' 'system calls: [0-9]+'
 	try 'confined: SIGHUP opens the links anew' sighup
 	try 'confined: the MTU of a link is lowered' lowermtu
@@ -1297,6 +1315,8 @@ confined()
 	try 'confined: the parent is killed, the worker ends well' parentkilled
 	try 'confined: the worker is killed, the down commands are run' \
 		workerkilled
+	have prlimit 'confined: the worker may open no files, a clean end' \
+		workerlimited
 	try 'confined: a clean end leaves nothing behind' cleanend
 	try 'confined: a root directory must be empty, and only for root' \
 		badroots

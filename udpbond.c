@@ -531,6 +531,7 @@ static struct {
 
 static struct {
 	int fd, named;
+	int64_t next;             /* ns, not to be looked at before */
 } ctl = { .fd = -1 };
 
 static struct {
@@ -4446,13 +4447,15 @@ ctlopen(void)
 		    tundev);
 }
 
-/* One letter asks, one datagram answers; only root is answered. */
-static void
+/* One letter asks, one datagram answers; only root is answered. Anybody may ask
+ * all the time, so the socket is looked at each 10 ms at most. Returns 1 if
+ * another question may wait behind this one. */
+static int
 ctlpkt(void)
 {
 	static Text t;
 	struct sockaddr_un from;
-	char ask;
+	char ask = 0;
 	uint64_t space[CMSG_SPACE(sizeof(struct ucred)) / 8 + 1];
 	struct iovec iov = { &ask, 1 };
 	struct ucred cred = { 0, -1, -1 };
@@ -4463,18 +4466,19 @@ ctlpkt(void)
 	};
 	struct cmsghdr *c;
 
-	if (recvmsg(ctl.fd, &m, MSG_DONTWAIT) != 1)
-		return;
+	ctl.next = now + MS(10);
+	if (recvmsg(ctl.fd, &m, MSG_DONTWAIT) < 0)
+		return 0;
 	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == SOL_SOCKET &&
 		    c->cmsg_type == SCM_CREDENTIALS)
 			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+	if (cred.uid != 0)
+		return 1;
 	t.len = 0;
-	if (cred.uid == 0)
-		report(&t, ask);
-	else
-		text(&t, "udpbond: only root may ask\n");
+	report(&t, ask);
 	sendto(ctl.fd, t.buf, t.len, MSG_DONTWAIT, m.msg_name, m.msg_namelen);
+	return 0;
 }
 
 /* Ask a running udpbond, for -l and -p. */
@@ -4483,14 +4487,18 @@ ctlask(char ask)
 {
 	int i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd pfd = { fd, POLLIN, 0 };
+	struct timeval wait = { 2, 0 }; /* others may keep the socket full */
 	sa_family_t family = AF_UNIX;
 	struct sockaddr_un sun;
 	static Text t;
 
+	if (geteuid() != 0)
+		die("only root may ask");
 	/* only a family: the kernel chooses a name */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&family, sizeof(family)) < 0)
 		die("control socket:");
-	if (sendto(fd, &ask, 1, MSG_DONTWAIT, (struct sockaddr *)&sun,
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	if (sendto(fd, &ask, 1, 0, (struct sockaddr *)&sun,
 	    ctladdr(&sun)) < 0 && errno != EAGAIN)
 		die("no running udpbond with %s in this network namespace",
 		    tundev);
@@ -4501,8 +4509,6 @@ ctlask(char ask)
 		if (t.buf[i] != '\n' && (t.buf[i] < ' ' || t.buf[i] > '~'))
 			t.buf[i] = '?';
 	fwrite(t.buf, 1, t.len, stdout);
-	if (!strncmp(t.buf, "udpbond: ", MIN(t.len, 9)))
-		exit(1);
 }
 
 /* timers: what is due, and when the next thing is */
@@ -4616,6 +4622,8 @@ polltimeout(void)
 	int64_t at = MIN(loop.nextsecond, loop.nextbeat);
 
 	at = MIN(at, MIN(queues.nextack, queues.nextsend));
+	if (ctl.next > now) /* somebody has asked, and may ask again */
+		at = MIN(at, ctl.next);
 	return MAX(MIN(at, rx.next) - now, 0);
 }
 
@@ -4949,7 +4957,7 @@ static const struct { const char *name; const int *value, min, max; }
 	{ "tunsegment", &tunsegment, 0, 1 },
 	{ "udpsegment", &udpsegment, 0, 2 },
 	{ "udpgro", &udpgro, 0, 1 },
-	{ "runas", &runas, 0, 65535 },
+	{ "runas", &runas, 0, INT_MAX },
 	{ "seccomp", &seccomp, 0, 1 },
 };
 
@@ -5266,8 +5274,8 @@ turn(const struct pollfd *pfd)
 	} else if (pfd[PfdTun].revents) {
 		tunpkt();
 	}
-	if (pfd[PfdCtl].revents)
-		ctlpkt();
+	for (i = 0; pfd[PfdCtl].revents && i < Batch && ctlpkt(); i++)
+		;
 	timers();
 	groflushall();
 	schedule();
@@ -5308,14 +5316,17 @@ run(void)
 	while (!loop.stop) {
 		for (i = 0; i < PfdLast; i++) {
 			pfd[i] = (struct pollfd){ .events = POLLIN };
-			pfd[i].fd = i == PfdTun ? tun.fd :
-			    i == PfdCtl ? ctl.fd : bond[i - PfdLink].fd;
+			pfd[i].fd = i == PfdTun ? tun.fd : i != PfdCtl ?
+			    bond[i - PfdLink].fd : now < ctl.next ? -1 : ctl.fd;
 		}
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
 		ts.tv_nsec = ns % Second;
-		if (ppoll(pfd, PfdLast, &ts, &none) < 0 && errno != EINTR)
-			die("ppoll:");
+		if (ppoll(pfd, PfdLast, &ts, &none) < 0 && errno != EINTR) {
+			warn("ppoll:"); /* cleanup() still tells the peer */
+			loop.status = 1;
+			return;
+		}
 		turn(pfd);
 		rest();
 	}

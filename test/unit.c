@@ -4905,7 +4905,7 @@ testmetrics(void)
 	verdict("a text that is full is cut");
 }
 
-/* the socket that udpbond -l and -p ask; only root is answered */
+/* the socket that udpbond -l and -p ask; only root is answered, each 10 ms */
 static void
 testasked(void)
 {
@@ -4918,7 +4918,8 @@ testasked(void)
 		{ "Prometheus", "p", "# TYPE udpbond_link_up gauge", Client },
 	};
 	static uint8_t d[Room];
-	int i, n, fd[2];
+	struct pollfd pfd[PfdLast] = { { 0 } };
+	int i, n, fd[2], root = geteuid() == 0;
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) < 0)
 		die("socketpair:");
@@ -4931,10 +4932,41 @@ testasked(void)
 		ctlpkt();
 		n = fdread(fd[1], d);
 		d[CLAMP(n, 0, Room - 1)] = '\0';
-		wanttext(geteuid() == 0 ? t[i].answer : "only root",
-		    (char *)d);
+		if (root)
+			wanttext(t[i].answer, (char *)d);
+		else
+			want("answered", -1, n);
 		verdict(t[i].name);
+		ctl.next = 0;
 	}
+
+	anew(Client);
+	now = monotime();
+	loop.nextsecond = loop.nextbeat = now + Second;
+	rx.next = queues.nextack = queues.nextsend = INT64_MAX;
+	wantin("ms to sleep, idle", 900, 1000, polltimeout() / MS(1));
+	if (write(fd[1], "l", 1) != 1)
+		die("write:");
+	ctlpkt();
+	wantin("ms to sleep, asked", 9, 10, polltimeout() / MS(1));
+	want("answered", root, fdread(fd[1], d) > 0);
+	now += MS(10);
+	wantin("ms to sleep, later", 900, 1000, polltimeout() / MS(1));
+	verdict("no more often than each 10 ms");
+
+	/* those that are not root do not keep root waiting */
+	ctl.next = 0;
+	setopt(fd[0], SOL_SOCKET, SO_PASSCRED, 0);
+	for (i = 0; i < 8; i++)
+		if (write(fd[1], "l", 1) != 1)
+			die("write:");
+	setopt(fd[0], SOL_SOCKET, SO_PASSCRED, 1);
+	pfd[PfdCtl].revents = POLLIN;
+	turn(pfd);
+	want("waits", -1, recv(fd[0], d, 1, MSG_DONTWAIT));
+	verdict("others are looked at together");
+	close(fd[0]);
+	close(fd[1]);
 }
 
 /* timers */
@@ -5202,6 +5234,38 @@ testnoleak(void)
 	verdict("long run with links that fail: nothing is left");
 }
 
+/* the loop ends well when the kernel refuses to wait: here as many files as
+ * another process of the same user may allow */
+static void
+testpoll(void)
+{
+	struct rlimit few = { 3, 0 };
+	static char said[1024];
+	static uint8_t d[Room];
+	int i, n, bye = 0;
+	Rec r;
+
+	anew(Client);
+	getrlimit(RLIMIT_NOFILE, &few);
+	few.rlim_cur = 3;
+	ctl.fd = -1;
+	errbegin();
+	setrlimit(RLIMIT_NOFILE, &few);
+	run();
+	want("status", 1, loop.status);
+	cleanup();
+	few.rlim_cur = few.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &few);
+	errend(said, sizeof(said));
+	wanttext("ppoll: Invalid argument", said);
+	for (i = 0; i < Nlinks; i++)
+		while ((n = fdread(peerfd[i], d)) > 0)
+			bye += decode(d, n, &r) > 0 &&
+			    r.flags & FlagControl && d[HdrLen] == CtlBye;
+	want("byes", Nlinks, bye);
+	verdict("files are limited: the peer is told, status 1");
+}
+
 /* main */
 
 static const struct {
@@ -5274,6 +5338,7 @@ static const struct {
 	{ "confine", testfilter },
 	{ "configuration", testconf },
 	{ "leaks", testnoleak },
+	{ "poll", testpoll },
 };
 
 /* a process for each group: what one leaves behind is nothing to the next,
