@@ -3,7 +3,8 @@
 /* the networks behind the router; the commands route them into the tunnel */
 #define LAN "192.168.1.0/24"
 
-/* the TUN device; its addresses are IPv4 or IPv6, separated by spaces */
+/* the TUN device; its addresses are IPv4 or IPv6, separated by spaces, and
+ * in networks without a link's address */
 static const char *tundev      = "tun-bond";
 static const char *clientaddr  = "192.168.50.1/24"; /* the client's address */
 static const char *serveraddr  = "10.99.0.1/24";    /* the server's address */
@@ -14,7 +15,8 @@ static const char *serveraddr  = "10.99.0.1/24";    /* the server's address */
 static const char *keyfile     = NULL;
 
 /* links: NULL as device means any; as client address, that of the route; as
- * server address, all (server only). A NULL address needs a key. Priority is
+ * server address, all (server only). A NULL address needs a key. A link's
+ * name is its device, or else its client address; names differ. Priority is
  * 0 to 60, lower is better. The client tells the server priorities and rates:
  * to change these, compile the client only. */
 static const Linkconf links[] = {
@@ -56,7 +58,7 @@ static const int niceness      = -10;
 
 /* confinement of the process that handles packets; udpbond -t prints it.
  * Its parent stays root, for the commands below. */
-static const int runas         = 65534; /* user and group id, nobody; 0: stay root */
+static const int runas         = 2000000000; /* user and group id that nothing else may use; 0: stay root */
 static const char *chrootdir   = "/var/run/udpbond"; /* empty, made if missing; NULL: see all files */
 static const int seccomp       = 1;    /* allow only the system calls that it needs */
 

@@ -411,7 +411,7 @@ nospace()
 }
 
 # onlo: sed commands for links that any machine has
-onlo='s/"wg[0-4]"/"lo"/; s/"10\.200\.\([0-9]\)\.1"/"127.0.\1.1"/
+onlo='s/"wg[0-4]"/NULL/; s/"10\.200\.\([0-9]\)\.1"/"127.0.\1.1"/
 	s/"10\.200\.\([0-9]\)\.2"/"127.0.\1.2"/'
 
 checked()
@@ -444,10 +444,22 @@ badconfigs()
 	a negative rate upwards|/9003,/s/ 70, / -70, /|links.2.*: up
 	a negative rate downwards|/9003,/s/70 }/-70 }/|links.2.*: down
 	priority 61|/9003,/s/9003, 2,/9003, 61,/|links.2.*: priority
-	a device that is missing|/9003,/s/"lo"/"nolink0"/|links.2.*: device
+	a device that is missing|/9003,/s/NULL/"nolink0"/|links.2.*: device
 	any server address without a key|/9003,/s/"127.0.2.2"/NULL/|links.2.*: server
 	any client address without a key|/9003,/s/"127.0.2.1"/NULL/|links.2.*: client
 	a public server without a key|/9003,/s/127.0.2.2/203.0.113.2/|links.2.*: server
+	two links with one name|/900[34],/s/NULL/"lo"/|links.3.*: device
+	two links that go one way|/9003,/s/127.0.2./127.0.1./g|links.2.*: device
+	the same way, one of them on a device|/9003,/s/NULL, *"127.0.2.1", "127.0.2.2"/"lo", "127.0.1.1", "127.0.1.2"/|links.2.*: device
+	a link with one address at both ends|/9003,/s/127.0.2.2/127.0.2.1/|links.2.*: client and server: both
+	a client at 0.0.0.0|/9003,/s/127.0.2.1/0.0.0.0/|links.2.*: client: 0.0.0.0
+	a server at a multicast address|/9003,/s/127.0.2.2/224.0.0.1/|links.2.*: server: 224.0.0.1
+	a link inside the TUN network|s/192.168.50.1.24/127.0.2.9\/24/|links.2.*: client or server: .*clientaddr 127.0.2.9.24
+	one TUN address at both ends|s/10.99.0.1.24/192.168.50.1\/32/|serveraddr: 192.168.50.1.32 is there twice
+	a root directory that is /|s,/var/run/udpbond,/,|chrootdir: "/"
+	a root directory in /tmp|s,/var/run/udpbond,/tmp/udpbond,|chrootdir: others .* to /tmp/
+	memory of 2.4 GB|s/\(queuepkts *= \)4096/\11048576/|queuepkts, .*: 2[0-9]* MB, more than 1024
+	a user beyond all numbers|s/\(runas *= \)[0-9]*/\1-1/|runas
 	a negative weight|s/\(rttweight *= \)10/\1-10/|rttweight
 	satpercent of 0|s/\(satpercent *= \)80/\10/|satpercent
 	heartbeats each 0 ms|s/\(hbinterval *= \)100/\10/|hbinterval
@@ -654,6 +666,7 @@ noroot()
 		at router setpriv --reuid=65534 --regid=65534 --clear-groups \
 			"$BOND/udpbond" $opt >"$LAB/status" 2>&1 && return 1
 		cat "$LAB/status"
+		grep 'only root may ask' "$LAB/status" &&
 		not grep -E 'RTT|udpbond_' "$LAB/status" || return 1
 	done
 }
@@ -1243,6 +1256,22 @@ parentkilled()
 	client "$BOND" -m 1 && waitfor 10 reach
 }
 
+# another process of the worker's user has it wait for no packets: it tells the
+# peer and ends with status 1, the down commands are run
+workerlimited()
+{
+	told=$(grep -c 'peer has ended' "$LAB/server.err")
+	pid=$(mypid client)
+	setpriv --reuid="$id" --regid="$id" --clear-groups \
+		prlimit --pid "$(worker client)" --nofile=3:3 || return 1
+	waitfor 3 ended "$pid"
+	stop client
+	[ $? -eq 1 ] && grep 'ppoll: Invalid argument' "$LAB/client.err" &&
+	[ "$(grep -c 'peer has ended' "$LAB/server.err")" -gt "$told" ] &&
+	norules &&
+	client "$BOND" -m 1 && waitfor 10 reach
+}
+
 # without its worker the parent runs the down commands, and says so
 workerkilled()
 {
@@ -1281,13 +1310,14 @@ badroots()
 confined()
 {
 	bits=3400
-	nobody='65534 65534 65534 65534'
+	id=2000000000
+	ids="$id $id $id $id"
 	kept='capabilities: net_admin net_raw net_bind_service'
 	try 'confined: the tunnel comes up' fresh "$LAB/bond" -m 1
 	try 'no user, files, privileges, or system calls more than needed' \
-		isconfined "$nobody $nobody 1 000000000000$bits 000000000000$bits 1 2 "
+		isconfined "$ids $ids 1 000000000000$bits 000000000000$bits 1 2 "
 	try '-t says how it is confined' confinedlines "$BOND" \
-		'user and group: 65534' 'root directory: /var/run/udpbond' \
+		"user and group: $id" 'root directory: /var/run/udpbond' \
 		"$kept" 'new privileges: none' 'system calls: [0-9]+'
 	try 'confined: SIGHUP opens the links anew' sighup
 	try 'confined: the MTU of a link is lowered' lowermtu
@@ -1297,6 +1327,8 @@ confined()
 	try 'confined: the parent is killed, the worker ends well' parentkilled
 	try 'confined: the worker is killed, the down commands are run' \
 		workerkilled
+	have prlimit 'confined: the worker may open no files, a clean end' \
+		workerlimited
 	try 'confined: a clean end leaves nothing behind' cleanend
 	try 'confined: a root directory must be empty, and only for root' \
 		badroots

@@ -143,6 +143,7 @@ enum {
 	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* bytes of a status report */
+	MemoryMax = 1024,         /* MB of packets, 1 MB is 2^20 bytes */
 };
 
 /* packets, bytes */
@@ -402,6 +403,7 @@ typedef struct {
 	unsigned n;
 	int64_t next, last;       /* ns, when the next is due; last was sent */
 	int64_t data;             /* ns, newest ordered packet sent */
+	int64_t answers;          /* ns, token bucket of hellos answered */
 } Beats;
 
 typedef struct {                  /* what came in this session */
@@ -556,6 +558,7 @@ static struct {
 
 static struct {
 	int fd, named;
+	int64_t next;             /* ns, not to be looked at before */
 } ctl = { .fd = -1 };
 
 static struct {
@@ -574,6 +577,7 @@ static struct {
 	uint64_t epoch;           /* server: sessions so far */
 	int64_t lonely;           /* ns, since when no link is up */
 	int64_t work;             /* ns, token bucket, see afford() */
+	Log log;                  /* of lines that are of no link */
 } peer;
 
 static struct {                   /* packets to be sent; outlive a session */
@@ -587,6 +591,7 @@ static struct {                   /* packets to be sent; outlive a session */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
 	int64_t lastheavy;        /* ns, newest packet sent of a heavy flow */
 	int64_t privileged;       /* ns, token bucket of express and ACKs */
+	int64_t tellclock;        /* ns, token bucket of "too big" */
 	int64_t nextack;          /* ns, when the next ACK is due */
 	int64_t nextsend;         /* ns, when a link has room for more */
 } queues;
@@ -895,13 +900,26 @@ addrport(const struct sockaddr_storage *ss)
 	return ntohs(((const struct sockaddr_in *)ss)->sin_port);
 }
 
+/* Do two addresses begin with the same bits? */
+#define sameaddr(a, b) samenet(a, b, 128)
 static int
-sameaddr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+samenet(const struct sockaddr_storage *a, const struct sockaddr_storage *b,
+        int bits)
 {
 	int n, m;
 	const uint8_t *x = addrbytes(a, &n), *y = addrbytes(b, &m);
 
-	return n == m && !memcmp(x, y, n);
+	bits = MIN(bits, 8 * n);
+	return n == m && !memcmp(x, y, bits / 8) && (bits % 8 == 0 ||
+	    (x[bits / 8] ^ y[bits / 8]) >> (8 - bits % 8) == 0);
+}
+
+/* Is it the address of one host, not unspecified, multicast or broadcast? */
+static int
+unicast(const uint8_t *a, int len)
+{
+	return len == 4 ? a[0] > 0 && a[0] < 224 :
+	    a[0] != 0xff && memcmp(a, &in6addr_any, 16);
 }
 
 /* Returns address:port, with brackets around an IPv6 address. */
@@ -928,20 +946,15 @@ private(const char *s)
 		{ "127.0.0.0", 8 }, { "169.254.0.0", 16 },
 		{ "fc00::", 7 }, { "fe80::", 10 }, { "::1", 128 },
 	};
-	uint8_t a[16], n[16];
-	int i, j, af = strchr(s, ':') ? AF_INET6 : AF_INET;
+	struct sockaddr_storage a, net;
+	int i, is = 0;
 
-	inet_pton(af, s, a);
-	for (i = 0; i < LEN(nets); i++) {
-		if (inet_pton(af, nets[i].net, n) != 1)
-			continue;
-		for (j = 0; j < nets[i].bits; j++)
-			if ((a[j / 8] ^ n[j / 8]) & 0x80 >> j % 8)
-				break;
-		if (j == nets[i].bits)
-			return 1;
+	parseaddr(s, 0, &a);
+	for (i = 0; i < LEN(nets) && !is; i++) {
+		parseaddr(nets[i].net, 0, &net);
+		is = samenet(&a, &net, nets[i].bits);
 	}
-	return 0;
+	return is;
 }
 
 /* wire
@@ -1411,15 +1424,21 @@ ipmark(uint8_t *d)
 	return 1;
 }
 
-/* Is it an ICMP error? None may answer another, RFC 1122 and 4443. */
+/* May an ICMP error answer the packet? Not if it is one, or a later fragment,
+ * or not from one host to one, RFC 1122 and 4443. */
 static int
-icmperror(const uint8_t *d, const Ip *ip)
+answerable(const uint8_t *d, const Ip *ip)
 {
 	int type = ip->l4len > 0 ? d[ip->l4] : 0;
+	int v4 = d[0] >> 4 == 4, n = v4 ? 4 : 16;
+	const uint8_t *from = d + (v4 ? 12 : 8);
 
+	if (!unicast(from, n) || !unicast(from + n, n) || (ip->frag &&
+	    (v4 ? get(d + 6, 2) & 0x1fff : get(d + ip->l4 - 6, 2) >> 3)))
+		return 0;
 	if (ip->proto == IPPROTO_ICMPV6)
-		return type < 128;
-	return ip->proto == IPPROTO_ICMP && type && type != 8 && type < 13;
+		return type >= 128;
+	return ip->proto != IPPROTO_ICMP || !type || type == 8 || type > 12;
 }
 
 /* Tell in o the sender of d that the packet is too big, RFC 1191 and 4443. The
@@ -1974,18 +1993,18 @@ surveylinks(void)
 
 /* link: sockets to the peer, their MTU, batches of datagrams */
 
-/* Claim a log line: one each 6 s, ten saved up. Returns 0 if there is none. */
+/* Claim a log line: one each 6 s, ten saved up, for each link and for all else
+ * that the peer can cause. Returns 0 if there is none. */
 static int
-claimline(Link *l)
+claimline(Log *log, const char *name)
 {
-	if (spend(&l->log.clock, Minute / 10, Minute / 10 * 9) < 0) {
-		l->log.left++;
+	if (spend(&log->clock, Minute / 10, Minute / 10 * 9) < 0) {
+		log->left++;
 		return 0;
 	}
-	if (l->log.left > 0)
-		logmsg("link %s: %d lines were left out", l->name,
-		    l->log.left);
-	l->log.left = 0;
+	if (log->left > 0)
+		logmsg("%s: %d lines were left out", name, log->left);
+	log->left = 0;
 	return 1;
 }
 
@@ -1994,19 +2013,21 @@ static void
 tunmtu(void)
 {
 	struct ifreq ifr = { 0 };
-	int i, s, mtu = MtuMax;
+	int i, s, told, mtu = MtuMax;
 
 	for (i = 0; i < LEN(bond); i++)
 		mtu = MIN(mtu, linkpayload(&bond[i]));
 	if (tun.fd < 0 || mtu == tun.mtu)
 		return;
+	told = claimline(&peer.log, tundev);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	ifr.ifr_mtu = mtu;
-	if ((s = udpsocket(AF_INET, 0)) < 0 || ioctl(s, SIOCSIFMTU, &ifr) < 0)
+	s = udpsocket(AF_INET, 0);
+	if ((s < 0 || ioctl(s, SIOCSIFMTU, &ifr) < 0) && told)
 		warn("%s: set mtu %d:", tundev, mtu);
-	else
+	else if (told)
 		logmsg("%s: mtu %d", tundev, mtu);
-	if (mtu < 1280 &&
+	if (told && mtu < 1280 &&
 	    strchr(role == Client ? clientaddr : serveraddr, ':'))
 		warn("%s: mtu %d: IPv6 needs 1280, the kernel has taken its "
 		    "addresses off", tundev, mtu);
@@ -2050,7 +2071,7 @@ linkmtu(Link *l)
 	}
 	if (mtu < MtuMin || mtu == l->addr.mtu)
 		return;
-	if (l->addr.mtu)
+	if (l->addr.mtu && claimline(&l->log, l->name))
 		logmsg("link %s: mtu %d, was %d", l->name, mtu, l->addr.mtu);
 	l->addr.mtu = mtu;
 	tunmtu();
@@ -2121,7 +2142,7 @@ linkopen(Link *l)
 			goto err;
 	}
 	l->fd = fd;
-	if (l->log.error && claimline(l))
+	if (l->log.error && claimline(&l->log, l->name))
 		logmsg("link %s: open", l->name);
 	l->log.error = 0;
 	linkmtu(l);
@@ -2131,7 +2152,7 @@ err:
 	error = errno;
 	if (error == EADDRINUSE) /* an instance is just ending */
 		l->reopen = now + MS(hbinterval);
-	if (error != l->log.error && claimline(l)) {
+	if (error != l->log.error && claimline(&l->log, l->name)) {
 		errno = error;
 		warn("link %s: %s:", l->name, what);
 	}
@@ -2173,7 +2194,7 @@ linkerror(Link *l, int error)
 {
 	if (error == EMSGSIZE) {
 		linkmtu(l);
-	} else if (error != l->log.error && claimline(l)) {
+	} else if (error != l->log.error && claimline(&l->log, l->name)) {
 		errno = error;
 		logmsg("link %s: send:", l->name);
 	}
@@ -2187,7 +2208,7 @@ linkerror(Link *l, int error)
 static void
 linksingle(Link *l, int error)
 {
-	if (!l->out.single) {
+	if (!l->out.single && claimline(&l->log, l->name)) {
 		errno = error;
 		logmsg("link %s: UDP_SEGMENT is off for a while:", l->name);
 	}
@@ -2844,13 +2865,15 @@ ackdue(const Pkt *p)
 
 /* flow: a queue for each flow, RFC 8290, and CoDel */
 
-/* Tell the sender of a packet that fits none of the links. */
+/* Tell the sender of a packet that fits none of the links: ten at once, 100 in
+ * a second. */
 static void
 telltoobig(const Pkt *p)
 {
 	Pkt *q;
 
-	if (icmperror(p->data, &p->ip) || !(q = pktalloc()))
+	if (!answerable(p->data, &p->ip) ||
+	    spend(&queues.tellclock, MS(10), MS(90)) < 0 || !(q = pktalloc()))
 		return;
 	q->len = icmptoobig(q->data, p->data, p->len, &p->ip, survey.payload);
 	tunwrite(q);
@@ -3691,7 +3714,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	if (claimline(l))
+	if (claimline(&l->log, l->name))
 		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
 		    statename[l->state], why);
 	l->state = state;
@@ -3768,13 +3791,19 @@ measureloss(Loss *s, double n, double got)
 	s->ratio = s->sent > 32 ? s->lost / s->sent : 0;
 }
 
-/* Note the heartbeat's delay, and what our next one will echo. */
+/* Note the heartbeat's delay, and what our next one will echo. More than a
+ * second of difference is no delay: the peer's clock has moved, for all links,
+ * whose delays doubttime() compares. */
 static void
 measurein(Link *l, const Beat *b)
 {
 	Delay *d = &l->delay;
-	int64_t owdin = now - b->time;
+	int64_t owdin = now - b->time, moved = owdin - d->owdin;
+	Link *o;
 
+	for (o = bond; l->heard.came && o < bond + LEN(bond); o++)
+		if (o->heard.came && llabs(moved) > Second)
+			o->delay.owdin += moved;
 	d->jitter = l->heard.came ?
 	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 4 : 0;
 	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 4 : owdin;
@@ -4157,13 +4186,15 @@ beat(Link *l)
 
 /* The server answers, unless the client knows the running session, for which
  * heartbeats answer. The client goes on under both ids. A client that missed
- * the answers asks again, maybe from another address. */
+ * the answers asks again, maybe from another address. Answers are limited: a
+ * recorded hello may come from any forged address. */
 static void
 hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
 	if (role == Server) {
 		if (b->hello == 2 ||
-		    (b->peerid && b->peerid == peer.session.id))
+		    (b->peerid && b->peerid == peer.session.id) ||
+		    spend(&l->beats.answers, MS(10), MS(90)) < 0)
 			return;
 		hellosend(l, b->id == peer.session.peerid ? peer.session.id :
 		    answerid(b->id), b->id, from);
@@ -4226,7 +4257,8 @@ newsession(const Session *s)
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
 	}
-	logmsg("session: started");
+	if (claimline(&peer.log, "session"))
+		logmsg("session: started");
 }
 
 static void
@@ -4234,7 +4266,8 @@ byepkt(void)
 {
 	Link *l;
 
-	logmsg("session: the peer has ended");
+	if (claimline(&peer.log, "session"))
+		logmsg("session: the peer has ended");
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkdrop(l, DropSession);
 		linkstate(l, LinkDown, "the peer has ended");
@@ -4318,7 +4351,7 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 		if (a->peerlen)
 			snprintf(was, sizeof(was), ", was at %s",
 			    addrtext(&a->peer));
-		if (claimline(l))
+		if (claimline(&l->log, l->name))
 			logmsg("link %s: peer is at %s%s", l->name,
 			    addrtext(from), was);
 		a->peer = *from;
@@ -4682,13 +4715,15 @@ ctlopen(void)
 		    tundev);
 }
 
-/* One letter asks, one datagram answers; only root is answered. */
-static void
+/* One letter asks, one datagram answers; only root is answered. Anybody may ask
+ * all the time, so the socket is looked at each 10 ms at most. Returns 1 if
+ * another question may wait behind this one. */
+static int
 ctlpkt(void)
 {
 	static Text t;
 	struct sockaddr_un from;
-	char ask;
+	char ask = 0;
 	uint64_t space[CMSG_SPACE(sizeof(struct ucred)) / 8 + 1];
 	struct iovec iov = { &ask, 1 };
 	struct ucred cred = { 0, -1, -1 };
@@ -4699,35 +4734,41 @@ ctlpkt(void)
 	};
 	struct cmsghdr *c;
 
-	if (recvmsg(ctl.fd, &m, MSG_DONTWAIT) != 1)
-		return;
+	ctl.next = now + MS(10);
+	if (recvmsg(ctl.fd, &m, MSG_DONTWAIT) < 0)
+		return 0;
 	for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == SOL_SOCKET &&
 		    c->cmsg_type == SCM_CREDENTIALS)
 			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+	if (cred.uid != 0)
+		return 1;
 	t.len = 0;
-	if (cred.uid == 0)
-		report(&t, ask);
-	else
-		text(&t, "udpbond: only root may ask\n");
+	report(&t, ask);
 	sendto(ctl.fd, t.buf, t.len, MSG_DONTWAIT, m.msg_name, m.msg_namelen);
+	return 0;
 }
 
 /* Ask a running udpbond, for -l and -p. */
 static void
 ctlask(char ask)
 {
-	int i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int n, i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd pfd = { fd, POLLIN, 0 };
 	sa_family_t family = AF_UNIX;
 	struct sockaddr_un sun;
 	static Text t;
 
+	if (geteuid() != 0)
+		die("only root may ask");
 	/* only a family: the kernel chooses a name */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&family, sizeof(family)) < 0)
 		die("control socket:");
-	if (sendto(fd, &ask, 1, MSG_DONTWAIT, (struct sockaddr *)&sun,
-	    ctladdr(&sun)) < 0 && errno != EAGAIN)
+	for (i = 0; (n = sendto(fd, &ask, 1, MSG_DONTWAIT,
+	    (struct sockaddr *)&sun, ctladdr(&sun))) < 0 &&
+	    errno == EAGAIN && i < 2000; i++)
+		poll(NULL, 0, 1); /* others may keep the socket full */
+	if (n < 0 && errno != EAGAIN)
 		die("no running udpbond with %s in this network namespace",
 		    tundev);
 	if (poll(&pfd, 1, 2000) != 1 ||
@@ -4737,8 +4778,6 @@ ctlask(char ask)
 		if (t.buf[i] != '\n' && (t.buf[i] < ' ' || t.buf[i] > '~'))
 			t.buf[i] = '?';
 	fwrite(t.buf, 1, t.len, stdout);
-	if (!strncmp(t.buf, "udpbond: ", MIN(t.len, 9)))
-		exit(1);
 }
 
 /* timers: what is due, and when the next thing is */
@@ -4852,6 +4891,8 @@ polltimeout(void)
 	int64_t at = MIN(loop.nextsecond, loop.nextbeat);
 
 	at = MIN(at, MIN(queues.nextack, queues.nextsend));
+	if (ctl.next > now) /* somebody has asked, and may ask again */
+		at = MIN(at, ctl.next);
 	return MAX(MIN(at, rx.next) - now, 0);
 }
 
@@ -5093,9 +5134,15 @@ static int
 checkaddr(int i, const char *field, const char *s)
 {
 	struct sockaddr_storage ss;
+	const uint8_t *a;
+	int len;
 
-	return !s || parseaddr(s, 0, &ss) >= 0 ? 0 :
-	    badlink(i, "%s: \"%s\" is not an IPv4 or IPv6 address", field, s);
+	if (s && parseaddr(s, 0, &ss) < 0)
+		return badlink(i, "%s: \"%s\" is not an IPv4 or IPv6 address",
+		    field, s);
+	a = s ? addrbytes(&ss, &len) : NULL;
+	return !s || unicast(a, len) ? 0 :
+	    badlink(i, "%s: %s is not the address of one host", field, s);
 }
 
 static int
@@ -5116,7 +5163,7 @@ checkrate(int i, const char *field, double rate)
 static int
 same(const char *a, const char *b)
 {
-	return a && b && !strcmp(a, b);
+	return a && b ? !strcmp(a, b) : a == b;
 }
 
 static int
@@ -5135,11 +5182,17 @@ checklink(int i)
 		if (links[j].port == c->port)
 			n += badlink(i, "port: %d is that of links[%d] too",
 			    c->port, j);
-		if (same(links[j].device, c->device) &&
-		    same(links[j].client, c->client))
-			n += badlink(i, "client: %s is that of links[%d] too, "
-			    "on the same device", c->client, j);
+		if (!strcmp(bond[j].name, bond[i].name))
+			n += badlink(i, "device: links[%d] has the same name; "
+			    "with NULL its client address is its name", j);
+		else if (role != Server && same(links[j].client, c->client) &&
+		    same(links[j].server, c->server) &&
+		    (!links[j].device || !c->device))
+			n += badlink(i, "device: NULL, and the addresses are "
+			    "those of links[%d]: both take one way", j);
 	}
+	if (c->client && same(c->client, c->server))
+		n += badlink(i, "client and server: both are %s", c->client);
 	if (c->priority < 0 || c->priority > 60)
 		n += badlink(i, "priority: %d is not in 0 to 60", c->priority);
 	if (c->device && (!*c->device || strlen(c->device) >= IFNAMSIZ))
@@ -5165,6 +5218,55 @@ checklink(int i)
 	return n;
 }
 
+/* Tell what is wrong with an address of the TUN, which is added to the n known
+ * ones of both ends. */
+static int
+checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
+{
+	struct sockaddr_storage *a = known + n;
+	int prefix, wrong = 0;
+	const Link *l;
+
+	if (parseprefix(s, a, &prefix) < 0 || prefix == 0)
+		return bad("%s: \"%s\" is not an address with a prefix "
+		    "length above 0, as 10.0.0.1/24", end, s);
+	while (n-- > 0)
+		if (sameaddr(a, &known[n]))
+			wrong += bad("%s: %s is there twice", end, s);
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (samenet(a, &l->addr.local, prefix) ||
+		    samenet(a, &l->addr.remote, prefix))
+			wrong += badlink(l - bond, "client or server: is in "
+			    "the TUN's network, %s %s", end, s);
+	return wrong;
+}
+
+/* Who may write to the directory around chrootdir may replace it. */
+static int
+checkroot(void)
+{
+	struct stat st;
+	char dir[PATH_MAX];
+	const char *name = strrchr(chrootdir, '/');
+
+	if (chrootdir[0] != '/' || !name[1])
+		return bad("chrootdir: \"%s\" does not begin with / and end "
+		    "with a name", chrootdir);
+	snprintf(dir, sizeof(dir), "%.*s/", (int)(name - chrootdir), chrootdir);
+	if (stat(dir, &st) < 0)
+		return bad("chrootdir: %s:", dir);
+	return !st.st_uid && !(st.st_mode & 022) ? 0 :
+	    bad("chrootdir: others than root may write to %s", dir);
+}
+
+/* Returns how many packets there is memory for. */
+static int64_t
+poolpkts(void)
+{
+	return (int64_t)queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
+	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch;
+}
+
 /* the whole numbers of config.h, and their ranges */
 static const struct { const char *name; const int *value, min, max; }
     settings[] = {
@@ -5185,7 +5287,7 @@ static const struct { const char *name; const int *value, min, max; }
 	{ "tunsegment", &tunsegment, 0, 1 },
 	{ "udpsegment", &udpsegment, 0, 2 },
 	{ "udpgro", &udpgro, 0, 1 },
-	{ "runas", &runas, 0, 65535 },
+	{ "runas", &runas, 0, INT_MAX },
 	{ "seccomp", &seccomp, 0, 1 },
 };
 
@@ -5193,15 +5295,18 @@ static const struct { const char *name; const int *value, min, max; }
 static int
 checkconf(void)
 {
-	struct sockaddr_storage ss;
+	const char *letters = "abcdefghijklmnopqrstuvwxyz._-0123456789"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	const char *which[] = { "clientaddr", "serveraddr" };
 	const char *addrs[] = { clientaddr, serveraddr };
 	char buf[256], *a, *save;
-	int i, prefix, n = 0;
+	struct sockaddr_storage known[LEN(buf)] = { { 0 } };
+	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0;
 
-	if (!*tundev || strlen(tundev) >= IFNAMSIZ || strchr(tundev, '/'))
-		n += bad("tundev: \"%s\" is not the name of an interface",
-		    tundev);
+	if (strlen(tundev) >= IFNAMSIZ || !tundev[strspn(tundev, ".")] ||
+	    tundev[strspn(tundev, letters)])
+		n += bad("tundev: \"%s\" is not a name of 1 to 15 letters, "
+		    "digits, '_', '-' and '.'", tundev);
 	for (i = 0; i < 2; i++) {
 		if (snprintf(buf, sizeof(buf), "%s", addrs[i]) >= LEN(buf))
 			n += bad("%s: longer than %d bytes", which[i],
@@ -5209,16 +5314,16 @@ checkconf(void)
 		if (!(a = strtok_r(buf, " ", &save)))
 			n += bad("%s: there is no address", which[i]);
 		for (; a; a = strtok_r(NULL, " ", &save))
-			if (parseprefix(a, &ss, &prefix) < 0)
-				n += bad("%s: \"%s\" is not an address with a "
-				    "prefix length, as 10.0.0.1/24",
-				    which[i], a);
+			n += checktun(which[i], a, known, addr++);
 	}
 	for (i = 0; i < LEN(settings); i++)
 		n += checkint(settings[i].name, *settings[i].value,
 		    settings[i].min, settings[i].max);
-	if (chrootdir && chrootdir[0] != '/')
-		n += bad("chrootdir: \"%s\" does not begin with /", chrootdir);
+	if (chrootdir)
+		n += checkroot();
+	if (mb > MemoryMax)
+		n += bad("queuepkts, keeppkts, reorderpkts: %d MB, more than "
+		    "%d", mb, MemoryMax);
 	if (reorderpkts & (reorderpkts - 1))
 		n += bad("reorderpkts: %d is not a power of 2", reorderpkts);
 	if (keeppkts & (keeppkts - 1))
@@ -5417,8 +5522,7 @@ linkinit(Link *l, int i)
 static void
 memory(void)
 {
-	pool.size = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch;
+	pool.size = poolpkts();
 	pool.pkts = calloc(pool.size, sizeof(*pool.pkts));
 	pool.frees = calloc(pool.size, sizeof(*pool.frees));
 	pool.refs = calloc(pool.size, sizeof(*pool.refs));
@@ -5503,8 +5607,8 @@ turn(const struct pollfd *pfd)
 	} else if (pfd[PfdTun].revents) {
 		tunpkt();
 	}
-	if (pfd[PfdCtl].revents)
-		ctlpkt();
+	for (i = 0; pfd[PfdCtl].revents && i < Batch && ctlpkt(); i++)
+		;
 	timers();
 	groflushall();
 	schedule();
@@ -5545,14 +5649,17 @@ run(void)
 	while (!loop.stop) {
 		for (i = 0; i < PfdLast; i++) {
 			pfd[i] = (struct pollfd){ .events = POLLIN };
-			pfd[i].fd = i == PfdTun ? tun.fd :
-			    i == PfdCtl ? ctl.fd : bond[i - PfdLink].fd;
+			pfd[i].fd = i == PfdTun ? tun.fd : i != PfdCtl ?
+			    bond[i - PfdLink].fd : now < ctl.next ? -1 : ctl.fd;
 		}
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
 		ts.tv_nsec = ns % Second;
-		if (ppoll(pfd, PfdLast, &ts, &none) < 0 && errno != EINTR)
-			die("ppoll:");
+		if (ppoll(pfd, PfdLast, &ts, &none) < 0 && errno != EINTR) {
+			warn("ppoll:"); /* cleanup() still tells the peer */
+			loop.status = 1;
+			return;
+		}
 		turn(pfd);
 		rest();
 	}

@@ -68,6 +68,7 @@ enum { ConfDown = 0x08, ConfOne = 0x10, ConfPool = 0x20 };
 /* sizes */
 enum {
 	Nlinks = LEN(links), Queued = 256, MaxSteps = 150, MaxPkts = 3000,
+	MaxLines = 12 * (Nlinks + 1) + 8, /* in the log, in a second */
 	Inbox = 512, MaxInput = 1 << 16, Nfds = 64, FdFirst = 100, Extra = 8
 };
 
@@ -147,13 +148,17 @@ static int ninbox;
 static Dgram tunin[Inbox];
 static int ntunin, tungoing;
 static struct { int len, name, uid, how; uint8_t what; } asks[16];
-static int nasks, asking;
+static int nasks, asking;         /* questions; how many were received */
+static int64_t toldat;            /* ns, when one was answered */
+static int pollfails;
 static struct { int what, times, error; } fault;
 enum { FaultSend, FaultBatch, FaultWrite, FaultWritev, FaultRead, FaultRecv,
        FaultSocket, FaultBind, FaultConnect, FaultCtl, FaultIoctl, FaultLast };
 static int missing;
 
 static unsigned tunout, linkout;  /* that came out */
+static int64_t linesince;         /* ns, since when lines are counted */
+static int nlines;                /* in the log, in this second */
 static Beat peerhas[LEN(links)];  /* newest heartbeats */
 static Tally peerrx[LEN(links)], peertx[LEN(links)];
 static int64_t peerclock;         /* ns, ahead of ours */
@@ -390,7 +395,7 @@ parsers(const uint8_t *d, int len)
 	if (ipparse(c, len, &ip) == 0) {
 		must(ip.l4 >= 20 && ip.l4 + ip.l4len == len, "ipparse");
 		must(ip.payload >= 0 && ip.payload <= ip.l4len, "payload");
-		icmperror(c, &ip);
+		answerable(c, &ip);
 		coalescable(&(Pkt){ .data = c, .len = len, .ip = ip });
 		ipmark(c);
 		ipclamp(c, &ip, 1300);
@@ -989,6 +994,8 @@ stepsignal(void)
 		onsignal(SIGTERM);
 	if ((b & 0x60) == 0x60)
 		tungoing = 1;
+	if ((b & 0x90) == 0x90)
+		pollfails = 1;
 }
 
 /* hello, answer, first heartbeat; not all of it if the byte says so */
@@ -1136,6 +1143,12 @@ fake_write(int fd, const void *data, size_t n)
 	uint8_t *c;
 	int i;
 
+	if (fd == 2 && begun) {
+		if (fakenow - linesince >= Second)
+			nlines = 0;
+		linesince = nlines ? linesince : fakenow;
+		must(++nlines <= MaxLines, "too many lines in the log");
+	}
 	if (fd == 1 || fd == 2)
 		return n;
 	must(fd == tun.fd && isopen(fd), "write to nothing");
@@ -1302,10 +1315,11 @@ fake_sendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 	s = (char *)exact(d, n);
 	must(n > 0 && n < TextSize && s[n - 1] == '\n' && !memchr(s, 0, n),
 	    "answer to a request");
-	must(to && (int)tolen == asks[asking].name, "asked by another");
-	must((asks[asking].uid == 0 && asks[asking].how < 4) ==
-	    !!strncmp(s, "udpbond: only root", MIN(n, 18)),
+	must(to && (int)tolen == asks[asking - 1].name, "asked by another");
+	must(asks[asking - 1].uid == 0 && asks[asking - 1].how < 4,
 	    "answered to others");
+	must(fakenow - toldat >= MS(10), "answers too often");
+	toldat = fakenow;
 	free(s);
 	return fails(FaultCtl) ? -1 : (int)n;
 }
@@ -1420,7 +1434,11 @@ fake_recvmsg(int fd, struct msghdr *m)
 	int a = asking;
 
 	must(fd == ctl.fd, "recvmsg");
-	must(a < nasks, "nothing was asked");
+	if (a == nasks) {
+		errno = EAGAIN;
+		return -1;
+	}
+	asking++;
 	*(uint8_t *)m->msg_iov->iov_base = asks[a].what;
 	memset(m->msg_name, 0, asks[a].name);
 	m->msg_namelen = asks[a].name;
@@ -1539,7 +1557,10 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 	}
 	checkturn();
 	answered = -1;
-	asking = nasks = 0;
+	must(asking == nasks || pfd[PfdCtl].fd >= 0 || ns <= MS(10),
+	    "who asks waits too long");
+	if (asking == nasks)
+		asking = nasks = 0;
 	while (!isconf && answered < 0 && inat < inlen &&
 	    nsteps++ < MaxSteps)
 		steps[byte() & 15]();
@@ -1555,10 +1576,10 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 		if (bond[inbox[i].link].fd >= 0)
 			pfd[PfdLink + inbox[i].link].revents = POLLIN;
 	pfd[PfdTun].revents = (ntunin ? POLLIN : 0) | (tungoing ? POLLERR : 0);
-	pfd[PfdCtl].revents = nasks ? POLLIN : 0;
-	for (; asking + 1 < nasks; asking++)
-		ctlpkt();
-	return 1;
+	pfd[PfdCtl].revents = asking < nasks && pfd[PfdCtl].fd >= 0 ?
+	    POLLIN : 0;
+	errno = EINVAL;
+	return pollfails ? -1 : 1;
 }
 
 /* one input */
@@ -1621,9 +1642,10 @@ reset(void)
 	keymode = 0600;
 	mtu = 1420;
 	features = IFF_VNET_HDR;
-	nsteps = npackets = tungoing = 0;
+	nsteps = npackets = tungoing = pollfails = 0;
+	toldat = 0;
 	nasks = asking = mayexit = isconf = missing = 0;
-	tunout = linkout = 0;
+	tunout = linkout = nlines = 0;
 }
 
 static void
@@ -1699,7 +1721,7 @@ packets(void (*const *table)(void))
 	steps = table;
 	r = start(like & IsServer ? "-s" : "-c",
 	    like & IsQuiet ? "-qm0" : NULL);
-	must(r == 0 || (r == 1 && tungoing), "ended badly");
+	must(r == 0 || (r == 1 && (tungoing || pollfails)), "ended badly");
 	checkend();
 }
 

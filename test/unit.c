@@ -1614,6 +1614,33 @@ testtoobig(void)
 		{ "fits by one byte less", "IPv4 TCP data, 1448 bytes", 1538,
 		  56, 3 },
 	};
+	static const struct {
+		const char *name;
+		int v6, at;           /* of the bytes that are odd */
+		const char *bytes;
+		int told;
+	} odd[] = {
+		{ "from one host to one", 0, 12, "", 1 },
+		{ "to multicast", 0, 16, "e000 0005", 0 },
+		{ "to broadcast", 0, 16, "ffff ffff", 0 },
+		{ "to nowhere", 0, 16, "0000 0000", 0 },
+		{ "from multicast", 0, 12, "efff 0001", 0 },
+		{ "from nowhere", 0, 12, "0000 0000", 0 },
+		{ "from the last address there is", 0, 12, "dfff fffe", 1 },
+		{ "first fragment", 0, 6, "2000", 1 },
+		{ "second fragment", 0, 6, "20b9", 0 },
+		{ "last fragment", 0, 6, "0001", 0 },
+		{ "IPv6 from one host to one", 1, 4, "05b4", 1 },
+		{ "IPv6 to multicast", 1, 4, "05b4 1140 fd09 0000 0000 0000"
+		  "0000 0000 0000 0014 ff02", 0 },
+		{ "IPv6 from multicast", 1, 4, "05b4 1140 ff05", 0 },
+		{ "IPv6 from nowhere", 1, 4, "05b4 1140 0000 0000 0000 0000"
+		  "0000 0000 0000 0000", 0 },
+		{ "IPv6 first fragment", 1, 4, "05b4 2c40", 1 },
+		{ "IPv6 second fragment", 1, 4, "05b4 2c40 fd09 0000 0000 0000"
+		  "0000 0000 0000 0014 2001 0db8 0000 0000 0000 0000 0000 0034"
+		  "1100 0009", 0 },
+	};
 	static uint8_t d[Room], o[Room];
 	int i, j, n, len, v6, most;
 
@@ -1663,6 +1690,40 @@ testtoobig(void)
 	want("answered", -1, fdread(lanfd, o));
 	want(dropname[DropSize], 1, drops[DropSize]);
 	verdict("an ICMP error is not answered");
+
+	for (i = 0; i < LEN(odd); i++) {
+		anew(Client);
+		memset(d, 0, sizeof(d));
+		if (odd[i].v6) {
+			unhex("6000 0000 05dc 1140 fd09 0000 0000 0000 0000"
+			    "0000 0000 0014 2001 0db8 0000 0000 0000 0000"
+			    "0000 0034 1100 0000 0000 0000", d);
+		} else {
+			unhex("4500 05dc 0000 0000 4011 0000 c0a8 0114"
+			    "5db8 d822", d);
+		}
+		n = unhex(odd[i].bytes, o);
+		memcpy(d + odd[i].at, o, n);
+		for (j = 0; j < Nlinks; j++)
+			bond[j].addr.mtu = 1300;
+		surveylinks();
+		enqueue(packetof(d, MtuMax));
+		want("answered", odd[i].told, fdread(lanfd, o) > 0);
+		verdict(odd[i].name);
+	}
+
+	anew(Client);
+	for (n = i = 0; i < 400; i++) {
+		unhex("4500 05dc 0000 4000 4011 0000 c0a8 0114 5db8 d822", d);
+		enqueue(packetof(d, 1500));
+		n += fdread(lanfd, o) > 0;
+		now += i < 200 ? 0 : MS(5);
+		if (i == 199)
+			want("answers at once", 10, n);
+	}
+	wantin("answers in the next second", 90, 110, n - 10);
+	want(dropname[DropSize], 400, drops[DropSize]);
+	verdict("many at once");
 
 	anew(Client);
 	linksare(0, LinkDown);
@@ -3323,6 +3384,37 @@ testloss(void)
 	verdict("rate while counters wrap");
 }
 
+/* the peer's clock is set, for one heartbeat or for good; then how long a
+ * missing packet is in doubt, ms */
+static void
+testclock(void)
+{
+	static const struct { const char *name; int secs, from, beats; } t[] = {
+		{ "it runs on", 0, 0, 0 },
+		{ "one heartbeat is 1000 s ahead", 1000, 100, 1 },
+		{ "one heartbeat is 1000 s behind", -1000, 100, 1 },
+		{ "ahead for good", 1000, 100, 1000 },
+		{ "behind for good", -2, 100, 1000 },
+	};
+	Beat b = { .id = theirs, .peerid = ours, .next = 1 };
+	int i, j, k;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < 200; j++) {
+			now += MS(20);
+			k = j % Nlinks;
+			b.link = k;
+			b.time = now - bond[k].delay.srtt / 2 - SEC(j >=
+			    t[i].from && j < t[i].from + t[i].beats ?
+			    -t[i].secs : 0);
+			arrivebeat(k, j + 1, &b, peerkey());
+			wantin("ms in doubt", 30, 200, doubttime() / MS(1));
+		}
+		verdict(t[i].name);
+	}
+}
+
 /* reorder */
 
 /* adds to the log what came out of the TUN and what the peer is asked for */
@@ -4026,6 +4118,7 @@ serversession(int keyed)
 	want("delivered", 1, lanread(&mark));
 	want("packets not in the pool", 0, inuse());
 	verdict("the hello again, a thousand times, changes nothing");
+	now += MS(100);           /* till one is answered again */
 
 	i = drops[DropReplay];
 	arrive(0, first, nfirst);
@@ -4154,6 +4247,74 @@ testfreed(void)
 	want("sent", n, tx.seq[LaneOrdered] - 1);
 	wantin("kept", keeppkts - 1, keeppkts, inuse());
 	verdict("no more is kept than there is room for");
+}
+
+/* hellos that a server answers: ten at once and 100 a second on each link */
+static void
+testhellos(void)
+{
+	static uint8_t d[Room];
+	Beat b = { .hello = 1, .next = 1 };
+	int i, n[2] = { 0 };
+
+	anewkeyed(Server);
+	for (i = 0; i < 2000; i++) {
+		b.id = i + 1;
+		b.link = i % 2;
+		arrivebeat(i % 2, i + 1, &b, keys.hello);
+		now += i < 1000 ? 0 : MS(1);
+		while (fdread(peerfd[0], d) >= 0)
+			n[0]++;
+		while (fdread(peerfd[1], d) >= 0)
+			n[1]++;
+		if (i == 999) {
+			want("answers at once", 10, n[0]);
+			want("answers at once by another link", 10, n[1]);
+		}
+	}
+	wantin("answers in the next second", 90, 110, n[0] - 10);
+	wantin("by another link", 90, 110, n[1] - 10);
+	verdict("a flood of hellos");
+}
+
+/* lines of the log that a peer and the network cause in a second: no more than
+ * ten for each link and ten for all else */
+static void
+testlines(void)
+{
+	static char said[1 << 17];
+	uint8_t d[256], bye = CtlBye;
+	Beat b = { .next = 1 };
+	const char *s;
+	int i, n;
+
+	anew(Server);
+	loop.quiet = 0;
+	errbegin();
+	for (i = 1; i <= 200; i++, now += MS(5)) {
+		b.id = i;
+		b.peerid = answerid(i);
+		b.time = i * Us;
+		arrivebeat(0, 1, &b, NULL);
+		arrive(0, d, putrec(d, 1, FlagControl, &bye, 1));
+		bond[1].addr.mtu = 1000 + i;
+		tunmtu();
+		bond[2].out.single = 0;
+		linksingle(&bond[2], EIO);
+	}
+	now += Minute;
+	byepkt();
+	errend(said, sizeof(said));
+	for (n = 0, s = said; (s = strchr(s, '\n')); s++)
+		n++;
+	wantin("lines", 20, 10 * (Nlinks + 1) + 2, n);
+	wanttext("started", said);
+	wanttext("nonesuch: set mtu", said);
+	wanttext("wg2: UDP_SEGMENT", said);
+	wanttext("session: 590 lines were left out", said);
+	wantstr("the last", "udpbond: session: the peer has ended\n",
+	    said + MAX((int)strlen(said) - 37, 0));
+	verdict("what a peer says many times");
 }
 
 /* up */
@@ -4747,7 +4908,7 @@ testmetrics(void)
 	verdict("a text that is full is cut");
 }
 
-/* the socket that udpbond -l and -p ask; only root is answered */
+/* the socket that udpbond -l and -p ask; only root is answered, each 10 ms */
 static void
 testasked(void)
 {
@@ -4760,7 +4921,8 @@ testasked(void)
 		{ "Prometheus", "p", "# TYPE udpbond_link_up gauge", Client },
 	};
 	static uint8_t d[Room];
-	int i, n, fd[2];
+	struct pollfd pfd[PfdLast] = { { 0 } };
+	int i, n, fd[2], root = geteuid() == 0;
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) < 0)
 		die("socketpair:");
@@ -4773,10 +4935,41 @@ testasked(void)
 		ctlpkt();
 		n = fdread(fd[1], d);
 		d[CLAMP(n, 0, Room - 1)] = '\0';
-		wanttext(geteuid() == 0 ? t[i].answer : "only root",
-		    (char *)d);
+		if (root)
+			wanttext(t[i].answer, (char *)d);
+		else
+			want("answered", -1, n);
 		verdict(t[i].name);
+		ctl.next = 0;
 	}
+
+	anew(Client);
+	now = monotime();
+	loop.nextsecond = loop.nextbeat = now + Second;
+	rx.next = queues.nextack = queues.nextsend = INT64_MAX;
+	wantin("ms to sleep, idle", 900, 1000, polltimeout() / MS(1));
+	if (write(fd[1], "l", 1) != 1)
+		die("write:");
+	ctlpkt();
+	wantin("ms to sleep, asked", 9, 10, polltimeout() / MS(1));
+	want("answered", root, fdread(fd[1], d) > 0);
+	now += MS(10);
+	wantin("ms to sleep, later", 900, 1000, polltimeout() / MS(1));
+	verdict("no more often than each 10 ms");
+
+	/* those that are not root do not keep root waiting */
+	ctl.next = 0;
+	setopt(fd[0], SOL_SOCKET, SO_PASSCRED, 0);
+	for (i = 0; i < 8; i++)
+		if (write(fd[1], "l", 1) != 1)
+			die("write:");
+	setopt(fd[0], SOL_SOCKET, SO_PASSCRED, 1);
+	pfd[PfdCtl].revents = POLLIN;
+	turn(pfd);
+	want("waits", -1, recv(fd[0], d, 1, MSG_DONTWAIT));
+	verdict("others are looked at together");
+	close(fd[0]);
+	close(fd[1]);
 }
 
 /* timers */
@@ -4911,7 +5104,7 @@ testfilter(void)
 static void
 testconf(void)
 {
-	enum { Int, Rate, Address, Tundev, Clients, Servers };
+	enum { Int, Rate, Address, Tundev, Clients, Servers, Root };
 	static const struct {
 		const char *name;
 		int what, wrong;
@@ -4935,12 +5128,48 @@ testconf(void)
 		{ "no address", Address, 0, 0, NULL, "" },
 		{ "wrong address", Address, 1, 0, "10.0.0",
 		  "links[2] (wg2): client: \"10.0.0\"" },
+		{ "address of nobody", Address, 1, 0, "0.0.0.0",
+		  "links[2] (wg2): client: 0.0.0.0 is not the address" },
+		{ "multicast", Address, 1, 0, "239.0.0.1", "239.0.0.1 is" },
+		{ "broadcast", Address, 1, 0, "255.255.255.255", "5.255 is" },
+		{ "the last address", Address, 0, 0, "223.255.255.255", "" },
+		{ "IPv6 address of nobody", Address, 1, 0, "::", ":: is not" },
+		{ "IPv6 multicast", Address, 1, 0, "ff02::1", "ff02::1 is" },
+		{ "IPv6 address", Address, 0, 0, "::1", "" },
 		{ "as it comes", Tundev, 0, 0, "tun-bond", "" },
 		{ "no TUN", Tundev, 1, 0, "", "tundev: \"\"" },
 		{ "TUN name of 15", Tundev, 0, 0, "abcdefghijklmno", "" },
 		{ "TUN name of 16", Tundev, 1, 0, "abcdefghijklmnop",
 		  "tundev: \"abcdefghijklmnop\"" },
 		{ "TUN name with a slash", Tundev, 1, 0, "tun/0", "tundev:" },
+		{ "TUN names of any kind", Tundev, 1, 0, "tun%d", "tun%d" },
+		{ "TUN name with a colon", Tundev, 1, 0, "eth:0", "eth:0" },
+		{ "TUN name for a shell", Tundev, 1, 0, "a;id", "a;id" },
+		{ "TUN name of one dot", Tundev, 1, 0, ".", "\".\"" },
+		{ "TUN name of two dots", Tundev, 1, 0, "..", "\"..\"" },
+		{ "TUN name of all kinds", Tundev, 0, 0, "a-Z_0.9", "" },
+		{ "all addresses", Clients, 1, 0, "10.0.0.1/0", "10.0.0.1/0" },
+		{ "all IPv6 addresses", Servers, 1, 0, "fd00::1/0", "above" },
+		{ "the server's address", Clients, 1, 0, "10.99.0.1/32",
+		  "serveraddr: 10.99.0.1/24 is there twice" },
+		{ "an address twice", Servers, 1, 0, "fd00::1/64 fd00:0::1/72",
+		  "serveraddr: fd00:0::1/72 is there twice" },
+		{ "network of a link", Clients, 1, 0, "10.200.2.9/24",
+		  "links[2] (wg2): client or server: is in" },
+		{ "network of all links", Servers, 5, 0, "10.201.0.9/13",
+		  "links[4] (wg4): client or server: is in" },
+		{ "network beside a link", Clients, 0, 0, "10.200.2.5/30", "" },
+		{ "root directory", Root, 0, 0, "/var/run/x", "" },
+		{ "no root directory", Root, 0, 0, NULL, "" },
+		{ "root directory /", Root, 1, 0, "/", "chrootdir: \"/\"" },
+		{ "root directory without a name", Root, 1, 0, "/var/run/",
+		  "chrootdir: \"/var/run/\"" },
+		{ "root directory from here", Root, 1, 0, "run/x",
+		  "chrootdir: \"run/x\"" },
+		{ "root directory that others may replace", Root, 1, 0,
+		  "/tmp/x", "chrootdir: others than root may write to /tmp/" },
+		{ "root directory nowhere", Root, 1, 0, "/nonesuch/x",
+		  "chrootdir: /nonesuch/: No such file" },
 		{ "two addresses", Clients, 0, 0, "10.0.0.1/24 fd00::1/64",
 		  "" },
 		{ "no client address", Clients, 1, 0, "", "clientaddr:" },
@@ -4950,6 +5179,7 @@ testconf(void)
 		  "serveraddr: \"10.0.0.1/33\"" },
 	};
 	const char *dev = tundev, *client = clientaddr, *server = serveraddr;
+	const char *root = chrootdir;
 	char said[1024];
 	int i, n = 0;
 
@@ -4958,6 +5188,7 @@ testconf(void)
 		tundev = t[i].what == Tundev ? t[i].s : dev;
 		clientaddr = t[i].what == Clients ? t[i].s : client;
 		serveraddr = t[i].what == Servers ? t[i].s : server;
+		chrootdir = t[i].what == Root ? t[i].s : root;
 		role = Both;
 		errbegin();
 		switch (t[i].what) {
@@ -5044,6 +5275,38 @@ testnoleak(void)
 	verdict("long run with links that fail: nothing is left");
 }
 
+/* the loop ends well when the kernel refuses to wait: here as many files as
+ * another process of the same user may allow */
+static void
+testpoll(void)
+{
+	struct rlimit few = { 3, 0 };
+	static char said[1024];
+	static uint8_t d[Room];
+	int i, n, bye = 0;
+	Rec r;
+
+	anew(Client);
+	getrlimit(RLIMIT_NOFILE, &few);
+	few.rlim_cur = 3;
+	ctl.fd = -1;
+	errbegin();
+	setrlimit(RLIMIT_NOFILE, &few);
+	run();
+	want("status", 1, loop.status);
+	cleanup();
+	few.rlim_cur = few.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &few);
+	errend(said, sizeof(said));
+	wanttext("ppoll: Invalid argument", said);
+	for (i = 0; i < Nlinks; i++)
+		while ((n = fdread(peerfd[i], d)) > 0)
+			bye += decode(d, n, &r) > 0 &&
+			    r.flags & FlagControl && d[HdrLen] == CtlBye;
+	want("byes", Nlinks, bye);
+	verdict("files are limited: the peer is told, status 1");
+}
+
 /* main */
 
 static const struct {
@@ -5089,6 +5352,7 @@ static const struct {
 	{ "link state", testlinkcheck },
 	{ "RTT", testrtt },
 	{ "loss", testloss },
+	{ "clock", testclock },
 	{ "reorder", testreorder },
 	{ "told", testtell },
 	{ "reorder window", testwindow },
@@ -5099,6 +5363,8 @@ static const struct {
 	{ "server", testserver },
 	{ "server with a key", testserverkeyed },
 	{ "new session", testfreed },
+	{ "hellos", testhellos },
+	{ "log", testlines },
 	{ "replay", testreplay },
 	{ "random replay", testreplayrandom },
 	{ "doubt", testdoubt },
@@ -5113,6 +5379,7 @@ static const struct {
 	{ "confine", testfilter },
 	{ "configuration", testconf },
 	{ "leaks", testnoleak },
+	{ "poll", testpoll },
 };
 
 /* a process for each group: what one leaves behind is nothing to the next,
