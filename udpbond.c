@@ -118,6 +118,9 @@
 #define TUN_F_USO4      0x20
 #define TUN_F_USO6      0x40
 #endif
+#ifndef IFF_BACKPRESSURE
+#define IFF_BACKPRESSURE 0x80
+#endif
 
 /* sizes */
 enum {
@@ -526,6 +529,7 @@ static struct {
 static struct {
 	int fd, mtu;
 	int hdr;                  /* bytes in front of a packet: 0, VnetLen */
+	unsigned features;        /* of the kernel's driver */
 } tun = { .fd = -1 };
 
 static struct {
@@ -1449,13 +1453,12 @@ offloadprobe(void)
 {
 	int want[] = { tunsegment, tunsegment, udpsegment, udpgro };
 	int has[OffLast] = { 0 }, fd, i;
-	unsigned features = 0;
 
 	if ((fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC)) >= 0) {
-		ioctl(fd, (int)TUNGETFEATURES, &features);
+		ioctl(fd, (int)TUNGETFEATURES, &tun.features);
 		close(fd);
 	}
-	has[OffSegment] = has[OffCoalesce] = !!(features & IFF_VNET_HDR);
+	has[OffSegment] = has[OffCoalesce] = !!(tun.features & IFF_VNET_HDR);
 	if ((fd = udpsocket(AF_INET, 0)) >= 0) {
 		has[OffUdpSegment] = segmentworks(fd);
 		has[OffUdpGro] = setopt(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
@@ -1646,7 +1649,9 @@ tunopen(void)
 	char *addrs, *a, *at;
 	int s, tries, n = 0;
 
+	/* a full TUN makes its qdisc hold packets, not drop them */
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
+	    (tun.features & IFF_BACKPRESSURE) |
 	    (offload[OffSegment] == Running ? IFF_VNET_HDR : 0);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	tun.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);

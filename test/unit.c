@@ -8,8 +8,25 @@
  * written as hex digits (unhex).
  * Begin with main(), then anew(), then any group.
  */
+#include <sys/ioctl.h>
+#include <fcntl.h>
+#include <stdint.h>
+
+/* the driver of the TUN, while driver.faked; all else is the kernel's */
+static struct {
+	int faked;
+	unsigned features, asked; /* asked: flags of TUNSETIFF */
+} driver;
+static int driveropen(const char *, int);
+static int driverioctl(int, unsigned long, void *);
+
 #define main udpbond_main
+#define open(path, flags)       driveropen(path, flags)
+#define ioctl(fd, what, arg) \
+	driverioctl(fd, what, (void *)(uintptr_t)(arg))
 #include "../udpbond.c"
+#undef ioctl
+#undef open
 #undef main
 #include "pkt.h"
 
@@ -32,6 +49,27 @@ static const char *group;
 static char why[512];             /* of the first thing wrong in a test */
 static int passed, failed;
 static int peerfd[Nlinks], lanfd;
+
+/* the driver of the TUN */
+
+static int
+driveropen(const char *path, int flags)
+{
+	return open(driver.faked && !strcmp(path, "/dev/net/tun") ?
+	    "/dev/null" : path, flags);
+}
+
+static int
+driverioctl(int fd, unsigned long what, void *arg)
+{
+	if (!driver.faked)
+		return ioctl(fd, what, arg);
+	if ((unsigned)what == TUNGETFEATURES)
+		memcpy(arg, &driver.features, sizeof(driver.features));
+	if ((unsigned)what == TUNSETIFF)
+		driver.asked = ((struct ifreq *)arg)->ifr_flags;
+	return 0;
+}
 
 /* results */
 
@@ -1670,6 +1708,36 @@ testtoobig(void)
 	want("answered", -1, fdread(lanfd, o));
 	want(dropname[DropSize], 0, drops[DropSize]);
 	verdict("no link to be too big for");
+}
+
+/* the flags that a TUN is opened with, by what the kernel can do */
+static void
+testtunopen(void)
+{
+	static const struct {
+		const char *name;
+		unsigned features, asked;
+	} t[] = {
+		{ "no features", IFF_TUN, IFF_TUN | IFF_NO_PI },
+		{ "GSO packets", IFF_TUN | IFF_NO_PI | IFF_VNET_HDR,
+		  IFF_TUN | IFF_NO_PI | IFF_VNET_HDR },
+		{ "backpressure", IFF_TUN | IFF_BACKPRESSURE,
+		  IFF_TUN | IFF_NO_PI | IFF_BACKPRESSURE },
+		{ "all features", 0xffff, IFF_TUN | IFF_NO_PI |
+		  IFF_VNET_HDR | IFF_BACKPRESSURE },
+	};
+	int i;
+
+	anew(Client);
+	driver.faked = 1;
+	for (i = 0; i < LEN(t); i++) {
+		driver.features = t[i].features;
+		offloadprobe();
+		close(tun.fd);
+		tunopen();
+		wanthex("flags", t[i].asked, driver.asked & 0xffff);
+		verdict(t[i].name);
+	}
 }
 
 /* ECN flags in what is segmented, and coalesced */
@@ -5179,6 +5247,7 @@ static const struct {
 	{ "MSS", testclamp },
 	{ "ECN", testmark },
 	{ "too big", testtoobig },
+	{ "open", testtunopen },
 	{ "ECN", testecn },
 	{ "offload", testfallback },
 	{ "pacer", testpacer },
