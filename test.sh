@@ -781,6 +781,20 @@ busyping()
 	echo "$p50 $p90" | awk '{ exit !($1 < 40 && $2 < 60) }'
 }
 
+# ACKs replaced by newer ones, of a download of 2 s
+ackmerges()
+{
+	merged >"$LAB/merged"
+	iperf -t 2 -R >"$LAB/flow" && merged >>"$LAB/merged"
+	tr '\n' ' ' <"$LAB/merged" | awk '
+		{ print "ACKs merged:", $2 - $1; exit !($2 - $1 > 1000) }'
+}
+
+merged()
+{
+	at router "$BOND/udpbond" -l | sed -n 's/.*ACKs merged: \([0-9]*\).*/\1/p'
+}
+
 # part 2: trouble with links
 
 # wg0 silent for 3 s, a ping each 10 ms
@@ -1137,6 +1151,15 @@ defaults()
 	try 'one TCP download takes all links' flow 100 -R
 	try 'one TCP upload takes all links' flow 100
 	try 'a ping beside a download stays quick' busyping
+	try 'ACKs of a download are merged' ackmerges
+	if at lan sysctl -qw net.ipv4.tcp_ecn=3 2>"$LAB/log" &&
+		at inet sysctl -qw net.ipv4.tcp_ecn=3; then
+		try 'ACKs of a download with AccECN are merged' ackmerges
+		at lan sysctl -qw net.ipv4.tcp_ecn=2
+		at inet sysctl -qw net.ipv4.tcp_ecn=2
+	else
+		skip 'AccECN: this kernel has none'
+	fi
 }
 
 # a system call for each packet, then each offload off by itself

@@ -118,6 +118,9 @@
 #define TUN_F_USO4      0x20
 #define TUN_F_USO6      0x40
 #endif
+#ifndef IFF_BACKPRESSURE
+#define IFF_BACKPRESSURE 0x80
+#endif
 
 /* sizes */
 enum {
@@ -214,10 +217,10 @@ enum { Ordered, Express, Ack };                        /* classes of packets */
 enum { CtlNack = 1, CtlBye };                          /* control records */
 enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what verify says */
 enum { TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpPsh = 0x08,
-       TcpAck = 0x10, TcpCwr = 0x80 };
+       TcpAck = 0x10, TcpEce = 0x40, TcpCwr = 0x80 };
 enum {                                        /* <linux/virtio_net.h> */
-	GsoNone = 0, GsoTcp4 = 1, GsoTcp6 = 4, GsoUdp = 5, GsoEcn = 0x80,
-	VnetPartial = 1
+	GsoNone = 0, GsoTcp4 = 1, GsoTcp6 = 4, GsoUdp = 5,
+	GsoAccEcn = 0x10, GsoEcn = 0x80, VnetPartial = 1
 };
 enum { OffSegment, OffCoalesce, OffUdpSegment, OffUdpGro, OffLast };
 enum { Disabled, Missing, Failed, Running };           /* offload states */
@@ -554,6 +557,7 @@ static struct {
 static struct {
 	int fd, mtu;
 	int hdr;                  /* bytes in front of a packet: 0, VnetLen */
+	unsigned features;        /* of the kernel's driver */
 } tun = { .fd = -1 };
 
 static struct {
@@ -1507,13 +1511,12 @@ offloadprobe(void)
 {
 	int want[] = { tunsegment, tunsegment, udpsegment, udpgro };
 	int has[OffLast] = { 0 }, fd, i;
-	unsigned features = 0;
 
 	if ((fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC)) >= 0) {
-		ioctl(fd, (int)TUNGETFEATURES, &features);
+		ioctl(fd, (int)TUNGETFEATURES, &tun.features);
 		close(fd);
 	}
-	has[OffSegment] = has[OffCoalesce] = !!(features & IFF_VNET_HDR);
+	has[OffSegment] = has[OffCoalesce] = !!(tun.features & IFF_VNET_HDR);
 	if ((fd = udpsocket(AF_INET, 0)) >= 0) {
 		has[OffUdpSegment] = segmentworks(fd);
 		has[OffUdpGro] = setopt(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
@@ -1570,10 +1573,11 @@ single(const uint8_t *d, int len, const Vnet *v, Queue *q)
 }
 
 /* Set lengths, numbers, flags and checksums of segment i of a GSO packet; at
- * is the offset of its payload in that of the whole. In place of the checksum
- * the kernel has left the sum of the pseudo header. */
+ * is the offset of its payload in that of the whole. CWR is an event of RFC
+ * 3168 or, with AccECN, a bit of a counter. In place of the checksum the
+ * kernel has left the sum of the pseudo header. */
 static void
-segmentfix(Pkt *p, int i, int at, int last)
+segmentfix(Pkt *p, const Vnet *v, int i, int at, int last)
 {
 	int l4len = p->len - p->ip.l4, tcp = p->ip.proto == IPPROTO_TCP;
 	uint8_t *d = p->data, *t = d + p->ip.l4, *sumat = t + (tcp ? 16 : 6);
@@ -1585,7 +1589,7 @@ segmentfix(Pkt *p, int i, int at, int last)
 		put(t + 4, get(t + 4, 4) + at, 4);
 		if (!last)
 			t[13] &= ~(TcpFin | TcpPsh);
-		if (i > 0)
+		if (i > 0 && !(v->type & GsoAccEcn))
 			t[13] &= ~TcpCwr;
 		p->ip.tcpflags = t[13];
 		p->ip.payload -= p->ip.l4len - l4len;
@@ -1610,9 +1614,9 @@ gsoparse(const uint8_t *d, int len, const Vnet *v, Ip *ip)
 	type = udp ? GsoUdp : ip->proto != IPPROTO_TCP ? -1 :
 	    d[0] >> 4 == 4 ? GsoTcp4 : GsoTcp6;
 	hdrlen = udp ? ip->l4 + 8 : len - ip->payload;
-	return v->flags & VnetPartial && (v->type & ~GsoEcn) == type &&
-	    v->size > 0 && hdrlen + v->size <= MtuMax && hdrlen < len ?
-	    hdrlen : -1;
+	return v->flags & VnetPartial && v->size > 0 &&
+	    (v->type & ~(GsoEcn | GsoAccEcn)) == type &&
+	    hdrlen + v->size <= MtuMax && hdrlen < len ? hdrlen : -1;
 }
 
 /* Append the segments of a GSO packet. */
@@ -1638,7 +1642,7 @@ segment(const uint8_t *d, int len, const Vnet *v, Queue *q)
 		p->ip = ip;
 		memcpy(p->data, d, hdrlen);
 		memcpy(p->data + hdrlen, d + at, n);
-		segmentfix(p, i, at - hdrlen, at + n == len);
+		segmentfix(p, v, i, at - hdrlen, at + n == len);
 		queueput(q, p);
 	}
 }
@@ -1703,7 +1707,9 @@ tunopen(void)
 	char *addrs, *a, *at;
 	int s, tries, n = 0;
 
+	/* a full TUN makes its qdisc hold packets, not drop them */
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
+	    (tun.features & IFF_BACKPRESSURE) |
 	    (offload[OffSegment] == Running ? IFF_VNET_HDR : 0);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	tun.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -1771,7 +1777,8 @@ tunwrite(Pkt *p)
 
 /* gro: what goes to the TUN is coalesced, see gso */
 
-/* Is it plain TCP with data? Coalescing would hide a wrong checksum. */
+/* Is it plain TCP with data? Coalescing would hide a wrong checksum, and CWR
+ * would be lost when the result is segmented. */
 static int
 coalescable(const Pkt *p)
 {
@@ -1781,7 +1788,7 @@ coalescable(const Pkt *p)
 
 	return ip->proto == IPPROTO_TCP && !ip->frag && ip->payload > 0 &&
 	    ip->l4 == (v4 ? 20 : 40) &&
-	    (t[13] & ~(TcpPsh | TcpFin)) == TcpAck &&
+	    (t[13] & ~(TcpPsh | TcpFin | TcpEce)) == TcpAck &&
 	    (!v4 || sum(d, 20, 0) == 0xffff) &&
 	    sum(t, ip->l4len, pseudosum(d, ip->proto, ip->l4len)) == 0xffff;
 }
@@ -1798,11 +1805,12 @@ sameip(const uint8_t *d, const uint8_t *e, int n)
 	    get(d + 4, 2) == ((get(e + 4, 2) + n) & 0xffff);
 }
 
-/* Do TCP headers of len bytes differ in seq, flags and checksum only? */
+/* Do TCP headers of len bytes differ in seq, PSH, FIN and checksum only? */
 static int
 sametcp(const uint8_t *t, const uint8_t *u, int len)
 {
 	return !memcmp(t, u, 4) && !memcmp(t + 8, u + 8, 5) &&
+	    !((t[13] ^ u[13]) & ~(TcpPsh | TcpFin)) &&
 	    !memcmp(t + 14, u + 14, 2) && !memcmp(t + 18, u + 18, len - 18);
 }
 
@@ -2778,31 +2786,39 @@ selectlink(const Flow *f)
  *
  * A download at full rate makes 13000 ACKs a second, where a few hundred do: a
  * newer ACK replaces the one of its flow that waits, if that says nothing else
- * (SACK, ECN, a duplicate). The first ACKs of a flow go at once, then fewer
- * than 8 in a round trip: cubic's HyStart needs 8 RTT samples a round before
- * it mistakes a slower link for congestion. BBR remembers the short RTT of the
- * quick link for 10 s and makes its window too small for the others, but
- * larger when ACKs are aggregated: so every now and then they are. */
+ * (SACK, other ECN marks, a duplicate). The first ACKs of a flow go at once,
+ * then fewer than 8 in a round trip: cubic's HyStart needs 8 RTT samples a
+ * round before it mistakes a slower link for congestion. BBR remembers the
+ * short RTT of the quick link for 10 s and makes its window too small for the
+ * others, but larger when ACKs are aggregated: so every now and then they
+ * are. */
+
+/* Is it an ACK without options but NOP, timestamps and the counters of AccECN,
+ * RFC 9768, which are cumulative and may be left out? */
 static int
 ackplain(const uint8_t *t)
 {
-	static const uint8_t stamp[] = { 1, 1, 8, 10 };
+	const uint8_t *o = t + 20, *end = t + (t[12] >> 4) * 4;
 
-	return t[13] == TcpAck && (t[12] >> 4 == 5 ||
-	    (t[12] >> 4 == 8 && !memcmp(t + 20, stamp, sizeof(stamp))));
+	while (o < end && (*o == 1 || ((*o == 8 || *o == 172 || *o == 174) &&
+	    end - o > 1 && o[1] > 1)))
+		o += *o == 1 ? 1 : o[1];
+	return (t[13] & ~(TcpEce | TcpCwr)) == TcpAck && o == end;
 }
 
-/* Does the ACK p say all that the older o says, and more? */
+/* Does the ACK p say all that the older o says, and more? The ECN flags, a
+ * counter or a state, have to be the same. */
 static int
 ackreplaces(const Pkt *p, const Pkt *o)
 {
 	const uint8_t *t = p->data + p->ip.l4, *u = o->data + o->ip.l4;
 	int v4 = p->data[0] >> 4 == 4, addrs = v4 ? 12 : 8;
 
-	return p->len == o->len && p->ip.l4 == o->ip.l4 &&
+	return p->ip.l4 == o->ip.l4 &&
 	    p->data[0] == o->data[0] && p->data[1] == o->data[1] &&
 	    !memcmp(p->data + addrs, o->data + addrs, v4 ? 8 : 32) &&
 	    !memcmp(t, u, 4) && ackplain(t) && ackplain(u) &&
+	    !((t[12] ^ u[12]) & 15) && t[13] == u[13] &&
 	    (int32_t)(get(t + 8, 4) - get(u + 8, 4)) > 0;
 }
 
@@ -2842,6 +2858,9 @@ ackenqueue(Flow *f, Pkt *p)
 	}
 	if (f->ack && ackreplaces(p, f->ack)) {
 		memcpy(f->ack->data, p->data, p->len);
+		queues.acks.bytes += p->len - f->ack->len;
+		f->ack->len = p->len;
+		f->ack->ip = p->ip;
 		counts[CntMerged]++;
 		spendprivilege(&queues.hosts[p->host], -p->len);
 		pktfree(p);

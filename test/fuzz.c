@@ -1641,7 +1641,7 @@ reset(void)
 	keylen = 33;
 	keymode = 0600;
 	mtu = 1420;
-	features = IFF_VNET_HDR;
+	features = IFF_VNET_HDR | IFF_BACKPRESSURE;
 	nsteps = npackets = tungoing = pollfails = 0;
 	toldat = 0;
 	nasks = asking = mayexit = isconf = missing = 0;

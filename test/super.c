@@ -33,6 +33,7 @@ typedef struct {
 typedef struct {
 	int v6, mss, options, stamp, id, window, tos, ttl;
 	int calm;                 /* of so many packets one is another */
+	int ace;                  /* flags that AccECN counts with */
 	uint32_t seq, ack;
 } Sender;
 
@@ -50,9 +51,10 @@ fail(const char *what)
 		    what);
 }
 
-/* the packets that a superpacket stands for, into made; how many */
+/* the packets that a superpacket stands for, into made; how many; CWR is kept
+ * in all of them where it counts, RFC 9768 */
 static int
-refsegment(const uint8_t *d, int len, int size)
+refsegment(const uint8_t *d, int len, int size, int keep)
 {
 	int l4 = l4of(d), tcp = protoof(d) == IPPROTO_TCP, n = 0, at;
 	int hdrlen = l4 + (tcp ? (d[l4 + 12] >> 4) * 4 : 8);
@@ -70,7 +72,7 @@ refsegment(const uint8_t *d, int len, int size)
 			    4);
 			if (at + size < len)
 				p->d[l4 + 13] &= ~0x09;
-			if (n > 0)
+			if (n > 0 && !keep)
 				p->d[l4 + 13] &= ~0x80;
 		}
 		finish(p->d, p->len);
@@ -131,6 +133,7 @@ newsender(Sender *s)
 	s->ack = rnd(INT_MAX);
 	s->stamp = rnd(INT_MAX);
 	s->calm = rnd(2) ? 60 : 2000;
+	s->ace = rnd(2) ? 0 : rnd(2) << 8 | rnd(4) << 6;
 }
 
 /* segment */
@@ -163,11 +166,11 @@ testsegment(void)
 {
 	static uint8_t buf[Room], *d = buf + VnetLen;
 	static const int flags[] =
-	    { 0x10, 0x10, 0x18, 0x11, 0x19, 0x90, 0x50 };
+	    { 0x10, 0x10, 0x18, 0x11, 0x19, 0x90, 0x50, 0x150, 0x1d0 };
 	Queue q = { 0 };
 	Sender s;
 	Vnet v = { VnetPartial, 0, 0, 0, 0, 0 };
-	int tcp, len, n, l4, i, payload, hdrlen;
+	int tcp, len, n, l4, i, payload, hdrlen, ecn;
 
 	newsender(&s);
 	tcp = rnd(4) > 0;
@@ -177,9 +180,10 @@ testsegment(void)
 	payload = n * s.mss - rnd(s.mss);
 	len = packet(d, &s, tcp ? IPPROTO_TCP : IPPROTO_UDP,
 	    flags[rnd(LEN(flags))], payload, 1);
-	n = refsegment(d, len, s.mss);
+	ecn = !tcp || rnd(2) ? 0 : rnd(2) ? GsoAccEcn : GsoEcn;
+	n = refsegment(d, len, s.mss, ecn == GsoAccEcn);
 	if (n > 1 || rnd(2)) {
-		v.type = !tcp ? GsoUdp : s.v6 ? GsoTcp6 : GsoTcp4;
+		v.type = (!tcp ? GsoUdp : s.v6 ? GsoTcp6 : GsoTcp4) | ecn;
 		v.size = s.mss;
 		v.hdrlen = rnd(2) ? hdrlen : rnd(65536);
 	}
@@ -278,7 +282,7 @@ lanread(void)
 			fail("coalesce: a superpacket is not sound");
 			continue;
 		}
-		n = refsegment(d, len, v.size);
+		n = refsegment(d, len, v.size, 0);
 		for (i = 0; i < n; i++)
 			wantget(made[i].d, made[i].len);
 	}
@@ -291,6 +295,8 @@ nextpacket(Sender *s, int key, uint8_t *d, int *len)
 	int flags = 0x10, payload = s->mss, proto = IPPROTO_TCP, spoil = 0;
 	int v6;
 
+	if (rnd(s->calm) == 0)
+		s->ace ^= 1 << (6 + rnd(3));
 	switch (rnd(s->calm)) {
 	case 0: payload = 1 + rnd(s->mss); break;
 	case 1: flags = 0x18; break;
@@ -321,7 +327,7 @@ nextpacket(Sender *s, int key, uint8_t *d, int *len)
 		payload = s->mss;
 		break;
 	}
-	*len = packet(d, s, proto, flags, payload, key);
+	*len = packet(d, s, proto, flags | s->ace, payload, key);
 	s->seq += payload;
 	s->id = (s->id + 1) & 0xffff;
 	if (spoil == 1) /* of TCP, or nothing at all */

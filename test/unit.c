@@ -8,8 +8,25 @@
  * written as hex digits (unhex).
  * Begin with main(), then anew(), then any group.
  */
+#include <sys/ioctl.h>
+#include <fcntl.h>
+#include <stdint.h>
+
+/* the driver of the TUN, while driver.faked; all else is the kernel's */
+static struct {
+	int faked;
+	unsigned features, asked; /* asked: flags of TUNSETIFF */
+} driver;
+static int driveropen(const char *, int);
+static int driverioctl(int, unsigned long, void *);
+
 #define main udpbond_main
+#define open(path, flags)       driveropen(path, flags)
+#define ioctl(fd, what, arg) \
+	driverioctl(fd, what, (void *)(uintptr_t)(arg))
 #include "../udpbond.c"
+#undef ioctl
+#undef open
 #undef main
 #include "pkt.h"
 
@@ -17,9 +34,12 @@
 #define SEC(x)  ((int64_t)(x) * Second)
 #define IPV4    "4500 0014 0000 4000 40fd 25eb 0a00 0001 0a00 0002"
 #define GOOD    "0000 0000 0000 0001 02 0014" IPV4 /* a record with it */
+#define Stamp   "0101 080a 00a1 b2c3 00d4 e5f6"
+#define Ace0    "ac0b 000001 000002 000003 01" /* AccECN, RFC 9768 */
 
 /* sizes and values */
 enum { Nlinks = LEN(links), Room = 65536, Mtu = 1420 };
+enum { Ace5 = 0x100 | TcpEce | TcpAck }; /* AccECN, no marks yet */
 typedef char checkexample[Nlinks == 5 ? 1 : -1]; /* links of config.def.h */
 static const uint64_t ours = UINT64_C(0x0102030405060708);
 static const uint64_t theirs = UINT64_C(0x1112131415161718);
@@ -29,6 +49,27 @@ static const char *group;
 static char why[512];             /* of the first thing wrong in a test */
 static int passed, failed;
 static int peerfd[Nlinks], lanfd;
+
+/* the driver of the TUN */
+
+static int
+driveropen(const char *path, int flags)
+{
+	return open(driver.faked && !strcmp(path, "/dev/net/tun") ?
+	    "/dev/null" : path, flags);
+}
+
+static int
+driverioctl(int fd, unsigned long what, void *arg)
+{
+	if (!driver.faked)
+		return ioctl(fd, what, arg);
+	if ((unsigned)what == TUNGETFEATURES)
+		memcpy(arg, &driver.features, sizeof(driver.features));
+	if ((unsigned)what == TUNSETIFF)
+		driver.asked = ((struct ifreq *)arg)->ifr_flags;
+	return 0;
+}
 
 /* results */
 
@@ -1733,6 +1774,122 @@ testtoobig(void)
 	verdict("no link to be too big for");
 }
 
+/* the flags that a TUN is opened with, by what the kernel can do */
+static void
+testtunopen(void)
+{
+	static const struct {
+		const char *name;
+		unsigned features, asked;
+	} t[] = {
+		{ "no features", IFF_TUN, IFF_TUN | IFF_NO_PI },
+		{ "GSO packets", IFF_TUN | IFF_NO_PI | IFF_VNET_HDR,
+		  IFF_TUN | IFF_NO_PI | IFF_VNET_HDR },
+		{ "backpressure", IFF_TUN | IFF_BACKPRESSURE,
+		  IFF_TUN | IFF_NO_PI | IFF_BACKPRESSURE },
+		{ "all features", 0xffff, IFF_TUN | IFF_NO_PI |
+		  IFF_VNET_HDR | IFF_BACKPRESSURE },
+	};
+	int i;
+
+	anew(Client);
+	driver.faked = 1;
+	for (i = 0; i < LEN(t); i++) {
+		driver.features = t[i].features;
+		offloadprobe();
+		close(tun.fd);
+		tunopen();
+		wanthex("flags", t[i].asked, driver.asked & 0xffff);
+		verdict(t[i].name);
+	}
+}
+
+/* ECN flags in what is segmented, and coalesced */
+static void
+testecn(void)
+{
+	static const struct {
+		const char *name;
+		int type, flags, wanted; /* wanted: of the second segment */
+	} t[] = {
+		{ "segments, no flag", 0, TcpAck, TcpAck },
+		{ "segments, CWR", GsoEcn, TcpAck | TcpCwr, TcpAck },
+		{ "segments, CWR unannounced", 0, TcpAck | TcpCwr, TcpAck },
+		{ "segments, AccECN", GsoAccEcn, 0x1d0, 0x1d0 },
+		{ "segments, AccECN with both", GsoAccEcn | GsoEcn, 0x1d0,
+		  0x1d0 },
+		{ "segments, ECE stays", GsoEcn, 0x1d0, 0x150 },
+	};
+	static const struct {
+		const char *name;
+		int flags, flips;     /* flips: those that the next has not */
+		const char *options;
+		int least, most;      /* packets written of 1000 */
+	} u[] = {
+		{ "coalesced, no flag", TcpAck, 0, Stamp, 16, 50 },
+		{ "coalesced, ECE", TcpAck | TcpEce, 0, Stamp, 16, 50 },
+		{ "coalesced, AccECN", Ace5, 0, Stamp, 16, 50 },
+		{ "coalesced, AccECN and options", Ace5, 0, Stamp Ace0, 16,
+		  50 },
+		{ "AE moves", Ace5, 0x100, Stamp, 1000, 1000 },
+		{ "ECE moves", Ace5, TcpEce, Stamp, 1000, 1000 },
+		{ "CWR", 0x1d0, 0, Stamp, 1000, 1000 },
+	};
+	static uint8_t d[Room], *ip = d + VnetLen;
+	Vnet v = { .flags = VnetPartial, .size = 1000 };
+	Queue q = { 0 };
+	int i, j, n, len;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		v.type = GsoTcp4 | t[i].type;
+		memset(d, 0, sizeof(d));
+		unhex("4500 0000 0000 4000 4006 0000 c0a8 0114 5db8 d822",
+		    d);
+		tcphead(d + 20, 5000, 80, 0, 1000, 0, t[i].flags, 0);
+		finish(d, 2040);
+		segment(d, 2040, &v, &q);
+		want("packets", 2, q.len);
+		for (j = 0; (p = queueget(&q)); j++) {
+			wanthex("flags", j ? t[i].wanted : t[i].flags,
+			    get(p->data + 32, 2) & 0xfff);
+			pktfree(p);
+		}
+		verdict(t[i].name);
+	}
+	for (i = 0; i < LEN(u); i++) {
+		anew(Client);
+		offload[OffCoalesce] = Running;
+		tun.hdr = VnetLen;
+		for (n = j = 0; j < 1000; j++) {
+			p = pktalloc();
+			memset(p->data, 0, PktSize - HdrLen);
+			len = 40 + unhex(u[i].options, p->data + 40) + 1000;
+			unhex("4500 0000 0000 4000 4006 0000 c0a8 0114 5db8"
+			    "d822", p->data);
+			tcphead(p->data + 20, 5000, 80, j * 1000, 1000,
+			    len - 1040, u[i].flags ^ (j % 2 * u[i].flips), 0);
+			put(p->data + 4, j, 2);
+			p->len = len;
+			finish(p->data, len);
+			deliver(p);
+			if (j % 32 == 31)
+				groflushall();
+			while (fdread(lanfd, d) >= 0)
+				n++;
+		}
+		groflushall();
+		while (fdread(lanfd, d) >= 0)
+			n++;
+		wanthex("flags", u[i].flags ^ ((j - 1) % 2 * u[i].flips),
+		    get(ip + 32, 2) & 0xfff);
+		wantin("written", u[i].least, u[i].most, n);
+		want("packets not in the pool", 0, inuse());
+		verdict(u[i].name);
+	}
+}
+
 /* offload */
 
 /* offload: what fails later is given up by itself, and nothing is lost */
@@ -2471,19 +2628,47 @@ testacks(void)
 		int flags, n, step;   /* step: bytes to the next */
 		int least, most;      /* ACKs sent */
 		uint32_t begin;
-		const char *options;
+		const char *options, *odd; /* odd: of each third */
+		int flips;            /* flags that the next has not */
 	} t[] = {
-		{ "duplicates", TcpAck, 20, 0, 20, 20, 1000, "" },
+		{ "duplicates", TcpAck, 20, 0, 20, 20, 1000, "", "", 0 },
 		{ "with SACK", TcpAck, 20, 1448, 20, 20, 1000,
-		  "0101 050a 7be4 11fd 7be4 17a5" },
-		{ "with ECE", TcpAck | 0x40, 20, 1448, 20, 20, 1000, "" },
-		{ "of a young flow", TcpAck, 10, 1448, 10, 10, 1000, "" },
-		{ "of a download", TcpAck, 3000, 2896, 50, 1000, 1000, "" },
+		  "0101 050a 7be4 11fd 7be4 17a5",
+		  "0101 050a 7be4 11fd 7be4 17a5", 0 },
+		{ "of a young flow", TcpAck, 10, 1448, 10, 10, 1000, "", "",
+		  0 },
+		{ "of a download", TcpAck, 3000, 2896, 50, 1000, 1000, "", "",
+		  0 },
 		{ "of a download, timestamps", TcpAck, 3000, 2896, 50, 1000,
-		  1000,
-		  "0101 080a 00a1 b2c3 00d4 e5f6" },
+		  1000, Stamp, Stamp, 0 },
 		{ "across 2^32", TcpAck, 3000, 2896, 50, 1000,
-		  UINT32_C(0xffc00000), "" },
+		  UINT32_C(0xffc00000), "", "", 0 },
+		{ "with ECE", TcpAck | TcpEce, 3000, 2896, 50, 1000, 1000, "",
+		  "", 0 },
+		{ "with AccECN", Ace5, 3000, 2896, 50, 1000, 1000, "", "", 0 },
+		{ "with AccECN, timestamps", Ace5, 3000, 2896, 50, 1000, 1000,
+		  Stamp, Stamp, 0 },
+		{ "with AccECN and all its options", Ace5, 3000, 2896, 50,
+		  1000, 1000, Stamp Ace0, Stamp Ace0, 0 },
+		{ "with AccECN and short options", Ace5, 3000, 2896, 50, 1000,
+		  1000, "ae05 0000 0101 ac02", "ac08 0000 0100 0001", 0 },
+		{ "with AccECN and options at times", Ace5, 3000, 2896, 50,
+		  1000, 1000, Stamp, Stamp Ace0, 0 },
+		{ "with AccECN, AE moves", Ace5, 300, 2896, 300, 300, 1000,
+		  Stamp Ace0, Stamp Ace0, 0x100 },
+		{ "with AccECN, CWR moves", Ace5, 300, 2896, 300, 300, 1000,
+		  Stamp, Stamp, TcpCwr },
+		{ "with AccECN, ECE moves", Ace5, 300, 2896, 300, 300, 1000,
+		  Stamp, Stamp, TcpEce },
+		{ "with AccECN and SACK", Ace5, 300, 2896, 300, 300, 1000,
+		  "ac02 050a 7be4 11fd 7be4 17a5",
+		  "ac02 050a 7be4 11fd 7be4 17a5", 0 },
+		{ "an option of no length", Ace5, 300, 2896, 300, 300, 1000,
+		  "ac00 0101", "ac00 0101", 0 },
+		{ "an option too long", Ace5, 300, 2896, 300, 300, 1000,
+		  "0101 ac03", "0101 ac03", 0 },
+		{ "an option cut short", Ace5, 300, 2896, 300, 300, 1000,
+		  "0101 01ac", "0101 01ac", 0 },
 	};
 	static uint8_t d[Room];
 	uint32_t ackno, newest;
@@ -2497,8 +2682,9 @@ testacks(void)
 			now += 300 * Us;
 			if (j < t[i].n) {
 				ackno += t[i].step;
-				tcpin(1, 5000, t[i].flags, ackno,
-				    t[i].options);
+				tcpin(1, 5000, t[i].flags ^
+				    (j % 2 * t[i].flips), ackno, j % 3 ?
+				    t[i].options : t[i].odd);
 			}
 			schedule();
 			for (k = 0; k < Nlinks; k++)
@@ -2517,6 +2703,7 @@ testacks(void)
 		wanthex("newest", ackno, newest);
 		wantin("sent", t[i].least, t[i].most, out);
 		want("sent and merged", t[i].n, out + counts[CntMerged]);
+		want("bytes that wait", 0, queues.acks.bytes);
 		want("packets not in the pool", 0, inuse());
 		verdict(t[i].name);
 	}
@@ -5326,6 +5513,8 @@ static const struct {
 	{ "MSS", testclamp },
 	{ "ECN", testmark },
 	{ "too big", testtoobig },
+	{ "open", testtunopen },
+	{ "ECN", testecn },
 	{ "offload", testfallback },
 	{ "pacer", testpacer },
 	{ "charge", testcharge },
