@@ -452,7 +452,7 @@ badconfigs()
 	satpercent of 0|s/\(satpercent *= \)80/\10/|satpercent
 	heartbeats each 0 ms|s/\(hbinterval *= \)100/\10/|hbinterval
 	reorderpkts no power of 2|s/\(reorderpkts *= \)4096/\15000/|reorderpkts
-	a TUN address without a prefix|s/192.168.50.1.24/192.168.50.1/|clientaddr
+	a TUN address without a prefix|s/192.168.50.1.32/192.168.50.1/|clientaddr
 	a key file that is missing|s/\(keyfile *= \)NULL/\1"\/no\/key"/|/no/key
 	END
 }
@@ -487,6 +487,13 @@ fetch()
 {
 	at "$1" curl -sS -g -m 60 -o "$LAB/got" "http://$2/file" &&
 	cmp "$LAB/got" "$LAB/www/file"
+}
+
+# upload: the file from the LAN, to a host that compares it
+upload()
+{
+	at lan curl -sS -m 60 -H Expect: --data-binary "@$LAB/www/file" \
+		http://203.0.113.1/cgi-bin/same | grep same
 }
 
 # iperf OPTION...: from the LAN to the internet
@@ -529,7 +536,7 @@ core()
 	try "$1: both ends ping each other" bothping
 	try "$1: a LAN host reaches the internet" reach
 	try "$1: a file comes down unharmed" fetch lan 203.0.113.1
-	try "$1: a file goes up unharmed" fetch vps 192.168.1.100
+	try "$1: a file goes up unharmed" upload
 	try "$1: eight TCP flows, both ways" tcpflows
 	try "$1: UDP, both ways" udp
 	try "$1: packets larger than the MTU" large
@@ -687,8 +694,8 @@ noinstance()
 
 tundevice()
 {
-	at router ip addr show tun-bond | grep 'inet 192.168.50.1/24' &&
-	at vps ip addr show tun-bond | grep 'inet 10.99.0.1/24' &&
+	at router ip addr show tun-bond | grep 'inet 192.168.50.1/32' &&
+	at vps ip addr show tun-bond | grep 'inet 10.99.0.1/32' &&
 	[ "$(at router cat /sys/class/net/tun-bond/mtu)" -eq 1381 ]
 }
 
@@ -914,6 +921,15 @@ upfails()
 	grep 'exit 3' "$LAB/client.err"
 }
 
+# a router without nft has no filter, and says so
+withoutnft()
+{
+	build "$LAB/nonft" '/clientup/,/clientdown/s/"nft/"nonft/' &&
+	fresh "$LAB/nonft" -m 0 &&
+	grep 'nonft add rule .*failed with status 127' "$LAB/client.err" &&
+	untunnel && norules
+}
+
 # a command that fails at the end, too, and further signals lose none
 downfails()
 {
@@ -936,8 +952,8 @@ hangs()
 {
 	build "$LAB/hangs" '/"ip rule del.*add from/a\
 		"sleep 300",
-		/"nft delete/a\
-		"sleep 300",' && fresh "$LAB/hangs" -m 0 || return 1
+		/serverdown/,/nft delete/s/.*nft delete.*/&\
+		"sleep 300",/' && fresh "$LAB/hangs" -m 0 || return 1
 	pid=$(mypid client) pid2=$(mypid server)
 	kill "$pid" "$pid2"
 	not waitfor 5 ended "$pid" || return 1
@@ -984,7 +1000,7 @@ wrongkey()
 severaladdrs()
 {
 	fresh "$LAB/addrs" -m 0 || return 1
-	for a in 192.168.50.1/24 192.168.51.1/30 fd00:50::1/64; do
+	for a in 192.168.50.1/32 192.168.51.1/30 fd00:50::1/64; do
 		at router ip addr show tun-bond | grep "inet6* $a" || return 1
 	done
 }
@@ -1100,8 +1116,8 @@ withlinks6()
 }
 
 # two addresses on each TUN
-inside6='s|"192.168.50.1/24"|"192.168.50.1/24 fd50::1/64"|
-	s|"10.99.0.1/24"|"10.99.0.1/24 fd50::2/64"|'
+inside6='s|"192.168.50.1/32"|"192.168.50.1/32 fd50::1/64"|
+	s|"10.99.0.1/32"|"10.99.0.1/32 fd50::2/64"|'
 
 # sanitizers and valgrind need /proc, and more system calls
 unconfined='/^static const int \(runas\|seccomp\)/s/= [0-9]*/= 0/
@@ -1153,7 +1169,7 @@ onecall()
 	try "without $switch: the tunnel comes up" fresh "$LAB/calls" -m 0
 	try "without $switch: -l says so" offloadsare "$@"
 	try "without $switch: a file comes down" fetch lan 203.0.113.1
-	try "without $switch: a file goes up" fetch vps 192.168.1.100
+	try "without $switch: a file goes up" upload
 	try "without $switch: eight TCP flows, both ways" tcpflows
 }
 
@@ -1345,10 +1361,11 @@ trouble()
 	try 'the TUN device is deleted: status 1, the down commands are run' \
 		deletedtun
 	try 'an up command that fails is reported' upfails
+	try 'a router without nft' withoutnft
 	try 'a down command that fails, and signals meanwhile' downfails
 	try 'commands that hang: the end is 10 s late' hangs
 	try 'several addresses: it builds' build "$LAB/addrs" \
-		's|"192.168.50.1/24"|"192.168.50.1/24 192.168.51.1/30 fd00:50::1/64"|'
+		's|"192.168.50.1/32"|"192.168.50.1/32 192.168.51.1/30 fd00:50::1/64"|'
 	try 'several addresses: the TUN device has all of them' severaladdrs
 }
 
@@ -1419,7 +1436,7 @@ alien()
 	client "$BOND" -m 0
 	try "$kind: the tunnel comes up" waitfor 10 reach
 	try "$kind: a file comes down" fetch lan 203.0.113.1
-	try "$kind: a file goes up" fetch vps 192.168.1.100
+	try "$kind: a file goes up" upload
 	try "$kind: UDP both ways" udp
 	try "$kind: the client crashes" crashed client
 	try "$kind: each understood all" understood
@@ -1490,6 +1507,13 @@ lab()
 	labnets
 	mkdir "$LAB/www"
 	head -c 8000000 /dev/urandom >"$LAB/www/file"
+	mkdir "$LAB/www/cgi-bin"
+	cat >"$LAB/www/cgi-bin/same" <<-'END'
+	#!/bin/sh
+	printf 'Content-Type: text/plain\r\n\r\n'
+	cmp - ../file && echo same
+	END
+	chmod 755 "$LAB/www/cgi-bin/same"
 	head -c 60000 /dev/urandom >"$LAB/www/60k"
 	for ns in lan vps inet; do
 		start httpd$ns $ns busybox httpd -f -p 80 -h "$LAB/www"
