@@ -1192,8 +1192,9 @@ noadvert()
 	done
 	sleep 0.3
 	for ns in router vps; do
-		at $ns ip -6 route
-		not at $ns ip -6 route | grep 'proto ra' || return 1
+		at $ns ip -6 route >"$LAB/routes"
+		cat "$LAB/routes"
+		not grep 'proto ra' "$LAB/routes" || return 1
 	done
 }
 
