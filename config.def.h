@@ -6,8 +6,8 @@
 /* the TUN device; its addresses are IPv4 or IPv6, separated by spaces, and
  * in networks without a link's address */
 static const char *tundev      = "tun-bond";
-static const char *clientaddr  = "192.168.50.1/24"; /* the client's address */
-static const char *serveraddr  = "10.99.0.1/24";    /* the server's address */
+static const char *clientaddr  = "192.168.50.1/32"; /* the client's address */
+static const char *serveraddr  = "10.99.0.1/32";    /* the server's address */
 
 /* file with a key from udpbond -k, the same on both hosts. NULL: links are
  * private (WireGuard), packets are not authenticated, and only those from
@@ -63,26 +63,40 @@ static const char *chrootdir   = "/var/run/udpbond"; /* empty, made if missing; 
 static const int seccomp       = 1;    /* allow only the system calls that it needs */
 
 /* shell commands, run in this order as root: up once the TUN device is up,
- * down after it is gone; TUN, ADDR and MTU are in the environment */
+ * down after it is gone; TUN, ADDR and MTU are in the environment. Only what
+ * belongs there is forwarded: nothing with a source address of the host, from
+ * the LAN what it sends, to the LAN what answers it. */
 static const char *clientup[] = {
+	"nft \"add table inet udpbond; delete table inet udpbond; add table inet udpbond;"
+	" add chain inet udpbond forward { type filter hook forward priority 0; };"
+	" add rule inet udpbond forward iifname $TUN ct state new,invalid drop;"
+	" add rule inet udpbond forward iifname $TUN ip daddr != " LAN " drop\"",
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
-	"ip route replace 10.99.0.0/24 dev $TUN",
-	"ip route replace default dev $TUN table 200",
+	"ip route replace 10.99.0.1 dev \"$TUN\"",
+	"ip route replace default dev \"$TUN\" table 200",
 	"ip rule del priority 199 2>/dev/null; ip rule add to " LAN " lookup main priority 199",
 	"ip rule del priority 200 2>/dev/null; ip rule add from " LAN " lookup 200 priority 200",
+	"nft insert rule inet udpbond forward fib saddr type local drop",
+	"[ ! -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/\"$TUN\"/accept_ra",
 };
 static const char *clientdown[] = {
 	"ip rule del priority 200",
 	"ip rule del priority 199",
+	"nft delete table inet udpbond",
 };
 static const char *serverup[] = {
+	"nft \"add table inet udpbond; delete table inet udpbond; add table inet udpbond;"
+	" add chain inet udpbond forward { type filter hook forward priority 0; };"
+	" add rule inet udpbond forward iifname $TUN ip saddr != { 192.168.50.1, " LAN " } drop;"
+	" add rule inet udpbond forward oifname $TUN ct state new,invalid drop;"
+	" add chain inet udpbond nat { type nat hook postrouting priority 100; };"
+	" add rule inet udpbond nat ip saddr { 192.168.50.1, " LAN " } oifname != $TUN masquerade\"",
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
-	"ip route replace 192.168.50.0/24 dev $TUN",
-	"ip route replace " LAN " dev $TUN",
-	"nft add table ip udpbond; nft flush table ip udpbond",
-	"nft add chain ip udpbond nat '{ type nat hook postrouting priority 100; }'",
-	"nft add rule ip udpbond nat ip saddr '{ 192.168.50.0/24, " LAN " }' oifname != $TUN masquerade",
+	"ip route replace 192.168.50.1 dev \"$TUN\"",
+	"ip route replace " LAN " dev \"$TUN\"",
+	"nft insert rule inet udpbond forward fib saddr type local drop",
+	"[ ! -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/\"$TUN\"/accept_ra",
 };
 static const char *serverdown[] = {
-	"nft delete table ip udpbond",
+	"nft delete table inet udpbond",
 };

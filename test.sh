@@ -18,8 +18,8 @@ cd "$(dirname "$0")" || exit 1
 . test/lab.sh
 
 part1='building units fuzzed foreign commandline simulation'
-part2='emulator defaults calls asking confined trouble odd sealed hostile interop'
-part2="$part2 ipv6links sanitized valgrinded"
+part2='emulator defaults calls asking confined trouble odd neighbours sealed'
+part2="$part2 hostile interop ipv6links sanitized valgrinded"
 
 passed=0 failed=0 skipped=0
 
@@ -464,7 +464,7 @@ badconfigs()
 	satpercent of 0|s/\(satpercent *= \)80/\10/|satpercent
 	heartbeats each 0 ms|s/\(hbinterval *= \)100/\10/|hbinterval
 	reorderpkts no power of 2|s/\(reorderpkts *= \)4096/\15000/|reorderpkts
-	a TUN address without a prefix|s/192.168.50.1.24/192.168.50.1/|clientaddr
+	a TUN address without a prefix|s/192.168.50.1.32/192.168.50.1/|clientaddr
 	a key file that is missing|s/\(keyfile *= \)NULL/\1"\/no\/key"/|/no/key
 	END
 }
@@ -499,6 +499,13 @@ fetch()
 {
 	at "$1" curl -sS -g -m 60 -o "$LAB/got" "http://$2/file" &&
 	cmp "$LAB/got" "$LAB/www/file"
+}
+
+# upload: the file from the LAN, to a host that compares it
+upload()
+{
+	at lan curl -sS -m 60 -H Expect: --data-binary "@$LAB/www/file" \
+		http://203.0.113.1/cgi-bin/same | grep same
 }
 
 # iperf OPTION...: from the LAN to the internet
@@ -541,7 +548,7 @@ core()
 	try "$1: both ends ping each other" bothping
 	try "$1: a LAN host reaches the internet" reach
 	try "$1: a file comes down unharmed" fetch lan 203.0.113.1
-	try "$1: a file goes up unharmed" fetch vps 192.168.1.100
+	try "$1: a file goes up unharmed" upload
 	try "$1: eight TCP flows, both ways" tcpflows
 	try "$1: UDP, both ways" udp
 	try "$1: packets larger than the MTU" large
@@ -700,8 +707,8 @@ noinstance()
 
 tundevice()
 {
-	at router ip addr show tun-bond | grep 'inet 192.168.50.1/24' &&
-	at vps ip addr show tun-bond | grep 'inet 10.99.0.1/24' &&
+	at router ip addr show tun-bond | grep 'inet 192.168.50.1/32' &&
+	at vps ip addr show tun-bond | grep 'inet 10.99.0.1/32' &&
 	[ "$(at router cat /sys/class/net/tun-bond/mtu)" -eq 1381 ]
 }
 
@@ -941,6 +948,15 @@ upfails()
 	grep 'exit 3' "$LAB/client.err"
 }
 
+# a router without nft has no filter, and says so
+withoutnft()
+{
+	build "$LAB/nonft" '/clientup/,/clientdown/s/"nft/"nonft/' &&
+	fresh "$LAB/nonft" -m 0 &&
+	grep 'nonft .*failed with status 127' "$LAB/client.err" &&
+	untunnel && norules
+}
+
 # a command that fails at the end, too, and further signals lose none
 downfails()
 {
@@ -963,8 +979,8 @@ hangs()
 {
 	build "$LAB/hangs" '/"ip rule del.*add from/a\
 		"sleep 300",
-		/"nft delete/a\
-		"sleep 300",' && fresh "$LAB/hangs" -m 0 || return 1
+		/serverdown/,/nft delete/s/.*nft delete.*/&\
+		"sleep 300",/' && fresh "$LAB/hangs" -m 0 || return 1
 	pid=$(mypid client) pid2=$(mypid server)
 	kill "$pid" "$pid2"
 	not waitfor 5 ended "$pid" || return 1
@@ -1011,7 +1027,7 @@ wrongkey()
 severaladdrs()
 {
 	fresh "$LAB/addrs" -m 0 || return 1
-	for a in 192.168.50.1/24 192.168.51.1/30 fd00:50::1/64; do
+	for a in 192.168.50.1/32 192.168.51.1/30 fd00:50::1/64; do
 		at router ip addr show tun-bond | grep "inet6* $a" || return 1
 	done
 }
@@ -1097,6 +1113,212 @@ noneisdown()
 	done
 }
 
+# part 2: hosts and users that are near, see flood.c
+
+# sends NS SORT FROM TO COUNT [DEVICE]: so many packets of 100 bytes
+sends()
+{
+	at "$1" "$LAB/flood" send "$2" "$3" "$4" $(($5 * 10)) 100 100 ${6:+"$6"}
+}
+
+# tuncount: packets into the router's TUN device and out of it
+tuncount()
+{
+	at router cat /sys/class/net/tun-bond/statistics/tx_packets \
+		/sys/class/net/tun-bond/statistics/rx_packets | tr '\n' ' '
+}
+
+# once RP_FILTER: what a LAN host sends to addresses that nobody has goes
+# through the tunnel once, and no more than an answer for each comes
+once()
+{
+	for ns in router vps; do
+		at $ns sysctl -qw "net.ipv4.conf.all.rp_filter=$1"
+	done
+	reach
+	status=$?
+	before=$(tuncount)
+	for to in 10.99.0.77 192.168.50.77; do
+		sends lan ttl 192.168.1.100 $to 20
+	done
+	sleep 0.5
+	for ns in router vps; do
+		at $ns sysctl -qw net.ipv4.conf.all.rp_filter=0
+	done
+	echo "in and out before and after: $before $(tuncount)"
+	[ $status -eq 0 ] && echo "$before $(tuncount)" |
+		awk '{ exit !($3 - $1 <= 50 && $4 - $2 <= 50) }'
+}
+
+# the LAN is reached from beside the server by nobody
+notforwarded()
+{
+	at inet ip route add 192.168.1.0/24 via 203.0.113.2
+	at inet ping -q -c 2 -i 0.2 -W 1 192.168.1.100
+	status=$?
+	at inet ip route del 192.168.1.0/24
+	[ $status -eq 1 ]
+}
+
+# the client sends what is not from the LAN, and inet would see it
+foreignsource()
+{
+	at inet nft -f - <<-'END' || return 1
+	table ip seen {
+		chain in {
+			type filter hook prerouting priority -300
+			ip saddr { 10.200.0.1, 198.51.100.7 } counter
+		}
+	}
+	END
+	sends router udp 198.51.100.7 203.0.113.1 20 tun-bond
+	sends router udp 10.200.0.1 203.0.113.1 20 tun-bond
+	sleep 0.3
+	at inet nft list table ip seen >"$LAB/seen"
+	at inet nft delete table ip seen
+	grep counter "$LAB/seen" && grep 'packets 0 ' "$LAB/seen"
+}
+
+# stray NS OTHER LAN-ADDRESS: what has no business in the tunnel does not come
+# out of it, neither of a link nor of a network, nor to many
+stray()
+{
+	start watch "$2" "$LAB/flood" watch tun-bond 192.0.2.1 192.0.2.2 1
+	sleep 0.2
+	while read -r sort from to; do
+		sends "$1" "$sort" "$from" "$to" 2 tun-bond || return 1
+	done <<-END
+	advert fe80::1 ff02::1
+	udp fe80::1 fd50::1
+	udp fd50::2 fe80::1
+	udp fd50::2 ff05::2
+	udp 169.254.1.1 $3
+	udp $3 169.254.1.1
+	udp $3 224.0.0.251
+	udp 224.0.0.251 $3
+	udp $3 255.255.255.255
+	udp 10.200.1.1 $3
+	udp 10.200.1.2 $3
+	udp $3 10.200.1.1
+	udp $3 10.200.1.2
+	END
+	sleep 0.3
+	stop watch
+	cat "$LAB/watch.out"
+	grep -c 'strange 0$' "$LAB/watch.out"
+	status=$?
+	rm -f "$LAB/watch.out"
+	return "$status"
+}
+
+# the peer's advertisement makes no default route, whatever the tunnel carries
+noadvert()
+{
+	for ns in router vps; do
+		sends $ns advert fe80::1 ff02::1 2 tun-bond || return 1
+	done
+	sleep 0.3
+	for ns in router vps; do
+		at $ns ip -6 route >"$LAB/routes"
+		cat "$LAB/routes"
+		not grep 'proto ra' "$LAB/routes" || return 1
+	done
+}
+
+# anybody says to the server that what it sent is too big; a ping that big
+forgedmtu()
+{
+	for mtu in 1280 576 575 552 68; do
+		at inet "$LAB/flood" send toobig 203.0.113.1 203.0.113.2 \
+			100 $mtu 50 &&
+		at lan ping -q -c 3 -i 0.2 -W 1 -M 'do' -s 1200 203.0.113.1 &&
+		tunmtuis 1381
+		status=$?
+		[ $status -eq 0 ] || break
+	done
+	at vps ip route flush cache
+	return "$status"
+}
+
+# with a key one that is true could be believed, but no less than IPv6 needs
+forgedmtu6()
+{
+	at inet "$LAB/flood" send toobig 203.0.113.1 203.0.113.2 100 1280 50
+	at lan ping -q -c 5 -i 0.2 -W 1 -s 1300 203.0.113.1
+	at vps ip -6 addr show dev tun-bond >"$LAB/addrs6"
+	at vps ip route flush cache
+	cat "$LAB/addrs6"
+	grep 'fd50::2/64' "$LAB/addrs6"
+}
+
+# a user of the router without privileges begins no session
+nosteal()
+{
+	sessions=$(grep -c 'session: started' "$LAB/server.err")
+	at router "$LAB/flood" steal 10.200.0.1 10.200.0.2 9001 1000 \
+		>"$LAB/stolen" || return 1
+	cat "$LAB/stolen"
+	[ "$(cat "$LAB/stolen")" = 'answers 0' ] && reach &&
+	[ "$(grep -c 'session: started' "$LAB/server.err")" -eq "$sessions" ]
+}
+
+# questions without end, of a user who may not ask, cost next to nothing
+askers()
+{
+	before=$(cputime client)
+	at router "$LAB/flood" ask udpbond/tun-bond 1500 || return 1
+	after=$(cputime client)
+	echo "CPU time: $before s before, $after s after"
+	echo "$before $after" | awk '{ exit !($2 - $1 < 0.2) }' && status
+}
+
+# a LAN host has the address of the client on an IPv6 link, and says bye
+forgedlink()
+{
+	told=$(grep -c 'peer has ended' "$LAB/server.err")
+	at router sysctl -qw net.ipv6.conf.all.forwarding=1
+	at router ip addr add fd00:1::1/64 dev lan0 nodad
+	at lan ip addr add fd00:1::100/64 dev eth0 nodad
+	at lan ip route add fd00:200::/32 via fd00:1::1
+	at lan ping -q -c 1 -W 2 fd00:200:0::1
+	status=$?
+	sends lan bye fd00:200:0::1 fd00:200:0::2 5
+	sleep 0.5
+	at lan ip addr del fd00:1::100/64 dev eth0
+	at router ip addr del fd00:1::1/64 dev lan0
+	at router sysctl -qw net.ipv6.conf.all.forwarding=0
+	[ $status -eq 0 ] &&
+	[ "$(grep -c 'peer has ended' "$LAB/server.err")" -eq "$told" ]
+}
+
+# flooded: two links of 10 Mbit/s, an upload of 10 s, and in the middle for 5 s
+# 9000 small UDP packets a second of another LAN host, to random ports
+flooded()
+{
+	linkctl 'wg1 rate=10 delay=10'
+	at lan ip addr add 192.168.1.101/24 dev eth0
+	fresh "$LAB/two" -m 0 && waitfor 5 iperffree inet && sleep 1
+	rm -f "$LAB/load.out"
+	start load lan timeout 30 iperf3 -c 203.0.113.1 -C cubic -f m -t 10 \
+		--get-server-output
+	sleep 3
+	start flood lan "$LAB/flood" send udp 192.168.1.101 203.0.113.1 \
+		9000 200 5000
+	pings lan 45 100 203.0.113.1 >"$LAB/pings"
+	wait "$(mypid load)"
+	rm "$LAB/load.pid"
+	stop flood
+	at lan ip addr del 192.168.1.101/24 dev eth0
+	linkctl 'wg1 rate=70 delay=40'
+	sed '1,/^Server output/d' "$LAB/load.out" | rates >"$LAB/rates"
+	quiet=$(mean 2 3 <"$LAB/rates") noisy=$(mean 5 8 <"$LAB/rates")
+	n=$(pingtimes <"$LAB/pings" | wc -l)
+	p50=$(pingtimes <"$LAB/pings" | percentile 50)
+	echo "pings: $n of 45, p50 $p50 ms; Mbit/s: $quiet without, $noisy with"
+	echo "$n $p50 $quiet $noisy" |
+		awk '{ exit !($1 >= 40 && $2 < 60 && $4 >= $3 / 4) }'
+}
+
 # part 2: the labs
 
 # fresh DIR [OPTION...]: a new tunnel, from that build, with empty logs
@@ -1127,8 +1349,8 @@ withlinks6()
 }
 
 # two addresses on each TUN
-inside6='s|"192.168.50.1/24"|"192.168.50.1/24 fd50::1/64"|
-	s|"10.99.0.1/24"|"10.99.0.1/24 fd50::2/64"|'
+inside6='s|"192.168.50.1/32"|"192.168.50.1/32 fd50::1/64"|
+	s|"10.99.0.1/32"|"10.99.0.1/32 fd50::2/64"|'
 
 # sanitizers and valgrind need /proc, and more system calls
 unconfined='/^static const int \(runas\|seccomp\)/s/= [0-9]*/= 0/
@@ -1189,7 +1411,7 @@ onecall()
 	try "without $switch: the tunnel comes up" fresh "$LAB/calls" -m 0
 	try "without $switch: -l says so" offloadsare "$@"
 	try "without $switch: a file comes down" fetch lan 203.0.113.1
-	try "without $switch: a file goes up" fetch vps 192.168.1.100
+	try "without $switch: a file goes up" upload
 	try "without $switch: eight TCP flows, both ways" tcpflows
 }
 
@@ -1400,10 +1622,11 @@ trouble()
 	try 'the TUN device is deleted: status 1, the down commands are run' \
 		deletedtun
 	try 'an up command that fails is reported' upfails
+	try 'a router without nft' withoutnft
 	try 'a down command that fails, and signals meanwhile' downfails
 	try 'commands that hang: the end is 10 s late' hangs
 	try 'several addresses: it builds' build "$LAB/addrs" \
-		's|"192.168.50.1/24"|"192.168.50.1/24 192.168.51.1/30 fd00:50::1/64"|'
+		's|"192.168.50.1/32"|"192.168.50.1/32 192.168.51.1/30 fd00:50::1/64"|'
 	try 'several addresses: the TUN device has all of them' severaladdrs
 }
 
@@ -1433,9 +1656,30 @@ sealed()
 	try 'key: the tunnel comes up' fresh "$LAB/key" -m 0
 	core key
 	core6 key
+	try 'key: a forged MTU leaves IPv6 addresses alone' forgedmtu6
 	try 'key: the server is restarted' restart server
 	try 'key: a file that others can read is refused' openkey
 	try 'key: a wrong key gets nowhere' wrongkey
+}
+
+neighbours()
+{
+	try 'neighbours: the tunnel comes up' fresh "$LAB/bond" -m 0
+	for i in 0 1 2; do
+		try "rp_filter $i: no packet goes through the tunnel twice" \
+			once $i
+	done
+	try 'the LAN is not reached from beside the server' notforwarded
+	try 'only what is from the LAN leaves the server' foreignsource
+	try 'the client sends nothing stray' stray router vps 192.168.1.100
+	try 'the server sends nothing stray' stray vps router 192.168.1.100
+	try 'an advertisement of the peer makes no route' noadvert
+	try 'ICMP of anybody changes no MTU' forgedmtu
+	try 'a user of the router begins no session' nosteal
+	try 'a user of the router asks without end' askers
+	try 'flood: it builds' build "$LAB/two" \
+		'/"wg[2-4]"/d; s/2,  *70, 70 }/1, 10, 10 }/'
+	try 'flood: another LAN host pings and sends' flooded
 }
 
 # a hostile host on the way of a bond, in namespaces of its own
@@ -1474,7 +1718,7 @@ alien()
 	client "$BOND" -m 0
 	try "$kind: the tunnel comes up" waitfor 10 reach
 	try "$kind: a file comes down" fetch lan 203.0.113.1
-	try "$kind: a file goes up" fetch vps 192.168.1.100
+	try "$kind: a file goes up" upload
 	try "$kind: UDP both ways" udp
 	try "$kind: the client crashes" crashed client
 	try "$kind: each understood all" understood
@@ -1501,6 +1745,7 @@ ipv6links()
 	try 'IPv6 links: the tunnel comes up' fresh "$LAB/six" -m 1
 	core 'IPv6 links'
 	core6 'IPv6 links'
+	try 'IPv6 links: a LAN host has not the address of one' forgedlink
 	try 'IPv6 links: metrics, every line known' clientmetrics
 	untunnel
 	withlinks4
@@ -1541,10 +1786,17 @@ lab()
 {
 	need ip iproute2 tc iproute2 nft nftables iperf3 iperf3 curl curl \
 		fping fping ping iputils-ping sysctl procps busybox busybox
-	buildlinkem || exit 1
+	buildlinkem && buildflood || exit 1
 	labnets
 	mkdir "$LAB/www"
 	head -c 8000000 /dev/urandom >"$LAB/www/file"
+	mkdir "$LAB/www/cgi-bin"
+	cat >"$LAB/www/cgi-bin/same" <<-'END'
+	#!/bin/sh
+	printf 'Content-Type: text/plain\r\n\r\n'
+	cmp - ../file && echo same
+	END
+	chmod 755 "$LAB/www/cgi-bin/same"
 	head -c 60000 /dev/urandom >"$LAB/www/60k"
 	for ns in lan vps inet; do
 		start httpd$ns $ns busybox httpd -f -p 80 -h "$LAB/www"

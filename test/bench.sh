@@ -5,6 +5,10 @@
 # and 20 ms and four of 70 Mbit/s and 80 ms, and in the same run kernel MPTCP.
 # udpbond carries traffic between lan and inet through both of its ends; MPTCP
 # runs between router and vps, directly on the links.
+#
+# The rows of "floods" are over two links of 10 Mbit/s and 20 ms. One LAN host
+# floods the internet; another pings, plays (UDP of 100 B each 15 ms), and has
+# one cubic TCP upload and then one download.
 
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=test/lab.sh disable=SC1091
@@ -38,13 +42,22 @@ table()
 	plain5|five links without limits, the same|-
 	small|the one link, UDP of 64 B, down / up: thousands a second|-
 	size|static binary, stripped: bytes|96000
+	quiet|no flood: ping p50 / p99, lost; game the same; up / down, Mbit/s|-
+	syn|a flood of SYNs with 1340 B, 1800 a second: the same|25 ms; 5
+	udp|UDP of 200 B to random ports, 9000 a second: the same|25 ms; 5
+	rst|TCP RSTs from random ports, 9000 a second: the same|25 ms; 5
+	ack|ACKs of one flow, 12000 a second: the same|25 ms; 5
+	cs6|UDP of 1300 B with DSCP CS6, 1900 a second: the same|25 ms; 5
+	flows|UDP of 400 B in 5000 flows, 6250 a second: the same|25 ms; 5
 	END
 }
+
+floods='quiet syn udp rst ack cs6 flows'
 
 usage()
 {
 	echo "usage: test/bench.sh [-h] [row...]"
-	echo "rows:"
+	echo "rows, \"floods\" for those of floods:"
 	table | awk -F '|' '{ printf "\t%-8s %s\n", $1, $2 }'
 }
 
@@ -60,7 +73,7 @@ row()
 five()
 {
 	[ "$links" = five ] && return
-	plaindown
+	linksdown
 	fivelinks || exit 1
 	for i in 1 2 3 4; do
 		at vps ip mptcp endpoint add "10.200.$i.2" signal
@@ -68,12 +81,21 @@ five()
 	links=five
 }
 
+# two, both slow
+two()
+{
+	[ "$links" = two ] && return
+	linksdown
+	all=rate=10,delay=10,queue=100,over=60,mtu=1420
+	links "$(link4 0),$all" "$(link4 1),$all" || exit 1
+	links=two
+}
+
 # five veths, as fast as the machine is
 plain()
 {
 	[ "$links" = plain ] && return
-	[ "$links" = five ] && stop linkem
-	at vps ip mptcp endpoint flush
+	linksdown
 	for i in 0 1 2 3 4; do
 		ip link add "wg$i" netns router-$$ type veth \
 			peer name "wg$i" netns vps-$$
@@ -83,8 +105,10 @@ plain()
 	links=plain
 }
 
-plaindown()
+linksdown()
 {
+	stop linkem
+	at vps ip mptcp endpoint flush
 	[ "$links" = plain ] || return
 	for i in 0 1 2 3 4; do
 		at router ip link del "wg$i"
@@ -182,14 +206,66 @@ mgame()
 {
 	tcp 24 -R >"$LAB/flow" &
 	sleep 3
-	at "$from" timeout 40 irtt client -Q -i 15ms -l 100 -d 20s \
-		-o "$LAB/game.json" "$host"
+	game 20
 	wait $!
-	sed -n 's/^.*"rtt": \([0-9][0-9]*\),*$/\1/p' "$LAB/game.json" |
-	awk '{ printf "%.1f\n", $1 / 1e6 }' >"$LAB/game"
-	lost=$(sed -n 's/.*"lost": "true.*/lost/p' "$LAB/game.json" | wc -l)
-	echo "$(percentile 50 <"$LAB/game") / $(percentile 99 <"$LAB/game")," \
-		"$lost; $(rates <"$LAB/flow" | mean 4 23)"
+	gametimes >"$LAB/game"
+	echo "$(score "$(wc -l <"$LAB/game")" <"$LAB/game");" \
+		"$(rates <"$LAB/flow" | mean 4 23)"
+}
+
+# game SECONDS: UDP of 100 B each 15 ms, there and back
+game()
+{
+	at "$from" timeout $(($1 + 20)) irtt client -Q -i 15ms -l 100 \
+		-d "$1s" -o "$LAB/game.json" "$host"
+}
+
+# gametimes: the round trip times, ms, or "lost"
+gametimes()
+{
+	sed -n 's/^.*"rtt": \([0-9][0-9]*\),*$/\1/p
+		s/.*"lost": "true.*/lost/p' "$LAB/game.json" |
+	awk '/lost/ { print; next } { printf "%.1f\n", $1 / 1e6 }'
+}
+
+# score COUNT <TIMES: p50 / p99, and how many of so many did not come
+score()
+{
+	grep -v lost >"$LAB/came"
+	echo "$(percentile 50 <"$LAB/came") / $(percentile 99 <"$LAB/came")," \
+		"$(($1 - $(wc -l <"$LAB/came")))"
+}
+
+# mflood [SORT PPS LEN]: what a host has while 192.168.1.101 floods. All begins
+# before the flood does, and iperf3 gives its results when that has ended.
+mflood()
+{
+	rm -f "$LAB/times" "$LAB/games"
+	up=$(beside "$@" --get-server-output | sed '1,/^Server output/d' |
+		rates | mean 4 11)
+	down=$(beside "$@" -R | rates | mean 4 11)
+	echo "$(score 200 <"$LAB/times");" \
+		"$(score "$(wc -l <"$LAB/games")" <"$LAB/games"); $up / $down"
+}
+
+# beside [SORT PPS LEN] OPTION: a TCP flow of 15 s, and in ten seconds of it
+# the flood, 100 pings and 667 moves of a game
+beside()
+{
+	for direction; do :; done
+	iperf 15 -C cubic "$direction" &
+	load=$!
+	sleep 1
+	game 10 >/dev/null &
+	load="$load $!"
+	sleep 1
+	[ $# -eq 1 ] || start flood lan "$LAB/flood" send "$1" 192.168.1.101 \
+		"$host" "$2" "$3" 10000
+	pings "$from" 100 100 "$host" | pingtimes >>"$LAB/times"
+	# shellcheck disable=SC2086
+	wait $load
+	stop flood
+	gametimes >>"$LAB/games"
 }
 
 mhttp()
@@ -332,6 +408,7 @@ sleeps()
 # sed scripts for config.h: links without rates, one of them
 fast='/{ "wg/s/[0-9]*, *[0-9]* }/100000, 100000 }/; s/, *[2-9],  *100000/, 1, 100000/'
 onelink="/\"wg[1-4]\"/d; $fast"
+twolinks='/"wg[2-4]"/d; s/2,  *70, 70 }/1, 10, 10 }/'
 
 # overother NAME SED-SCRIPT COMMAND...: over a bond with another config.h
 overother()
@@ -375,6 +452,13 @@ measure()
 		echo "-|$(overother one "$onelink" msmall)" ;;
 	size)
 		echo "-|$(msize)" ;;
+	quiet)  flooded ;;
+	syn)    flooded syn 1800 1340 ;;
+	udp)    flooded udp 9000 200 ;;
+	rst)    flooded rst 9000 1 ;;
+	ack)    flooded ack 12000 1 ;;
+	cs6)    flooded cs6 1900 1300 ;;
+	flows)  flooded flows 6250 400 ;;
 	esac
 }
 
@@ -383,11 +467,20 @@ both()
 	echo "$(overmptcp "$@")|$(overbond "$@")"
 }
 
+flooded()
+{
+	echo "-|$(overother two "$twolinks" mflood "$@")"
+}
+
 [ "${1-}" = -h ] && usage && exit
 [ $# -gt 0 ] || {
 	names=$(table | cut -d '|' -f 1)
 	# shellcheck disable=SC2086
 	set -- $names
+}
+[ "$*" = floods ] && {
+	# shellcheck disable=SC2086
+	set -- $floods
 }
 for name; do
 	table | grep -q "^$name|" || { usage >&2; exit 1; }
@@ -398,9 +491,10 @@ need cc gcc make make ip iproute2 nft nftables iperf3 iperf3 curl curl \
 
 labopen
 labnets
+netaddr lan eth0 192.168.1.101/24 # of the host that floods
 links=
 bond=$LAB/bond
-buildlinkem && build "$bond" || exit 1
+buildlinkem && buildflood && build "$bond" || exit 1
 "$bond/udpbond" -k >"$LAB/keyfile" && chmod 600 "$LAB/keyfile" || exit 1
 key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|"
 servers
@@ -411,6 +505,8 @@ for name; do
 	case $name in
 	plain|plainkey|plain5|small)
 		plain ;;
+	quiet|syn|udp|rst|ack|cs6|flows)
+		two ;;
 	*)
 		five ;;
 	esac

@@ -1,8 +1,8 @@
 /* See LICENSE file for copyright and license details.
  *
- * A hostile host, for hostile.sh: it stands on the way between both ends of
- * a bond over IPv4 or, with -6 before all else, IPv6, sees what passes and
- * sends what it likes.
+ * A hostile host, for hostile.sh, test.sh and bench.sh. It stands on the way
+ * between both ends of a bond over IPv4 or, with -6 before all else, IPv6,
+ * sees what passes and sends what it likes:
  *
  *	flood record FILE MS
  *		Writes down the datagrams that pass.
@@ -19,19 +19,36 @@
  *		Looks at what comes out of it, until SIGTERM: numbered packets
  *		that came once, those that came again, and what nobody sent.
  *
- * It works in another network namespace than that of its parent only, and
- * nothing is sent but to the addresses between which datagrams pass there.
+ * Or it is a host of the LAN, a neighbour of the server, or a user of the
+ * router without privileges:
+ *
+ *	flood send SORT FROM TO PPS LEN MS [DEVICE]
+ *		Sends PPS * MS / 1000 packets of one of the sorts below, with
+ *		LEN bytes of payload, by the route or by that TUN device. The
+ *		addresses are both IPv4 or both IPv6.
+ *	flood steal FROM TO PORT MS
+ *		Says hello from there to a server without a key, and begins a
+ *		session if there is an answer.
+ *	flood ask NAME MS
+ *		Puts questions to the control socket NAME.
+ *
+ * It works in another network namespace than that of its parent only. What
+ * stands on the way sends to nothing but the addresses between which datagrams
+ * pass there.
  */
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +75,8 @@ enum {
 	Nnumbers = 1 << 16,            /* numbered packets */
 	PpsMax = 20000, MsMax = 60000, /* no more than that */
 	MarksMsMax = 600000,
+	LenMax = 1400,                 /* payload of what is sent */
+	Nobody = 65533,                /* a user without privileges */
 };
 
 /* types */
@@ -77,6 +96,17 @@ typedef struct {
 	const char *name;
 	int (*make)(Dgram *);          /* 0 if there is one to be sent */
 } Kind;
+
+typedef struct Sort Sort;
+struct Sort {
+	const char *name;
+	/* Writes what follows the IP header: packet i, len bytes of payload.
+	 * Returns the length. */
+	int (*make)(uint8_t *, const Sort *, int, int);
+	int proto, flags;              /* flags of TCP */
+	int ports;                     /* as many ports of the sender */
+	int tos, ttl;
+};
 
 /* function declarations */
 static void die(const char *, ...);
@@ -113,6 +143,17 @@ static void record(const char *, int);
 static void marks(char **);
 static void watch(char **);
 static void seen(const uint8_t *, int);
+static int segment(uint8_t *, const Sort *, int, int);
+static int dgram(uint8_t *, const Sort *, int, int);
+static int bye(uint8_t *, const Sort *, int, int);
+static int toobig(uint8_t *, const Sort *, int, int);
+static int advert(uint8_t *, const Sort *, int, int);
+static int anyaddress(const char *, uint8_t *, struct sockaddr_storage *);
+static void sendsort(int, char **);
+static void unprivileged(void);
+static void hello(int, const struct sockaddr_in *, uint64_t, uint64_t, int);
+static void steal(char **);
+static void ask(char **);
 static void onterm(int);
 static void stranger(void);
 static void usage(void);
@@ -127,6 +168,19 @@ static const Kind kinds[] = {
 	{ "hellos",   hellos },   /* recorded ones */
 	{ "old",      old },      /* all of the file, in order */
 	{ "icmp",     icmp },     /* what was sent is too big, or refused */
+};
+static const Sort sorts[] = {
+	/*          make     protocol        flags ports  tos   ttl */
+	{ "syn",    segment, IPPROTO_TCP,    0x02, 1,     0,    64 },
+	{ "ack",    segment, IPPROTO_TCP,    0x10, 1,     0,    64 },
+	{ "rst",    segment, IPPROTO_TCP,    0x04, 60000, 0,    64 },
+	{ "udp",    dgram,   IPPROTO_UDP,    0,    60000, 0,    64 },
+	{ "flows",  dgram,   IPPROTO_UDP,    0,    5000,  0,    64 },
+	{ "cs6",    dgram,   IPPROTO_UDP,    0,    1,     0xc0, 64 },
+	{ "ttl",    dgram,   IPPROTO_UDP,    0,    1,     0,    255 },
+	{ "bye",    bye,     IPPROTO_UDP,    0,    1,     0,    64 },
+	{ "toobig", toobig,  IPPROTO_ICMP,   0,    1,     0,    64 },
+	{ "advert", advert,  IPPROTO_ICMPV6, 0,    1,     0,    255 },
 };
 static int v6, iplen = IpLen, addrlen = 4; /* outside the tunnel */
 static uint8_t own[16] = { 198, 51, 100 }; /* all but the last byte */
@@ -734,6 +788,238 @@ seen(const uint8_t *d, int len)
 		good++;
 }
 
+/* Each has another number, so no ACK is like another. Only a SYN has data. */
+static int
+segment(uint8_t *d, const Sort *s, int i, int len)
+{
+	tcphead(d, 1024 + rnd(s->ports), s->ports > 1 ? 1024 + rnd(60000) : 9,
+	    i, 0, 0, s->flags, 1000);
+	memset(d + 20, 0, len);
+	return s->flags & 0x02 ? 20 + len : 20;
+}
+
+static int
+dgram(uint8_t *d, const Sort *s, int i, int len)
+{
+	(void)i;
+	udphead(d, 1024 + rnd(s->ports), s->ports > 5000 ?
+	    1024 + rnd(60000) : 9, UdpLen + len);
+	memset(d + UdpLen, 0, len);
+	return UdpLen + len;
+}
+
+/* the peer's last word, on the first link */
+static int
+bye(uint8_t *d, const Sort *s, int i, int len)
+{
+	(void)s;
+	(void)len;
+	udphead(d, FirstPort, FirstPort, UdpLen + HdrLen + 1);
+	put(d + UdpLen, 100 * (i + 1), 8);
+	put(d + UdpLen + 8, FlagControl, 1);
+	put(d + UdpLen + 9, 1, 2);
+	put(d + UdpLen + HdrLen, 2, 1);
+	return UdpLen + HdrLen + 1;
+}
+
+/* what the server sent over one of the five links of config.def.h is too big,
+ * len is the MTU */
+static int
+toobig(uint8_t *d, const Sort *s, int i, int len)
+{
+	uint8_t from[] = { 10, 200, i % 5, 2 }, to[] = { 10, 200, i % 5, 1 };
+	uint8_t *quote = d + 8;
+
+	(void)s;
+	memset(d, 0, 8);
+	d[0] = 3;
+	d[1] = 4;
+	put(d + 4, len, 4);
+	iphead(quote, 0, IPPROTO_UDP, 1400, from, to);
+	ipfinish(quote);
+	udphead(quote + IpLen, FirstPort + i % 5, FirstPort + i % 5,
+	    1400 - IpLen);
+	return 8 + IpLen + UdpLen;
+}
+
+/* a router's advertisement: a default route of high preference, a prefix */
+static int
+advert(uint8_t *d, const Sort *s, int i, int len)
+{
+	(void)s;
+	(void)i;
+	(void)len;
+	return unhex("86000000 40080708 00000000 00000000"
+	    "030440c0 00015180 00003840 00000000"
+	    "20010db8 06660000 00000000 00000000", d);
+}
+
+/* Returns whether it is an IPv6 one. */
+static int
+anyaddress(const char *s, uint8_t *addr, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
+	struct sockaddr_in *sin = (struct sockaddr_in *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (inet_pton(AF_INET6, s, addr) == 1) {
+		sin6->sin6_family = AF_INET6;
+		memcpy(&sin6->sin6_addr, addr, 16);
+		return 1;
+	}
+	put(addr, address(s), 4);
+	sin->sin_family = AF_INET;
+	memcpy(&sin->sin_addr, addr, 4);
+	return 0;
+}
+
+/* sort from to pps len ms [device] */
+static void
+sendsort(int argc, char **arg)
+{
+	static uint8_t buf[Ip6Len + DgramMax];
+	struct sockaddr_storage to;
+	struct sockaddr_ll *sll = (struct sockaddr_ll *)&to;
+	const Sort *s = sorts;
+	uint8_t src[16], dst[16];
+	int64_t begun, t;
+	int i, len, pps, all, n, family;
+
+	while (s < sorts + LEN(sorts) && strcmp(s->name, arg[0]))
+		s++;
+	if (s == sorts + LEN(sorts))
+		usage();
+	v6 = anyaddress(arg[1], src, &to);
+	if (anyaddress(arg[2], dst, &to) != v6)
+		die("%s, %s: not of one family", arg[1], arg[2]);
+	pps = number(arg[3], PpsMax);
+	len = number(arg[4], LenMax);
+	all = (int64_t)pps * number(arg[5], MsMax) / 1000;
+	family = argc == 7 ? AF_PACKET : v6 ? AF_INET6 : AF_INET;
+	if (argc == 7) {
+		memset(&to, 0, sizeof(to));
+		sll->sll_family = AF_PACKET;
+		sll->sll_protocol = htons(v6 ? ETH_P_IPV6 : ETH_P_IP);
+		if (!(sll->sll_ifindex = if_nametoindex(arg[6])))
+			die("%s:", arg[6]);
+	}
+	rawfd = socket(family, (argc == 7 ? SOCK_DGRAM : SOCK_RAW) |
+	    SOCK_CLOEXEC, argc == 7 ? 0 : IPPROTO_RAW);
+	if (rawfd < 0)
+		die("raw socket:");
+	begun = monotime();
+	for (i = 0; i < all && !stopping; rest(500)) {
+		t = monotime() - begun;
+		for (; i < all && i <= t * pps / 1000000 && !stopping; i++) {
+			n = s->make(buf + (v6 ? Ip6Len : IpLen), s, i, len);
+			n += v6 ? Ip6Len : IpLen;
+			iphead(buf, v6, s->proto, n, src, dst);
+			if (!v6)
+				buf[1] = s->tos;
+			buf[v6 ? 7 : 8] = s->ttl;
+			finish(buf, n);
+			if (sendto(rawfd, buf, n, 0, (struct sockaddr *)&to,
+			    sizeof(to)) < 0 && errno != ENOBUFS)
+				die("send:");
+		}
+	}
+	printf("sent %d\n", i);
+}
+
+static void
+unprivileged(void)
+{
+	if (setgroups(0, NULL) < 0 || setgid(Nobody) < 0 || setuid(Nobody) < 0)
+		die("setuid:");
+}
+
+/* a heartbeat or a hello of the first link, without a key */
+static void
+hello(int fd, const struct sockaddr_in *to, uint64_t id, uint64_t peerid,
+    int kind)
+{
+	uint8_t d[HdrLen + BeatLen] = { 0 };
+	static uint64_t seq;
+
+	put(d, ++seq, 8);
+	put(d + 8, FlagBeat, 1);
+	put(d + 9, BeatLen, 2);
+	put(d + HdrLen, id, 8);
+	put(d + HdrLen + 8, peerid, 8);
+	put(d + HdrLen + HelloAt, kind, 1);
+	put(d + HdrLen + HelloAt + 1, monotime(), 8);
+	sendto(fd, d, sizeof(d), 0, (const struct sockaddr *)to, sizeof(*to));
+}
+
+/* from to port ms: from the client's port, should it be free */
+static void
+steal(char **arg)
+{
+	static uint8_t d[DgramMax];
+	struct sockaddr_in sin;
+	int64_t end = monotime();
+	uint64_t id = 0x666;
+	int fd, on = 1, answers = 0, port = number(arg[2], 65535);
+
+	end += number(arg[3], MsMax) * INT64_C(1000);
+	unprivileged();
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(address(arg[0]));
+	sin.sin_port = htons(port);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0) {
+		sin.sin_port = 0;
+		if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+			die("bind to %s:", arg[0]);
+	}
+	sin.sin_addr.s_addr = htonl(address(arg[1]));
+	sin.sin_port = htons(port);
+	for (; !stopping && monotime() < end; rest(50000)) {
+		hello(fd, &sin, id, 0, 1);
+		rest(50000);
+		while (recv(fd, d, sizeof(d), MSG_DONTWAIT) >= HdrLen + BeatLen)
+			if (d[8] & FlagBeat && get(d + HdrLen + 8, 8) == id) {
+				answers++;
+				hello(fd, &sin, id, get(d + HdrLen, 8), 0);
+			}
+	}
+	printf("answers %d\n", answers);
+}
+
+/* name ms */
+static void
+ask(char **arg)
+{
+	struct sockaddr_un sun;
+	socklen_t size;
+	int64_t end = monotime() + number(arg[1], MsMax) * INT64_C(1000);
+	long long n = 0;
+	char buf[256];
+	int fd;
+
+	unprivileged();
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1, "%s", arg[0]);
+	size = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(arg[0]);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	/* a name of its own, so that it can be answered */
+	bind(fd, (struct sockaddr *)&sun, sizeof(sa_family_t));
+	while (!stopping && monotime() < end) {
+		if (sendto(fd, "l", 1, MSG_DONTWAIT, (struct sockaddr *)&sun,
+		    size) == 1)
+			n++;
+		else if (errno != EAGAIN)
+			die("%s:", arg[0]);
+		while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+			;
+	}
+	printf("asked %lld\n", n);
+}
+
 static void
 onterm(int sig)
 {
@@ -761,7 +1047,10 @@ usage(void)
 	fputs("usage: flood [-6] record file ms\n"
 	    "       flood [-6] kind peer|own|any pps ms [file]\n"
 	    "       flood marks from to port token pps len ms\n"
-	    "       flood watch device here there token\n", stderr);
+	    "       flood watch device here there token\n"
+	    "       flood send sort from to pps len ms [device]\n"
+	    "       flood steal from to port ms\n"
+	    "       flood ask name ms\n", stderr);
 	exit(2);
 }
 
@@ -798,6 +1087,18 @@ main(int argc, char *argv[])
 	}
 	if (argc == 6 && !strcmp(argv[1], "watch")) {
 		watch(argv + 2);
+		return 0;
+	}
+	if ((argc == 8 || argc == 9) && !strcmp(argv[1], "send")) {
+		sendsort(argc - 2, argv + 2);
+		return 0;
+	}
+	if (argc == 6 && !strcmp(argv[1], "steal")) {
+		steal(argv + 2);
+		return 0;
+	}
+	if (argc == 4 && !strcmp(argv[1], "ask")) {
+		ask(argv + 2);
 		return 0;
 	}
 	if (argc != 5 && argc != 6)

@@ -121,7 +121,7 @@ bondbuild()
 		s|\"10.200.\\([01]\\).2\"|\"10.67.\\1.2\"|
 		s|2,  *70, 70 }|1, 30, 30 }|; s|1,  *10, 10 }|1, 30, 30 }|
 		/^static const char \\*clientup/,\$ {
-			/^	\"/{ /route replace/!s|\".*\"|\":\"|; }
+			/^	\"/{ /route replace/!s|\".*|\":\",|; }
 		}
 		${3-}" "CFLAGS=-std=c99 -O1"
 }
@@ -423,8 +423,7 @@ bondbuild "$LAB/key" "\"$LAB/keyfile\"" &
 bondbuild "$LAB/nokey" NULL &
 bondbuild "$LAB/six" "\"$LAB/keyfile\"" \
 	's/"10\.\(6[67]\)\.\([01]\)\.\([12]\)"/"fd\1:\2::\3"/g' &
-buildlinkem || exit 1
-${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 -o "$LAB/flood" test/flood.c || exit 1
+buildlinkem && buildflood || exit 1
 wait
 for i in key nokey six; do
 	[ -x "$LAB/$i/udpbond" ] || exit 1

@@ -305,6 +305,12 @@ buildlinkem()
 		-o "$LAB/linkem" test/linkem.c
 }
 
+buildflood()
+{
+	[ -x "$LAB/flood" ] || ${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 \
+		-o "$LAB/flood" test/flood.c
+}
+
 # server DIR [OPTION...]: starts the server built there; WRAP goes before it
 server()
 {
