@@ -242,10 +242,31 @@ nosanitizer()
 	not grep -E 'runtime error|Sanitizer' "$@"
 }
 
+# loadbuild CC OUTPUT ROWS: with so many links, or those of config.def.h
+loadbuild()
+{
+	mkdir -p "$LAB/load" && cp "$SRC/udpbond.c" "$LAB/load" || return 1
+	awk -v rows="$3" '/^\t[{] "wg/ && rows { while (n < rows) printf \
+		"\t{ NULL, \"10.200.%d.1\", \"10.200.%d.2\", %d, 2, 70, 70 },\n",
+		n, n, 9001 + n++; next } { print }' config.def.h \
+		>"$LAB/load/config.h"
+	# shellcheck disable=SC2086
+	"$1" $strict -D_GNU_SOURCE -DVERSION='"0"' -finstrument-functions \
+		-I"$LAB/load" -o "$2" "$SRC/test/load.c"
+}
+
 units()
 {
 	counted unit unitrun
 	try 'unit: the same with ASan and UBSan' unitsanitized
+	try 'load: it builds without a warning' \
+		loadbuild "${CC:-cc}" "$LAB/load/few" ''
+	have clang 'load: clang builds it without a warning' \
+		loadbuild clang "$LAB/load/clang" ''
+	try 'load: it builds with 255 links' \
+		loadbuild "${CC:-cc}" "$LAB/load/many" 255
+	counted load "$LAB/load/few"
+	counted load "$LAB/load/many"
 	counted super superrun 400000 -O2
 	try 'super: with ASan and UBSan' supersanitized
 }
