@@ -285,7 +285,7 @@ struct Turn {                     /* begins a Flow and a Host */
 	Turn *next;
 	uint32_t tag;             /* of the flow or host, a hash */
 	int listed;               /* it waits for its turn */
-	int waiting;              /* packets in its flow queues */
+	int waiting;              /* packets of a flow, flows of a host */
 	int deficit;              /* bytes, RFC 8290 */
 	int64_t last;             /* ns, newest packet */
 };
@@ -2710,7 +2710,8 @@ pick(const Pkt *p, const Flow *f, const Link *but, int by)
 	int64_t r, first = INT64_MAX;
 	Link *l, *to = NULL;
 
-	if (any && survey.known & bit && survey.found[!f][by].but == but)
+	if (survey.known & bit && survey.found[!f][by].but == but &&
+	    (any || !survey.found[!f][by].to))
 		return survey.found[!f][by].to;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (l == but || !usable(l, p) || !room(l, l->pace.clock) ||
@@ -2960,12 +2961,12 @@ turnpass(Round *r)
 	q->passed = t;
 }
 
-/* Note that n packets more wait; n may be -1. */
+/* Note how much waits now. */
 static void
-turncount(Round *r, Turn *t, int n)
+turnwaits(Round *r, Turn *t, int n)
 {
-	t->waiting += n;
-	if (t->listed || !t->waiting)
+	t->waiting = n;
+	if (t->listed || n == 0)
 		return;
 	t->deficit = Quantum;
 	turnput(r, &r->fresh, t);
@@ -2981,8 +2982,8 @@ flowcounts(Flow *f, const Pkt *p, int n)
 	queues.queued += n;
 	if (p->waslight)
 		queues.lightbytes += n * p->len;
-	turncount(&h->flows, &f->turn, n);
-	turncount(&queues.round, &h->turn, n);
+	turnwaits(&h->flows, &f->turn, f->queue.len);
+	turnwaits(&queues.round, &h->turn, h->flows.n);
 }
 
 static Pkt *
@@ -3019,7 +3020,7 @@ droplongest(void)
 static void
 flowput(Flow *f, Pkt *p)
 {
-	if (!f->queue.head)
+	if (!f->turn.listed)
 		f->host = p->host;
 	p->waslight = !heavy(f);
 	queueput(&f->queue, p);
@@ -3145,6 +3146,7 @@ hostdequeue(Host *h, Link **l)
 		if (f->queue.head)
 			turnpass(&h->flows);
 	}
+	turnwaits(&queues.round, &h->turn, h->flows.n);
 	return NULL;
 }
 

@@ -5338,7 +5338,7 @@ testconf(void)
 		{ "all addresses", Clients, 1, 0, "10.0.0.1/0", "10.0.0.1/0" },
 		{ "all IPv6 addresses", Servers, 1, 0, "fd00::1/0", "above" },
 		{ "the server's address", Clients, 1, 0, "10.99.0.1/32",
-		  "serveraddr: 10.99.0.1/24 is there twice" },
+		  "serveraddr: 10.99.0.1/32 is there twice" },
 		{ "an address twice", Servers, 1, 0, "fd00::1/64 fd00:0::1/72",
 		  "serveraddr: fd00:0::1/72 is there twice" },
 		{ "network of a link", Clients, 1, 0, "10.200.2.9/24",
