@@ -278,8 +278,8 @@ fuzzed()
 	try 'fuzz: it builds' compiles gcc test/fuzz.c
 	# shellcheck disable=SC2086
 	try 'fuzz: it builds with ASan and UBSan' ${CC:-cc} $sanitize \
-		-fno-sanitize-recover=undefined -D_GNU_SOURCE \
-		-I"$SRC" -o "$LAB/fuzz" "$SRC/test/fuzz.c" || return
+		-fno-sanitize-recover=undefined -finstrument-functions \
+		-D_GNU_SOURCE -I"$SRC" -o "$LAB/fuzz" "$SRC/test/fuzz.c" || return
 	have nm 'state.h names all variables of udpbond.c' states
 	fuzz datagram 1500 'datagrams from the links'
 	fuzz tun 1500 'packets from the TUN device'

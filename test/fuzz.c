@@ -15,11 +15,11 @@
  *
  * For libFuzzer, one target a program:
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined \
- *		-fno-sanitize-recover=undefined -D_GNU_SOURCE \
+ *		-finstrument-functions -fno-sanitize-recover=undefined -D_GNU_SOURCE \
  *		-DTARGET=datagram -o fuzz-datagram test/fuzz.c
  *	./fuzz-datagram -max_len=2048 directory test/corpus/datagram
  * Without it, all targets in one:
- *	cc -g -O1 -fsanitize=address,undefined \
+ *	cc -g -O1 -fsanitize=address,undefined -finstrument-functions \
  *		-fno-sanitize-recover=undefined -D_GNU_SOURCE \
  *		-o fuzz test/fuzz.c
  *	./fuzz [-n mutations] [-s seed] target file...
@@ -34,6 +34,7 @@
 #include <setjmp.h>
 
 #include "fake.h"
+#include "steps.h"
 
 #ifndef VERSION
 #define VERSION "0"
@@ -69,7 +70,9 @@ enum { ConfDown = 0x08, ConfOne = 0x10, ConfPool = 0x20 };
 enum {
 	Nlinks = LEN(links), Queued = 256, MaxSteps = 150, MaxPkts = 3000,
 	MaxLines = 12 * (Nlinks + 1) + 8, /* in the log, in a second */
-	Inbox = 512, MaxInput = 1 << 16, Nfds = 64, FdFirst = 100, Extra = 8
+	Inbox = 512, MaxInput = 1 << 16, Nfds = 64, FdFirst = 100, Extra = 8,
+	DatagramSteps = 40000,    /* for a datagram, what it delivers too */
+	ExpressMax = 256          /* bytes of a SYN or a pure ACK */
 };
 
 /* types */
@@ -121,7 +124,7 @@ static void (*const controlsteps[])(void) = {
 	stepfault, stepsignal, stepbeat, stephandshake, stepbye, stepstream,
 	stepask, stepnack, stepsuper, steptime
 };
-static void (*const *steps)(void);
+static void (*const *actions)(void);
 
 static int settingswas[LEN(settings)];
 static Linkconf linkswas[LEN(links)];
@@ -159,6 +162,7 @@ static int missing;
 static unsigned tunout, linkout;  /* that came out */
 static int64_t linesince;         /* ns, since when lines are counted */
 static int nlines;                /* in the log, in this second */
+static uint64_t most;             /* steps for a datagram */
 static Beat peerhas[LEN(links)];  /* newest heartbeats */
 static Tally peerrx[LEN(links)], peertx[LEN(links)];
 static int64_t peerclock;         /* ns, ahead of ours */
@@ -537,7 +541,7 @@ arrive(int link, int how, const uint8_t *d, int len)
 	static Snapshot before, after;
 	struct sockaddr_storage from;
 	Link *l = &bond[link];
-	uint64_t expected = rx.expected, epoch = peer.epoch;
+	uint64_t expected = rx.expected, epoch = peer.epoch, was;
 	int ofpeer, ofsession;
 	Pkt *p;
 
@@ -553,7 +557,10 @@ arrive(int link, int how, const uint8_t *d, int len)
 	p->time = now;
 	snapshot(&before);
 	p->from = &from;
+	was = steps;
 	datagram(l, p);
+	most = MAX(most, steps - was);
+	must(steps - was <= DatagramSteps, "a datagram takes too many steps");
 	snapshot(&after);
 	if (!ofpeer)
 		must(!memcmp(&before, &after, sizeof(before)),
@@ -1266,6 +1273,20 @@ linkof(int fd)
 	return NULL;
 }
 
+/* Large packets do not go by the express lane, whatever they claim. What goes
+ * there to pass heavy flows keeps its order and may be large. */
+static void
+checkexpress(const Rec *r, uint8_t *d)
+{
+	Ip ip;
+
+	if (!(r->flags & FlagExpress) || now - queues.lastheavy < Pause ||
+	    ipparse(d, r->len, &ip) < 0 || ip.proto != IPPROTO_TCP ||
+	    ip.frag || (!(ip.tcpflags & TcpSyn) && ip.payload > 0))
+		return;
+	must(r->len <= ExpressMax, "a large SYN or ACK by the express lane");
+}
+
 /* what a link carries is well-formed and has the right tag */
 static int
 sentby1(Link *l, const uint8_t *data, int len)
@@ -1292,6 +1313,7 @@ sentby1(Link *l, const uint8_t *data, int len)
 	for (at = 0; at < end; at += n) {
 		n = decode(d + at, end - at, &r);
 		must(n > 0, "a record sent");
+		checkexpress(&r, d + at + HdrLen);
 		if (r.flags & FlagBeat) {
 			must(at == 0 && beatdecode(d + HdrLen, r.len, &b) == 0
 			    && b.link == i && b.time == now, "heartbeat sent");
@@ -1563,7 +1585,7 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 		asking = nasks = 0;
 	while (!isconf && answered < 0 && inat < inlen &&
 	    nsteps++ < MaxSteps)
-		steps[byte() & 15]();
+		actions[byte() & 15]();
 	fakenow += answered >= 0 ? answered : MIN(ns, Second);
 	if (answered < 0 && (inat >= inlen || nsteps >= MaxSteps)) {
 		fakenow += MS(3);
@@ -1718,7 +1740,7 @@ packets(void (*const *table)(void))
 	like = byte();
 	conf = byte();
 	configure(conf);
-	steps = table;
+	actions = table;
 	r = start(like & IsServer ? "-s" : "-c",
 	    like & IsQuiet ? "-qm0" : NULL);
 	must(r == 0 || (r == 1 && (tungoing || pollfails)), "ended badly");
@@ -2022,7 +2044,8 @@ main(int argc, char *argv[])
 		}
 		once(target, t.d, t.len);
 	}
-	printf("fuzz: %s: %d files and %lu mutations\n", target, nfiles, n);
+	printf("fuzz: %s: %d files and %lu mutations, %" PRIu64 " steps for a "
+	    "datagram\n", target, nfiles, n, most);
 	return 0;
 }
 

@@ -16,6 +16,9 @@
  * swap, percent that come up to swapby ms later; corrupt, percent in which a
  * bit is turned or that are cut off; error=ERROR of sending, errors percent.
  *
+ * Checks that begin with ! are of what is known to be wrong: they are expected
+ * to fail, and the test fails if they do not.
+ *
  * TCP shows the mean of its last 10 s and of its first 15 s, Mbit/s. The
  * checks have wide margins: what the design asks for stands beside them.
  */
@@ -216,6 +219,12 @@
 { "moved", 14, "rate=2 conf=0 up.conf=0 delay=30 queue=100 prio=1", "game",
 	"6.1: server restart 0.5; 6.1: client crash 0.5; 6.71: 0 gone=1;"
 	"9.1: 0 gone=0", NULL, "a new socket within the handshake" },
+
+/* rate: a delay that grows under load and stays; the rate is to stay too */
+{ "delaystep", 20, "x2 rate=10 delay=10", "udp rate=15",
+	"6: all delay=60", "!udp.lost<10", "0.5 % lost" },
+{ "delaysteptcp", 22, LAB, "cubic w1=8-14", "6: 1-4 delay=90",
+	"!cubic.w1>150", "8-14 s 200" },
 
 /* measure: links that die, rates that change; what is sent after a fault is
  * answered again by then (end.heal, ms) */
