@@ -241,35 +241,62 @@ checkqueue(const Queue *q, const char *what)
 	must(n == q->len && size == q->bytes && last == q->tail, what);
 }
 
+/* Returns how many are on a list. */
 static int
-checklist(const Flowlist *list)
+checkturns(const Turns *q)
 {
-	const Flow *f, *last = NULL;
+	const Turn *t, *last = NULL;
 	int n = 0;
 
-	for (f = list->head; f && n <= Nflows; f = f->next) {
-		must(f->listed == 1, "a flow on a list is not listed");
-		last = f;
+	for (t = q->head; t && n <= Nflows; t = t->next) {
+		must(t->listed == 1, "one on a list is not listed");
+		last = t;
 		n++;
 	}
-	must(n <= Nflows && list->tail == last, "list of flows");
+	must(n <= Nflows && q->tail == last, "list of flows or hosts");
 	return n;
 }
 
 static int
-countlist(const Flowlist *list, int64_t *light)
+checkround(const Round *r)
 {
+	int n = checkturns(&r->fresh) + checkturns(&r->old);
+
+	must(n == r->n, "how many are on lists");
+	return n;
+}
+
+static void
+checkhosts(void)
+{
+	const Host *h = queues.hosts;
 	const Flow *f;
 	const Pkt *p;
-	int n = 0;
+	int64_t light = 0;
+	int bytes[Nhosts] = { 0 }, flows[Nhosts] = { 0 }, n = 0, i, hosts = 0;
 
-	for (f = list->head; f; f = f->next) {
+	for (f = queues.flows; f < queues.flows + Nflows; f++) {
 		checkqueue(&f->queue, "queue of a flow");
 		n += f->queue.len;
+		bytes[f->host] += f->queue.bytes;
+		flows[f->host] += f->turn.listed;
+		must(f->turn.waiting == f->queue.len, "packets of a flow");
+		must(f->turn.listed || !f->queue.head, "a flow never sends");
 		for (p = f->queue.head; p; p = p->next)
-			*light += p->waslight ? p->len : 0;
+			light += p->waslight ? p->len : 0;
+		for (p = queues.acks.head; f->ack && p != f->ack; p = p->next)
+			must(p != NULL, "an ACK that is replaced is queued");
 	}
-	return n;
+	must(n == queues.queued, "packets in flow queues");
+	must(light == queues.lightbytes, "bytes of light flows");
+	for (i = 0; i < Nhosts; i++) {
+		must(h[i].bytes == bytes[i], "bytes of a host");
+		must(checkround(&h[i].flows) == flows[i], "flows of a host");
+		must(h[i].turn.waiting == flows[i], "flows that wait");
+		must(h[i].turn.listed || !flows[i], "a host never sends");
+		hosts += h[i].turn.listed;
+	}
+	must(checkround(&queues.round) == hosts, "hosts on lists");
 }
 
 /* what selection knows is what the links are */
@@ -281,7 +308,9 @@ checksurvey(void)
 
 	memcpy(was, &survey, sizeof(was));
 	surveylinks();
-	must(!memcmp(was, &survey, sizeof(was)), "survey");
+	/* what pick() keeps stands behind it */
+	must(!memcmp(was, &survey, (uint8_t *)survey.found -
+	    (uint8_t *)&survey), "survey");
 	queues.peak = peak;
 }
 
@@ -291,15 +320,10 @@ checkturn(void)
 	Link *l;
 	const Pkt *p;
 	uint64_t seq;
-	int64_t light = 0;
-	int i, n;
+	int i;
 
-	n = checklist(&queues.newflows) + checklist(&queues.oldflows);
-	must(n == queues.listed, "flows on lists");
-	n = countlist(&queues.newflows, &light) +
-	    countlist(&queues.oldflows, &light);
-	must(n == queues.queued, "packets in flow queues");
-	must(light == queues.lightbytes, "bytes of light flows");
+	if (nsteps % 8 == 0) /* it takes long */
+		checkhosts();
 	must(queues.queued <= queuepkts, "flow queues too long");
 	checkqueue(&queues.express, "express queue");
 	checkqueue(&queues.acks, "queue of ACKs");
@@ -345,19 +369,9 @@ checkturn(void)
 static void
 checkend(void)
 {
-	const Pkt *p;
 	int i, n;
 
-	for (i = n = 0; i < Nflows; i++) {
-		checkqueue(&queues.flows[i].queue, "queue of a flow");
-		n += !!queues.flows[i].listed;
-		must(queues.flows[i].listed || !queues.flows[i].queue.head,
-		    "not listed");
-		for (p = queues.acks.head; queues.flows[i].ack &&
-		    p != queues.flows[i].ack; p = p->next)
-			must(p != NULL, "the ACK of a flow is not there");
-	}
-	must(n == queues.listed, "flows listed");
+	checkhosts();
 	must(poolsound(), "references of a packet");
 	for (i = n = 0; i < Nfds; i++)
 		n += fds[i];
