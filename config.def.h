@@ -3,7 +3,8 @@
 /* the networks behind the router; the commands route them into the tunnel */
 #define LAN "192.168.1.0/24"
 
-/* the TUN device; its addresses are IPv4 or IPv6, separated by spaces */
+/* the TUN device; its addresses are IPv4 or IPv6, separated by spaces, and
+ * in networks without a link's address */
 static const char *tundev      = "tun-bond";
 static const char *clientaddr  = "192.168.50.1/24"; /* the client's address */
 static const char *serveraddr  = "10.99.0.1/24";    /* the server's address */
@@ -14,7 +15,8 @@ static const char *serveraddr  = "10.99.0.1/24";    /* the server's address */
 static const char *keyfile     = NULL;
 
 /* links: NULL as device means any; as client address, that of the route; as
- * server address, all (server only). A NULL address needs a key. Priority is
+ * server address, all (server only). A NULL address needs a key. A link's
+ * name is its device, or else its client address; names differ. Priority is
  * 0 to 60, lower is better. The client tells the server priorities and rates:
  * to change these, compile the client only. */
 static const Linkconf links[] = {

@@ -411,7 +411,7 @@ nospace()
 }
 
 # onlo: sed commands for links that any machine has
-onlo='s/"wg[0-4]"/"lo"/; s/"10\.200\.\([0-9]\)\.1"/"127.0.\1.1"/
+onlo='s/"wg[0-4]"/NULL/; s/"10\.200\.\([0-9]\)\.1"/"127.0.\1.1"/
 	s/"10\.200\.\([0-9]\)\.2"/"127.0.\1.2"/'
 
 checked()
@@ -444,10 +444,22 @@ badconfigs()
 	a negative rate upwards|/9003,/s/ 70, / -70, /|links.2.*: up
 	a negative rate downwards|/9003,/s/70 }/-70 }/|links.2.*: down
 	priority 61|/9003,/s/9003, 2,/9003, 61,/|links.2.*: priority
-	a device that is missing|/9003,/s/"lo"/"nolink0"/|links.2.*: device
+	a device that is missing|/9003,/s/NULL/"nolink0"/|links.2.*: device
 	any server address without a key|/9003,/s/"127.0.2.2"/NULL/|links.2.*: server
 	any client address without a key|/9003,/s/"127.0.2.1"/NULL/|links.2.*: client
 	a public server without a key|/9003,/s/127.0.2.2/203.0.113.2/|links.2.*: server
+	two links with one name|/900[34],/s/NULL/"lo"/|links.3.*: device
+	two links that go one way|/9003,/s/127.0.2./127.0.1./g|links.2.*: device
+	the same way, one of them on a device|/9003,/s/NULL, *"127.0.2.1", "127.0.2.2"/"lo", "127.0.1.1", "127.0.1.2"/|links.2.*: device
+	a link with one address at both ends|/9003,/s/127.0.2.2/127.0.2.1/|links.2.*: client and server: both
+	a client at 0.0.0.0|/9003,/s/127.0.2.1/0.0.0.0/|links.2.*: client: 0.0.0.0
+	a server at a multicast address|/9003,/s/127.0.2.2/224.0.0.1/|links.2.*: server: 224.0.0.1
+	a link inside the TUN network|s/192.168.50.1.24/127.0.2.9\/24/|links.2.*: client or server: .*clientaddr 127.0.2.9.24
+	one TUN address at both ends|s/10.99.0.1.24/192.168.50.1\/32/|serveraddr: 192.168.50.1.32 is there twice
+	a root directory that is /|s,/var/run/udpbond,/,|chrootdir: "/"
+	a root directory in /tmp|s,/var/run/udpbond,/tmp/udpbond,|chrootdir: /tmp/ .* others
+	memory of 2.4 GB|s/\(queuepkts *= \)4096/\11048576/|queuepkts, .*: 2[0-9]* MB, more than 1024
+	a user beyond all numbers|s/\(runas *= \)[0-9]*/\1-1/|runas
 	a negative weight|s/\(rttweight *= \)10/\1-10/|rttweight
 	satpercent of 0|s/\(satpercent *= \)80/\10/|satpercent
 	heartbeats each 0 ms|s/\(hbinterval *= \)100/\10/|hbinterval
@@ -1250,7 +1262,7 @@ workerlimited()
 {
 	told=$(grep -c 'peer has ended' "$LAB/server.err")
 	pid=$(mypid client)
-	setpriv --reuid=$id --regid=$id --clear-groups \
+	setpriv --reuid="$id" --regid="$id" --clear-groups \
 		prlimit --pid "$(worker client)" --nofile=3:3 || return 1
 	waitfor 3 ended "$pid"
 	stop client

@@ -140,6 +140,7 @@ enum {
 	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* bytes of a status report */
+	MemoryMax = 1024,         /* MB of packets, 1 MB is 2^20 bytes */
 };
 
 /* packets, bytes */
@@ -860,13 +861,18 @@ addrport(const struct sockaddr_storage *ss)
 	return ntohs(((const struct sockaddr_in *)ss)->sin_port);
 }
 
+/* Do two addresses begin with the same bits? */
+#define sameaddr(a, b) samenet(a, b, 128)
 static int
-sameaddr(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+samenet(const struct sockaddr_storage *a, const struct sockaddr_storage *b,
+        int bits)
 {
 	int n, m;
 	const uint8_t *x = addrbytes(a, &n), *y = addrbytes(b, &m);
 
-	return n == m && !memcmp(x, y, n);
+	bits = MIN(bits, 8 * n);
+	return n == m && !memcmp(x, y, bits / 8) && (bits % 8 == 0 ||
+	    (x[bits / 8] ^ y[bits / 8]) >> (8 - bits % 8) == 0);
 }
 
 /* Is it the address of one host, not unspecified, multicast or broadcast? */
@@ -901,20 +907,15 @@ private(const char *s)
 		{ "127.0.0.0", 8 }, { "169.254.0.0", 16 },
 		{ "fc00::", 7 }, { "fe80::", 10 }, { "::1", 128 },
 	};
-	uint8_t a[16], n[16];
-	int i, j, af = strchr(s, ':') ? AF_INET6 : AF_INET;
+	struct sockaddr_storage a, net;
+	int i, is = 0;
 
-	inet_pton(af, s, a);
-	for (i = 0; i < LEN(nets); i++) {
-		if (inet_pton(af, nets[i].net, n) != 1)
-			continue;
-		for (j = 0; j < nets[i].bits; j++)
-			if ((a[j / 8] ^ n[j / 8]) & 0x80 >> j % 8)
-				break;
-		if (j == nets[i].bits)
-			return 1;
+	parseaddr(s, 0, &a);
+	for (i = 0; i < LEN(nets) && !is; i++) {
+		parseaddr(nets[i].net, 0, &net);
+		is = samenet(&a, &net, nets[i].bits);
 	}
-	return 0;
+	return is;
 }
 
 /* wire
@@ -4485,9 +4486,8 @@ ctlpkt(void)
 static void
 ctlask(char ask)
 {
-	int i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int n, i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd pfd = { fd, POLLIN, 0 };
-	struct timeval wait = { 2, 0 }; /* others may keep the socket full */
 	sa_family_t family = AF_UNIX;
 	struct sockaddr_un sun;
 	static Text t;
@@ -4497,9 +4497,11 @@ ctlask(char ask)
 	/* only a family: the kernel chooses a name */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&family, sizeof(family)) < 0)
 		die("control socket:");
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-	if (sendto(fd, &ask, 1, 0, (struct sockaddr *)&sun,
-	    ctladdr(&sun)) < 0 && errno != EAGAIN)
+	for (i = 0; (n = sendto(fd, &ask, 1, MSG_DONTWAIT,
+	    (struct sockaddr *)&sun, ctladdr(&sun))) < 0 &&
+	    errno == EAGAIN && i < 2000; i++)
+		poll(NULL, 0, 1); /* others may keep the socket full */
+	if (n < 0 && errno != EAGAIN)
 		die("no running udpbond with %s in this network namespace",
 		    tundev);
 	if (poll(&pfd, 1, 2000) != 1 ||
@@ -4865,9 +4867,15 @@ static int
 checkaddr(int i, const char *field, const char *s)
 {
 	struct sockaddr_storage ss;
+	const uint8_t *a;
+	int len;
 
-	return !s || parseaddr(s, 0, &ss) >= 0 ? 0 :
-	    badlink(i, "%s: \"%s\" is not an IPv4 or IPv6 address", field, s);
+	if (s && parseaddr(s, 0, &ss) < 0)
+		return badlink(i, "%s: \"%s\" is not an IPv4 or IPv6 address",
+		    field, s);
+	a = s ? addrbytes(&ss, &len) : NULL;
+	return !s || unicast(a, len) ? 0 :
+	    badlink(i, "%s: %s is not the address of one host", field, s);
 }
 
 static int
@@ -4888,7 +4896,7 @@ checkrate(int i, const char *field, double rate)
 static int
 same(const char *a, const char *b)
 {
-	return a && b && !strcmp(a, b);
+	return a && b ? !strcmp(a, b) : a == b;
 }
 
 static int
@@ -4907,11 +4915,17 @@ checklink(int i)
 		if (links[j].port == c->port)
 			n += badlink(i, "port: %d is that of links[%d] too",
 			    c->port, j);
-		if (same(links[j].device, c->device) &&
-		    same(links[j].client, c->client))
-			n += badlink(i, "client: %s is that of links[%d] too, "
-			    "on the same device", c->client, j);
+		if (!strcmp(bond[j].name, bond[i].name))
+			n += badlink(i, "device: links[%d] has this name; NULL "
+			    "means the client's address", j);
+		else if (role != Server && same(links[j].client, c->client) &&
+		    same(links[j].server, c->server) &&
+		    (!links[j].device || !c->device))
+			n += badlink(i, "device: name one, links[%d] goes the "
+			    "same way", j);
 	}
+	if (c->client && same(c->client, c->server))
+		n += badlink(i, "client and server: both are %s", c->client);
 	if (c->priority < 0 || c->priority > 60)
 		n += badlink(i, "priority: %d is not in 0 to 60", c->priority);
 	if (c->device && (!*c->device || strlen(c->device) >= IFNAMSIZ))
@@ -4935,6 +4949,53 @@ checklink(int i)
 		n += badlink(i, "server: %s is a public address, which needs "
 		    "a keyfile", c->server);
 	return n;
+}
+
+/* Tell what is wrong with an address of the TUN, which is added to the n known
+ * ones of both ends. */
+static int
+checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
+{
+	struct sockaddr_storage *a = known + n;
+	int prefix, wrong = 0;
+	const Link *l;
+
+	if (parseprefix(s, a, &prefix) < 0 || prefix == 0)
+		return bad("%s: \"%s\" is not an address with a prefix "
+		    "length above 0, as 10.0.0.1/24", end, s);
+	while (n-- > 0)
+		if (sameaddr(a, &known[n]))
+			wrong += bad("%s: %s is there twice", end, s);
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (samenet(a, &l->addr.local, prefix) ||
+		    samenet(a, &l->addr.remote, prefix))
+			wrong += badlink(l - bond, "client or server: is in "
+			    "the TUN's network, %s %s", end, s);
+	return wrong;
+}
+
+/* Who may write to the directory around chrootdir may replace it. */
+static int
+checkroot(void)
+{
+	struct stat st;
+	char dir[PATH_MAX];
+	const char *name = strrchr(chrootdir, '/');
+
+	if (chrootdir[0] != '/' || !name[1])
+		return bad("chrootdir: \"%s\" is not a path from / to a name",
+		    chrootdir);
+	snprintf(dir, sizeof(dir), "%.*s/", (int)(name - chrootdir), chrootdir);
+	return stat(dir, &st) == 0 && !st.st_uid && !(st.st_mode & 022) ? 0 :
+	    bad("chrootdir: %s is missing, or others may write there", dir);
+}
+
+/* Returns how many packets there is memory for. */
+static int64_t
+poolpkts(void)
+{
+	return (int64_t)queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
+	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch;
 }
 
 /* the whole numbers of config.h, and their ranges */
@@ -4965,15 +5026,18 @@ static const struct { const char *name; const int *value, min, max; }
 static int
 checkconf(void)
 {
-	struct sockaddr_storage ss;
+	const char *letters = "abcdefghijklmnopqrstuvwxyz._-0123456789"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	const char *which[] = { "clientaddr", "serveraddr" };
 	const char *addrs[] = { clientaddr, serveraddr };
 	char buf[256], *a, *save;
-	int i, prefix, n = 0;
+	struct sockaddr_storage known[LEN(buf)] = { { 0 } };
+	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0;
 
-	if (!*tundev || strlen(tundev) >= IFNAMSIZ || strchr(tundev, '/'))
-		n += bad("tundev: \"%s\" is not the name of an interface",
-		    tundev);
+	if (strlen(tundev) >= IFNAMSIZ || !tundev[strspn(tundev, ".")] ||
+	    tundev[strspn(tundev, letters)])
+		n += bad("tundev: \"%s\" is not a name of 1 to 15 letters, "
+		    "digits, _ - .", tundev);
 	for (i = 0; i < 2; i++) {
 		if (snprintf(buf, sizeof(buf), "%s", addrs[i]) >= LEN(buf))
 			n += bad("%s: longer than %d bytes", which[i],
@@ -4981,16 +5045,16 @@ checkconf(void)
 		if (!(a = strtok_r(buf, " ", &save)))
 			n += bad("%s: there is no address", which[i]);
 		for (; a; a = strtok_r(NULL, " ", &save))
-			if (parseprefix(a, &ss, &prefix) < 0)
-				n += bad("%s: \"%s\" is not an address with a "
-				    "prefix length, as 10.0.0.1/24",
-				    which[i], a);
+			n += checktun(which[i], a, known, addr++);
 	}
 	for (i = 0; i < LEN(settings); i++)
 		n += checkint(settings[i].name, *settings[i].value,
 		    settings[i].min, settings[i].max);
-	if (chrootdir && chrootdir[0] != '/')
-		n += bad("chrootdir: \"%s\" does not begin with /", chrootdir);
+	if (chrootdir)
+		n += checkroot();
+	if (mb > MemoryMax)
+		n += bad("queuepkts, keeppkts, reorderpkts: %d MB, more than "
+		    "%d", mb, MemoryMax);
 	if (reorderpkts & (reorderpkts - 1))
 		n += bad("reorderpkts: %d is not a power of 2", reorderpkts);
 	if (keeppkts & (keeppkts - 1))
@@ -5189,8 +5253,7 @@ linkinit(Link *l, int i)
 static void
 memory(void)
 {
-	pool.size = queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch;
+	pool.size = poolpkts();
 	pool.pkts = calloc(pool.size, sizeof(*pool.pkts));
 	pool.frees = calloc(pool.size, sizeof(*pool.frees));
 	pool.refs = calloc(pool.size, sizeof(*pool.refs));

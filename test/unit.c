@@ -5101,7 +5101,7 @@ testfilter(void)
 static void
 testconf(void)
 {
-	enum { Int, Rate, Address, Tundev, Clients, Servers };
+	enum { Int, Rate, Address, Tundev, Clients, Servers, Root };
 	static const struct {
 		const char *name;
 		int what, wrong;
@@ -5125,12 +5125,48 @@ testconf(void)
 		{ "no address", Address, 0, 0, NULL, "" },
 		{ "wrong address", Address, 1, 0, "10.0.0",
 		  "links[2] (wg2): client: \"10.0.0\"" },
+		{ "address of nobody", Address, 1, 0, "0.0.0.0",
+		  "links[2] (wg2): client: 0.0.0.0 is not the address" },
+		{ "multicast", Address, 1, 0, "239.0.0.1", "239.0.0.1 is" },
+		{ "broadcast", Address, 1, 0, "255.255.255.255", "5.255 is" },
+		{ "the last address", Address, 0, 0, "223.255.255.255", "" },
+		{ "IPv6 address of nobody", Address, 1, 0, "::", ":: is not" },
+		{ "IPv6 multicast", Address, 1, 0, "ff02::1", "ff02::1 is" },
+		{ "IPv6 address", Address, 0, 0, "::1", "" },
 		{ "as it comes", Tundev, 0, 0, "tun-bond", "" },
 		{ "no TUN", Tundev, 1, 0, "", "tundev: \"\"" },
 		{ "TUN name of 15", Tundev, 0, 0, "abcdefghijklmno", "" },
 		{ "TUN name of 16", Tundev, 1, 0, "abcdefghijklmnop",
 		  "tundev: \"abcdefghijklmnop\"" },
 		{ "TUN name with a slash", Tundev, 1, 0, "tun/0", "tundev:" },
+		{ "TUN names of any kind", Tundev, 1, 0, "tun%d", "tun%d" },
+		{ "TUN name with a colon", Tundev, 1, 0, "eth:0", "eth:0" },
+		{ "TUN name for a shell", Tundev, 1, 0, "a;id", "a;id" },
+		{ "TUN name of one dot", Tundev, 1, 0, ".", "\".\"" },
+		{ "TUN name of two dots", Tundev, 1, 0, "..", "\"..\"" },
+		{ "TUN name of all kinds", Tundev, 0, 0, "a-Z_0.9", "" },
+		{ "all addresses", Clients, 1, 0, "10.0.0.1/0", "10.0.0.1/0" },
+		{ "all IPv6 addresses", Servers, 1, 0, "fd00::1/0", "above" },
+		{ "the server's address", Clients, 1, 0, "10.99.0.1/32",
+		  "serveraddr: 10.99.0.1/24 is there twice" },
+		{ "an address twice", Servers, 1, 0, "fd00::1/64 fd00:0::1/72",
+		  "serveraddr: fd00:0::1/72 is there twice" },
+		{ "network of a link", Clients, 1, 0, "10.200.2.9/24",
+		  "links[2] (wg2): client or server: is in" },
+		{ "network of all links", Servers, 5, 0, "10.201.0.9/13",
+		  "links[4] (wg4): client or server: is in" },
+		{ "network beside a link", Clients, 0, 0, "10.200.2.5/30", "" },
+		{ "root directory", Root, 0, 0, "/var/run/x", "" },
+		{ "no root directory", Root, 0, 0, NULL, "" },
+		{ "root directory /", Root, 1, 0, "/", "chrootdir: \"/\"" },
+		{ "root directory without a name", Root, 1, 0, "/var/run/",
+		  "chrootdir: \"/var/run/\"" },
+		{ "root directory from here", Root, 1, 0, "run/x",
+		  "chrootdir: \"run/x\"" },
+		{ "root directory that others may replace", Root, 1, 0,
+		  "/tmp/x", "chrootdir: /tmp/ is missing, or others" },
+		{ "root directory nowhere", Root, 1, 0, "/nonesuch/x",
+		  "chrootdir: /nonesuch/ is missing" },
 		{ "two addresses", Clients, 0, 0, "10.0.0.1/24 fd00::1/64",
 		  "" },
 		{ "no client address", Clients, 1, 0, "", "clientaddr:" },
@@ -5140,6 +5176,7 @@ testconf(void)
 		  "serveraddr: \"10.0.0.1/33\"" },
 	};
 	const char *dev = tundev, *client = clientaddr, *server = serveraddr;
+	const char *root = chrootdir;
 	char said[1024];
 	int i, n = 0;
 
@@ -5148,6 +5185,7 @@ testconf(void)
 		tundev = t[i].what == Tundev ? t[i].s : dev;
 		clientaddr = t[i].what == Clients ? t[i].s : client;
 		serveraddr = t[i].what == Servers ? t[i].s : server;
+		chrootdir = t[i].what == Root ? t[i].s : root;
 		role = Both;
 		errbegin();
 		switch (t[i].what) {
