@@ -4448,9 +4448,9 @@ ctlopen(void)
 		    tundev);
 }
 
-/* One letter asks, one datagram answers; only root is answered. Anybody may ask
- * all the time, so the socket is looked at each 10 ms at most. Returns 1 if
- * another question may wait behind this one. */
+/* One letter asks, one datagram answers; only root is answered. Anybody may
+ * ask all the time, so the socket is looked at each 10 ms at most. Returns 1
+ * if another question may wait behind this one. */
 static int
 ctlpkt(void)
 {
