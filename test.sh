@@ -478,7 +478,7 @@ badconfigs()
 	a link inside the TUN network|s/192.168.50.1.24/127.0.2.9\/24/|links.2.*: client or server: .*clientaddr 127.0.2.9.24
 	one TUN address at both ends|s/10.99.0.1.24/192.168.50.1\/32/|serveraddr: 192.168.50.1.32 is there twice
 	a root directory that is /|s,/var/run/udpbond,/,|chrootdir: "/"
-	a root directory in /tmp|s,/var/run/udpbond,/tmp/udpbond,|chrootdir: others .* to /tmp/
+	a root directory in /tmp|s,/var/run/udpbond,/tmp/udpbond,|chrootdir: /tmp/ .* others
 	memory of 2.4 GB|s/\(queuepkts *= \)4096/\11048576/|queuepkts, .*: 2[0-9]* MB, more than 1024
 	a user beyond all numbers|s/\(runas *= \)[0-9]*/\1-1/|runas
 	a negative weight|s/\(rttweight *= \)10/\1-10/|rttweight

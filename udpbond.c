@@ -4736,9 +4736,9 @@ ctlopen(void)
 		    tundev);
 }
 
-/* One letter asks, one datagram answers; only root is answered. Anybody may ask
- * all the time, so the socket is looked at each 10 ms at most. Returns 1 if
- * another question may wait behind this one. */
+/* One letter asks, one datagram answers; only root is answered. Anybody may
+ * ask all the time, so the socket is looked at each 10 ms at most. Returns 1
+ * if another question may wait behind this one. */
 static int
 ctlpkt(void)
 {
@@ -5204,13 +5204,13 @@ checklink(int i)
 			n += badlink(i, "port: %d is that of links[%d] too",
 			    c->port, j);
 		if (!strcmp(bond[j].name, bond[i].name))
-			n += badlink(i, "device: links[%d] has the same name; "
-			    "with NULL its client address is its name", j);
+			n += badlink(i, "device: links[%d] has this name; NULL "
+			    "means the client's address", j);
 		else if (role != Server && same(links[j].client, c->client) &&
 		    same(links[j].server, c->server) &&
 		    (!links[j].device || !c->device))
-			n += badlink(i, "device: NULL, and the addresses are "
-			    "those of links[%d]: both take one way", j);
+			n += badlink(i, "device: name one, links[%d] goes the "
+			    "same way", j);
 	}
 	if (c->client && same(c->client, c->server))
 		n += badlink(i, "client and server: both are %s", c->client);
@@ -5271,13 +5271,11 @@ checkroot(void)
 	const char *name = strrchr(chrootdir, '/');
 
 	if (chrootdir[0] != '/' || !name[1])
-		return bad("chrootdir: \"%s\" does not begin with / and end "
-		    "with a name", chrootdir);
+		return bad("chrootdir: \"%s\" is not a path from / to a name",
+		    chrootdir);
 	snprintf(dir, sizeof(dir), "%.*s/", (int)(name - chrootdir), chrootdir);
-	if (stat(dir, &st) < 0)
-		return bad("chrootdir: %s:", dir);
-	return !st.st_uid && !(st.st_mode & 022) ? 0 :
-	    bad("chrootdir: others than root may write to %s", dir);
+	return stat(dir, &st) == 0 && !st.st_uid && !(st.st_mode & 022) ? 0 :
+	    bad("chrootdir: %s is missing, or others may write there", dir);
 }
 
 /* Returns how many packets there is memory for. */
@@ -5327,7 +5325,7 @@ checkconf(void)
 	if (strlen(tundev) >= IFNAMSIZ || !tundev[strspn(tundev, ".")] ||
 	    tundev[strspn(tundev, letters)])
 		n += bad("tundev: \"%s\" is not a name of 1 to 15 letters, "
-		    "digits, '_', '-' and '.'", tundev);
+		    "digits, _ - .", tundev);
 	for (i = 0; i < 2; i++) {
 		if (snprintf(buf, sizeof(buf), "%s", addrs[i]) >= LEN(buf))
 			n += bad("%s: longer than %d bytes", which[i],
