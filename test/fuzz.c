@@ -1506,7 +1506,7 @@ void __asan_poison_memory_region(void const volatile *, size_t);
 void *
 fake_calloc(size_t n, size_t size)
 {
-	static struct { void *d; size_t all; } areas[6];
+	static struct { void *d; size_t all; } areas[7];
 	static int turns;
 	int i = turns++ % LEN(areas);
 
