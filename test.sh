@@ -1290,7 +1290,8 @@ askers()
 	at router "$LAB/flood" ask udpbond/tun-bond 1500 || return 1
 	after=$(cputime client)
 	echo "CPU time: $before s before, $after s after"
-	echo "$before $after" | awk '{ exit !($2 - $1 < 0.2) }' && status
+	echo "$before $after" | awk '{ exit !($2 - $1 < 0.2) }' &&
+		at router "$BOND/udpbond" -l >"$LAB/status"
 }
 
 # a LAN host has the address of the client on an IPv6 link, and says bye

@@ -539,7 +539,7 @@ old(Dgram *g)
 static int
 icmp(Dgram *g)
 {
-	static const int mtus[] = { 0, 68, 552, 576, 1000, 1279 };
+	static const int mtus[] = { 0, 68, 552, 575, 576, 1000, 1279 };
 	const Ends *e;
 	uint8_t *quote = g->d + 8;
 	int peer, toobig;

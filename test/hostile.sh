@@ -413,6 +413,9 @@ withoutkey()
 	attack 'no key: hellos' hellos own bad "$LAB/new"
 	holds "$(field answers "$f") == 0"
 	check $? 'no key: nothing is answered'
+	attack 'no key: icmp' icmp any none
+	at hxc ping -q -c 3 -i 0.2 -W 1 -s 1200 10.99.0.1 >"$LAB/large"
+	check $? 'no key: icmp: a ping of 1200 bytes'
 	trafficend 'no key'
 }
 
