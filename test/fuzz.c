@@ -137,7 +137,8 @@ static uint64_t fakerandoms;
 static int fds[Nfds];             /* open ones */
 static char keytext[64];
 static int keylen, keymode;
-static int mtu;                   /* of all routes */
+static int mtu;                   /* of all routes and devices */
+static int rtasked;               /* what was asked of rtnetlink */
 static int features;              /* of the TUN */
 static int isconf, like, begun, nsteps, npackets, ending;
 static int64_t answered;          /* ns till the next turn, -1: not said */
@@ -352,7 +353,7 @@ checkend(void)
 	must(poolsound(), "references of a packet");
 	for (i = n = 0; i < Nfds; i++)
 		n += fds[i];
-	must(n == 1, "descriptors are left open"); /* the control one */
+	must(n == 2, "descriptors are left open"); /* control, rtnetlink */
 }
 
 static void
@@ -1297,6 +1298,10 @@ fake_sendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 {
 	char *s;
 
+	if (fd == rtnetlink) {
+		rtasked = ((const struct nlmsghdr *)d)->nlmsg_type;
+		return fails(FaultCtl) ? -1 : (int)n;
+	}
 	if (fd != ctl.fd)
 		return sentby1(linkof(fd), d, n) < 0 ? -1 : (int)n;
 	s = (char *)exact(d, n);
@@ -1411,7 +1416,7 @@ fake_recvmmsg(int fd, struct mmsghdr *mm, int n)
 	return i;
 }
 
-/* of the control socket */
+/* of the control socket and of rtnetlink, which may be cut short */
 int
 fake_recvmsg(int fd, struct msghdr *m)
 {
@@ -1419,6 +1424,9 @@ fake_recvmsg(int fd, struct msghdr *m)
 	struct cmsghdr *c;
 	int a = asking;
 
+	if (fd == rtnetlink)
+		return fails(FaultRecv) ? fault.times : fake_rtnetlink(
+		    m->msg_iov->iov_base, rtasked, mtu);
 	must(fd == ctl.fd, "recvmsg");
 	must(a < nasks, "nothing was asked");
 	*(uint8_t *)m->msg_iov->iov_base = asks[a].what;

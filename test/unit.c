@@ -8,8 +8,15 @@
  * written as hex digits (unhex).
  * Begin with main(), then anew(), then any group.
  */
+#include <sys/socket.h>
+#include <netinet/in.h>
+
+static int routemtus(int, int, int, void *, socklen_t *);
+
 #define main udpbond_main
+#define getsockopt routemtus
 #include "../udpbond.c"
+#undef getsockopt
 #undef main
 #include "pkt.h"
 
@@ -29,6 +36,17 @@ static const char *group;
 static char why[512];             /* of the first thing wrong in a test */
 static int passed, failed;
 static int peerfd[Nlinks], lanfd;
+static int routemtuis;            /* as the kernel has it, if not 0 */
+
+/* the MTU of a route, which an ICMP message may have lowered */
+static int
+routemtus(int fd, int level, int name, void *value, socklen_t *len)
+{
+	if (!routemtuis)
+		return getsockopt(fd, level, name, value, len);
+	memcpy(value, &routemtuis, sizeof(routemtuis));
+	return 0;
+}
 
 /* results */
 
@@ -1742,6 +1760,166 @@ testfallback(void)
 }
 
 /* link */
+
+/* what rtnetlink says next, as a number in an attribute of so many bytes */
+static void
+rtsays(int far, int type, int bodylen, int attr, int attrlen, uint32_t value)
+{
+	struct { struct nlmsghdr head; uint8_t d[64]; } m;
+	struct rtattr a = { attrlen, attr };
+	int len = NLMSG_HDRLEN + bodylen + 8;
+
+	memset(&m, 0, sizeof(m));
+	m.head.nlmsg_type = type;
+	m.head.nlmsg_len = len;
+	memcpy(m.d + bodylen, &a, sizeof(a));
+	memcpy(m.d + bodylen + 4, &value, 4);
+	if (write(far, &m, len) != len)
+		die("write:");
+}
+
+/* ICMP messages that lower the MTU of the route, or have done so before the
+ * link was opened. Without a key none is believed, with one none that takes
+ * the TUN's IPv6 addresses off; the device is always believed. */
+static void
+testmtu(void)
+{
+	static const struct {
+		const char *name;
+		int keyed, v6, tunv6;
+		int device, icmp;     /* MTUs */
+		int mtu, how;         /* what comes of it */
+	} t[] = {
+		{ "no key, 68", 0, 0, 0, 1420, 68, 1420, 4 },
+		{ "no key, 552", 0, 0, 0, 1420, 552, 1420, 4 },
+		{ "no key, 575", 0, 0, 0, 1420, 575, 1420, 4 },
+		{ "no key, 576", 0, 0, 0, 1420, 576, 1420, 4 },
+		{ "no key, 1280", 0, 0, 0, 1420, 1280, 1420, 4 },
+		{ "no key, IPv6, 1280", 0, 1, 1, 1420, 1280, 1420, 4 },
+		{ "no key, the device has less", 0, 0, 0, 1300, 1280, 1300,
+		  4 },
+		{ "68", 1, 0, 0, 1420, 68, 1420, 3 },
+		{ "552", 1, 0, 0, 1420, 552, 1420, 3 },
+		{ "575", 1, 0, 0, 1420, 575, 1420, 3 },
+		{ "576", 1, 0, 0, 1420, 576, 1420, 3 },
+		{ "1279", 1, 0, 0, 1420, 1279, 1420, 3 },
+		{ "1280", 1, 0, 0, 1420, 1280, 1280, 2 },
+		{ "1280, IPv6 in the TUN", 1, 0, 1, 1420, 1280, 1420, 3 },
+		{ "1326, IPv6 in the TUN", 1, 0, 1, 1420, 1326, 1420, 3 },
+		{ "1327, IPv6 in the TUN", 1, 0, 1, 1420, 1327, 1327, 2 },
+		{ "1346, IPv6 in both", 1, 1, 1, 1420, 1346, 1420, 3 },
+		{ "1347, IPv6 in both", 1, 1, 1, 1420, 1347, 1347, 2 },
+		{ "the device has less", 1, 0, 1, 1300, 1300, 1300, 3 },
+	};
+	const char *was = clientaddr;
+	char said[4096];
+	int i, old, how, pair, far = -1;
+	socklen_t len;
+	Link *l = &bond[0];
+
+	rtnetlink = -1;
+	for (i = 0; i < 2 * LEN(t); i++) {
+		old = i % 2; /* it had that MTU before */
+		(t[i / 2].keyed ? anewkeyed : anew)(Client);
+		clientaddr = t[i / 2].tunv6 ? "10.0.0.1/24 fd00::1/64" : was;
+		fdpair(&rtnetlink, &far);
+		pair = l->fd;
+		l->addr.v6 = t[i / 2].v6;
+		l->fd = socket(l->addr.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+		l->addr.mtu = old ? t[i / 2].device : 0;
+		linkoptions(l->fd, &l->addr);
+		routemtuis = t[i / 2].icmp;
+		rtsays(far, RTM_NEWLINK, 16, IFLA_MTU, 8, t[i / 2].device);
+		errbegin();
+		linkmtu(l);
+		errend(said, sizeof(said));
+		routemtuis = 0;
+		len = sizeof(how);
+		getsockopt(l->fd, SOL_IP, IP_MTU_DISCOVER, &how, &len);
+		want("IP_MTU_DISCOVER", t[i / 2].how, how);
+		if (l->addr.v6)
+			getsockopt(l->fd, SOL_IPV6, IPV6_MTU_DISCOVER, &how,
+			    &len);
+		want("IPV6_MTU_DISCOVER", t[i / 2].how, how);
+		want("MTU", t[i / 2].mtu, l->addr.mtu);
+		wantin("most that fits", 1200, 1500, linkpayload(l));
+		if (t[i / 2].tunv6 && t[i / 2].device >= 1420)
+			wantin("MTU of the TUN", 1280, 1500, linkpayload(l));
+		close(l->fd);
+		l->fd = pair;
+		if (old)
+			verdict(t[i / 2].name);
+	}
+
+	anew(Client);
+	clientaddr = was;
+	l->addr.mtu = 1420;
+	close(rtnetlink);
+	rtnetlink = -1;
+	linkmtu(l);
+	want("MTU", 1420, l->addr.mtu);
+	verdict("not known");
+}
+
+/* what the kernel, or anybody in its place, answers */
+static void
+testrtnetlink(void)
+{
+	static const struct {
+		const char *name;
+		int type, body, attr, attrlen, value, mtu;
+	} t[] = {
+		{ "good one", RTM_NEWLINK, 16, IFLA_MTU, 8, 1400, 1400 },
+		{ "an error", NLMSG_ERROR, 16, IFLA_MTU, 8, 1400, 0 },
+		{ "another question's", RTM_NEWROUTE, 16, IFLA_MTU, 8, 1400,
+		  0 },
+		{ "another attribute", RTM_NEWLINK, 16, IFLA_TXQLEN, 8, 1400,
+		  0 },
+		{ "attribute too short", RTM_NEWLINK, 16, IFLA_MTU, 6, 1400,
+		  0 },
+		{ "attribute of no bytes", RTM_NEWLINK, 16, IFLA_MTU, 0, 1400,
+		  0 },
+		{ "attribute too long", RTM_NEWLINK, 16, IFLA_MTU, 9, 1400,
+		  0 },
+		{ "no body", RTM_NEWLINK, 0, IFLA_MTU, 8, 1400, 0 },
+	};
+	Link *l = &bond[0];
+	int i, far = -1;
+
+	anew(Client);
+	rtnetlink = -1;
+	for (i = 0; i < LEN(t); i++) {
+		fdpair(&rtnetlink, &far);
+		rtsays(far, t[i].type, t[i].body, t[i].attr, t[i].attrlen,
+		    t[i].value);
+		want("MTU", t[i].mtu, devicemtu(l));
+		want("when nothing is said", 0, devicemtu(l));
+		verdict(t[i].name);
+	}
+	fdpair(&rtnetlink, &far);
+	bond[1].conf = &(const Linkconf){ .port = 9 };
+	rtsays(far, RTM_NEWROUTE, 12, RTA_OIF, 8, 7);
+	rtsays(far, RTM_NEWLINK, 16, IFLA_MTU, 8, 1400);
+	want("MTU", 1400, devicemtu(&bond[1]));
+	rtsays(far, RTM_NEWROUTE, 12, RTA_PRIORITY, 8, 7);
+	rtsays(far, RTM_NEWLINK, 16, IFLA_MTU, 8, 1400);
+	want("no device", 0, devicemtu(&bond[1]));
+	verdict("by the route");
+
+	close(rtnetlink);
+	rtnetlink = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	l->conf = &(const Linkconf){ .device = "lo" };
+	wantin("lo", 1, INT_MAX, devicemtu(l));
+	l->conf = &(const Linkconf){ .device = "nonesuch" };
+	want("nonesuch", 0, devicemtu(l));
+	l->conf = &(const Linkconf){ .port = 9 };
+	parseaddr("127.0.0.1", 9, &l->addr.peer);
+	parseaddr("127.0.0.2", 9, &l->addr.local);
+	wantin("route to it", 1, INT_MAX, devicemtu(l));
+	l->addr.any = 1;
+	wantin("from anywhere", 1, INT_MAX, devicemtu(l));
+	verdict("the kernel's");
+}
 
 /* no stretch of time sees more than rate * time + burst, one packet beyond */
 static void
@@ -5061,6 +5239,8 @@ static const struct {
 	{ "ECN", testmark },
 	{ "too big", testtoobig },
 	{ "offload", testfallback },
+	{ "MTU", testmtu },
+	{ "rtnetlink", testrtnetlink },
 	{ "pacer", testpacer },
 	{ "charge", testcharge },
 	{ "shared datagram", testsharing },
