@@ -2148,7 +2148,7 @@ linkoptions(int fd, const Addr *a)
 		setopt(fd, IPPROTO_UDP, UDP_GRO, 1);
 }
 
-/* Open a new socket; a client's has a port of its own. Log a failure that
+/* Open a new socket; with a key a client's has a port of its own. Log a failure that
  * differs from the last one. The link stays down then and is tried again. */
 static void
 linkopen(Link *l)
@@ -4078,11 +4078,14 @@ byepkt(void)
 
 /* up: from the links to the TUN */
 
-/* Can the sender be the peer? With a key a client may be anywhere. */
+/* Can the sender be the peer? With a key a client may be anywhere. Without one
+ * both ends have the row's port, which no other user can bind while they do. */
 static int
 trusted(const Link *l, const struct sockaddr_storage *from)
 {
-	return (keyfile && role == Server) || sameaddr(&l->addr.remote, from);
+	return (keyfile && role == Server) ||
+	    (sameaddr(&l->addr.remote, from) && (keyfile ||
+	    addrport(&l->addr.remote) == addrport(from)));
 }
 
 /* RFC 6479. Returns 0 and marks seq as seen, or -1: seen before or too old. */
@@ -5226,7 +5229,7 @@ addrinit(Addr *a, const Linkconf *c)
 	a->any = !local;
 	a->v6 = parseaddr(local ? local : remote, 0, &a->local) == AF_INET6;
 	parseaddr(local ? local : a->v6 ? "::" : "0.0.0.0",
-	    role == Client ? 0 : c->port, &a->local);
+	    role == Client && keyfile ? 0 : c->port, &a->local);
 	parseaddr(remote, c->port, &a->remote);
 }
 

@@ -459,8 +459,8 @@ address(struct sockaddr_storage *ss, int link, int how)
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
 	struct sockaddr_in sin;
 
-	if (parseaddr(s ? s : "192.0.2.7", role == Client ? c->port : 4000, ss)
-	    == AF_INET && how == 3) {
+	if (parseaddr(s ? s : "192.0.2.7", role == Client || !keyfile ?
+	    c->port : 4000, ss) == AF_INET && how == 3) {
 		memcpy(&sin, ss, sizeof(sin));
 		memset(ss, 0, sizeof(*ss));
 		sin6->sin6_family = AF_INET6;

@@ -2805,6 +2805,8 @@ mishap(char *c, int size, double at, int nlinks, int lasting)
 		    at, r & 2 ? "restart" : "crash",
 		    (1 + (r >> 5) % 10) / 10.0);
 	case 9:
+		if (!keyed)
+			return 0;
 		return snprintf(c, size, "%g: %s nat=%u;", at, which,
 		    1 + r % 30);
 	case 10:

@@ -308,7 +308,7 @@ linkanew(Link *l)
 	l->addr.mtu = Mtu;
 	l->addr.peerlen = sizeof(l->addr.peer);
 	parseaddr(role == Client ? links[i].server : links[i].client,
-	    role == Client ? links[i].port : 54321, &l->addr.peer);
+	    links[i].port, &l->addr.peer);
 	l->delay = (Delay){ .srtt = rtt, .rttvar = MS(1), .owd = rtt / 2,
 	    .owdin = rtt / 2, .base = rtt / 2 };
 	l->beats = (Beats){ .next = now + MS(hbinterval), .last = now };
@@ -4467,19 +4467,21 @@ testaddress(void)
 		int keyed, port, seq;
 		const char *peer;
 	} t[] = {
-		{ "as it was", "10.200.0.1", 0, 54321, 9, "10.200.0.1:54321" },
+		{ "as it was", "10.200.0.1", 0, 9001, 9, "10.200.0.1:9001" },
 		{ "another port", "10.200.0.1", 0, 54322, 9,
+		  "10.200.0.1:9001" },
+		{ "another port, with a key", "10.200.0.1", 1, 54322, 9,
 		  "10.200.0.1:54322" },
-		{ "another address", "10.200.9.1", 0, 54321, 9,
-		  "10.200.0.1:54321" },
+		{ "another address", "10.200.9.1", 0, 9001, 9,
+		  "10.200.0.1:9001" },
 		{ "another address, with a key", "198.51.100.7", 1, 1024, 9,
 		  "198.51.100.7:1024" },
 		{ "an older heartbeat, with a key", "198.51.100.7", 1, 1024, 4,
-		  "10.200.0.1:54321" },
+		  "10.200.0.1:9001" },
 		{ "an IPv6 address, with a key", "2001:db8::7", 1, 1024, 9,
 		  "[2001:db8::7]:1024" },
 		{ "IPv4 as an IPv6 socket sees it", "::ffff:10.200.0.1", 0,
-		  54321, 9, "10.200.0.1:54321" },
+		  9001, 9, "10.200.0.1:9001" },
 	};
 	struct sockaddr_storage from;
 	uint8_t d[256];
@@ -4506,6 +4508,19 @@ testaddress(void)
 		wantstr("peer", t[i].peer, addrtext(&bond[0].addr.peer));
 		verdict(t[i].name);
 	}
+
+	/* a local user of the client's host has its addresses, not its port */
+	for (i = 0; i < 2; i++) {
+		anew(Server);
+		peer.session.id = 0;
+		parseaddr("10.200.0.1", i ? 9001 : 54321, &from);
+		b = (Beat){ .id = 77, .peerid = answerid(77), .next = 1 };
+		n = putbeat(d, 1, &b);
+		arrivefrom(0, &from, d, n);
+		want("session", i, !!peer.session.id);
+		want(dropname[DropAddr], !i, drops[DropAddr]);
+	}
+	verdict("no session from another port");
 }
 
 /* the gates of a client in a session, link 1 of which is not heard yet */
@@ -4891,7 +4906,7 @@ testmetrics(void)
 	line = strtok(out.buf, "\n");
 	wantstr("first line", "=== Link Statistics ===", line);
 	line = strtok(NULL, "\n");
-	wantstr("line", "10.200.0.1:54321 - Packets: 15234, Bytes: 18432156, "
+	wantstr("line", "10.200.0.1:9001 - Packets: 15234, Bytes: 18432156, "
 	    "Last seq: 15234, RTT: 22ms", line ? line : "");
 	verdict("statistics of a server");
 
