@@ -163,7 +163,7 @@ enum {
 	RateStart = 5000000,      /* of an unknown link */
 	RateMax = 2000000000,
 	OrderedMin = 2400000,     /* 5 ms a packet */
-	PeerMax = 100000000,      /* kbit/s, most that the peer may claim */
+	PeerMax = 10000000,       /* kbit/s, most that the peer may claim */
 };
 
 /* times, ns */
@@ -3134,7 +3134,9 @@ beatsend(Link *l, Session *s, int key)
 	l->beats.last = now;
 	if (l->out.n > 0)
 		return;
-	if (l->heard.came && key == KeySession) {
+	/* one without an echo is answered at once: ask at a new address */
+	if (l->heard.came && key == KeySession &&
+	    (l->beats.n > 0 || !l->echo.came)) {
 		b.echo = l->heard.in.time;
 		b.held = now - l->heard.came;
 	}
@@ -4142,7 +4144,8 @@ admit(Pkt *p, int lane)
 	return -1;
 }
 
-/* A server learns from the newest heartbeat where to send, priority, rates. */
+/* A server learns from the newest heartbeat where to send, priority, rates. A
+ * new address gets heartbeats only until one sent there has been echoed. */
 static void
 linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
@@ -4159,6 +4162,11 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 			    addrtext(from), was);
 		a->peer = *from;
 		a->peerlen = sizeof(*from);
+		l->beats.n = 0;
+		l->echo.good = l->echo.wasup = 0;
+		linkdrop(l, DropSend);
+		if (l->state != LinkDown)
+			linkstate(l, LinkProbing, "the peer has moved");
 		linkmtu(l);
 	}
 	l->prio = MIN(b->prio, 60);
@@ -4943,8 +4951,8 @@ checkint(const char *name, int value, int min, int max)
 static int
 checkrate(int i, const char *field, double rate)
 {
-	return rate == 0 || (rate * 1e6 >= RateMin && rate <= 100000) ? 0 :
-	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to 100000, nor 0",
+	return rate == 0 || (rate * 1e6 >= RateMin && rate <= PeerMax / 1000) ? 0 :
+	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to 10000, nor 0",
 	    field, rate, RateMin / 1e6);
 }
 

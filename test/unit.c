@@ -3030,6 +3030,7 @@ testbeatsend(void)
 		anew(Client);
 		l->meter.tx.pkts = t[i].txpkts;
 		l->meter.tx.bytes = t[i].txbytes;
+		l->beats.n = 1;
 		l->heard.in.time = 777 * Us;
 		l->heard.in.pkts = 888;
 		l->heard.in.bytes = 999;
@@ -4487,6 +4488,7 @@ testaddress(void)
 	uint8_t d[256];
 	char said[256];
 	Beat b = { .id = theirs, .peerid = ours };
+	int64_t was;
 	int i, n;
 
 	for (i = 0; i < LEN(t); i++) {
@@ -4521,6 +4523,40 @@ testaddress(void)
 		want(dropname[DropAddr], !i, drops[DropAddr]);
 	}
 	verdict("no session from another port");
+
+	/* a new address gets data once it has echoed what was sent there */
+	anewkeyed(Server);
+	b = (Beat){ .id = theirs, .peerid = ours, .next = 1, .time = Us };
+	arrivebeat(0, 5, &b, peerkey());
+	bond[0].state = LinkUp;
+	surveylinks();
+	now += MS(20);
+	beat(&bond[0]);
+	was = bond[0].beats.sent[(bond[0].beats.n - 1) % Remembered].time;
+	now += MS(20);
+	parseaddr("203.0.113.66", 7, &from);
+	b.time = 2 * Us;
+	n = putbeat(d, 6, &b);
+	arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
+	want("state", LinkProbing, bond[0].state);
+	want("another link carries", LinkUp, bond[1].state);
+	for (i = 0; i < 20; i++)
+		enqueue(waiting(Ordered, i, 1000, 0, i));
+	schedule();
+	want("data there", 0, peerdata(0));
+	want("heartbeats there", 1, bond[0].beats.n);
+	now += MS(20);
+	b.time = 3 * Us;
+	b.echo = was;
+	n = putbeat(d, 7, &b);
+	arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
+	want("echo of an older one", LinkProbing, bond[0].state);
+	b.echo = bond[0].beats.sent[0].time;
+	b.time = 4 * Us;
+	n = putbeat(d, 8, &b);
+	arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
+	want("echo", LinkUp, bond[0].state);
+	verdict("no data to an address that has proven nothing");
 }
 
 /* the gates of a client in a session, link 1 of which is not heard yet */
@@ -5119,7 +5155,7 @@ testconf(void)
 		  "links[2] (wg2): up: 0.1" },
 		{ "rate below 0", Rate, 1, -1, NULL,
 		  "links[2] (wg2): up: -1" },
-		{ "rate too large", Rate, 1, 100001, NULL,
+		{ "rate too large", Rate, 1, 10001, NULL,
 		  "links[2] (wg2): up" },
 		{ "address", Address, 0, 0, "10.0.0.1", "" },
 		{ "no address", Address, 0, 0, NULL, "" },
