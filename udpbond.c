@@ -97,6 +97,7 @@
 #include <linux/filter.h>
 #include <linux/if_tun.h>
 #include <linux/net.h>
+#include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
 
 /* macros */
@@ -128,7 +129,7 @@ enum {
 	HelloAt = 17,             /* offset of hello in a heartbeat */
 	MtuMax = 1500,            /* of the TUN */
 	MtuMin = 576,             /* of a link */
-	MtuBelieved = 1280,       /* of a link with a key, the least of IPv6 */
+	MtuBelieved = 1280,       /* of a link with a key; the least of IPv6 */
 	PktSize = HdrLen + MtuMax + TagLen,
 	Small = 256,              /* bytes, record that shares a datagram */
 	Batch = 64,               /* datagrams per system call */
@@ -171,7 +172,7 @@ enum {
 	RateStart = 5000000,      /* of an unknown link */
 	RateMax = 2000000000,
 	OrderedMin = 2400000,     /* 5 ms a packet */
-	PeerMax = 100000000,      /* kbit/s, most that the peer may claim */
+	PeerMax = 10000000,       /* kbit/s, most that the peer may claim */
 };
 
 /* times, ns */
@@ -336,6 +337,12 @@ typedef struct {
 	Pkt *pkts[SegMax];        /* in order, of one TCP flow */
 	int n, len;               /* len: bytes of the GSO packet they make */
 } Gro;
+
+typedef struct {                  /* a question to rtnetlink; the answer */
+	struct nlmsghdr head;
+	char data[4096];          /* body and attributes */
+	int body;                 /* bytes, padded */
+} Rtmsg;
 
 typedef struct {                  /* control data: the size of segments */
 	uint64_t space[CMSG_SPACE(sizeof(int)) / 8 + 1];
@@ -564,6 +571,8 @@ static struct {
 	int fd, named;
 	int64_t next;             /* ns, not to be looked at before */
 } ctl = { .fd = -1 };
+
+static int rtnetlink = -1;        /* a socket */
 
 static struct {
 	Pkt *pkts, **frees;       /* all; those that were freed */
@@ -2044,6 +2053,84 @@ tunmtu(void)
 	tun.mtu = mtu;
 }
 
+static void
+rtbegin(Rtmsg *m, int type, const void *body, int len)
+{
+	memset(&m->head, 0, sizeof(m->head));
+	m->head.nlmsg_type = type;
+	m->head.nlmsg_flags = NLM_F_REQUEST;
+	m->body = NLMSG_ALIGN(len);
+	m->head.nlmsg_len = NLMSG_HDRLEN + m->body;
+	memcpy(m->data, body, len);
+}
+
+static void
+rtput(Rtmsg *m, int type, const void *d, int len)
+{
+	struct rtattr a = { RTA_LENGTH(len), type };
+	char *end = (char *)m + m->head.nlmsg_len;
+
+	memcpy(end, &a, sizeof(a));
+	memcpy(end + sizeof(a), d, len);
+	m->head.nlmsg_len += RTA_SPACE(len);
+}
+
+/* Ask the kernel, which answers at once. Returns an attribute of the answer,
+ * a number, or 0 if there is none. */
+static uint32_t
+rtask(Rtmsg *m, int attr)
+{
+	struct iovec iov = { m, offsetof(Rtmsg, body) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int answer = m->head.nlmsg_type - RTM_GETLINK + RTM_NEWLINK, n;
+	struct rtattr *a = (struct rtattr *)(m->data + m->body);
+	uint32_t value;
+
+	if (sendto(rtnetlink, m, m->head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
+		return 0;
+	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT) - NLMSG_HDRLEN - m->body;
+	if (n < 0 || m->head.nlmsg_type != answer)
+		return 0;
+	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
+		if (a->rta_type == attr && a->rta_len == RTA_LENGTH(4)) {
+			memcpy(&value, RTA_DATA(a), sizeof(value));
+			return value;
+		}
+	return 0;
+}
+
+/* Returns the MTU of the device by which the link's packets leave, or 0 if it
+ * is not known. No ICMP message alters it. */
+static int
+devicemtu(const Link *l)
+{
+	const char *device = role == Client ? l->conf->device : NULL;
+	const Addr *a = &l->addr;
+	struct ifinfomsg link = { 0 };
+	struct rtmsg route = { 0 };
+	const uint8_t *from, *to;
+	Rtmsg m;
+	int len;
+
+	if (!device) {
+		from = addrbytes(&a->local, &len);
+		to = addrbytes(a->peerlen ? &a->peer : &a->remote, &len);
+		route.rtm_family = len == 4 ? AF_INET : AF_INET6;
+		route.rtm_dst_len = 8 * len;
+		route.rtm_src_len = a->any ? 0 : 8 * len;
+		rtbegin(&m, RTM_GETROUTE, &route, sizeof(route));
+		rtput(&m, RTA_DST, to, len);
+		if (!a->any)
+			rtput(&m, RTA_SRC, from, len);
+		if (!(link.ifi_index = rtask(&m, RTA_OIF)))
+			return 0;
+	}
+	rtbegin(&m, RTM_GETLINK, &link, sizeof(link));
+	if (device)
+		rtput(&m, IFLA_IFNAME, device, strlen(device) + 1);
+	return rtask(&m, IFLA_MTU);
+}
+
 /* Returns the MTU of the route to the peer, or 0 if it is not known. The
  * kernel tells it of connected sockets only, and a server's is not. */
 static int
@@ -2066,16 +2153,30 @@ routemtu(const Link *l)
 	return error ? 0 : mtu;
 }
 
-/* Learn the MTU of the route. With a key, less than MtuBelieved is not
- * believed: anybody can forge the ICMP message that says so. */
+/* Say what may lower the MTU of what is sent; the values for IPv6 are the
+ * same. */
+static void
+mtudiscover(int fd, const Addr *a, int how)
+{
+	if (a->v6)
+		setopt(fd, SOL_IPV6, IPV6_MTU_DISCOVER, how);
+	setopt(fd, SOL_IP, IP_MTU_DISCOVER, how);
+}
+
+/* Learn the link's MTU. Anybody can forge the ICMP message that lowers that of
+ * a route: without a key none is believed, with one none that takes the IPv6
+ * addresses off the TUN. */
 static void
 linkmtu(Link *l)
 {
-	int mtu = routemtu(l);
+	int mtu = keyfile ? routemtu(l) : devicemtu(l), least = MtuBelieved;
 
-	if (keyfile && mtu && mtu < MtuBelieved) {
-		setopt(l->fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-		mtu = 0;
+	if (strchr(role == Client ? clientaddr : serveraddr, ':'))
+		least += l->addr.mtu - linkpayload(l);
+	if (keyfile && mtu && mtu < least) {
+		mtudiscover(l->fd, &l->addr, IP_PMTUDISC_PROBE);
+		mtu = devicemtu(l);
+		mtu = l->addr.mtu ? MIN(l->addr.mtu, mtu) : mtu;
 	}
 	if (mtu < MtuMin || mtu == l->addr.mtu)
 		return;
@@ -2106,11 +2207,9 @@ linkclose(Link *l)
 static void
 linkoptions(int fd, const Addr *a)
 {
-	if (a->v6) {
+	if (a->v6)
 		setopt(fd, SOL_IPV6, IPV6_V6ONLY, !a->any);
-		setopt(fd, SOL_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
-	}
-	setopt(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+	mtudiscover(fd, a, keyfile ? IP_PMTUDISC_DO : IP_PMTUDISC_INTERFACE);
 	setopt(fd, SOL_IP, IP_FREEBIND, 1);
 	if (setopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20) < 0)
 		setopt(fd, SOL_SOCKET, SO_RCVBUF, 4 << 20);
@@ -2118,7 +2217,7 @@ linkoptions(int fd, const Addr *a)
 		setopt(fd, IPPROTO_UDP, UDP_GRO, 1);
 }
 
-/* Open a new socket; a client's has a port of its own. Log a failure that
+/* Open a new socket; with a key a client's has a port of its own. Log a failure that
  * differs from the last one. The link stays down then and is tried again. */
 static void
 linkopen(Link *l)
@@ -3336,7 +3435,9 @@ beatsend(Link *l, Session *s, int key)
 	l->beats.last = now;
 	if (l->out.n > 0)
 		return;
-	if (l->heard.came && key == KeySession) {
+	/* one without an echo is answered at once: ask at a new address */
+	if (l->heard.came && key == KeySession &&
+	    (l->beats.n > 0 || !l->echo.came)) {
 		b.echo = l->heard.in.time;
 		b.held = now - l->heard.came;
 	}
@@ -4299,11 +4400,14 @@ byepkt(void)
 
 /* up: from the links to the TUN */
 
-/* Can the sender be the peer? With a key a client may be anywhere. */
+/* Can the sender be the peer? With a key a client may be anywhere. Without one
+ * both ends have the row's port, which no other user can bind while they do. */
 static int
 trusted(const Link *l, const struct sockaddr_storage *from)
 {
-	return (keyfile && role == Server) || sameaddr(&l->addr.remote, from);
+	return (keyfile && role == Server) ||
+	    (sameaddr(&l->addr.remote, from) && (keyfile ||
+	    addrport(&l->addr.remote) == addrport(from)));
 }
 
 /* RFC 6479. Returns 0 and marks seq as seen, or -1: seen before or too old. */
@@ -4360,7 +4464,8 @@ admit(Pkt *p, int lane)
 	return -1;
 }
 
-/* A server learns from the newest heartbeat where to send, priority, rates. */
+/* A server learns from the newest heartbeat where to send, priority, rates. A
+ * new address gets heartbeats only until one sent there has been echoed. */
 static void
 linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
@@ -4377,6 +4482,11 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 			    addrtext(from), was);
 		a->peer = *from;
 		a->peerlen = sizeof(*from);
+		l->beats.n = 0;
+		l->echo.good = l->echo.wasup = 0;
+		linkdrop(l, DropSend);
+		if (l->state != LinkDown)
+			linkstate(l, LinkProbing, "the peer has moved");
 		linkmtu(l);
 	}
 	l->prio = MIN(b->prio, 60);
@@ -5176,8 +5286,8 @@ checkint(const char *name, int value, int min, int max)
 static int
 checkrate(int i, const char *field, double rate)
 {
-	return rate == 0 || (rate * 1e6 >= RateMin && rate <= 100000) ? 0 :
-	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to 100000, nor 0",
+	return rate == 0 || (rate * 1e6 >= RateMin && rate <= PeerMax / 1000) ? 0 :
+	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to 10000, nor 0",
 	    field, rate, RateMin / 1e6);
 }
 
@@ -5518,7 +5628,7 @@ addrinit(Addr *a, const Linkconf *c)
 	a->any = !local;
 	a->v6 = parseaddr(local ? local : remote, 0, &a->local) == AF_INET6;
 	parseaddr(local ? local : a->v6 ? "::" : "0.0.0.0",
-	    role == Client ? 0 : c->port, &a->local);
+	    role == Client && keyfile ? 0 : c->port, &a->local);
 	parseaddr(remote, c->port, &a->remote);
 }
 
@@ -5584,6 +5694,7 @@ setup(void)
 	now = monotime();
 	offloadprobe();
 	ctlopen();
+	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	peer.lonely = now;
 	for (i = 0; i < LEN(bond); i++) {
 		l = &bond[i];
@@ -5714,6 +5825,7 @@ oversee(pid_t worker)
 
 	close(tun.fd);
 	close(ctl.fd);
+	close(rtnetlink);
 	for (i = 0; i < LEN(bond); i++)
 		close(bond[i].fd);
 	explicit_bzero(&keys, sizeof(keys));

@@ -43,6 +43,7 @@
 #include <linux/filter.h>
 #include <linux/if_tun.h>
 #include <linux/net.h>
+#include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
 
 extern FILE *fake_log;            /* stdout and stderr of the program */
@@ -69,6 +70,23 @@ int fake_setsockopt(int, int, int, const void *);
 int fake_socket(int);
 int fake_write(int, const void *, size_t);
 int fake_writev(int, const struct iovec *, int);
+
+/* What rtnetlink answers to a request for a link's MTU or a route's device.
+ * Returns its length. */
+static inline int
+fake_rtnetlink(void *d, int type, uint32_t value)
+{
+	int link = type == RTM_GETLINK, body = link ? 16 : 12;
+	struct rtattr a = { RTA_LENGTH(4), link ? IFLA_MTU : RTA_OIF };
+	struct nlmsghdr h = { NLMSG_HDRLEN + body + 8,
+	    link ? RTM_NEWLINK : RTM_NEWROUTE, 0, 0, 0 };
+
+	memset(d, 0, h.nlmsg_len);
+	memcpy(d, &h, sizeof(h));
+	memcpy((char *)d + NLMSG_HDRLEN + body, &a, sizeof(a));
+	memcpy((char *)d + NLMSG_HDRLEN + body + 4, &value, 4);
+	return h.nlmsg_len;
+}
 
 #ifndef WORLD
 

@@ -141,7 +141,8 @@ static uint64_t fakerandoms;
 static int fds[Nfds];             /* open ones */
 static char keytext[64];
 static int keylen, keymode;
-static int mtu;                   /* of all routes */
+static int mtu;                   /* of all routes and devices */
+static int rtasked;               /* what was asked of rtnetlink */
 static int features;              /* of the TUN */
 static int isconf, like, begun, nsteps, npackets, ending;
 static int64_t answered;          /* ns till the next turn, -1: not said */
@@ -375,7 +376,7 @@ checkend(void)
 	must(poolsound(), "references of a packet");
 	for (i = n = 0; i < Nfds; i++)
 		n += fds[i];
-	must(n == 1, "descriptors are left open"); /* the control one */
+	must(n == 2, "descriptors are left open"); /* control, rtnetlink */
 }
 
 static void
@@ -481,8 +482,8 @@ address(struct sockaddr_storage *ss, int link, int how)
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
 	struct sockaddr_in sin;
 
-	if (parseaddr(s ? s : "192.0.2.7", role == Client ? c->port : 4000, ss)
-	    == AF_INET && how == 3) {
+	if (parseaddr(s ? s : "192.0.2.7", role == Client || !keyfile ?
+	    c->port : 4000, ss) == AF_INET && how == 3) {
 		memcpy(&sin, ss, sizeof(sin));
 		memset(ss, 0, sizeof(*ss));
 		sin6->sin6_family = AF_INET6;
@@ -1346,6 +1347,10 @@ fake_sendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 {
 	char *s;
 
+	if (fd == rtnetlink) {
+		rtasked = ((const struct nlmsghdr *)d)->nlmsg_type;
+		return fails(FaultCtl) ? -1 : (int)n;
+	}
 	if (fd != ctl.fd)
 		return sentby1(linkof(fd), d, n) < 0 ? -1 : (int)n;
 	s = (char *)exact(d, n);
@@ -1461,7 +1466,7 @@ fake_recvmmsg(int fd, struct mmsghdr *mm, int n)
 	return i;
 }
 
-/* of the control socket */
+/* of the control socket and of rtnetlink, which may be cut short */
 int
 fake_recvmsg(int fd, struct msghdr *m)
 {
@@ -1469,6 +1474,9 @@ fake_recvmsg(int fd, struct msghdr *m)
 	struct cmsghdr *c;
 	int a = asking;
 
+	if (fd == rtnetlink)
+		return fails(FaultRecv) ? fault.times : fake_rtnetlink(
+		    m->msg_iov->iov_base, rtasked, mtu);
 	must(fd == ctl.fd, "recvmsg");
 	if (a == nasks) {
 		errno = EAGAIN;

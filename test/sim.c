@@ -1708,16 +1708,28 @@ fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 	return n;
 }
 
+/* what rtnetlink is asked for: a device by name or number, or the device to
+ * the client's address on a link */
+static int rttype, rtlink;
+
 int
 fake_sendto(int fd, const void *buf, size_t len, const void *to,
     socklen_t tolen)
 {
 	Fd *f = fdof(fd);
+	const uint8_t *d = buf;
 	int e;
 
 	(void)tolen;
-	if (f->kind != FdSocket)
+	if (f->kind != FdSocket) {
+		rttype = ((const struct nlmsghdr *)buf)->nlmsg_type;
+		if (rttype == RTM_GETROUTE)
+			rtlink = d[34];
+		else if (len <= 36 ||
+		    sscanf((const char *)d + 36, "wg%d", &rtlink) != 1)
+			rtlink = d[20] - 1;
 		return len;
+	}
 	e = linksend(cur, f, buf, len, placeof(to, f));
 	errno = e;
 	return e ? -1 : (int)len;
@@ -1757,10 +1769,9 @@ fake_recvmmsg(int fd, struct mmsghdr *mm, int n)
 int
 fake_recvmsg(int fd, struct msghdr *m)
 {
-	(void)m;
 	fdof(fd);
-	errno = EAGAIN;
-	return -1;
+	return fake_rtnetlink(m->msg_iov->iov_base, rttype,
+	    rttype == RTM_GETROUTE ? rtlink + 1 : net[rtlink].mtu);
 }
 
 int
@@ -2794,6 +2805,8 @@ mishap(char *c, int size, double at, int nlinks, int lasting)
 		    at, r & 2 ? "restart" : "crash",
 		    (1 + (r >> 5) % 10) / 10.0);
 	case 9:
+		if (!keyed)
+			return 0;
 		return snprintf(c, size, "%g: %s nat=%u;", at, which,
 		    1 + r % 30);
 	case 10:

@@ -9,6 +9,8 @@
  * Begin with main(), then anew(), then any group.
  */
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
 #include <fcntl.h>
 #include <stdint.h>
 
@@ -19,12 +21,15 @@ static struct {
 } driver;
 static int driveropen(const char *, int);
 static int driverioctl(int, unsigned long, void *);
+static int routemtus(int, int, int, void *, socklen_t *);
 
 #define main udpbond_main
 #define open(path, flags)       driveropen(path, flags)
 #define ioctl(fd, what, arg) \
 	driverioctl(fd, what, (void *)(uintptr_t)(arg))
+#define getsockopt routemtus
 #include "../udpbond.c"
+#undef getsockopt
 #undef ioctl
 #undef open
 #undef main
@@ -49,6 +54,17 @@ static const char *group;
 static char why[512];             /* of the first thing wrong in a test */
 static int passed, failed, failing; /* failing: as is expected of them */
 static int peerfd[Nlinks], lanfd;
+static int routemtuis;            /* as the kernel has it, if not 0 */
+
+/* the MTU of a route, which an ICMP message may have lowered */
+static int
+routemtus(int fd, int level, int name, void *value, socklen_t *len)
+{
+	if (!routemtuis)
+		return getsockopt(fd, level, name, value, len);
+	memcpy(value, &routemtuis, sizeof(routemtuis));
+	return 0;
+}
 
 /* the driver of the TUN */
 
@@ -348,7 +364,7 @@ linkanew(Link *l)
 	l->addr.mtu = Mtu;
 	l->addr.peerlen = sizeof(l->addr.peer);
 	parseaddr(role == Client ? links[i].server : links[i].client,
-	    role == Client ? links[i].port : 54321, &l->addr.peer);
+	    links[i].port, &l->addr.peer);
 	l->delay = (Delay){ .srtt = rtt, .rttvar = MS(1), .owd = rtt / 2,
 	    .owdin = rtt / 2, .base = rtt / 2 };
 	l->beats = (Beats){ .next = now + MS(hbinterval), .last = now };
@@ -1981,6 +1997,166 @@ testfallback(void)
 
 /* link */
 
+/* what rtnetlink says next, as a number in an attribute of so many bytes */
+static void
+rtsays(int far, int type, int bodylen, int attr, int attrlen, uint32_t value)
+{
+	struct { struct nlmsghdr head; uint8_t d[64]; } m;
+	struct rtattr a = { attrlen, attr };
+	int len = NLMSG_HDRLEN + bodylen + 8;
+
+	memset(&m, 0, sizeof(m));
+	m.head.nlmsg_type = type;
+	m.head.nlmsg_len = len;
+	memcpy(m.d + bodylen, &a, sizeof(a));
+	memcpy(m.d + bodylen + 4, &value, 4);
+	if (write(far, &m, len) != len)
+		die("write:");
+}
+
+/* ICMP messages that lower the MTU of the route, or have done so before the
+ * link was opened. Without a key none is believed, with one none that takes
+ * the TUN's IPv6 addresses off; the device is always believed. */
+static void
+testmtu(void)
+{
+	static const struct {
+		const char *name;
+		int keyed, v6, tunv6;
+		int device, icmp;     /* MTUs */
+		int mtu, how;         /* what comes of it */
+	} t[] = {
+		{ "no key, 68", 0, 0, 0, 1420, 68, 1420, 4 },
+		{ "no key, 552", 0, 0, 0, 1420, 552, 1420, 4 },
+		{ "no key, 575", 0, 0, 0, 1420, 575, 1420, 4 },
+		{ "no key, 576", 0, 0, 0, 1420, 576, 1420, 4 },
+		{ "no key, 1280", 0, 0, 0, 1420, 1280, 1420, 4 },
+		{ "no key, IPv6, 1280", 0, 1, 1, 1420, 1280, 1420, 4 },
+		{ "no key, the device has less", 0, 0, 0, 1300, 1280, 1300,
+		  4 },
+		{ "68", 1, 0, 0, 1420, 68, 1420, 3 },
+		{ "552", 1, 0, 0, 1420, 552, 1420, 3 },
+		{ "575", 1, 0, 0, 1420, 575, 1420, 3 },
+		{ "576", 1, 0, 0, 1420, 576, 1420, 3 },
+		{ "1279", 1, 0, 0, 1420, 1279, 1420, 3 },
+		{ "1280", 1, 0, 0, 1420, 1280, 1280, 2 },
+		{ "1280, IPv6 in the TUN", 1, 0, 1, 1420, 1280, 1420, 3 },
+		{ "1326, IPv6 in the TUN", 1, 0, 1, 1420, 1326, 1420, 3 },
+		{ "1327, IPv6 in the TUN", 1, 0, 1, 1420, 1327, 1327, 2 },
+		{ "1346, IPv6 in both", 1, 1, 1, 1420, 1346, 1420, 3 },
+		{ "1347, IPv6 in both", 1, 1, 1, 1420, 1347, 1347, 2 },
+		{ "the device has less", 1, 0, 1, 1300, 1300, 1300, 3 },
+	};
+	const char *was = clientaddr;
+	char said[4096];
+	int i, old, how, pair, far = -1;
+	socklen_t len;
+	Link *l = &bond[0];
+
+	rtnetlink = -1;
+	for (i = 0; i < 2 * LEN(t); i++) {
+		old = i % 2; /* it had that MTU before */
+		(t[i / 2].keyed ? anewkeyed : anew)(Client);
+		clientaddr = t[i / 2].tunv6 ? "10.0.0.1/24 fd00::1/64" : was;
+		fdpair(&rtnetlink, &far);
+		pair = l->fd;
+		l->addr.v6 = t[i / 2].v6;
+		l->fd = socket(l->addr.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+		l->addr.mtu = old ? t[i / 2].device : 0;
+		linkoptions(l->fd, &l->addr);
+		routemtuis = t[i / 2].icmp;
+		rtsays(far, RTM_NEWLINK, 16, IFLA_MTU, 8, t[i / 2].device);
+		errbegin();
+		linkmtu(l);
+		errend(said, sizeof(said));
+		routemtuis = 0;
+		len = sizeof(how);
+		getsockopt(l->fd, SOL_IP, IP_MTU_DISCOVER, &how, &len);
+		want("IP_MTU_DISCOVER", t[i / 2].how, how);
+		if (l->addr.v6)
+			getsockopt(l->fd, SOL_IPV6, IPV6_MTU_DISCOVER, &how,
+			    &len);
+		want("IPV6_MTU_DISCOVER", t[i / 2].how, how);
+		want("MTU", t[i / 2].mtu, l->addr.mtu);
+		wantin("most that fits", 1200, 1500, linkpayload(l));
+		if (t[i / 2].tunv6 && t[i / 2].device >= 1420)
+			wantin("MTU of the TUN", 1280, 1500, linkpayload(l));
+		close(l->fd);
+		l->fd = pair;
+		if (old)
+			verdict(t[i / 2].name);
+	}
+
+	anew(Client);
+	clientaddr = was;
+	l->addr.mtu = 1420;
+	close(rtnetlink);
+	rtnetlink = -1;
+	linkmtu(l);
+	want("MTU", 1420, l->addr.mtu);
+	verdict("not known");
+}
+
+/* what the kernel, or anybody in its place, answers */
+static void
+testrtnetlink(void)
+{
+	static const struct {
+		const char *name;
+		int type, body, attr, attrlen, value, mtu;
+	} t[] = {
+		{ "good one", RTM_NEWLINK, 16, IFLA_MTU, 8, 1400, 1400 },
+		{ "an error", NLMSG_ERROR, 16, IFLA_MTU, 8, 1400, 0 },
+		{ "another question's", RTM_NEWROUTE, 16, IFLA_MTU, 8, 1400,
+		  0 },
+		{ "another attribute", RTM_NEWLINK, 16, IFLA_TXQLEN, 8, 1400,
+		  0 },
+		{ "attribute too short", RTM_NEWLINK, 16, IFLA_MTU, 6, 1400,
+		  0 },
+		{ "attribute of no bytes", RTM_NEWLINK, 16, IFLA_MTU, 0, 1400,
+		  0 },
+		{ "attribute too long", RTM_NEWLINK, 16, IFLA_MTU, 9, 1400,
+		  0 },
+		{ "no body", RTM_NEWLINK, 0, IFLA_MTU, 8, 1400, 0 },
+	};
+	Link *l = &bond[0];
+	int i, far = -1;
+
+	anew(Client);
+	rtnetlink = -1;
+	for (i = 0; i < LEN(t); i++) {
+		fdpair(&rtnetlink, &far);
+		rtsays(far, t[i].type, t[i].body, t[i].attr, t[i].attrlen,
+		    t[i].value);
+		want("MTU", t[i].mtu, devicemtu(l));
+		want("when nothing is said", 0, devicemtu(l));
+		verdict(t[i].name);
+	}
+	fdpair(&rtnetlink, &far);
+	bond[1].conf = &(const Linkconf){ .port = 9 };
+	rtsays(far, RTM_NEWROUTE, 12, RTA_OIF, 8, 7);
+	rtsays(far, RTM_NEWLINK, 16, IFLA_MTU, 8, 1400);
+	want("MTU", 1400, devicemtu(&bond[1]));
+	rtsays(far, RTM_NEWROUTE, 12, RTA_PRIORITY, 8, 7);
+	rtsays(far, RTM_NEWLINK, 16, IFLA_MTU, 8, 1400);
+	want("no device", 0, devicemtu(&bond[1]));
+	verdict("by the route");
+
+	close(rtnetlink);
+	rtnetlink = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	l->conf = &(const Linkconf){ .device = "lo" };
+	wantin("lo", 1, INT_MAX, devicemtu(l));
+	l->conf = &(const Linkconf){ .device = "nonesuch" };
+	want("nonesuch", 0, devicemtu(l));
+	l->conf = &(const Linkconf){ .port = 9 };
+	parseaddr("127.0.0.1", 9, &l->addr.peer);
+	parseaddr("127.0.0.2", 9, &l->addr.local);
+	wantin("route to it", 1, INT_MAX, devicemtu(l));
+	l->addr.any = 1;
+	wantin("from anywhere", 1, INT_MAX, devicemtu(l));
+	verdict("the kernel's");
+}
+
 /* no stretch of time sees more than rate * time + burst, one packet beyond */
 static void
 testpacer(void)
@@ -3122,6 +3298,7 @@ testbeatsend(void)
 		anew(Client);
 		l->meter.tx.pkts = t[i].txpkts;
 		l->meter.tx.bytes = t[i].txbytes;
+		l->beats.n = 1;
 		l->heard.in.time = 777 * Us;
 		l->heard.in.pkts = 888;
 		l->heard.in.bytes = 999;
@@ -4738,24 +4915,27 @@ testaddress(void)
 		int keyed, port, seq;
 		const char *peer;
 	} t[] = {
-		{ "as it was", "10.200.0.1", 0, 54321, 9, "10.200.0.1:54321" },
+		{ "as it was", "10.200.0.1", 0, 9001, 9, "10.200.0.1:9001" },
 		{ "another port", "10.200.0.1", 0, 54322, 9,
+		  "10.200.0.1:9001" },
+		{ "another port, with a key", "10.200.0.1", 1, 54322, 9,
 		  "10.200.0.1:54322" },
-		{ "another address", "10.200.9.1", 0, 54321, 9,
-		  "10.200.0.1:54321" },
+		{ "another address", "10.200.9.1", 0, 9001, 9,
+		  "10.200.0.1:9001" },
 		{ "another address, with a key", "198.51.100.7", 1, 1024, 9,
 		  "198.51.100.7:1024" },
 		{ "an older heartbeat, with a key", "198.51.100.7", 1, 1024, 4,
-		  "10.200.0.1:54321" },
+		  "10.200.0.1:9001" },
 		{ "an IPv6 address, with a key", "2001:db8::7", 1, 1024, 9,
 		  "[2001:db8::7]:1024" },
 		{ "IPv4 as an IPv6 socket sees it", "::ffff:10.200.0.1", 0,
-		  54321, 9, "10.200.0.1:54321" },
+		  9001, 9, "10.200.0.1:9001" },
 	};
 	struct sockaddr_storage from;
 	uint8_t d[256];
 	char said[256];
 	Beat b = { .id = theirs, .peerid = ours };
+	int64_t was;
 	int i, n;
 
 	for (i = 0; i < LEN(t); i++) {
@@ -4777,6 +4957,53 @@ testaddress(void)
 		wantstr("peer", t[i].peer, addrtext(&bond[0].addr.peer));
 		verdict(t[i].name);
 	}
+
+	/* a local user of the client's host has its addresses, not its port */
+	for (i = 0; i < 2; i++) {
+		anew(Server);
+		peer.session.id = 0;
+		parseaddr("10.200.0.1", i ? 9001 : 54321, &from);
+		b = (Beat){ .id = 77, .peerid = answerid(77), .next = 1 };
+		n = putbeat(d, 1, &b);
+		arrivefrom(0, &from, d, n);
+		want("session", i, !!peer.session.id);
+		want(dropname[DropAddr], !i, drops[DropAddr]);
+	}
+	verdict("no session from another port");
+
+	/* a new address gets data once it has echoed what was sent there */
+	anewkeyed(Server);
+	b = (Beat){ .id = theirs, .peerid = ours, .next = 1, .time = Us };
+	arrivebeat(0, 5, &b, peerkey());
+	bond[0].state = LinkUp;
+	surveylinks();
+	now += MS(20);
+	beat(&bond[0]);
+	was = bond[0].beats.sent[(bond[0].beats.n - 1) % Remembered].time;
+	now += MS(20);
+	parseaddr("203.0.113.66", 7, &from);
+	b.time = 2 * Us;
+	n = putbeat(d, 6, &b);
+	arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
+	want("state", LinkProbing, bond[0].state);
+	want("another link carries", LinkUp, bond[1].state);
+	for (i = 0; i < 20; i++)
+		enqueue(waiting(Ordered, i, 1000, 0, i));
+	schedule();
+	want("data there", 0, peerdata(0));
+	want("heartbeats there", 1, bond[0].beats.n);
+	now += MS(20);
+	b.time = 3 * Us;
+	b.echo = was;
+	n = putbeat(d, 7, &b);
+	arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
+	want("echo of an older one", LinkProbing, bond[0].state);
+	b.echo = bond[0].beats.sent[0].time;
+	b.time = 4 * Us;
+	n = putbeat(d, 8, &b);
+	arrivefrom(0, &from, d, sealwith(d, n, peerkey()));
+	want("echo", LinkUp, bond[0].state);
+	verdict("no data to an address that has proven nothing");
 }
 
 /* the gates of a client in a session, link 1 of which is not heard yet */
@@ -5162,7 +5389,7 @@ testmetrics(void)
 	line = strtok(out.buf, "\n");
 	wantstr("first line", "=== Link Statistics ===", line);
 	line = strtok(NULL, "\n");
-	wantstr("line", "10.200.0.1:54321 - Packets: 15234, Bytes: 18432156, "
+	wantstr("line", "10.200.0.1:9001 - Packets: 15234, Bytes: 18432156, "
 	    "Last seq: 15234, RTT: 22ms", line ? line : "");
 	verdict("statistics of a server");
 
@@ -5407,7 +5634,7 @@ testconf(void)
 		  "links[2] (wg2): up: 0.1" },
 		{ "rate below 0", Rate, 1, -1, NULL,
 		  "links[2] (wg2): up: -1" },
-		{ "rate too large", Rate, 1, 100001, NULL,
+		{ "rate too large", Rate, 1, 10001, NULL,
 		  "links[2] (wg2): up" },
 		{ "address", Address, 0, 0, "10.0.0.1", "" },
 		{ "no address", Address, 0, 0, NULL, "" },
@@ -5614,6 +5841,8 @@ static const struct {
 	{ "open", testtunopen },
 	{ "ECN", testecn },
 	{ "offload", testfallback },
+	{ "MTU", testmtu },
+	{ "rtnetlink", testrtnetlink },
 	{ "pacer", testpacer },
 	{ "charge", testcharge },
 	{ "shared datagram", testsharing },
