@@ -50,7 +50,7 @@ static const int reorderms     = 150;  /* ms that a packet is held at most */
 
 /* offload: the kernel handles many packets in one call if it can; 0: off */
 static const int tunsegment    = 1;    /* GSO packets from and to the TUN device */
-static const int udpsegment    = 1;    /* UDP_SEGMENT; 2: even on Linux 7.0 and 7.1, which break it with some cards */
+static const int udpsegment    = 1;    /* UDP_SEGMENT */
 static const int udpgro        = 1;    /* UDP_GRO */
 
 /* scheduling priority, nice(2): packets should not wait for the processor */

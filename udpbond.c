@@ -70,7 +70,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -160,6 +159,7 @@ enum {
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Tries = 2,                /* to get a missing packet */
+	Sample = 8,               /* lost packets, least to judge a trial */
 	AckPkts = 2 * Batch,      /* acknowledged if they came within 2 ms */
 	SeqJump = 65536,          /* packets ahead: nonsense */
 	Far = 4096,               /* packets ahead, without a key: doubted */
@@ -344,6 +344,12 @@ typedef struct {                  /* a question to rtnetlink; the answer */
 	int body;                 /* bytes, padded */
 } Rtmsg;
 
+typedef struct {                  /* are packets that leave jointly lost? */
+	int64_t sent[2], lost[2]; /* packets: jointly; singly instead */
+	int trying, off;          /* by turns; singly until then */
+	int64_t until, hold;      /* ns; hold: from one trial to the next */
+} Trial;
+
 typedef struct {                  /* control data: the size of segments */
 	uint64_t space[CMSG_SPACE(sizeof(int)) / 8 + 1];
 } Segment;
@@ -375,6 +381,7 @@ typedef struct {
 typedef struct {
 	int64_t time;             /* ns, by the clock of who counts */
 	uint64_t pkts, bytes;
+	uint64_t joint[2];        /* pkts in a trial, as its sent */
 } Tally;
 
 /* the parts of a link */
@@ -397,7 +404,7 @@ typedef struct {                  /* the pacer */
 typedef struct {
 	Pkt *pkts[Batch];         /* to be sent at the end of the turn */
 	int n;
-	int64_t single;           /* ns, without UDP_SEGMENT until then */
+	Trial trial;              /* of UDP_SEGMENT */
 } Out;
 
 typedef struct {
@@ -549,6 +556,11 @@ static int offload[OffLast];      /* their states */
 static struct {
 	Gro by[Ngros];            /* by hash of the flow */
 	int errors;               /* of the TUN, in a row */
+	Trial trial;
+	struct {
+		uint32_t hash, next; /* of the flow; seq behind the newest */
+		int singly;       /* as the newest ones were written */
+	} flows[Nflows];
 } gro;
 
 static struct {
@@ -1502,17 +1514,52 @@ offloadfail(int what, int error)
 	warn("offload: %s is off:", offname[what]);
 }
 
-/* Linux 7.0 and 7.1 damage headers, depending on the network card. */
-static int
-segmentworks(int fd)
-{
-	struct utsname u;
-	char *minor;
+#define LinkEra         (4 * MS(hbinterval)) /* some measurements long */
+#define TunEra          Second /* many RTTs: retransmissions follow in it */
 
-	if (setopt(fd, IPPROTO_UDP, UDP_SEGMENT, 0) < 0 || uname(&u) < 0)
+/* Is it off for a while? */
+static int
+resting(const Trial *t)
+{
+	return t->off && now < t->until;
+}
+
+/* Shall packets leave singly that otherwise would leave jointly? */
+static int
+singly(const Trial *t, int64_t era)
+{
+	return resting(t) || (t->trying && now / era % 2);
+}
+
+/* Some kernels and network cards lose or damage packets that are handed over
+ * jointly. Where more than a quarter gets lost, packets leave jointly in one
+ * era and singly in the next, so that a bad time of the link meets both: if
+ * hardly any are lost singly, jointly is off for a while, longer each time.
+ * Returns for how many minutes. */
+static int
+judge(Trial *t, int64_t era)
+{
+	int64_t *sent = t->sent, *lost = t->lost, expected;
+	int i, bad;
+
+	for (i = 0; i < 2; i++)
+		if (sent[i] > 32 * Sample) {
+			sent[i] /= 2;
+			lost[i] /= 2;
+		}
+	bad = MIN(sent[0], lost[0]) >= Sample && lost[0] > sent[0] / 4;
+	/* would be lost singly if that made no difference */
+	expected = lost[0] * sent[1] / MAX(sent[0], 1);
+	if (now < t->until || (!t->trying ? !bad :
+	    bad ? expected < Sample : sent[0] < 4 * Sample))
 		return 0;
-	return udpsegment > 1 || strtol(u.release, &minor, 10) != 7 ||
-	    *minor != '.' || strtol(minor + 1, NULL, 10) > 1;
+	t->off = t->trying && bad && lost[1] < expected / 4;
+	if (t->off)
+		t->hold = CLAMP(2 * t->hold, Minute, 256 * Minute);
+	t->trying = !t->trying;
+	t->until = now + (t->trying ? 4 * era : t->off ? t->hold : Minute);
+	sent[0] = sent[1] = lost[0] = lost[1] = 0;
+	return t->off ? t->hold / Minute : 0;
 }
 
 static void
@@ -1527,7 +1574,8 @@ offloadprobe(void)
 	}
 	has[OffSegment] = has[OffCoalesce] = !!(tun.features & IFF_VNET_HDR);
 	if ((fd = udpsocket(AF_INET, 0)) >= 0) {
-		has[OffUdpSegment] = segmentworks(fd);
+		has[OffUdpSegment] = setopt(fd, IPPROTO_UDP, UDP_SEGMENT, 0) ==
+		    0;
 		has[OffUdpGro] = setopt(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
 		close(fd);
 	}
@@ -1545,10 +1593,11 @@ offloads(Text *t)
 	text(t, "Offload -");
 	for (i = 0; i < OffLast; i++)
 		text(t, "%s %s: %s", i ? "," : "", offname[i],
-		    offstate[offload[i]]);
+		    i == OffCoalesce && resting(&gro.trial) ?
+		    "off for a while" : offstate[offload[i]]);
 	for (l = bond; l < bond + LEN(bond); l++)
-		if (now < l->out.single)
-			text(t, ", not on %s", l->name);
+		if (resting(&l->out.trial))
+			text(t, ", not UDP_SEGMENT on %s", l->name);
 	text(t, "\n");
 }
 
@@ -1867,19 +1916,47 @@ growrite(const Gro *g)
 	return writev(tun.fd, iov, 1 + g->n) < 0 ? errno : 0;
 }
 
+/* Count what is written of a TCP flow. What comes again has been lost, in the
+ * way in which the flow's packets before were written. */
+static void
+grocount(const Gro *g, int single)
+{
+	const Pkt *p = g->pkts[0];
+	int i = p->ip.hash & (Nflows - 1), minutes;
+	uint32_t seq = get(p->data + p->ip.l4 + 4, 4);
+
+	if (gro.flows[i].hash == p->ip.hash &&
+	    (int32_t)(seq - gro.flows[i].next) < 0) {
+		gro.trial.lost[gro.flows[i].singly] += g->n;
+	} else {
+		gro.flows[i].hash = p->ip.hash;
+		gro.flows[i].next = seq + g->len - p->len + p->ip.payload;
+	}
+	if (g->n > 1) {
+		gro.flows[i].singly = single;
+		gro.trial.sent[single] += g->n;
+	}
+	if ((minutes = judge(&gro.trial, TunEra)))
+		warn("offload: %s is off for %d min: packets get lost",
+		    offname[OffCoalesce], minutes);
+}
+
 /* Write what is held. If the kernel refuses a GSO packet, write its packets
  * singly. EINVAL, or three refusals in a row, turns coalescing off. */
 static void
 groflush(Gro *g)
 {
-	int i, error = 0, taken = 0;
+	int i, error = 0, taken = 0, single = singly(&gro.trial, TunEra);
 
-	if (g->n > 1) {
+	if (g->n > 0 && offload[OffCoalesce] == Running &&
+	    g->pkts[0]->ip.tcpflags && g->pkts[0]->ip.payload > 0)
+		grocount(g, single);
+	if (g->n > 1 && !single) {
 		error = growrite(g);
 		gro.errors = error ? gro.errors + 1 : 0;
 	}
 	for (i = 0; i < g->n; i++) {
-		if (g->n == 1 || error)
+		if (g->n == 1 || single || error)
 			taken += tunwrite(g->pkts[i]);
 		pktfree(g->pkts[i]);
 	}
@@ -2229,7 +2306,7 @@ linkopen(Link *l)
 	linkclose(l);
 	l->reopen = now + Reopen;
 	l->beats.n = 0;
-	l->out.single = 0;
+	memset(&l->out.trial, 0, sizeof(l->out.trial));
 	what = "socket";
 	if ((fd = udpsocket(a->local.ss_family, SOCK_NONBLOCK)) < 0)
 		goto err;
@@ -2315,11 +2392,12 @@ linkerror(Link *l, int error)
 static void
 linksingle(Link *l, int error)
 {
-	if (!l->out.single && claimline(&l->log, l->name)) {
+	if (!l->out.trial.off && claimline(&l->log, l->name)) {
 		errno = error;
 		logmsg("link %s: UDP_SEGMENT is off for a while:", l->name);
 	}
-	l->out.single = now + Retry;
+	l->out.trial.off = 1;
+	l->out.trial.until = now + Retry;
 	linkmtu(l);
 }
 
@@ -2331,7 +2409,8 @@ segments(const Link *l, int from)
 	Pkt *const *p = &l->out.pkts[from];
 	int size = p[0]->wirelen, n;
 
-	if (offload[OffUdpSegment] != Running || now < l->out.single)
+	if (offload[OffUdpSegment] != Running ||
+	    singly(&l->out.trial, LinkEra))
 		return 1;
 	for (n = 1; from + n < l->out.n && n < SegMax - 1; n++)
 		if (p[n - 1]->wirelen != size || p[n]->wirelen > size ||
@@ -2425,9 +2504,11 @@ linkflush(Link *l)
 	while (at < m) {
 		i = sendmmsg(l->fd, mm + at, m - at, MSG_DONTWAIT);
 		if (i > 0) {
-			for (; i > 0; i--, at++)
+			for (; i > 0; i--, at++) {
 				for (k = 0; k < n[at]; k++)
 					linksent(l, o->pkts[done++]);
+				l->meter.tx.joint[0] += n[at] > 1 ? n[at] : 0;
+			}
 			tries = 0;
 			continue;
 		}
@@ -2447,6 +2528,8 @@ linkflush(Link *l)
 		at++;
 		tries = 0;
 	}
+	if (done > 1 && singly(&o->trial, LinkEra))
+		l->meter.tx.joint[1] += done;
 	o->n -= done;
 	memmove(o->pkts, o->pkts + done, o->n * sizeof(o->pkts[0]));
 	if (single) {
@@ -3913,6 +3996,27 @@ measureloss(Loss *s, double n, double got)
 	s->ratio = s->sent > 32 ? s->lost / s->sent : 0;
 }
 
+/* Are datagrams lost that the kernel has segmented? */
+static void
+measurejoint(Link *l, const Tally *out, const Tally *in)
+{
+	int64_t n = out->pkts - l->echo.tx.pkts;
+	int64_t lost = n - (int64_t)MIN(in->pkts - l->echo.rx.pkts,
+	    (uint64_t)n);
+	int64_t joint = out->joint[0] - l->echo.tx.joint[0];
+	int64_t single = out->joint[1] - l->echo.tx.joint[1];
+	Trial *t = &l->out.trial;
+	int minutes;
+
+	if (!joint == !single)
+		return;
+	t->sent[single > 0] += joint + single;
+	t->lost[single > 0] += MIN(lost, joint + single);
+	if ((minutes = judge(t, LinkEra)) && claimline(&l->log, l->name))
+		logmsg("link %s: UDP_SEGMENT is off for %d min: datagrams get "
+		    "lost", l->name, minutes);
+}
+
 /* Note the heartbeat's delay, and what our next one will echo. More than a
  * second of difference is no delay: the peer's clock has moved, for all links,
  * whose delays doubttime() compares. */
@@ -3952,7 +4056,10 @@ echoed(const Link *l, const Beat *b)
 static void
 measure(Link *l, const Beat *b)
 {
-	Tally arrived = { b->time - b->held, b->rxpkts, b->rxbytes };
+	Tally arrived = {
+		.time = b->time - b->held,
+		.pkts = b->rxpkts, .bytes = b->rxbytes
+	};
 	const Tally *t = echoed(l, b);
 	int64_t owd = arrived.time - b->echo;
 	Echo *e = &l->echo;
@@ -3973,6 +4080,7 @@ measure(Link *l, const Beat *b)
 		measureloss(&l->loss, t->pkts - e->tx.pkts,
 		    arrived.pkts - e->rx.pkts);
 		ratelearn(l, t, &arrived, owd);
+		measurejoint(l, t, &arrived);
 	}
 	e->tx = *t;
 	e->rx = arrived;
@@ -5414,7 +5522,7 @@ static const struct { const char *name; const int *value, min, max; }
 	{ "reorderms", &reorderms, 10, 1000 },
 	{ "niceness", &niceness, -20, 19 },
 	{ "tunsegment", &tunsegment, 0, 1 },
-	{ "udpsegment", &udpsegment, 0, 2 },
+	{ "udpsegment", &udpsegment, 0, 1 },
 	{ "udpgro", &udpgro, 0, 1 },
 	{ "runas", &runas, 0, INT_MAX },
 	{ "seccomp", &seccomp, 0, 1 },

@@ -14,7 +14,8 @@
  * another port of the client is seen by the server; host, another address;
  * addr, the client's own has changed, its sockets do not know; dup, percent;
  * swap, percent that come up to swapby ms later; corrupt, percent in which a
- * bit is turned or that are cut off; error=ERROR of sending, errors percent.
+ * bit is turned or that are cut off; error=ERROR of sending, errors percent;
+ * segloss, percent of segmented messages, which the kernel has with it.
  *
  * Checks that begin with ! are of what is known to be wrong: they are expected
  * to fail, and the test fails if they do not.
@@ -225,6 +226,18 @@
 	"6: all delay=60", "!udp.lost<10", "0.5 % lost" },
 { "delaysteptcp", 22, LAB, "cubic w1=8-14", "6: 1-4 delay=90",
 	"!cubic.w1>150", "8-14 s 200" },
+
+/* offload: kernels and devices that lose segmented messages; the log says so,
+ * and links that lose as much either way keep UDP_SEGMENT */
+{ "segments", 12, "x2 rate=70 delay=40 queue=100 segloss=100",
+	"udp rate=100", NULL,
+	"link.off>1 link.off<3 udp.lost<10", NULL },
+{ "segmentsall", 12, "x2 rate=70 delay=40 queue=100 segloss=0",
+	"udp rate=100", NULL, "link.off<1 link.joint>1000", NULL },
+{ "segmentslossy", 20, "x2 rate=70 delay=40 queue=100 segloss=0 loss=50",
+	"udp rate=100", NULL, "link.off<1 link.joint>20000", NULL },
+{ "segmentshigh", 20, "x2 rate=20 conf=70 delay=40 queue=30 segloss=0",
+	"udp rate=100", NULL, "link.off<1 link.joint>20000", NULL },
 
 /* measure: links that die, rates that change; what is sent after a fault is
  * answered again by then (end.heal, ms) */

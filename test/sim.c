@@ -37,6 +37,10 @@
 #include "sim.h"
 #include "simtcp.h"
 
+#ifndef UDP_SEGMENT /* newer than some headers */
+#define UDP_SEGMENT     103
+#endif
+
 /* enums */
 enum { Client, Server };          /* ends, and the hosts behind them */
 enum { FdFree, FdTun, FdSocket, FdKey, FdOther };
@@ -84,6 +88,7 @@ typedef struct {
 	double corrupt;           /* percent of which a bit is turned */
 	double error, errors;     /* of sending; percent that fail */
 	double conf;              /* Mbit/s in config.h, -1: rate */
+	double segloss;           /* percent of segmented messages */
 } Conf;
 
 typedef struct {
@@ -276,7 +281,6 @@ static Fd *fdof(int);
 static int fdnew(int);
 static int linkof(const struct sockaddr *);
 static int placeof(const void *, const Fd *);
-static int gather(uint8_t *, const struct msghdr *);
 /* ends */
 static void wakeup(End *);
 static void endstart(void *);
@@ -348,6 +352,10 @@ static uint32_t blocksum[LEN(block) / 2 + 1];
 
 static Seen *seen;
 static int isexpress;             /* the record that is being sent */
+static int segmenting;            /* the kernel can do so */
+static int vanishes;              /* the message that is being sent */
+static int segmentoff;            /* how often the log said so */
+static int64_t joint;             /* datagrams in messages of several */
 static int *buckets;
 static unsigned nseen;
 static uint32_t ordernext[2][65536], ordermax[2][65536];
@@ -396,6 +404,7 @@ static const Key confkeys[] = {
 	{ "swapby", offsetof(Conf, swapby) },
 	{ "corrupt", offsetof(Conf, corrupt) },
 	{ "errors", offsetof(Conf, errors) },
+	{ "segloss", offsetof(Conf, segloss) },
 };
 static const struct { const char *name; int error; } errornames[] = {
 	{ "none", 0 }, { "ENOBUFS", ENOBUFS }, { "EAGAIN", EAGAIN },
@@ -477,6 +486,7 @@ logwrite(void *cookie, const char *s, size_t n)
 		}
 		logpart[loglen] = '\0';
 		loglen = 0;
+		segmentoff += !!strstr(logpart, "UDP_SEGMENT is off");
 		snprintf(logline[nlog++ % Nlog], sizeof(logline[0]),
 		    "%.6f %s: %s", simnow / 1e9,
 		    cur ? endname[cur - end] : "sim", logpart);
@@ -1176,7 +1186,7 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 	d->bytes += len + UdpIp + Overhead;
 	if (!stopped)
 		d->allbytes += len + UdpIp + Overhead;
-	lost = lose(d);
+	lost = lose(d) || vanishes;
 	if (d->c.silent || n->gone || lost ||
 	    d->depart - simnow > d->c.queue * Ms ||
 	    (e == &end[Client] && f->addr != n->addr))
@@ -1450,20 +1460,6 @@ placeof(const void *name, const Fd *f)
 	    (ntohl(sin->sin_addr.s_addr) & 255) << 16;
 }
 
-static int
-gather(uint8_t *d, const struct msghdr *m)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < (size_t)m->msg_iovlen; i++) {
-		if (n + m->msg_iov[i].iov_len > sizeof(((Buf *)0)->data))
-			return -1;
-		memcpy(d + n, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len);
-		n += m->msg_iov[i].iov_len;
-	}
-	return n;
-}
-
 int
 fake_clock_gettime(clockid_t id, struct timespec *ts)
 {
@@ -1666,7 +1662,7 @@ fake_setsockopt(int fd, int level, int name, const void *value)
 		errno = ENODEV;
 		return -1;
 	}
-	if (level == IPPROTO_UDP) {
+	if (level == IPPROTO_UDP && !(name == UDP_SEGMENT && segmenting)) {
 		errno = ENOPROTOOPT;
 		return -1;
 	}
@@ -1690,20 +1686,29 @@ fake_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 int
 fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 {
-	uint8_t d[sizeof(((Buf *)0)->data)];
 	Fd *f = fdof(fd);
-	int i, len, e;
+	Dir *d = f->link < 0 ? NULL : &net[f->link].d[cur - end];
+	struct iovec *v;
+	int i, k, e, several;
 
 	for (i = 0; i < n; i++) {
-		len = gather(d, &mm[i].msg_hdr);
-		isexpress = cur->side->express(mm[i].msg_hdr.msg_iov->iov_base);
-		e = len < 0 ? EMSGSIZE : linksend(cur, f, d, len,
-		    placeof(mm[i].msg_hdr.msg_name, f));
+		several = mm[i].msg_hdr.msg_iovlen > 1;
+		if (several && !segmenting)
+			violate("%s sends segments", endname[cur - end]);
+		vanishes = several && d &&
+		    unit(mix(&d->rng)) * 100 < d->c.segloss;
+		for (e = k = 0; !e && k < (int)mm[i].msg_hdr.msg_iovlen; k++) {
+			v = &mm[i].msg_hdr.msg_iov[k];
+			isexpress = cur->side->express(v->iov_base);
+			e = linksend(cur, f, v->iov_base, v->iov_len,
+			    placeof(mm[i].msg_hdr.msg_name, f));
+			joint += several;
+		}
+		vanishes = 0;
 		if (e) {
 			errno = e;
 			return i ? i : -1;
 		}
-		mm[i].msg_len = len;
 	}
 	return n;
 }
@@ -2194,6 +2199,7 @@ confset(Net *n, const char *key, char *value)
 			reopened = simnow;
 		if (!strcmp(key, "swap"))
 			odd = 1;
+		segmenting |= !strcmp(key, "segloss");
 		if (j == LEN(confkeys))
 			continue;
 		was = n->d[i].c.rate;
@@ -2642,6 +2648,8 @@ measureall(const Scenario *s)
 	}
 	measure("link", "queue", most / 1e6);
 	say("queue %.1f ms", most / 1e6);
+	measure("link", "off", segmentoff);
+	measure("link", "joint", joint);
 	measure("end", "back", backmax / 1e6);
 	measure("end", "tcp", tcpmax / 1e6);
 	measure("end", "heal", healmax / 1e6);

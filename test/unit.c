@@ -1990,9 +1990,187 @@ testfallback(void)
 	wantin("datagrams", 2, 10, n);
 	want("left", 10 - queues.queued, n);
 	want("dropped", 0, drops[DropSend]);
-	want("tried again", now + Retry, bond[0].out.single);
-	want("other links", 0, bond[1].out.single);
+	want("tried again", now + Retry, bond[0].out.trial.until);
+	want("other links", 0, bond[1].out.trial.until);
 	verdict("a link that takes no UDP_SEGMENT");
+}
+
+/* what becomes of packets that are handed over jointly, and singly, percent */
+typedef struct {
+	const char *name;
+	int joint, single;
+	int off;                  /* whose fault it is: the offload's */
+} Fault;
+
+static const Fault faults[] = {
+	{ "nothing is lost", 0, 0, 0 },
+	{ "all that are handed over jointly", 100, 0, 1 },
+	{ "nine of ten", 90, 0, 1 },
+	{ "nine of ten, and two of a hundred of the others", 90, 2, 1 },
+	{ "two of a hundred of all", 2, 2, 0 },
+	{ "half of all", 50, 50, 0 },
+	{ "nine of ten of all", 90, 90, 0 },
+};
+
+static int
+lostby(const Fault *f, int joint)
+{
+	return rnd(100) < (joint ? f->joint : f->single);
+}
+
+/* a second on the first link, with heartbeats; datagrams that left jointly,
+ * and singly */
+static void
+linksecond(const Fault *f, uint64_t *rxpkts, int *joint, int *alone)
+{
+	static uint8_t d[Room];
+	Link *l = &bond[0];
+	Beat b = { 0 };
+	int i, k, n;
+
+	for (i = 1; i <= 1000; i++) {
+		now += MS(1);
+		for (k = 0; k < 4 && queues.flows[7].queue.len < 10; k++)
+			enqueue(waiting(Ordered, 7, 1161, 0, 0));
+		schedule();
+		forget(0);
+		if (i % 100 == 0)
+			beatsend(l, &peer.session, KeySession);
+		while ((n = fdread(peerfd[0], d)) >= 0) {
+			*(n > Mtu ? joint : alone) += (n + 1171) / 1172;
+			if (d[8] & FlagBeat || !lostby(f, n > Mtu))
+				*rxpkts += (n + 1171) / 1172;
+		}
+		if (i % 100)
+			continue;
+		b.time = now;
+		b.echo = l->beats.sent[(l->beats.n - 1) % Remembered].time;
+		b.rxpkts = *rxpkts;
+		measure(l, &b);
+	}
+}
+
+/* a second of eight TCP flows to the TUN, each of which sends ten packets and
+ * then again what has not arrived; the rest as above */
+static void
+tunsecond(const Fault *f, uint64_t *una, int *joint, int *alone)
+{
+	static uint8_t d[Room];
+	const uint8_t *ip = d + VnetLen;
+	static int id;
+	int i, k, n, flow, got[10];
+	uint32_t seq;
+	Pkt *p;
+
+	for (i = 0; i < 160; i++) {
+		now += i % 8 ? 0 : MS(50);
+		flow = i % 8;
+		memset(got, 0, sizeof(got));
+		for (k = 0; k < 10; k++) {
+			p = pktalloc();
+			memset(p->data, 0, 1040);
+			unhex("4500 0410 0000 4000 4006 0000 c0a8 0114 5db8"
+			    "d822", p->data);
+			put(p->data + 4, id++, 2);
+			tcphead(p->data + 20, 5000 + flow, 80,
+			    una[flow] + k * 1000, 0, 0, TcpAck, 0);
+			p->len = 1040;
+			finish(p->data, 1040);
+			deliver(p);
+		}
+		groflushall();
+		while ((n = fdread(lanfd, d)) >= 0) {
+			n = (n - VnetLen - 40) / 1000;
+			*(n > 1 ? joint : alone) += n;
+			seq = get(ip + 24, 4) - (uint32_t)una[flow];
+			if (!lostby(f, n > 1))
+				for (; n > 0; n--)
+					got[seq / 1000 + n - 1] = 1;
+		}
+		for (k = 0; k < 10 && got[k]; k++)
+			;
+		una[flow] += k * 1000;
+	}
+}
+
+/* Offloads that lose what is handed over jointly are off within 3 s, 6 s for
+ * the TUN, and tried again; links that lose the same either way keep them. */
+static void
+testtrial(int ontun)
+{
+	const char *where = ontun ? "TUN out is" : "link wg0: UDP_SEGMENT is";
+	const char *told = ontun ? "TUN out: off for a while" :
+	    "not UDP_SEGMENT on wg0";
+	Trial *trial = ontun ? &gro.trial : &bond[0].out.trial;
+	void (*step)(const Fault *, uint64_t *, int *, int *) =
+	    ontun ? tunsecond : linksecond;
+	static Text t;
+	char said[2000], line[100];
+	uint64_t state[8];
+	int i, k, joint, alone;
+
+	for (i = 0; i < LEN(faults); i++) {
+		if (ontun && faults[i].single == 2 && faults[i].off)
+			continue; /* one that is lost makes ten come again */
+		anew(Client);
+		memset(state, 0, sizeof(state));
+		linksare(1, LinkDown);
+		offload[OffUdpSegment] = offload[OffCoalesce] = Running;
+		rateceil(&bond[0], MBIT(50), MBIT(50));
+		tun.hdr = ontun ? VnetLen : 0;
+		joint = alone = t.len = 0;
+		errbegin();
+		loop.quiet = 0;
+		for (k = 0; k < (!faults[i].off ? 90 : ontun ? 6 : 3); k++)
+			step(&faults[i], state, &joint, &alone);
+		errend(said, sizeof(said));
+		want("off", faults[i].off, resting(trial));
+		offloads(&t);
+		want("told", faults[i].off, !!strstr(t.buf, told));
+		want("logged", faults[i].off, !!strstr(said, "for 1 min"));
+		if (faults[i].off) {
+			snprintf(line, sizeof(line), "%s off for 1 min", where);
+			wanttext(line, said);
+			joint = alone = 0;
+			step(&faults[i], state, &joint, &alone);
+			want("jointly while off", 0, joint);
+		} else {
+			wantin("percent jointly", 90, 100,
+			    100 * joint / (joint + alone));
+		}
+		verdict(faults[i].name);
+		if (!faults[i].off)
+			continue;
+
+		now = trial->until; /* still at fault */
+		bond[0].echo.tx.time = 0;
+		errbegin();
+		for (k = 0; k < (ontun ? 6 : 3); k++)
+			step(&faults[i], state, &joint, &alone);
+		errend(said, sizeof(said));
+		wanttext("off for 2 min", said);
+		now = trial->until; /* mended */
+		bond[0].echo.tx.time = 0;
+		joint = alone = 0;
+		for (k = 0; k < 60; k++)
+			step(&faults[0], state, &joint, &alone);
+		want("off", 0, resting(trial));
+		wantin("percent jointly", 90, 100,
+		    100 * joint / (joint + alone));
+		verdict("the same, then mended");
+	}
+}
+
+static void
+testlinktrial(void)
+{
+	testtrial(0);
+}
+
+static void
+testtuntrial(void)
+{
+	testtrial(1);
 }
 
 /* link */
@@ -4761,7 +4939,7 @@ testlines(void)
 		arrive(0, d, putrec(d, 1, FlagControl, &bye, 1));
 		bond[1].addr.mtu = 1000 + i;
 		tunmtu();
-		bond[2].out.single = 0;
+		bond[2].out.trial = (Trial){ 0 };
 		linksingle(&bond[2], EIO);
 	}
 	now += Minute;
@@ -5843,6 +6021,8 @@ static const struct {
 	{ "offload", testfallback },
 	{ "MTU", testmtu },
 	{ "rtnetlink", testrtnetlink },
+	{ "segments lost", testlinktrial },
+	{ "GSO packets lost", testtuntrial },
 	{ "pacer", testpacer },
 	{ "charge", testcharge },
 	{ "shared datagram", testsharing },
