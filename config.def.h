@@ -3,6 +3,11 @@
 /* the networks behind the router; the commands route them into the tunnel */
 #define LAN "192.168.1.0/24"
 
+/* networks behind the client, IPv4 or IPv6 with prefix length, separated by
+ * spaces: only their hosts may use the tunnel, as with WireGuard's AllowedIPs.
+ * NULL: any */
+static const char *lannets     = LAN;
+
 /* the TUN device; its addresses are IPv4 or IPv6, separated by spaces, and
  * in networks without a link's address */
 static const char *tundev      = "tun-bond";

@@ -147,6 +147,7 @@ enum {
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* bytes of a status report */
 	MemoryMax = 1024,         /* MB of packets, 1 MB is 2^20 bytes */
+	ListSize = 256,           /* bytes of a list of addresses */
 };
 
 /* packets, bytes */
@@ -214,6 +215,7 @@ enum { Socketcall = -1 }; /* none */
 enum { Client, Server, Both };                         /* roles */
 enum { LinkDown, LinkProbing, LinkUp, LinkLossy };     /* used from Up on */
 enum { LaneOrdered, LaneExpress, LaneBeat, LaneControl, LaneLast };
+enum { Outside, Inside, Nowhere };                     /* places, see ip */
 enum { Ordered, Express, Ack };                        /* classes of packets */
 enum { CtlNack = 1, CtlBye };                          /* control records */
 enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what verify says */
@@ -238,8 +240,8 @@ enum {
 };
 enum {
 	DropShort, DropForm, DropAddr, DropAuth, DropSession, DropReplay,
-	DropWindow, DropQueue, DropCodel, DropStale, DropSize, DropSend,
-	DropTun, DropPool, DropLast
+	DropWindow, DropMartian, DropQueue, DropCodel, DropStale, DropSize,
+	DropSend, DropTun, DropPool, DropLast
 };
 
 /* types */
@@ -337,6 +339,12 @@ typedef struct {
 	Pkt *pkts[SegMax];        /* in order, of one TCP flow */
 	int n, len;               /* len: bytes of the GSO packet they make */
 } Gro;
+
+typedef struct {                  /* a network */
+	uint32_t addr[4], mask[4]; /* network byte order */
+	int words;                /* of these in use, 0: end of the table */
+	int place;
+} Net;
 
 typedef struct {                  /* a question to rtnetlink; the answer */
 	struct nlmsghdr head;
@@ -545,7 +553,8 @@ static const char dropname[][12] = {
 	[DropShort] = "short", [DropForm] = "malformed",
 	[DropAddr] = "address", [DropAuth] = "auth",
 	[DropSession] = "session", [DropReplay] = "replay",
-	[DropWindow] = "window", [DropQueue] = "queue",
+	[DropWindow] = "window", [DropMartian] = "martian",
+	[DropQueue] = "queue",
 	[DropCodel] = "codel", [DropStale] = "stale", [DropSize] = "size",
 	[DropSend] = "send", [DropTun] = "tun", [DropPool] = "pool"
 };
@@ -662,6 +671,7 @@ static struct {                   /* of all links, see surveylinks() */
 
 enum { PfdTun, PfdCtl, PfdLink, PfdLast = PfdLink + LEN(links) };
 static Link bond[LEN(links)];
+static Net nettable[2 * LEN(links) + ListSize]; /* see netsinit() */
 
 /* compile-time checks */
 typedef char checklinks[LEN(links) > 0 && LEN(links) <= 255 ? 1 : -1];
@@ -1242,7 +1252,105 @@ verify(Pkt *p)
 	    KeyNone : KeySession;
 }
 
-/* ip: parse a packet, checksums, changes to a header */
+/* ip: parse a packet, checksums, changes to a header
+ *
+ * A packet in the tunnel goes from the client's side to the server's or back.
+ * Inside are the addresses of the client's side, outside are all others but
+ * those that lie nowhere, at neither side. */
+
+/* Returns the place of an IPv4 or IPv6 address. */
+static int
+placeof(const uint8_t *addr, int v6)
+{
+	int i, words = v6 ? 4 : 1;
+	uint32_t a[4] = { 0 };
+	const Net *n;
+
+	memcpy(a, addr, 4);
+	if (v6)
+		memcpy(a, addr, 16);
+	for (n = nettable; n->words; n++) {
+		if (n->words != words)
+			continue;
+		for (i = 0; i < words; i++)
+			if ((a[i] ^ n->addr[i]) & n->mask[i])
+				break;
+		if (i == words)
+			return n->place;
+	}
+	return Outside;
+}
+
+/* Append a network to the table; of a host that is addr/n, if host is set. */
+static void
+netadd(const char *s, int place, int host)
+{
+	struct sockaddr_storage ss;
+	uint8_t mask[16] = { 0 };
+	int i, len, bits = 128;
+	const uint8_t *d;
+	Net *n = nettable;
+
+	if (!s || (parseprefix(s, &ss, &bits) < 0 && parseaddr(s, 0, &ss) < 0))
+		return;
+	while (n->words)
+		n++;
+	d = addrbytes(&ss, &len);
+	bits = MIN(host ? 128 : bits, 8 * len);
+	for (i = 0; i < bits; i++)
+		mask[i / 8] |= 0x80 >> i % 8;
+	memcpy(n->addr, d, len);
+	memcpy(n->mask, mask, len);
+	n->words = len / 4;
+	n->place = place;
+}
+
+/* Fill the table, the first match counts: addresses that are no host's, those
+ * of the links unless they are public, the networks behind the client, and its
+ * own addresses. */
+static void
+netsinit(void)
+{
+	static const char *const never[] = {
+		"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
+		"::/127", "fe80::/10", "ff00::/8"
+	};
+	const char *lists[] = { lannets, clientaddr };
+	char buf[ListSize], *s, *at;
+	int i;
+
+	memset(nettable, 0, sizeof(nettable));
+	for (i = 0; i < LEN(never); i++)
+		netadd(never[i], Nowhere, 0);
+	for (i = 0; i < LEN(links); i++) {
+		if (links[i].client && private(links[i].client))
+			netadd(links[i].client, Nowhere, 1);
+		if (links[i].server && private(links[i].server))
+			netadd(links[i].server, Nowhere, 1);
+	}
+	for (i = 0; i < LEN(lists); i++) {
+		snprintf(buf, sizeof(buf), "%s", lists[i] ? lists[i] : "");
+		for (s = strtok_r(buf, " ", &at); s;
+		    s = strtok_r(NULL, " ", &at))
+			netadd(s, Inside, lists[i] == clientaddr);
+	}
+}
+
+/* Has the packet no business in the tunnel, in this direction? The peer must
+ * not forge addresses, and a packet must not go round. */
+static int
+martian(const uint8_t *d, int len, int toserver)
+{
+	int v6 = len > 0 && d[0] >> 4 == 6, from, to;
+
+	if (len < (v6 ? 40 : 20) || (!v6 && d[0] >> 4 != 4))
+		return 0; /* not an IP packet */
+	from = placeof(d + (v6 ? 8 : 12), v6);
+	to = placeof(d + (v6 ? 24 : 16), v6);
+	return from == Nowhere || to == Nowhere || (lannets && (toserver ?
+	    from != Inside || to != Outside :
+	    from != Outside || to != Inside));
+}
 
 /* Returns the offset behind the header, or -1 if it makes no sense. */
 static int
@@ -1815,7 +1923,9 @@ tunread(Queue *q)
 		return 0;
 	}
 	memcpy(&v, buf, tun.hdr);
-	if (v.type != GsoNone || n > MtuMax)
+	if (martian(d, n, role == Client))
+		drops[DropMartian]++;
+	else if (v.type != GsoNone || n > MtuMax)
 		segment(d, n, &v, q);
 	else
 		single(d, n, &v, q);
@@ -1983,6 +2093,10 @@ deliver(Pkt *p)
 	Gro *g;
 	int able = 0;
 
+	if (martian(p->data, p->len, role == Server)) {
+		pktdrop(p, DropMartian);
+		return;
+	}
 	if (ipparse(p->data, p->len, &p->ip) == 0) {
 		ipclamp(p->data, &p->ip, tun.mtu);
 		able = offload[OffCoalesce] == Running && coalescable(p);
@@ -5534,24 +5648,30 @@ checkconf(void)
 {
 	const char *letters = "abcdefghijklmnopqrstuvwxyz._-0123456789"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	const char *which[] = { "clientaddr", "serveraddr" };
-	const char *addrs[] = { clientaddr, serveraddr };
-	char buf[256], *a, *save;
-	struct sockaddr_storage known[LEN(buf)] = { { 0 } };
-	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0;
+	const char *which[] = { "clientaddr", "serveraddr", "lannets" };
+	const char *addrs[] = { clientaddr, serveraddr, lannets };
+	char buf[ListSize], *a, *save;
+	struct sockaddr_storage known[LEN(buf)] = { { 0 } }, ss;
+	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0, prefix;
 
 	if (strlen(tundev) >= IFNAMSIZ || !tundev[strspn(tundev, ".")] ||
 	    tundev[strspn(tundev, letters)])
 		n += bad("tundev: \"%s\" is not a name of 1 to 15 letters, "
 		    "digits, _ - .", tundev);
-	for (i = 0; i < 2; i++) {
-		if (snprintf(buf, sizeof(buf), "%s", addrs[i]) >= LEN(buf))
+	for (i = 0; i < LEN(addrs); i++) {
+		if (snprintf(buf, sizeof(buf), "%s", addrs[i] ? addrs[i] :
+		    "") >= LEN(buf))
 			n += bad("%s: longer than %d bytes", which[i],
 			    LEN(buf) - 1);
-		if (!(a = strtok_r(buf, " ", &save)))
+		a = strtok_r(buf, " ", &save);
+		if (!a && i < 2)
 			n += bad("%s: there is no address", which[i]);
 		for (; a; a = strtok_r(NULL, " ", &save))
-			n += checktun(which[i], a, known, addr++);
+			if (i < 2)
+				n += checktun(which[i], a, known, addr++);
+			else if (parseprefix(a, &ss, &prefix) < 0)
+				n += bad("lannets: \"%s\" is not a network "
+				    "with a prefix length", a);
 	}
 	for (i = 0; i < LEN(settings); i++)
 		n += checkint(settings[i].name, *settings[i].value,
@@ -5607,6 +5727,8 @@ explain(int who)
 	    who == Client ? "client" : "server", tundev,
 	    who == Client ? clientaddr : serveraddr, LEN(links), keyfile ?
 	    "each packet authenticated" : "trusted to be private");
+	printf("  behind the client, in the tunnel: %s\n",
+	    lannets ? lannets : "any address");
 	for (i = 0; i < LEN(links); i++) {
 		c = &links[i];
 		printf("  %s: ", bond[i].name);
@@ -5790,6 +5912,7 @@ setup(void)
 	put(keys.secret, random64(), 8);
 	put(keys.secret + 8, random64(), 8);
 	memory();
+	netsinit();
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGCHLD);
 	for (i = 0; i < LEN(signals); i++) {

@@ -1668,7 +1668,7 @@ reset(void)
 	tundev = tundevwas;
 	clientaddr = clientaddrwas;
 	serveraddr = serveraddrwas;
-	keyfile = chrootdir = NULL;
+	keyfile = chrootdir = lannets = NULL;
 
 	renew();
 	while (ninbox > 0)

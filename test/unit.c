@@ -432,7 +432,8 @@ anew(int as)
 	clear();
 	loop.quiet = 1;
 	role = as;
-	keyfile = NULL;
+	keyfile = lannets = NULL;
+	netsinit();
 	tundev = "nonesuch";
 	now = SEC(1000);
 	loop.nextsecond = now + Second;
@@ -2171,6 +2172,113 @@ static void
 testtuntrial(void)
 {
 	testtrial(1);
+}
+
+/* who may use the tunnel: packets towards the server, and towards the client */
+static void
+testmartian(void)
+{
+	enum { Neither, Up, Back, Any };
+	static const struct {
+		const char *name, *from, *to;
+		int pass, any;        /* any: where lannets is NULL */
+	} t[] = {
+		{ "LAN to the internet", "192.168.1.100", "93.184.216.34", Up,
+		  Any },
+		{ "and back", "93.184.216.34", "192.168.1.100", Back, Any },
+		{ "TUN to TUN", "192.168.50.1", "10.99.0.1", Up, Any },
+		{ "LAN to LAN", "192.168.1.100", "192.168.1.101", Neither,
+		  Any },
+		{ "LAN to the client's TUN", "192.168.1.100", "192.168.50.1",
+		  Neither, Any },
+		{ "LAN to an unused address there", "192.168.1.100",
+		  "192.168.50.77", Up, Any },
+		{ "unused one at the server's TUN", "192.168.1.100",
+		  "10.99.0.77", Up, Any },
+		{ "not of the LAN", "192.168.2.100", "93.184.216.34", Neither,
+		  Any },
+		{ "internet to internet", "198.51.100.1", "93.184.216.34",
+		  Neither, Any },
+		{ "to a link's client", "93.184.216.34", "10.200.0.1",
+		  Neither, Neither },
+		{ "to a link's server", "192.168.1.100", "10.200.4.2",
+		  Neither, Neither },
+		{ "from a link's client", "10.200.2.1", "93.184.216.34",
+		  Neither, Neither },
+		{ "from a link's server", "10.200.2.2", "192.168.1.100",
+		  Neither, Neither },
+		{ "beside a link's", "192.168.1.100", "10.200.4.3", Up, Any },
+		{ "link-local", "192.168.1.100", "169.254.9.9", Neither,
+		  Neither },
+		{ "multicast", "192.168.1.100", "224.0.0.1", Neither,
+		  Neither },
+		{ "broadcast", "192.168.1.100", "255.255.255.255", Neither,
+		  Neither },
+		{ "loopback", "127.0.0.1", "192.168.1.100", Neither,
+		  Neither },
+		{ "no source", "0.0.0.0", "192.168.1.100", Neither, Neither },
+		{ "IPv6 LAN", "fd01:2:3:4::9", "2001:db8::1", Up, Any },
+		{ "IPv6 TUN", "fd09::1", "2001:db8::1", Up, Any },
+		{ "IPv6, unused there", "fd09::2", "2001:db8::1", Neither,
+		  Any },
+		{ "IPv6, another LAN", "fd01:2:3:5::9", "2001:db8::1",
+		  Neither, Any },
+		{ "router advertisement", "fe80::1", "ff02::1", Neither,
+		  Neither },
+		{ "IPv6 link-local", "2001:db8::1", "febf::1", Neither,
+		  Neither },
+		{ "IPv6 loopback", "::1", "fd09::1", Neither, Neither },
+		{ "IPv6, no source", "::", "fd09::1", Neither, Neither },
+	};
+	const char *was = clientaddr;
+	struct sockaddr_storage from, to;
+	uint8_t d[100], *c;
+	int i, j, len, pass;
+
+	anew(Client);
+	clientaddr = "192.168.50.1/24 fd09::1/64";
+	for (i = 0; i < LEN(t); i++) {
+		for (j = 0; j < 2; j++) {
+			lannets = j ? NULL : LAN " fd01:2:3:4::/64";
+			netsinit();
+			parseaddr(t[i].from, 0, &from);
+			parseaddr(t[i].to, 0, &to);
+			iphead(d, from.ss_family == AF_INET6, IPPROTO_UDP, 60,
+			    addrbytes(&from, &len), addrbytes(&to, &len));
+			pass = j ? t[i].any : t[i].pass;
+			want("up", !(pass & Up), martian(d, 60, 1));
+			want("back", !(pass & Back), martian(d, 60, 0));
+		}
+		verdict(t[i].name);
+	}
+	lannets = LAN;
+	netsinit();
+	for (i = 0; i < 40; i++) {
+		c = exact(d, i);
+		want("cut off", 0, martian(c, i, 1));
+		free(c);
+	}
+	verdict("no IP packet");
+
+	clientaddr = was;
+	for (i = 0; i < 4; i++) {
+		anew(i & 1 ? Server : Client);
+		lannets = LAN;
+		netsinit();
+		len = ippacket(d, 60, 0, 1000, 1); /* from the LAN */
+		if (i < 2) {
+			if (write(lanfd, d, len) < 0)
+				die("write:");
+			tunpkt();
+		} else {
+			arrivedata(0, 1, FlagExpress);
+		}
+		groflushall();
+		want(dropname[DropMartian], (i < 2) == (i & 1),
+		    drops[DropMartian]);
+		want("out of the TUN", i == 3 ? len : -1, fdread(lanfd, d));
+	}
+	verdict("both ways, at both ends");
 }
 
 /* link */
@@ -6018,6 +6126,7 @@ static const struct {
 	{ "too big", testtoobig },
 	{ "open", testtunopen },
 	{ "ECN", testecn },
+	{ "martian", testmartian },
 	{ "offload", testfallback },
 	{ "MTU", testmtu },
 	{ "rtnetlink", testrtnetlink },
