@@ -658,7 +658,7 @@ static struct {                   /* of all links, see surveylinks() */
 	Link *light;              /* least score of links that carries() */
 	int64_t rate;             /* bit/s, sum of all links */
 	int64_t slowest;          /* bit/s, least for ordered packets */
-	int64_t leastdelay;       /* ns, owd of the quickest link to the peer */
+	int64_t leastdelay;       /* ns, least owd */
 	int64_t groupdelay;       /* ns, of the links for heavy flows */
 	int groupscore;           /* least score of those */
 	int step;                 /* best is quicker than they are */
@@ -2408,7 +2408,7 @@ linkoptions(int fd, const Addr *a)
 		setopt(fd, IPPROTO_UDP, UDP_GRO, 1);
 }
 
-/* Open a new socket; with a key a client's has a port of its own. Log a failure that
+/* Open a new socket; with a key a client's has any port. Log a failure that
  * differs from the last one. The link stays down then and is tried again. */
 static void
 linkopen(Link *l)
@@ -5462,7 +5462,8 @@ confinement(void)
 		printf("  system calls: %s\n", seccomp ?
 		    "not in this kernel, or not for this processor" : "off");
 	else
-		printf("  system calls: %d\n", LEN(calls) + 3 + (Socketcall >= 0));
+		printf("  system calls: %d\n", LEN(calls) + 3 +
+		    (Socketcall >= 0));
 }
 
 /* check: the configuration, and what would be done with it */
@@ -5508,9 +5509,11 @@ checkint(const char *name, int value, int min, int max)
 static int
 checkrate(int i, const char *field, double rate)
 {
-	return rate == 0 || (rate * 1e6 >= RateMin && rate <= PeerMax / 1000) ? 0 :
-	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to 10000, nor 0",
-	    field, rate, RateMin / 1e6);
+	int most = PeerMax / 1000;
+
+	return rate == 0 || (rate * 1e6 >= RateMin && rate <= most) ? 0 :
+	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to %d, nor 0",
+	    field, rate, RateMin / 1e6, most);
 }
 
 static int

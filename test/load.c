@@ -205,6 +205,7 @@ anew(int as, const char *key)
 
 	role = as;
 	keyfile = key;
+	lannets = NULL;
 	loop.quiet = 1;
 	now = 1000 * Second;
 	memory();
