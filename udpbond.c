@@ -2850,12 +2850,14 @@ spendclaim(Host *h, int len)
 }
 
 /* Let express packets and ACKs of a host have half of what the links carry,
- * those of all hosts together three quarters. Returns -1 if they have had
- * that. A negative length gives back. */
+ * those of all hosts together three quarters: n is 1, or -1 to give back. ACKs
+ * mostly share a datagram. Returns -1 if they have had that. */
 static int
-spendprivilege(Host *h, int len)
+spendprivilege(const Pkt *p, int n)
 {
-	int64_t ns = len * 8 * Second / MAX(survey.rate, RateMin);
+	int len = p->len + (p->class == Ack ? 0 : 28 + linkoverhead);
+	int64_t ns = n * 8 * len * Second / MAX(survey.rate, RateMin);
+	Host *h = &queues.hosts[p->host];
 
 	if (!survey.best)
 		return 0;
@@ -2907,11 +2909,45 @@ classify(Pkt *p)
 	flowcount(f, p->len);
 	p->class = classof(p, f, h);
 	p->order = MAX(h->express, now);
-	if (p->class != Ordered && spendprivilege(h, p->len) < 0)
+	if (p->class != Ordered && spendprivilege(p, 1) < 0)
 		p->class = Ordered;
 	live = p->class == Express && ip->proto != IPPROTO_TCP &&
 	    ip->sport != 53 && ip->dport != 53;
 	p->deadline = now + (live ? StaleLive : Second);
+}
+
+/* Put a packet into a queue of those that go first, of these first whose host
+ * has had least. When they are too many, the host that has had most loses its
+ * oldest. */
+static void
+fastput(Queue *q, Pkt *p)
+{
+	int full = q->len >= queuepkts / 4, most = q->tail ? q->tail->host : 0;
+	Queue rest = *q;
+	Flow *f;
+	Pkt *o;
+
+	if (!q->tail || (!full && q->tail->order <= p->order)) {
+		queueput(q, p);
+		return;
+	}
+	*q = (Queue){ 0 };
+	while ((o = queueget(&rest))) {
+		if (p && p->order < o->order) {
+			queueput(q, p);
+			p = NULL;
+		}
+		if (!full || o->host != most) {
+			queueput(q, o);
+			continue;
+		}
+		full = 0;
+		f = &queues.flows[o->flow];
+		f->ack = f->ack == o ? NULL : f->ack;
+		pktdrop(o, DropQueue);
+	}
+	if (p)
+		queueput(q, p);
 }
 
 /* select: which link carries a packet */
@@ -3159,15 +3195,13 @@ ackenqueue(Flow *f, Pkt *p)
 		f->ack->len = p->len;
 		f->ack->ip = p->ip;
 		counts[CntMerged]++;
-		spendprivilege(&queues.hosts[p->host], -p->len);
+		spendprivilege(p, -1);
 		pktfree(p);
 		return;
 	}
 	f->ack = p;
 	f->ackdue = ackplain(t) ? f->lastack + ackgap(f) : now;
-	queueput(&queues.acks, p);
-	if (queues.acks.len > queuepkts / 4)
-		pktdrop(ackget(), DropQueue);
+	fastput(&queues.acks, p);
 }
 
 /* Returns when the ACK is due, ns: at once if a newer one follows it. */
@@ -3325,37 +3359,6 @@ flowput(Flow *f, Pkt *p)
 		droplongest();
 }
 
-/* Put the packet among the express ones: first goes whose host has had least.
- * When they are too many, the host that has had most loses its oldest. */
-static void
-expressput(Pkt *p)
-{
-	Queue *q = &queues.express, rest = *q;
-	int full = q->len >= queuepkts / 4, most = q->tail ? q->tail->host : 0;
-	Pkt *o;
-
-	queues.lastexpress = now;
-	if (!q->tail || (!full && q->tail->order <= p->order)) {
-		queueput(q, p);
-		return;
-	}
-	*q = (Queue){ 0 };
-	while ((o = queueget(&rest))) {
-		if (p && p->order < o->order) {
-			queueput(q, p);
-			p = NULL;
-		}
-		if (full && o->host == most) {
-			pktdrop(o, DropQueue);
-			full = 0;
-		} else {
-			queueput(q, o);
-		}
-	}
-	if (p)
-		queueput(q, p);
-}
-
 static void
 enqueue(Pkt *p)
 {
@@ -3367,7 +3370,8 @@ enqueue(Pkt *p)
 	} else if (p->class == Ack) {
 		ackenqueue(&queues.flows[p->flow], p);
 	} else {
-		expressput(p);
+		queues.lastexpress = now;
+		fastput(&queues.express, p);
 	}
 }
 
@@ -3713,8 +3717,7 @@ copy(const Link *first, const Pkt *p)
 	Pkt *q;
 
 	if (!l || saturated(l) ||
-	    spendprivilege(&queues.hosts[p->host], p->len) < 0 ||
-	    !(q = pktalloc()))
+	    spendprivilege(p, 1) < 0 || !(q = pktalloc()))
 		return;
 	memcpy(q->data, p->data, p->len);
 	q->len = p->len;
@@ -3737,7 +3740,7 @@ transmit(Link *l, Pkt *p)
 	}
 	l->why[why]++;
 	p->link = l - bond;
-	t->deficit = MAX(t->deficit - p->len, -HostDebt);
+	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
 	if (ordered && !bypasses(l, p)) {
 		encode(p, tx.seq[LaneOrdered]++, FlagData);
 		l->beats.data = f->lastordered = now;
