@@ -141,7 +141,6 @@ enum {
 	Nflows = 1024,            /* flow queues, power of 2 */
 	Nhosts = 256,             /* hosts with packets waiting */
 	Ways = 8,                 /* places in a set of these tables */
-	HostFlows = 128,          /* flow queues that a host may fill */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
@@ -477,7 +476,8 @@ typedef struct Link Link;
 struct Link {
 	const Linkconf *conf;     /* its row */
 	char name[64];
-	int fd, state, prio;
+	int fd, guard;            /* guard: see linkopen() */
+	int state, prio;
 	int score;                /* while not saturated */
 	int roomy;                /* has room for several packets */
 	int64_t reopen;           /* ns, new socket if not up by then */
@@ -783,11 +783,11 @@ setopt(int fd, int level, int name, int value)
 }
 
 /* Take cost, in ns, from a token bucket whose clock may run depth ahead of
- * now. Returns -1 if the bucket is empty. */
+ * now; what is negative is given back. Returns -1 if the bucket is empty. */
 static int
 spend(int64_t *clock, int64_t cost, int64_t depth)
 {
-	if (*clock > now + depth)
+	if (cost > 0 && *clock > now + depth)
 		return -1;
 	*clock = MAX(*clock, now) + cost;
 	return 0;
@@ -1663,7 +1663,7 @@ judge(Trial *t, int64_t era)
 		return 0;
 	t->off = t->trying && bad && lost[1] < expected / 4;
 	if (t->off)
-		t->hold = CLAMP(2 * t->hold, Minute, 256 * Minute);
+		t->hold = CLAMP(2 * t->hold, Minute, 16 * Minute);
 	t->trying = !t->trying;
 	t->until = now + (t->trying ? 4 * era : t->off ? t->hold : Minute);
 	sent[0] = sent[1] = lost[0] = lost[1] = 0;
@@ -2392,7 +2392,9 @@ linkclose(Link *l)
 	linkdrop(l, DropSend);
 	if (l->fd >= 0)
 		close(l->fd);
-	l->fd = -1;
+	if (l->guard >= 0)
+		close(l->guard);
+	l->fd = l->guard = -1;
 }
 
 static void
@@ -2408,29 +2410,52 @@ linkoptions(int fd, const Addr *a)
 		setopt(fd, IPPROTO_UDP, UDP_GRO, 1);
 }
 
-/* Open a new socket; with a key a client's has any port. Log a failure that
- * differs from the last one. The link stays down then and is tried again. */
+/* Returns a socket bound to the link's own address, and to its device unless
+ * that is NULL, or -1. Sets what failed. */
+static int
+linksocket(const Addr *a, const char *device, const char **what)
+{
+	int fd, error;
+
+	*what = "socket";
+	if ((fd = udpsocket(a->local.ss_family, SOCK_NONBLOCK)) < 0)
+		return -1;
+	linkoptions(fd, a);
+	if (role == Client && !keyfile) /* two of one user may share a port */
+		setopt(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+	    strlen(device) + 1) < 0)
+		*what = "device";
+	else if (bind(fd, (const struct sockaddr *)&a->local,
+	    sizeof(a->local)) < 0)
+		*what = "bind";
+	else
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+/* Open a new socket; with a key a client's has any port. Without one no other
+ * user may have that port, not even on another device: a second socket without
+ * a device sees to that. Log a failure that differs from the last one. The
+ * link stays down then and is tried again. */
 static void
 linkopen(Link *l)
 {
 	const char *device = role == Client ? l->conf->device : NULL, *what;
 	Addr *a = &l->addr;
-	int fd, error;
+	int fd = -1, error;
 
 	linkclose(l);
 	l->reopen = now + Reopen;
 	l->beats.n = 0;
 	memset(&l->out.trial, 0, sizeof(l->out.trial));
-	what = "socket";
-	if ((fd = udpsocket(a->local.ss_family, SOCK_NONBLOCK)) < 0)
+	if (device && !keyfile &&
+	    (l->guard = linksocket(a, NULL, &what)) < 0)
 		goto err;
-	linkoptions(fd, a);
-	what = "device";
-	if (device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
-	    strlen(device) + 1) < 0)
-		goto err;
-	what = "bind";
-	if (bind(fd, (struct sockaddr *)&a->local, sizeof(a->local)) < 0)
+	if ((fd = linksocket(a, device, &what)) < 0)
 		goto err;
 	what = "connect";
 	if (role == Client) {
@@ -2455,8 +2480,8 @@ err:
 		warn("link %s: %s:", l->name, what);
 	}
 	l->log.error = error;
-	if (fd >= 0)
-		close(fd);
+	l->fd = fd;
+	linkclose(l);
 	surveylinks();
 }
 
@@ -2506,7 +2531,7 @@ linkerror(Link *l, int error)
 static void
 linksingle(Link *l, int error)
 {
-	if (!l->out.trial.off && claimline(&l->log, l->name)) {
+	if (!resting(&l->out.trial) && claimline(&l->log, l->name)) {
 		errno = error;
 		logmsg("link %s: UDP_SEGMENT is off for a while:", l->name);
 	}
@@ -2775,16 +2800,17 @@ locate(Pkt *p)
 	const uint8_t *addr = p->data + (v4 ? 12 : 8) +
 	    (role == Client ? 0 : n);
 	uint32_t tag = flowhash(addr, n, &none);
+	int most = CLAMP(Nflows / 4 / (queues.round.n + 1), 4, Nflows / 8);
 	Host *h;
 
 	p->host = place(queues.hosts, sizeof(*h), Nhosts, tag, 1);
 	h = &queues.hosts[p->host];
 	h->turn.last = now;
 	p->flow = place(queues.flows, sizeof(Flow), Nflows, p->ip.hash,
-	    h->flows.n < HostFlows);
+	    h->flows.n < most);
 	if (p->flow < 0)
 		p->flow = place(queues.flows, sizeof(Flow), Nflows,
-		    tag + p->ip.hash % HostFlows, 1);
+		    tag + p->ip.hash % most, 1);
 }
 
 static int
@@ -2850,19 +2876,21 @@ spendclaim(Host *h, int len)
 }
 
 /* Let express packets and ACKs of a host have half of what the links carry,
- * those of all hosts together three quarters: n is 1, or -1 to give back. ACKs
- * mostly share a datagram. Returns -1 if they have had that. */
+ * those of all hosts together three quarters, and who has had little a little
+ * more: n is 1, or -1 to give back. ACKs mostly share a datagram. Returns -1 if
+ * they have had that. */
 static int
 spendprivilege(const Pkt *p, int n)
 {
 	int len = p->len + (p->class == Ack ? 0 : 28 + linkoverhead);
-	int64_t ns = n * 8 * len * Second / MAX(survey.rate, RateMin);
+	int64_t ns = n * 8 * len * Second / MAX(survey.rate, RateMin), depth;
 	Host *h = &queues.hosts[p->host];
 
 	if (!survey.best)
 		return 0;
+	depth = h->express > now + Second / 20 ? Second / 10 : Second / 5;
 	return spend(&h->express, 2 * ns, Second / 10) < 0 ? -1 :
-	    spend(&queues.privileged, ns * 4 / 3, Second / 10);
+	    spend(&queues.privileged, ns * 4 / 3, depth);
 }
 
 /* Express are the packets that a person waits for or that are too few to
@@ -2916,6 +2944,16 @@ classify(Pkt *p)
 	p->deadline = now + (live ? StaleLive : Second);
 }
 
+static void
+fastdrop(Pkt *p)
+{
+	Flow *f = &queues.flows[p->flow];
+
+	if (f->ack == p)
+		f->ack = NULL;
+	pktdrop(p, DropQueue);
+}
+
 /* Put a packet into a queue of those that go first, of these first whose host
  * has had least. When they are too many, the host that has had most loses its
  * oldest. */
@@ -2923,28 +2961,30 @@ static void
 fastput(Queue *q, Pkt *p)
 {
 	int full = q->len >= queuepkts / 4, most = q->tail ? q->tail->host : 0;
-	Queue rest = *q;
-	Flow *f;
+	Queue rest;
 	Pkt *o;
 
+	if (full && q->head->host == most) {
+		fastdrop(queueget(q));
+		full = 0;
+	}
 	if (!q->tail || (!full && q->tail->order <= p->order)) {
 		queueput(q, p);
 		return;
 	}
+	rest = *q;
 	*q = (Queue){ 0 };
 	while ((o = queueget(&rest))) {
 		if (p && p->order < o->order) {
 			queueput(q, p);
 			p = NULL;
 		}
-		if (!full || o->host != most) {
+		if (full && o->host == most) {
+			fastdrop(o);
+			full = 0;
+		} else {
 			queueput(q, o);
-			continue;
 		}
-		full = 0;
-		f = &queues.flows[o->flow];
-		f->ack = f->ack == o ? NULL : f->ack;
-		pktdrop(o, DropQueue);
 	}
 	if (p)
 		queueput(q, p);
@@ -3352,6 +3392,7 @@ flowput(Flow *f, Pkt *p)
 {
 	if (!f->turn.listed)
 		f->host = p->host;
+	p->host = f->host; /* another's, if the place is shared */
 	p->waslight = !heavy(f);
 	queueput(&f->queue, p);
 	flowcounts(f, p, 1);
@@ -4135,21 +4176,16 @@ measurejoint(Link *l, const Tally *out, const Tally *in)
 }
 
 /* Note the heartbeat's delay, and what our next one will echo. More than a
- * second of difference is no delay: the peer's clock has moved, for all links,
- * whose delays doubttime() compares. */
+ * second of difference is no delay: the peer's clock has moved. */
 static void
 measurein(Link *l, const Beat *b)
 {
 	Delay *d = &l->delay;
-	int64_t owdin = now - b->time, moved = owdin - d->owdin;
-	Link *o;
+	int64_t owdin = now - b->time, more = owdin - d->owdin;
+	int anew = !l->heard.came || llabs(more) > Second;
 
-	for (o = bond; l->heard.came && o < bond + LEN(bond); o++)
-		if (o->heard.came && llabs(moved) > Second)
-			o->delay.owdin += moved;
-	d->jitter = l->heard.came ?
-	    d->jitter + (llabs(owdin - d->owdin) - d->jitter) / 4 : 0;
-	d->owdin = l->heard.came ? d->owdin + (owdin - d->owdin) / 4 : owdin;
+	d->jitter = anew ? 0 : d->jitter + (llabs(more) - d->jitter) / 4;
+	d->owdin = anew ? owdin : d->owdin + more / 4;
 	l->heard.in = l->meter.rx;
 	l->heard.in.time = b->time;
 	l->heard.came = now;
@@ -5876,7 +5912,7 @@ linkinit(Link *l, int i)
 	const char *name = c->device ? c->device : c->client;
 
 	l->conf = c;
-	l->fd = -1;
+	l->fd = l->guard = -1;
 	addrinit(&l->addr, c);
 	if (name)
 		snprintf(l->name, sizeof(l->name), "%s", name);
@@ -6063,8 +6099,10 @@ oversee(pid_t worker)
 	close(tun.fd);
 	close(ctl.fd);
 	close(rtnetlink);
-	for (i = 0; i < LEN(bond); i++)
+	for (i = 0; i < LEN(bond); i++) {
 		close(bond[i].fd);
+		close(bond[i].guard);
+	}
 	explicit_bzero(&keys, sizeof(keys));
 	up = commands(&hooks[role][Up]);
 	sigprocmask(SIG_BLOCK, NULL, &blocked);

@@ -971,6 +971,13 @@ steal(char **arg)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0) {
+		/* on another device the port may be free, and the route
+		 * may be chosen for each datagram */
+		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3);
+		if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0)
+			puts("the port is free on another device");
+		close(fd);
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		sin.sin_port = 0;
 		if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
 			die("bind to %s:", arg[0]);
