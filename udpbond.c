@@ -341,9 +341,8 @@ typedef struct {
 } Gro;
 
 typedef struct {                  /* a network */
-	uint32_t addr[4], mask[4]; /* network byte order */
-	int words;                /* of these in use, 0: end of the table */
-	int place;
+	uint64_t addr[2], mask[2]; /* bytes of the address, then 0 */
+	int v6, place;            /* Outside: end of the table */
 } Net;
 
 typedef struct {                  /* a question to rtnetlink; the answer */
@@ -975,20 +974,18 @@ addrtext(const struct sockaddr_storage *ss)
 static int
 private(const char *s)
 {
-	static const struct { const char *net; int bits; } nets[] = {
-		{ "10.0.0.0", 8 }, { "172.16.0.0", 12 },
-		{ "192.168.0.0", 16 }, { "100.64.0.0", 10 },
-		{ "127.0.0.0", 8 }, { "169.254.0.0", 16 },
-		{ "fc00::", 7 }, { "fe80::", 10 }, { "::1", 128 },
+	static const char *const nets[] = {
+		"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
+		"100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+		"fc00::/7", "fe80::/10", "::1/128"
 	};
 	struct sockaddr_storage a, net;
-	int i, is = 0;
+	int i, bits, is = 0;
 
 	parseaddr(s, 0, &a);
-	for (i = 0; i < LEN(nets) && !is; i++) {
-		parseaddr(nets[i].net, 0, &net);
-		is = samenet(&a, &net, nets[i].bits);
-	}
+	for (i = 0; i < LEN(nets) && !is; i++)
+		is = parseprefix(nets[i], &net, &bits) == 0 &&
+		    samenet(&a, &net, bits);
 	return is;
 }
 
@@ -1258,51 +1255,44 @@ verify(Pkt *p)
  * Inside are the addresses of the client's side, outside are all others but
  * those that lie nowhere, at neither side. */
 
-/* Returns the place of an IPv4 or IPv6 address. */
 static int
 placeof(const uint8_t *addr, int v6)
 {
-	int i, words = v6 ? 4 : 1;
-	uint32_t a[4] = { 0 };
+	uint64_t a[2] = { 0 };
 	const Net *n;
 
-	memcpy(a, addr, 4);
-	if (v6)
-		memcpy(a, addr, 16);
-	for (n = nettable; n->words; n++) {
-		if (n->words != words)
-			continue;
-		for (i = 0; i < words; i++)
-			if ((a[i] ^ n->addr[i]) & n->mask[i])
-				break;
-		if (i == words)
-			return n->place;
-	}
-	return Outside;
+	memcpy(a, addr, v6 ? 16 : 4);
+	for (n = nettable; n->place != Outside; n++)
+		if (n->v6 == v6 && !((a[0] ^ n->addr[0]) & n->mask[0]) &&
+		    !((a[1] ^ n->addr[1]) & n->mask[1]))
+			break;
+	return n->place;
 }
 
-/* Append a network to the table; of a host that is addr/n, if host is set. */
+/* Append a list of addresses or networks; of addresses alone, if host is set,
+ * even if they are written with the prefix length of a network. */
 static void
-netadd(const char *s, int place, int host)
+netsadd(const char *list, int place, int host)
 {
 	struct sockaddr_storage ss;
-	uint8_t mask[16] = { 0 };
-	int i, len, bits = 128;
+	char buf[ListSize], *s, *at;
 	const uint8_t *d;
+	int i, len, bits = 0;
 	Net *n = nettable;
 
-	if (!s || (parseprefix(s, &ss, &bits) < 0 && parseaddr(s, 0, &ss) < 0))
-		return;
-	while (n->words)
+	while (n->place != Outside)
 		n++;
-	d = addrbytes(&ss, &len);
-	bits = MIN(host ? 128 : bits, 8 * len);
-	for (i = 0; i < bits; i++)
-		mask[i / 8] |= 0x80 >> i % 8;
-	memcpy(n->addr, d, len);
-	memcpy(n->mask, mask, len);
-	n->words = len / 4;
-	n->place = place;
+	snprintf(buf, sizeof(buf), "%s", list ? list : "");
+	for (s = strtok_r(buf, " ", &at); s; s = strtok_r(NULL, " ", &at)) {
+		if (parseprefix(s, &ss, &bits) < 0)
+			parseaddr(s, 0, &ss);
+		d = addrbytes(&ss, &len);
+		memcpy(n->addr, d, len);
+		for (i = 0; i < (host ? 8 * len : bits); i++)
+			((uint8_t *)n->mask)[i / 8] |= 0x80 >> i % 8;
+		n->v6 = len == 16;
+		n++->place = place;
+	}
 }
 
 /* Fill the table, the first match counts: addresses that are no host's, those
@@ -1311,29 +1301,17 @@ netadd(const char *s, int place, int host)
 static void
 netsinit(void)
 {
-	static const char *const never[] = {
-		"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
-		"::/127", "fe80::/10", "ff00::/8"
-	};
-	const char *lists[] = { lannets, clientaddr };
-	char buf[ListSize], *s, *at;
-	int i;
+	const Linkconf *c;
 
 	memset(nettable, 0, sizeof(nettable));
-	for (i = 0; i < LEN(never); i++)
-		netadd(never[i], Nowhere, 0);
-	for (i = 0; i < LEN(links); i++) {
-		if (links[i].client && private(links[i].client))
-			netadd(links[i].client, Nowhere, 1);
-		if (links[i].server && private(links[i].server))
-			netadd(links[i].server, Nowhere, 1);
+	netsadd("0.0.0.0/8 127.0.0.0/8 169.254.0.0/16 224.0.0.0/3 ::/127 "
+	    "fe80::/10 ff00::/8", Nowhere, 0);
+	for (c = links; c < links + LEN(links); c++) {
+		netsadd(private(c->client) ? c->client : NULL, Nowhere, 1);
+		netsadd(private(c->server) ? c->server : NULL, Nowhere, 1);
 	}
-	for (i = 0; i < LEN(lists); i++) {
-		snprintf(buf, sizeof(buf), "%s", lists[i] ? lists[i] : "");
-		for (s = strtok_r(buf, " ", &at); s;
-		    s = strtok_r(NULL, " ", &at))
-			netadd(s, Inside, lists[i] == clientaddr);
-	}
+	netsadd(lannets, Inside, 0);
+	netsadd(clientaddr, Inside, 1);
 }
 
 /* Has the packet no business in the tunnel, in this direction? The peer must
