@@ -347,8 +347,11 @@ typedef struct {                  /* a network */
 
 typedef struct {                  /* a question to rtnetlink; the answer */
 	struct nlmsghdr head;
-	char data[4096];          /* body and attributes */
-	int body;                 /* bytes, padded */
+	union {
+		struct ifinfomsg link;
+		struct rtmsg route;
+		char data[4096];  /* one of these, and attributes */
+	} body;
 } Rtmsg;
 
 typedef struct {                  /* are packets that leave jointly lost? */
@@ -2222,25 +2225,21 @@ tunmtu(void)
 	tun.mtu = mtu;
 }
 
-static void
-rtbegin(Rtmsg *m, int type, const void *body, int len)
-{
-	memset(&m->head, 0, sizeof(m->head));
-	m->head.nlmsg_type = type;
-	m->head.nlmsg_flags = NLM_F_REQUEST;
-	m->body = NLMSG_ALIGN(len);
-	m->head.nlmsg_len = NLMSG_HDRLEN + m->body;
-	memcpy(m->data, body, len);
-}
+/* bytes of a question to rtnetlink, without attributes */
+enum {
+	AskLink = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+	AskRoute = NLMSG_LENGTH(sizeof(struct rtmsg))
+};
 
+/* Append an attribute. */
 static void
 rtput(Rtmsg *m, int type, const void *d, int len)
 {
-	struct rtattr a = { RTA_LENGTH(len), type };
-	char *end = (char *)m + m->head.nlmsg_len;
+	struct rtattr *a = (void *)((char *)m + m->head.nlmsg_len);
 
-	memcpy(end, &a, sizeof(a));
-	memcpy(end + sizeof(a), d, len);
+	a->rta_type = type;
+	a->rta_len = RTA_LENGTH(len);
+	memcpy(RTA_DATA(a), d, len);
 	m->head.nlmsg_len += RTA_SPACE(len);
 }
 
@@ -2249,16 +2248,17 @@ rtput(Rtmsg *m, int type, const void *d, int len)
 static uint32_t
 rtask(Rtmsg *m, int attr)
 {
-	struct iovec iov = { m, offsetof(Rtmsg, body) };
+	struct iovec iov = { m, sizeof(*m) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int answer = m->head.nlmsg_type - RTM_GETLINK + RTM_NEWLINK, n;
-	struct rtattr *a = (struct rtattr *)(m->data + m->body);
+	int link = m->head.nlmsg_type == RTM_GETLINK;
+	int n, len = link ? AskLink : AskRoute;
+	struct rtattr *a = (void *)((char *)m + len);
 	uint32_t value;
 
 	if (sendto(rtnetlink, m, m->head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return 0;
-	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT) - NLMSG_HDRLEN - m->body;
-	if (n < 0 || m->head.nlmsg_type != answer)
+	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT) - len;
+	if (m->head.nlmsg_type != (link ? RTM_NEWLINK : RTM_NEWROUTE))
 		return 0;
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
 		if (a->rta_type == attr && a->rta_len == RTA_LENGTH(4)) {
@@ -2275,29 +2275,25 @@ devicemtu(const Link *l)
 {
 	const char *device = role == Client ? l->conf->device : NULL;
 	const Addr *a = &l->addr;
-	struct ifinfomsg link = { 0 };
-	struct rtmsg route = { 0 };
-	const uint8_t *from, *to;
-	Rtmsg m;
 	int len;
+	const uint8_t *from = addrbytes(&a->local, &len);
+	const uint8_t *to = addrbytes(a->peerlen ? &a->peer : &a->remote, &len);
+	Rtmsg link = { .head = { AskLink, RTM_GETLINK, NLM_F_REQUEST, 0, 0 } };
+	Rtmsg route = {
+		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
+		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
+		.body.route.rtm_dst_len = 8 * len,
+		.body.route.rtm_src_len = a->any ? 0 : 8 * len
+	};
 
-	if (!device) {
-		from = addrbytes(&a->local, &len);
-		to = addrbytes(a->peerlen ? &a->peer : &a->remote, &len);
-		route.rtm_family = len == 4 ? AF_INET : AF_INET6;
-		route.rtm_dst_len = 8 * len;
-		route.rtm_src_len = a->any ? 0 : 8 * len;
-		rtbegin(&m, RTM_GETROUTE, &route, sizeof(route));
-		rtput(&m, RTA_DST, to, len);
-		if (!a->any)
-			rtput(&m, RTA_SRC, from, len);
-		if (!(link.ifi_index = rtask(&m, RTA_OIF)))
-			return 0;
-	}
-	rtbegin(&m, RTM_GETLINK, &link, sizeof(link));
+	rtput(&route, RTA_DST, to, len);
+	if (!a->any)
+		rtput(&route, RTA_SRC, from, len);
 	if (device)
-		rtput(&m, IFLA_IFNAME, device, strlen(device) + 1);
-	return rtask(&m, IFLA_MTU);
+		rtput(&link, IFLA_IFNAME, device, strlen(device) + 1);
+	else if (!(link.body.link.ifi_index = rtask(&route, RTA_OIF)))
+		return 0;
+	return rtask(&link, IFLA_MTU);
 }
 
 /* Returns the MTU of the route to the peer, or 0 if it is not known. The
