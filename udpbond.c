@@ -295,7 +295,8 @@ struct Turn {                     /* begins a Flow and a Host */
 
 typedef struct {
 	Turn *head, *tail;
-	Turn *passed;             /* the last that was passed over */
+	Turn *passed;             /* the last that was passed over, */
+	unsigned look;            /* in this look at all */
 } Turns;
 
 typedef struct {
@@ -622,6 +623,7 @@ static struct {                   /* packets to be sent; outlive a session */
 	Round round;              /* of hosts */
 	Queue express, acks;
 	int queued;               /* packets in flow queues */
+	unsigned look;            /* number of the look at all turns */
 	int64_t peak;             /* bit/s, of all links, decaying */
 	int64_t lightbytes;       /* bytes waiting of light flows */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
@@ -3183,18 +3185,14 @@ turnput(Round *r, Turns *q, Turn *t)
 	q->tail = t;
 }
 
-/* Returns the list whose turn it is, and its next in t, NULL if all have been
- * passed over. */
-static Turns *
-turns(Round *r, Turn **t)
+/* Returns the first of a list that has not been passed over, or NULL. */
+static Turn *
+turnfirst(Turns *q)
 {
-	Turns *q = &r->fresh;
-
-	if (!(*t = q->passed ? q->passed->next : q->head)) {
-		q = &r->old;
-		*t = q->passed ? q->passed->next : q->head;
-	}
-	return q;
+	if (q->look != queues.look)
+		q->passed = NULL;
+	q->look = queues.look;
+	return q->passed ? q->passed->next : q->head;
 }
 
 /* Returns whose turn it is, or NULL. Who has used up his deficit goes to the
@@ -3205,9 +3203,10 @@ turnnext(Round *r)
 	Turns *q;
 	Turn *t;
 
-	for (q = turns(r, &t); t; q = turns(r, &t)) {
+	while ((t = turnfirst(q = &r->fresh)) ||
+	    (t = turnfirst(q = &r->old))) {
 		if (t->waiting && t->deficit > 0)
-			break;
+			return t;
 		*(q->passed ? &q->passed->next : &q->head) = t->next;
 		if (q->tail == t)
 			q->tail = q->passed;
@@ -3218,17 +3217,14 @@ turnnext(Round *r)
 		if (t->waiting || q == &r->fresh)
 			turnput(r, &r->old, t);
 	}
-	return t;
+	return NULL;
 }
 
-/* Pass over the next: he keeps his place. */
+/* Pass over whose turn it is: he keeps his place. */
 static void
-turnpass(Round *r)
+turnpass(Round *r, Turn *t)
 {
-	Turn *t;
-	Turns *q = turns(r, &t);
-
-	q->passed = t;
+	(turnfirst(&r->fresh) == t ? &r->fresh : &r->old)->passed = t;
 }
 
 /* Note how much waits now. */
@@ -3414,7 +3410,7 @@ hostdequeue(Host *h, Link **l)
 			return p;
 		}
 		if (f->queue.head)
-			turnpass(&h->flows);
+			turnpass(&h->flows, &f->turn);
 	}
 	turnwaits(&queues.round, &h->turn, h->flows.n);
 	return NULL;
@@ -3432,25 +3428,9 @@ dequeue(Link **l)
 		if ((p = hostdequeue(h, l)))
 			return p;
 		if (h->turn.waiting)
-			turnpass(&queues.round);
+			turnpass(&queues.round, &h->turn);
 	}
 	return NULL;
-}
-
-/* Begin a new look at all: nobody has been passed over. */
-static void
-rewindturns(void)
-{
-	Turns *q[] = { &queues.round.fresh, &queues.round.old };
-	Host *h;
-	int i;
-
-	for (i = 0; i < LEN(q); i++) {
-		for (h = (Host *)q[i]->head; h; h = (Host *)h->turn.next)
-			h->flows.fresh.passed = h->flows.old.passed = NULL;
-		q[i]->passed = NULL;
-	}
-	survey.known = 0;
 }
 
 /* repair: sent ordered packets are kept for when the peer asks for them */
@@ -3837,7 +3817,8 @@ schedule(void)
 	expresssend();
 	acksend();
 	repairsend();
-	rewindturns();
+	queues.look++; /* nobody has been passed over */
+	survey.known = 0;
 	while ((p = dequeue(&l)))
 		transmit(l, p);
 	for (l = bond; l < bond + LEN(bond); l++)
