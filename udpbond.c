@@ -33,17 +33,17 @@
  *	addr      addresses, and how they are written
  *	wire      records and heartbeats, and their bytes
  *	auth      SipHash tags, and the keys they are made with
- *	ip        parse a packet, checksums, changes to a header
+ *	ip        places, parse a packet, checksums, changes to a header
  *	offload   what the kernel does for many packets at once
  *	gso       segment what comes from the TUN
  *	tun       open, read and write the device
  *	gro       coalesce what goes to the TUN
  *	survey    what selection has to know of all links
  *	link      sockets to the peer, their MTU, batches of datagrams
- *	classify  flow, lane and deadline of a packet
+ *	classify  host, flow, lane and deadline of a packet
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
- *	flow      a queue for each flow, FQ-CoDel
+ *	flow      hosts take turns, a queue for each flow, FQ-CoDel
  *	repair    sent packets are kept for when the peer asks
  *	beat      heartbeats and hellos are sent
  *	schedule  what waits goes out while there is room
@@ -1254,7 +1254,7 @@ verify(Pkt *p)
 	    KeyNone : KeySession;
 }
 
-/* ip: parse a packet, checksums, changes to a header
+/* ip: places, parse a packet, checksums, changes to a header
  *
  * A packet in the tunnel goes from the client's side to the server's or back.
  * Inside are the addresses of the client's side, outside are all others but
@@ -1665,9 +1665,8 @@ offloadprobe(void)
 	}
 	has[OffSegment] = has[OffCoalesce] = !!(tun.features & IFF_VNET_HDR);
 	if ((fd = udpsocket(AF_INET, 0)) >= 0) {
-		has[OffUdpSegment] = setopt(fd, IPPROTO_UDP, UDP_SEGMENT, 0) ==
-		    0;
-		has[OffUdpGro] = setopt(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
+		has[OffUdpSegment] = !setopt(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+		has[OffUdpGro] = !setopt(fd, IPPROTO_UDP, UDP_GRO, 1);
 		close(fd);
 	}
 	for (i = 0; i < OffLast; i++)
@@ -2184,8 +2183,7 @@ surveylinks(void)
 
 /* link: sockets to the peer, their MTU, batches of datagrams */
 
-/* Claim a log line: one each 6 s, ten saved up, for each link and for all else
- * that the peer can cause. Returns 0 if there is none. */
+/* Claim a log line: one each 6 s, ten saved up. Returns 0 if there is none. */
 static int
 claimline(Log *log, const char *name)
 {
@@ -2279,7 +2277,8 @@ devicemtu(const Link *l)
 	const Addr *a = &l->addr;
 	int len;
 	const uint8_t *from = addrbytes(&a->local, &len);
-	const uint8_t *to = addrbytes(a->peerlen ? &a->peer : &a->remote, &len);
+	const uint8_t *to =
+	    addrbytes(a->peerlen ? &a->peer : &a->remote, &len);
 	Rtmsg link = { .head = { AskLink, RTM_GETLINK, NLM_F_REQUEST, 0, 0 } };
 	Rtmsg route = {
 		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
@@ -2320,8 +2319,7 @@ routemtu(const Link *l)
 	return error ? 0 : mtu;
 }
 
-/* Say what may lower the MTU of what is sent; the values for IPv6 are the
- * same. */
+/* Say what may lower the MTU: the values for IPv6 are those of IPv4. */
 static void
 mtudiscover(int fd, const Addr *a, int how)
 {
@@ -2676,8 +2674,8 @@ received(const uint8_t *d, int len, const struct sockaddr_storage *from,
 }
 
 /* Receive a batch, and append its datagrams; their from is valid until the
- * next call. Where the kernel coalesces, messages are fewer and larger. Returns
- * 1 if there may be more. */
+ * next call. Where the kernel coalesces, messages are fewer and larger.
+ * Returns 1 if there may be more. */
 static int
 linkrecv(Link *l, Queue *q)
 {
@@ -2849,7 +2847,6 @@ classof(const Pkt *p, Flow *f, Host *h)
 	/* QUIC takes three packets out of order for a loss */
 	int quic = ip->proto == IPPROTO_UDP &&
 	    (ip->sport == 443 || ip->dport == 443);
-	int claims;
 
 	if (ip->frag || ip->tcpflags & (TcpFin | TcpRst))
 		return Ordered;
@@ -2859,12 +2856,11 @@ classof(const Pkt *p, Flow *f, Host *h)
 	if (ip->tcpflags & TcpAck && !ip->payload)
 		return p->len <= ClaimLen ? Ack : Ordered;
 	flowmeter(f, p->len);
-	claims = urgent(ip) && spendclaim(h, p->len) == 0;
-	if (!claims && (quic || !sparse(f)))
+	if ((!urgent(ip) || spendclaim(h, p->len) < 0) && (quic || !sparse(f)))
 		return Ordered;
 	/* an express packet must not overtake its own ordered packets */
-	return settled(f) && now - f->lastbypass > Settle &&
-	    !f->queue.head ? Express : Ordered;
+	return settled(f) && now - f->lastbypass > Settle && !f->queue.head ?
+	    Express : Ordered;
 }
 
 /* A packet of a game or a call is soon of no use. TCP and DNS send a lost one
@@ -3155,10 +3151,9 @@ ackdue(const Pkt *p)
 	return f->ack == p ? f->ackdue : 0;
 }
 
-/* flow: a queue for each flow, RFC 8290, and CoDel */
+/* flow: hosts take turns, a queue for each flow, RFC 8290, and CoDel */
 
-/* Tell the sender of a packet that fits none of the links: ten at once, 100 in
- * a second. */
+/* Tell senders that a packet fits none of the links: 100 in a second. */
 static void
 telltoobig(const Pkt *p)
 {
@@ -3300,17 +3295,14 @@ flowput(Flow *f, Pkt *p)
 static void
 expressput(Pkt *p)
 {
-	Queue *q = &queues.express, rest = *q;
+	Queue *q = &queues.express;
 	int full = q->len >= queuepkts / 4, most = q->tail ? q->tail->host : 0;
+	int n = q->tail && (full || p->order < q->tail->order) ? q->len : 0;
 	Pkt *o;
 
 	queues.lastexpress = now;
-	if (!q->tail || (!full && q->tail->order <= p->order)) {
-		queueput(q, p);
-		return;
-	}
-	*q = (Queue){ 0 };
-	while ((o = queueget(&rest))) {
+	while (n-- > 0) {
+		o = queueget(q);
 		if (p && p->order < o->order) {
 			queueput(q, p);
 			p = NULL;
@@ -4125,10 +4117,7 @@ echoed(const Link *l, const Beat *b)
 static void
 measure(Link *l, const Beat *b)
 {
-	Tally arrived = {
-		.time = b->time - b->held,
-		.pkts = b->rxpkts, .bytes = b->rxbytes
-	};
+	Tally arrived = { b->time - b->held, b->rxpkts, b->rxbytes, { 0 } };
 	const Tally *t = echoed(l, b);
 	int64_t owd = arrived.time - b->echo;
 	Echo *e = &l->echo;
@@ -4577,8 +4566,8 @@ byepkt(void)
 
 /* up: from the links to the TUN */
 
-/* Can the sender be the peer? With a key a client may be anywhere. Without one
- * both ends have the row's port, which no other user can bind while they do. */
+/* Can the sender be the peer? With a key a client may be anywhere. Without
+ * one both ends have the row's port, which no other user can bind then. */
 static int
 trusted(const Link *l, const struct sockaddr_storage *from)
 {
@@ -5464,11 +5453,9 @@ checkint(const char *name, int value, int min, int max)
 static int
 checkrate(int i, const char *field, double rate)
 {
-	int most = PeerMax / 1000;
-
-	return rate == 0 || (rate * 1e6 >= RateMin && rate <= most) ? 0 :
-	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to %d, nor 0",
-	    field, rate, RateMin / 1e6, most);
+	return !rate || CLAMP(rate, RateMin / 1e6, PeerMax / 1e3) == rate ? 0 :
+	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to %g, nor 0",
+	    field, rate, RateMin / 1e6, PeerMax / 1e3);
 }
 
 static int
@@ -5494,8 +5481,8 @@ checklink(int i)
 			n += badlink(i, "port: %d is that of links[%d] too",
 			    c->port, j);
 		if (!strcmp(bond[j].name, bond[i].name))
-			n += badlink(i, "device: links[%d] has this name; NULL "
-			    "means the client's address", j);
+			n += badlink(i, "device: links[%d] has this name; "
+			    "NULL means the client's address", j);
 		else if (role != Server && same(links[j].client, c->client) &&
 		    same(links[j].server, c->server) &&
 		    (!links[j].device || !c->device))
@@ -5563,7 +5550,8 @@ checkroot(void)
 	if (chrootdir[0] != '/' || !name[1])
 		return bad("chrootdir: \"%s\" is not a path from / to a name",
 		    chrootdir);
-	snprintf(dir, sizeof(dir), "%.*s/", (int)(name - chrootdir), chrootdir);
+	snprintf(dir, sizeof(dir), "%.*s", (int)(name - chrootdir) + 1,
+	    chrootdir);
 	return stat(dir, &st) == 0 && !st.st_uid && !(st.st_mode & 022) ? 0 :
 	    bad("chrootdir: %s is missing, or others may write there", dir);
 }
@@ -5968,8 +5956,9 @@ run(void)
 	while (!loop.stop) {
 		for (i = 0; i < PfdLast; i++) {
 			pfd[i] = (struct pollfd){ .events = POLLIN };
-			pfd[i].fd = i == PfdTun ? tun.fd : i != PfdCtl ?
-			    bond[i - PfdLink].fd : now < ctl.next ? -1 : ctl.fd;
+			pfd[i].fd = i == PfdTun ? tun.fd :
+			    i >= PfdLink ? bond[i - PfdLink].fd :
+			    now < ctl.next ? -1 : ctl.fd;
 		}
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
