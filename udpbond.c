@@ -33,17 +33,17 @@
  *	addr      addresses, and how they are written
  *	wire      records and heartbeats, and their bytes
  *	auth      SipHash tags, and the keys they are made with
- *	ip        parse a packet, checksums, changes to a header
+ *	ip        places, parse a packet, checksums, changes to a header
  *	offload   what the kernel does for many packets at once
  *	gso       segment what comes from the TUN
  *	tun       open, read and write the device
  *	gro       coalesce what goes to the TUN
  *	survey    what selection has to know of all links
  *	link      sockets to the peer, their MTU, batches of datagrams
- *	classify  flow, lane and deadline of a packet
+ *	classify  host, flow, lane and deadline of a packet
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
- *	flow      a queue for each flow, FQ-CoDel
+ *	flow      hosts take turns, a queue for each flow, FQ-CoDel
  *	repair    sent packets are kept for when the peer asks
  *	beat      heartbeats and hellos are sent
  *	schedule  what waits goes out while there is room
@@ -294,7 +294,8 @@ struct Turn {                     /* begins a Flow and a Host */
 
 typedef struct {
 	Turn *head, *tail;
-	Turn *passed;             /* the last that was passed over */
+	Turn *passed;             /* the last that was passed over, */
+	unsigned look;            /* in this look at all */
 } Turns;
 
 typedef struct {
@@ -340,15 +341,17 @@ typedef struct {
 } Gro;
 
 typedef struct {                  /* a network */
-	uint32_t addr[4], mask[4]; /* network byte order */
-	int words;                /* of these in use, 0: end of the table */
-	int place;
+	uint64_t addr[2], mask[2]; /* bytes of the address, then 0 */
+	int v6, place;            /* Outside: end of the table */
 } Net;
 
 typedef struct {                  /* a question to rtnetlink; the answer */
 	struct nlmsghdr head;
-	char data[4096];          /* body and attributes */
-	int body;                 /* bytes, padded */
+	union {
+		struct ifinfomsg link;
+		struct rtmsg route;
+		char data[4096];  /* one of these, and attributes */
+	} body;
 } Rtmsg;
 
 typedef struct {                  /* are packets that leave jointly lost? */
@@ -620,6 +623,7 @@ static struct {                   /* packets to be sent; outlive a session */
 	Round round;              /* of hosts */
 	Queue express, acks;
 	int queued;               /* packets in flow queues */
+	unsigned look;            /* number of the look at all turns */
 	int64_t peak;             /* bit/s, of all links, decaying */
 	int64_t lightbytes;       /* bytes waiting of light flows */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
@@ -975,20 +979,18 @@ addrtext(const struct sockaddr_storage *ss)
 static int
 private(const char *s)
 {
-	static const struct { const char *net; int bits; } nets[] = {
-		{ "10.0.0.0", 8 }, { "172.16.0.0", 12 },
-		{ "192.168.0.0", 16 }, { "100.64.0.0", 10 },
-		{ "127.0.0.0", 8 }, { "169.254.0.0", 16 },
-		{ "fc00::", 7 }, { "fe80::", 10 }, { "::1", 128 },
+	static const char *const nets[] = {
+		"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
+		"100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+		"fc00::/7", "fe80::/10", "::1/128"
 	};
 	struct sockaddr_storage a, net;
-	int i, is = 0;
+	int i, bits, is = 0;
 
 	parseaddr(s, 0, &a);
-	for (i = 0; i < LEN(nets) && !is; i++) {
-		parseaddr(nets[i].net, 0, &net);
-		is = samenet(&a, &net, nets[i].bits);
-	}
+	for (i = 0; i < LEN(nets) && !is; i++)
+		is = parseprefix(nets[i], &net, &bits) == 0 &&
+		    samenet(&a, &net, bits);
 	return is;
 }
 
@@ -1252,57 +1254,50 @@ verify(Pkt *p)
 	    KeyNone : KeySession;
 }
 
-/* ip: parse a packet, checksums, changes to a header
+/* ip: places, parse a packet, checksums, changes to a header
  *
  * A packet in the tunnel goes from the client's side to the server's or back.
  * Inside are the addresses of the client's side, outside are all others but
  * those that lie nowhere, at neither side. */
 
-/* Returns the place of an IPv4 or IPv6 address. */
 static int
 placeof(const uint8_t *addr, int v6)
 {
-	int i, words = v6 ? 4 : 1;
-	uint32_t a[4] = { 0 };
+	uint64_t a[2] = { 0 };
 	const Net *n;
 
-	memcpy(a, addr, 4);
-	if (v6)
-		memcpy(a, addr, 16);
-	for (n = nettable; n->words; n++) {
-		if (n->words != words)
-			continue;
-		for (i = 0; i < words; i++)
-			if ((a[i] ^ n->addr[i]) & n->mask[i])
-				break;
-		if (i == words)
-			return n->place;
-	}
-	return Outside;
+	memcpy(a, addr, v6 ? 16 : 4);
+	for (n = nettable; n->place != Outside; n++)
+		if (n->v6 == v6 && !((a[0] ^ n->addr[0]) & n->mask[0]) &&
+		    !((a[1] ^ n->addr[1]) & n->mask[1]))
+			break;
+	return n->place;
 }
 
-/* Append a network to the table; of a host that is addr/n, if host is set. */
+/* Append a list of addresses or networks; of addresses alone, if host is set,
+ * even if they are written with the prefix length of a network. */
 static void
-netadd(const char *s, int place, int host)
+netsadd(const char *list, int place, int host)
 {
 	struct sockaddr_storage ss;
-	uint8_t mask[16] = { 0 };
-	int i, len, bits = 128;
+	char buf[ListSize], *s, *at;
 	const uint8_t *d;
+	int i, len, bits = 0;
 	Net *n = nettable;
 
-	if (!s || (parseprefix(s, &ss, &bits) < 0 && parseaddr(s, 0, &ss) < 0))
-		return;
-	while (n->words)
+	while (n->place != Outside)
 		n++;
-	d = addrbytes(&ss, &len);
-	bits = MIN(host ? 128 : bits, 8 * len);
-	for (i = 0; i < bits; i++)
-		mask[i / 8] |= 0x80 >> i % 8;
-	memcpy(n->addr, d, len);
-	memcpy(n->mask, mask, len);
-	n->words = len / 4;
-	n->place = place;
+	snprintf(buf, sizeof(buf), "%s", list ? list : "");
+	for (s = strtok_r(buf, " ", &at); s; s = strtok_r(NULL, " ", &at)) {
+		if (parseprefix(s, &ss, &bits) < 0)
+			parseaddr(s, 0, &ss);
+		d = addrbytes(&ss, &len);
+		memcpy(n->addr, d, len);
+		for (i = 0; i < (host ? 8 * len : bits); i++)
+			((uint8_t *)n->mask)[i / 8] |= 0x80 >> i % 8;
+		n->v6 = len == 16;
+		n++->place = place;
+	}
 }
 
 /* Fill the table, the first match counts: addresses that are no host's, those
@@ -1311,29 +1306,17 @@ netadd(const char *s, int place, int host)
 static void
 netsinit(void)
 {
-	static const char *const never[] = {
-		"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
-		"::/127", "fe80::/10", "ff00::/8"
-	};
-	const char *lists[] = { lannets, clientaddr };
-	char buf[ListSize], *s, *at;
-	int i;
+	const Linkconf *c;
 
 	memset(nettable, 0, sizeof(nettable));
-	for (i = 0; i < LEN(never); i++)
-		netadd(never[i], Nowhere, 0);
-	for (i = 0; i < LEN(links); i++) {
-		if (links[i].client && private(links[i].client))
-			netadd(links[i].client, Nowhere, 1);
-		if (links[i].server && private(links[i].server))
-			netadd(links[i].server, Nowhere, 1);
+	netsadd("0.0.0.0/8 127.0.0.0/8 169.254.0.0/16 224.0.0.0/3 ::/127 "
+	    "fe80::/10 ff00::/8", Nowhere, 0);
+	for (c = links; c < links + LEN(links); c++) {
+		netsadd(private(c->client) ? c->client : NULL, Nowhere, 1);
+		netsadd(private(c->server) ? c->server : NULL, Nowhere, 1);
 	}
-	for (i = 0; i < LEN(lists); i++) {
-		snprintf(buf, sizeof(buf), "%s", lists[i] ? lists[i] : "");
-		for (s = strtok_r(buf, " ", &at); s;
-		    s = strtok_r(NULL, " ", &at))
-			netadd(s, Inside, lists[i] == clientaddr);
-	}
+	netsadd(lannets, Inside, 0);
+	netsadd(clientaddr, Inside, 1);
 }
 
 /* Has the packet no business in the tunnel, in this direction? The peer must
@@ -1682,9 +1665,8 @@ offloadprobe(void)
 	}
 	has[OffSegment] = has[OffCoalesce] = !!(tun.features & IFF_VNET_HDR);
 	if ((fd = udpsocket(AF_INET, 0)) >= 0) {
-		has[OffUdpSegment] = setopt(fd, IPPROTO_UDP, UDP_SEGMENT, 0) ==
-		    0;
-		has[OffUdpGro] = setopt(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
+		has[OffUdpSegment] = !setopt(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+		has[OffUdpGro] = !setopt(fd, IPPROTO_UDP, UDP_GRO, 1);
 		close(fd);
 	}
 	for (i = 0; i < OffLast; i++)
@@ -2201,8 +2183,7 @@ surveylinks(void)
 
 /* link: sockets to the peer, their MTU, batches of datagrams */
 
-/* Claim a log line: one each 6 s, ten saved up, for each link and for all else
- * that the peer can cause. Returns 0 if there is none. */
+/* Claim a log line: one each 6 s, ten saved up. Returns 0 if there is none. */
 static int
 claimline(Log *log, const char *name)
 {
@@ -2244,25 +2225,21 @@ tunmtu(void)
 	tun.mtu = mtu;
 }
 
-static void
-rtbegin(Rtmsg *m, int type, const void *body, int len)
-{
-	memset(&m->head, 0, sizeof(m->head));
-	m->head.nlmsg_type = type;
-	m->head.nlmsg_flags = NLM_F_REQUEST;
-	m->body = NLMSG_ALIGN(len);
-	m->head.nlmsg_len = NLMSG_HDRLEN + m->body;
-	memcpy(m->data, body, len);
-}
+/* bytes of a question to rtnetlink, without attributes */
+enum {
+	AskLink = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+	AskRoute = NLMSG_LENGTH(sizeof(struct rtmsg))
+};
 
+/* Append an attribute. */
 static void
 rtput(Rtmsg *m, int type, const void *d, int len)
 {
-	struct rtattr a = { RTA_LENGTH(len), type };
-	char *end = (char *)m + m->head.nlmsg_len;
+	struct rtattr *a = (void *)((char *)m + m->head.nlmsg_len);
 
-	memcpy(end, &a, sizeof(a));
-	memcpy(end + sizeof(a), d, len);
+	a->rta_type = type;
+	a->rta_len = RTA_LENGTH(len);
+	memcpy(RTA_DATA(a), d, len);
 	m->head.nlmsg_len += RTA_SPACE(len);
 }
 
@@ -2271,16 +2248,17 @@ rtput(Rtmsg *m, int type, const void *d, int len)
 static uint32_t
 rtask(Rtmsg *m, int attr)
 {
-	struct iovec iov = { m, offsetof(Rtmsg, body) };
+	struct iovec iov = { m, sizeof(*m) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int answer = m->head.nlmsg_type - RTM_GETLINK + RTM_NEWLINK, n;
-	struct rtattr *a = (struct rtattr *)(m->data + m->body);
+	int link = m->head.nlmsg_type == RTM_GETLINK;
+	int n, len = link ? AskLink : AskRoute;
+	struct rtattr *a = (void *)((char *)m + len);
 	uint32_t value;
 
 	if (sendto(rtnetlink, m, m->head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return 0;
-	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT) - NLMSG_HDRLEN - m->body;
-	if (n < 0 || m->head.nlmsg_type != answer)
+	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT) - len;
+	if (m->head.nlmsg_type != (link ? RTM_NEWLINK : RTM_NEWROUTE))
 		return 0;
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
 		if (a->rta_type == attr && a->rta_len == RTA_LENGTH(4)) {
@@ -2297,29 +2275,26 @@ devicemtu(const Link *l)
 {
 	const char *device = role == Client ? l->conf->device : NULL;
 	const Addr *a = &l->addr;
-	struct ifinfomsg link = { 0 };
-	struct rtmsg route = { 0 };
-	const uint8_t *from, *to;
-	Rtmsg m;
 	int len;
+	const uint8_t *from = addrbytes(&a->local, &len);
+	const uint8_t *to =
+	    addrbytes(a->peerlen ? &a->peer : &a->remote, &len);
+	Rtmsg link = { .head = { AskLink, RTM_GETLINK, NLM_F_REQUEST, 0, 0 } };
+	Rtmsg route = {
+		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
+		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
+		.body.route.rtm_dst_len = 8 * len,
+		.body.route.rtm_src_len = a->any ? 0 : 8 * len
+	};
 
-	if (!device) {
-		from = addrbytes(&a->local, &len);
-		to = addrbytes(a->peerlen ? &a->peer : &a->remote, &len);
-		route.rtm_family = len == 4 ? AF_INET : AF_INET6;
-		route.rtm_dst_len = 8 * len;
-		route.rtm_src_len = a->any ? 0 : 8 * len;
-		rtbegin(&m, RTM_GETROUTE, &route, sizeof(route));
-		rtput(&m, RTA_DST, to, len);
-		if (!a->any)
-			rtput(&m, RTA_SRC, from, len);
-		if (!(link.ifi_index = rtask(&m, RTA_OIF)))
-			return 0;
-	}
-	rtbegin(&m, RTM_GETLINK, &link, sizeof(link));
+	rtput(&route, RTA_DST, to, len);
+	if (!a->any)
+		rtput(&route, RTA_SRC, from, len);
 	if (device)
-		rtput(&m, IFLA_IFNAME, device, strlen(device) + 1);
-	return rtask(&m, IFLA_MTU);
+		rtput(&link, IFLA_IFNAME, device, strlen(device) + 1);
+	else if (!(link.body.link.ifi_index = rtask(&route, RTA_OIF)))
+		return 0;
+	return rtask(&link, IFLA_MTU);
 }
 
 /* Returns the MTU of the route to the peer, or 0 if it is not known. The
@@ -2344,8 +2319,7 @@ routemtu(const Link *l)
 	return error ? 0 : mtu;
 }
 
-/* Say what may lower the MTU of what is sent; the values for IPv6 are the
- * same. */
+/* Say what may lower the MTU: the values for IPv6 are those of IPv4. */
 static void
 mtudiscover(int fd, const Addr *a, int how)
 {
@@ -2725,8 +2699,8 @@ received(const uint8_t *d, int len, const struct sockaddr_storage *from,
 }
 
 /* Receive a batch, and append its datagrams; their from is valid until the
- * next call. Where the kernel coalesces, messages are fewer and larger. Returns
- * 1 if there may be more. */
+ * next call. Where the kernel coalesces, messages are fewer and larger.
+ * Returns 1 if there may be more. */
 static int
 linkrecv(Link *l, Queue *q)
 {
@@ -2903,7 +2877,6 @@ classof(const Pkt *p, Flow *f, Host *h)
 	/* QUIC takes three packets out of order for a loss */
 	int quic = ip->proto == IPPROTO_UDP &&
 	    (ip->sport == 443 || ip->dport == 443);
-	int claims;
 
 	if (ip->frag || ip->tcpflags & (TcpFin | TcpRst))
 		return Ordered;
@@ -2913,12 +2886,11 @@ classof(const Pkt *p, Flow *f, Host *h)
 	if (ip->tcpflags & TcpAck && !ip->payload)
 		return p->len <= ClaimLen ? Ack : Ordered;
 	flowmeter(f, p->len);
-	claims = urgent(ip) && spendclaim(h, p->len) == 0;
-	if (!claims && (quic || !sparse(f)))
+	if ((!urgent(ip) || spendclaim(h, p->len) < 0) && (quic || !sparse(f)))
 		return Ordered;
 	/* an express packet must not overtake its own ordered packets */
-	return settled(f) && now - f->lastbypass > Settle &&
-	    !f->queue.head ? Express : Ordered;
+	return settled(f) && now - f->lastbypass > Settle && !f->queue.head ?
+	    Express : Ordered;
 }
 
 /* A packet of a game or a call is soon of no use. TCP and DNS send a lost one
@@ -2961,20 +2933,16 @@ static void
 fastput(Queue *q, Pkt *p)
 {
 	int full = q->len >= queuepkts / 4, most = q->tail ? q->tail->host : 0;
-	Queue rest;
 	Pkt *o;
+	int n;
 
 	if (full && q->head->host == most) {
 		fastdrop(queueget(q));
 		full = 0;
 	}
-	if (!q->tail || (!full && q->tail->order <= p->order)) {
-		queueput(q, p);
-		return;
-	}
-	rest = *q;
-	*q = (Queue){ 0 };
-	while ((o = queueget(&rest))) {
+	n = q->tail && (full || p->order < q->tail->order) ? q->len : 0;
+	while (n-- > 0) {
+		o = queueget(q);
 		if (p && p->order < o->order) {
 			queueput(q, p);
 			p = NULL;
@@ -3253,10 +3221,9 @@ ackdue(const Pkt *p)
 	return f->ack == p ? f->ackdue : 0;
 }
 
-/* flow: a queue for each flow, RFC 8290, and CoDel */
+/* flow: hosts take turns, a queue for each flow, RFC 8290, and CoDel */
 
-/* Tell the sender of a packet that fits none of the links: ten at once, 100 in
- * a second. */
+/* Tell senders that a packet fits none of the links: 100 in a second. */
 static void
 telltoobig(const Pkt *p)
 {
@@ -3283,18 +3250,14 @@ turnput(Round *r, Turns *q, Turn *t)
 	q->tail = t;
 }
 
-/* Returns the list whose turn it is, and its next in t, NULL if all have been
- * passed over. */
-static Turns *
-turns(Round *r, Turn **t)
+/* Returns the first of a list that has not been passed over, or NULL. */
+static Turn *
+turnfirst(Turns *q)
 {
-	Turns *q = &r->fresh;
-
-	if (!(*t = q->passed ? q->passed->next : q->head)) {
-		q = &r->old;
-		*t = q->passed ? q->passed->next : q->head;
-	}
-	return q;
+	if (q->look != queues.look)
+		q->passed = NULL;
+	q->look = queues.look;
+	return q->passed ? q->passed->next : q->head;
 }
 
 /* Returns whose turn it is, or NULL. Who has used up his deficit goes to the
@@ -3305,9 +3268,10 @@ turnnext(Round *r)
 	Turns *q;
 	Turn *t;
 
-	for (q = turns(r, &t); t; q = turns(r, &t)) {
+	while ((t = turnfirst(q = &r->fresh)) ||
+	    (t = turnfirst(q = &r->old))) {
 		if (t->waiting && t->deficit > 0)
-			break;
+			return t;
 		*(q->passed ? &q->passed->next : &q->head) = t->next;
 		if (q->tail == t)
 			q->tail = q->passed;
@@ -3318,17 +3282,14 @@ turnnext(Round *r)
 		if (t->waiting || q == &r->fresh)
 			turnput(r, &r->old, t);
 	}
-	return t;
+	return NULL;
 }
 
-/* Pass over the next: he keeps his place. */
+/* Pass over whose turn it is: he keeps his place. */
 static void
-turnpass(Round *r)
+turnpass(Round *r, Turn *t)
 {
-	Turn *t;
-	Turns *q = turns(r, &t);
-
-	q->passed = t;
+	(turnfirst(&r->fresh) == t ? &r->fresh : &r->old)->passed = t;
 }
 
 /* Note how much waits now. */
@@ -3485,7 +3446,7 @@ hostdequeue(Host *h, Link **l)
 			return p;
 		}
 		if (f->queue.head)
-			turnpass(&h->flows);
+			turnpass(&h->flows, &f->turn);
 	}
 	turnwaits(&queues.round, &h->turn, h->flows.n);
 	return NULL;
@@ -3503,25 +3464,9 @@ dequeue(Link **l)
 		if ((p = hostdequeue(h, l)))
 			return p;
 		if (h->turn.waiting)
-			turnpass(&queues.round);
+			turnpass(&queues.round, &h->turn);
 	}
 	return NULL;
-}
-
-/* Begin a new look at all: nobody has been passed over. */
-static void
-rewindturns(void)
-{
-	Turns *q[] = { &queues.round.fresh, &queues.round.old };
-	Host *h;
-	int i;
-
-	for (i = 0; i < LEN(q); i++) {
-		for (h = (Host *)q[i]->head; h; h = (Host *)h->turn.next)
-			h->flows.fresh.passed = h->flows.old.passed = NULL;
-		q[i]->passed = NULL;
-	}
-	survey.known = 0;
 }
 
 /* repair: sent ordered packets are kept for when the peer asks for them */
@@ -3907,7 +3852,8 @@ schedule(void)
 	expresssend();
 	acksend();
 	repairsend();
-	rewindturns();
+	queues.look++; /* nobody has been passed over */
+	survey.known = 0;
 	while ((p = dequeue(&l)))
 		transmit(l, p);
 	for (l = bond; l < bond + LEN(bond); l++)
@@ -4209,10 +4155,7 @@ echoed(const Link *l, const Beat *b)
 static void
 measure(Link *l, const Beat *b)
 {
-	Tally arrived = {
-		.time = b->time - b->held,
-		.pkts = b->rxpkts, .bytes = b->rxbytes
-	};
+	Tally arrived = { b->time - b->held, b->rxpkts, b->rxbytes, { 0 } };
 	const Tally *t = echoed(l, b);
 	int64_t owd = arrived.time - b->echo;
 	Echo *e = &l->echo;
@@ -4661,8 +4604,8 @@ byepkt(void)
 
 /* up: from the links to the TUN */
 
-/* Can the sender be the peer? With a key a client may be anywhere. Without one
- * both ends have the row's port, which no other user can bind while they do. */
+/* Can the sender be the peer? With a key a client may be anywhere. Without
+ * one both ends have the row's port, which no other user can bind then. */
 static int
 trusted(const Link *l, const struct sockaddr_storage *from)
 {
@@ -5548,11 +5491,9 @@ checkint(const char *name, int value, int min, int max)
 static int
 checkrate(int i, const char *field, double rate)
 {
-	int most = PeerMax / 1000;
-
-	return rate == 0 || (rate * 1e6 >= RateMin && rate <= most) ? 0 :
-	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to %d, nor 0",
-	    field, rate, RateMin / 1e6, most);
+	return !rate || CLAMP(rate, RateMin / 1e6, PeerMax / 1e3) == rate ? 0 :
+	    badlink(i, "%s: %g is not a rate in Mbit/s, %g to %g, nor 0",
+	    field, rate, RateMin / 1e6, PeerMax / 1e3);
 }
 
 static int
@@ -5578,8 +5519,8 @@ checklink(int i)
 			n += badlink(i, "port: %d is that of links[%d] too",
 			    c->port, j);
 		if (!strcmp(bond[j].name, bond[i].name))
-			n += badlink(i, "device: links[%d] has this name; NULL "
-			    "means the client's address", j);
+			n += badlink(i, "device: links[%d] has this name; "
+			    "NULL means the client's address", j);
 		else if (role != Server && same(links[j].client, c->client) &&
 		    same(links[j].server, c->server) &&
 		    (!links[j].device || !c->device))
@@ -5647,7 +5588,8 @@ checkroot(void)
 	if (chrootdir[0] != '/' || !name[1])
 		return bad("chrootdir: \"%s\" is not a path from / to a name",
 		    chrootdir);
-	snprintf(dir, sizeof(dir), "%.*s/", (int)(name - chrootdir), chrootdir);
+	snprintf(dir, sizeof(dir), "%.*s", (int)(name - chrootdir) + 1,
+	    chrootdir);
 	return stat(dir, &st) == 0 && !st.st_uid && !(st.st_mode & 022) ? 0 :
 	    bad("chrootdir: %s is missing, or others may write there", dir);
 }
@@ -6052,8 +5994,9 @@ run(void)
 	while (!loop.stop) {
 		for (i = 0; i < PfdLast; i++) {
 			pfd[i] = (struct pollfd){ .events = POLLIN };
-			pfd[i].fd = i == PfdTun ? tun.fd : i != PfdCtl ?
-			    bond[i - PfdLink].fd : now < ctl.next ? -1 : ctl.fd;
+			pfd[i].fd = i == PfdTun ? tun.fd :
+			    i >= PfdLink ? bond[i - PfdLink].fd :
+			    now < ctl.next ? -1 : ctl.fd;
 		}
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
