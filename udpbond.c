@@ -142,6 +142,7 @@ enum {
 	Nhosts = 256,             /* hosts with packets waiting */
 	Ways = 8,                 /* places in a set of these tables */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
+	Answers = 16,             /* buckets of hellos that are answered */
 	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* bytes of a status report */
@@ -430,7 +431,7 @@ typedef struct {
 	unsigned n;
 	int64_t next, last;       /* ns, when the next is due; last was sent */
 	int64_t data;             /* ns, newest ordered packet sent */
-	int64_t answers;          /* ns, token bucket of hellos answered */
+	int64_t answers[Answers]; /* ns, token buckets of hellos, by id */
 } Beats;
 
 typedef struct {                  /* what came in this session */
@@ -2851,8 +2852,8 @@ spendclaim(Host *h, int len)
 
 /* Let express packets and ACKs of a host have half of what the links carry,
  * those of all hosts together three quarters, and who has had little a little
- * more: n is 1, or -1 to give back. ACKs mostly share a datagram. Returns -1 if
- * they have had that. */
+ * more: n is 1, or -1 to give back. ACKs mostly share a datagram. Returns -1
+ * if they have had that. */
 static int
 spendprivilege(const Pkt *p, int n)
 {
@@ -4520,7 +4521,8 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 	if (role == Server) {
 		if (b->hello == 2 ||
 		    (b->peerid && b->peerid == peer.session.id) ||
-		    spend(&l->beats.answers, MS(10), MS(90)) < 0)
+		    spend(&l->beats.answers[b->id % Answers], MS(100),
+		    MS(100)) < 0)
 			return;
 		hellosend(l, b->id == peer.session.peerid ? peer.session.id :
 		    answerid(b->id), b->id, from);
@@ -4678,6 +4680,8 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 
 	if (!sameaddr(&a->peer, from) ||
 	    addrport(&a->peer) != addrport(from)) {
+		if (afford(100) < 0)
+			return;
 		if (a->peerlen)
 			snprintf(was, sizeof(was), ", was at %s",
 			    addrtext(&a->peer));
