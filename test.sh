@@ -475,8 +475,8 @@ badconfigs()
 	a link with one address at both ends|/9003,/s/127.0.2.2/127.0.2.1/|links.2.*: client and server: both
 	a client at 0.0.0.0|/9003,/s/127.0.2.1/0.0.0.0/|links.2.*: client: 0.0.0.0
 	a server at a multicast address|/9003,/s/127.0.2.2/224.0.0.1/|links.2.*: server: 224.0.0.1
-	a link inside the TUN network|s/192.168.50.1.24/127.0.2.9\/24/|links.2.*: client or server: .*clientaddr 127.0.2.9.24
-	one TUN address at both ends|s/10.99.0.1.24/192.168.50.1\/32/|serveraddr: 192.168.50.1.32 is there twice
+	a link inside the TUN network|s/192.168.50.1.32/127.0.2.9\/24/|links.2.*: client or server: .*clientaddr 127.0.2.9.24
+	one TUN address at both ends|s/10.99.0.1.32/192.168.50.1\/32/|serveraddr: 192.168.50.1.32 is there twice
 	a root directory that is /|s,/var/run/udpbond,/,|chrootdir: "/"
 	a root directory in /tmp|s,/var/run/udpbond,/tmp/udpbond,|chrootdir: /tmp/ .* others
 	memory of 2.4 GB|s/\(queuepkts *= \)4096/\11048576/|queuepkts, .*: 2[0-9]* MB, more than 1024
