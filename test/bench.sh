@@ -406,7 +406,7 @@ sleeps()
 }
 
 # sed scripts for config.h: links without rates, one of them
-fast='/{ "wg/s/[0-9]*, *[0-9]* }/100000, 100000 }/; s/, *[2-9],  *100000/, 1, 100000/'
+fast='/{ "wg/s/[0-9]*, *[0-9]* }/10000, 10000 }/; s/, *[2-9],  *10000/, 1, 10000/'
 onelink="/\"wg[1-4]\"/d; $fast"
 twolinks='/"wg[2-4]"/d; s/2,  *70, 70 }/1, 10, 10 }/'
 
