@@ -676,7 +676,13 @@ static struct {                   /* of all links, see surveylinks() */
 
 enum { PfdTun, PfdCtl, PfdLink, PfdLast = PfdLink + LEN(links) };
 static Link bond[LEN(links)];
-static Net nettable[2 * LEN(links) + ListSize]; /* see netsinit() */
+static struct {
+	Net table[2 * LEN(links) + ListSize]; /* see netsinit() */
+	struct {
+		uint64_t addrs[4];
+		int v6, is;
+	} last[2];                /* what martian() was asked last */
+} nets;
 
 /* compile-time checks */
 typedef char checklinks[LEN(links) > 0 && LEN(links) <= 255 ? 1 : -1];
@@ -1268,7 +1274,7 @@ placeof(const uint8_t *addr, int v6)
 	const Net *n;
 
 	memcpy(a, addr, v6 ? 16 : 4);
-	for (n = nettable; n->place != Outside; n++)
+	for (n = nets.table; n->place != Outside; n++)
 		if (n->v6 == v6 && !((a[0] ^ n->addr[0]) & n->mask[0]) &&
 		    !((a[1] ^ n->addr[1]) & n->mask[1]))
 			break;
@@ -1284,7 +1290,7 @@ netsadd(const char *list, int place, int host)
 	char buf[ListSize], *s, *at;
 	const uint8_t *d;
 	int i, len, bits = 0;
-	Net *n = nettable;
+	Net *n = nets.table;
 
 	while (n->place != Outside)
 		n++;
@@ -1309,7 +1315,8 @@ netsinit(void)
 {
 	const Linkconf *c;
 
-	memset(nettable, 0, sizeof(nettable));
+	memset(&nets, 0, sizeof(nets));
+	nets.last[0].v6 = nets.last[1].v6 = -1; /* none */
 	netsadd("0.0.0.0/8 127.0.0.0/8 169.254.0.0/16 224.0.0.0/3 ::/127 "
 	    "fe80::/10 ff00::/8", Nowhere, 0);
 	for (c = links; c < links + LEN(links); c++) {
@@ -1321,19 +1328,27 @@ netsinit(void)
 }
 
 /* Has the packet no business in the tunnel, in this direction? The peer must
- * not forge addresses, and a packet must not go round. */
+ * not forge addresses, and a packet must not go round. Most have the addresses
+ * of the one before. */
 static int
 martian(const uint8_t *d, int len, int toserver)
 {
-	int v6 = len > 0 && d[0] >> 4 == 6, from, to;
+	int v6 = len > 0 && d[0] >> 4 == 6, size = v6 ? 16 : 4, from, to;
+	const uint8_t *addrs = d + (v6 ? 8 : 12);
 
 	if (len < (v6 ? 40 : 20) || (!v6 && d[0] >> 4 != 4))
 		return 0; /* not an IP packet */
-	from = placeof(d + (v6 ? 8 : 12), v6);
-	to = placeof(d + (v6 ? 24 : 16), v6);
-	return from == Nowhere || to == Nowhere || (lannets && (toserver ?
-	    from != Inside || to != Outside :
+	if (nets.last[toserver].v6 == v6 &&
+	    !memcmp(nets.last[toserver].addrs, addrs, 2 * size))
+		return nets.last[toserver].is;
+	from = placeof(addrs, v6);
+	to = placeof(addrs + size, v6);
+	memcpy(nets.last[toserver].addrs, addrs, 2 * size);
+	nets.last[toserver].v6 = v6;
+	nets.last[toserver].is = from == Nowhere || to == Nowhere ||
+	    (lannets && (toserver ? from != Inside || to != Outside :
 	    from != Outside || to != Inside));
+	return nets.last[toserver].is;
 }
 
 /* Returns the offset behind the header, or -1 if it makes no sense. */

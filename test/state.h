@@ -11,7 +11,7 @@
 #define STATE(F) \
 	F(role) F(now) F(counts) F(drops) F(offload) F(gro) \
 	F(loop) F(tun) F(ctl) F(rtnetlink) F(pool) F(keys) F(peer) F(queues) \
-	F(tx) F(rx) F(survey) F(bond) F(nettable)
+	F(tx) F(rx) F(survey) F(bond) F(nets)
 
 typedef struct {
 #define MEMBER(v) char v[sizeof(v)];
