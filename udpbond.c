@@ -986,7 +986,7 @@ addrtext(const struct sockaddr_storage *ss)
 static int
 private(const char *s)
 {
-	static const char *const nets[] = {
+	static const char *const sites[] = {
 		"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
 		"100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
 		"fc00::/7", "fe80::/10", "::1/128"
@@ -995,8 +995,8 @@ private(const char *s)
 	int i, bits, is = 0;
 
 	parseaddr(s, 0, &a);
-	for (i = 0; i < LEN(nets) && !is; i++)
-		is = parseprefix(nets[i], &net, &bits) == 0 &&
+	for (i = 0; i < LEN(sites) && !is; i++)
+		is = parseprefix(sites[i], &net, &bits) == 0 &&
 		    samenet(&a, &net, bits);
 	return is;
 }
