@@ -391,6 +391,7 @@ main(int argc, char *argv[])
 		else
 			die("usage: super [-s seed] [-n packets]");
 	}
+	lannets = NULL;
 	memory();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd) < 0)
 		die("socketpair:");
