@@ -3862,14 +3862,14 @@ schedule(void)
 	Link *l;
 	Pkt *p;
 
+	survey.known = 0;
+	queues.look++; /* nobody has been passed over */
 	for (l = bond; l < bond + LEN(bond); l++)
 		l->roomy = queues.lightbytes ||
 		    room(l, l->pace.clock + l->pace.burst / 4);
 	expresssend();
 	acksend();
 	repairsend();
-	queues.look++; /* nobody has been passed over */
-	survey.known = 0;
 	while ((p = dequeue(&l)))
 		transmit(l, p);
 	for (l = bond; l < bond + LEN(bond); l++)
@@ -4537,7 +4537,7 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 		if (b->hello == 2 ||
 		    (b->peerid && b->peerid == peer.session.id) ||
 		    spend(&l->beats.answers[b->id % Answers], MS(100),
-		    MS(100)) < 0)
+		    MS(900)) < 0)
 			return;
 		hellosend(l, b->id == peer.session.peerid ? peer.session.id :
 		    answerid(b->id), b->id, from);
