@@ -318,7 +318,9 @@ passed(const uint8_t *d, int len)
 		nanswers++;
 		nlong += n > HelloLen;
 	}
-	way = dport >= FirstPort && dport < FirstPort + Nlinks ? Up : Down;
+	/* without a key both ports are the same: the server's address is .2 */
+	way = dport >= FirstPort && dport < FirstPort + Nlinks &&
+	    (sport != dport || dst[addrlen - 1] == 2) ? Up : Down;
 	link = (way == Up ? dport : sport) - FirstPort;
 	if (link < 0 || link >= Nlinks || n > DgramMax)
 		return;
