@@ -2232,7 +2232,8 @@ testmartian(void)
 	};
 	const char *was = clientaddr;
 	struct sockaddr_storage from, to;
-	uint8_t d[100], *c;
+	static uint8_t d[Room];
+	uint8_t *c;
 	int i, j, len, pass;
 
 	anew(Client);
