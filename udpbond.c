@@ -359,6 +359,7 @@ typedef struct {                  /* are packets that leave jointly lost? */
 	int64_t sent[2], lost[2]; /* packets: jointly; singly instead */
 	int trying, off;          /* by turns; singly until then */
 	int64_t until, hold;      /* ns; hold: from one trial to the next */
+	int64_t good;             /* ns, when few were lost */
 } Trial;
 
 typedef struct {                  /* control data: the size of segments */
@@ -1639,10 +1640,10 @@ singly(const Trial *t, int64_t era)
 }
 
 /* Some kernels and network cards lose or damage packets that are handed over
- * jointly. Where more than a quarter gets lost, packets leave jointly in one
- * era and singly in the next, so that a bad time of the link meets both: if
- * hardly any are lost singly, jointly is off for a while, longer each time.
- * Returns for how many minutes. */
+ * jointly. Where more than a quarter gets lost for an era, packets leave
+ * jointly in the next and singly in the one after that, so that a bad time of
+ * the link meets both: if hardly any are lost singly, jointly is off for a
+ * while, longer each time. Returns for how many minutes. */
 static int
 judge(Trial *t, int64_t era)
 {
@@ -1657,7 +1658,9 @@ judge(Trial *t, int64_t era)
 	bad = MIN(sent[0], lost[0]) >= Sample && lost[0] > sent[0] / 4;
 	/* would be lost singly if that made no difference */
 	expected = lost[0] * sent[1] / MAX(sent[0], 1);
-	if (now < t->until || (!t->trying ? !bad :
+	if (!bad)
+		t->good = now;
+	if (now < t->until || (!t->trying ? now - t->good < era :
 	    bad ? expected < Sample : sent[0] < 4 * Sample))
 		return 0;
 	t->off = t->trying && bad && lost[1] < expected / 4;
