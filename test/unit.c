@@ -2162,6 +2162,38 @@ testtrial(int ontun)
 	}
 }
 
+/* how long most are lost, ms, until a trial begins: not for a burst, as of
+ * retransmissions, not even for one of them after the other */
+static void
+testtrialbegins(void)
+{
+	static const struct {
+		const char *name;
+		int bad, good, times; /* ms of losses, ms without; how often */
+		int trying;
+	} t[] = {
+		{ "a burst", 300, 0, 1, 0 },
+		{ "bursts", 900, 100, 20, 0 },
+		{ "an era", 1100, 0, 1, 1 },
+	};
+	Trial trial;
+	int i, j, ms;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		memset(&trial, 0, sizeof(trial));
+		for (j = 0; j < t[i].times; j++)
+			for (ms = -t[i].good; ms < t[i].bad; ms++) {
+				now += MS(1);
+				trial.sent[0] += 400;
+				trial.lost[0] += ms < 0 ? 0 : 300;
+				judge(&trial, TunEra);
+			}
+		want("trying", t[i].trying, trial.trying);
+		verdict(t[i].name);
+	}
+}
+
 static void
 testlinktrial(void)
 {
@@ -6149,6 +6181,7 @@ static const struct {
 	{ "offload", testfallback },
 	{ "MTU", testmtu },
 	{ "rtnetlink", testrtnetlink },
+	{ "trial", testtrialbegins },
 	{ "segments lost", testlinktrial },
 	{ "GSO packets lost", testtuntrial },
 	{ "pacer", testpacer },
