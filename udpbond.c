@@ -1658,7 +1658,7 @@ judge(Trial *t, int64_t era)
 	bad = MIN(sent[0], lost[0]) >= Sample && lost[0] > sent[0] / 4;
 	/* would be lost singly if that made no difference */
 	expected = lost[0] * sent[1] / MAX(sent[0], 1);
-	if (!bad)
+	if (!bad || !t->good)
 		t->good = now;
 	if (now < t->until || (!t->trying ? now - t->good < era :
 	    bad ? expected < Sample : sent[0] < 4 * Sample))
@@ -1668,7 +1668,7 @@ judge(Trial *t, int64_t era)
 		t->hold = CLAMP(2 * t->hold, Minute, 16 * Minute);
 	t->trying = !t->trying;
 	t->until = now + (t->trying ? 4 * era : t->off ? t->hold : Minute);
-	sent[0] = sent[1] = lost[0] = lost[1] = 0;
+	sent[0] = sent[1] = lost[0] = lost[1] = t->good = 0;
 	return t->off ? t->hold / Minute : 0;
 }
 
