@@ -2444,6 +2444,7 @@ linkopen(Link *l)
 	linkclose(l);
 	l->reopen = now + Reopen;
 	l->beats.n = 0;
+	loop.nextbeat = 0;
 	memset(&l->out.trial, 0, sizeof(l->out.trial));
 	if (device && !keyfile &&
 	    (l->guard = linksocket(a, NULL, &what)) < 0)
