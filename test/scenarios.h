@@ -8,6 +8,14 @@
  * to end= (s), web and echoes every so many ms, w1=FROM-TO to w3 for a mean
  * of its own. Before the links, key: both ends have one.
  *
+ * Links that move, each in its own way and by the seed. In place of rate:
+ * walk=LO:HI:MS, each MS ms up to half or twice as much; jump=LO:HI:MS;
+ * trace=FILE, each line a ms at which 1500 bytes may leave. Beside it:
+ * outage=EVERY:LENGTH, in the mean; shift=PERIOD:MAX, another delay each
+ * period; delays=FILE, lines of a ms and the delay added from then on. In
+ * place of queue: pkts, or police, the ms of rate that pass at once while all
+ * else is dropped. Their rate in config.h is 0, unless conf is given.
+ *
  * Changes: TIME: LINKS KEY=VALUE, the links a number, a range or all, or an
  * end and restart or crash and the time until it starts again, or pause and
  * for how long (s), or tun=ERROR. Faults of links: silent gone mtu loss; nat,

@@ -48,14 +48,17 @@ enum { LaneNone, LaneOrdered, LaneExpress };
 enum { Icmp = 1, Tcpip = 6, Udp = 17 };
 enum { KindTcp, KindEcho, KindWeb, KindUdp };
 enum { Set, Random, Own };        /* where scenarios come from */
+enum { Steady, Walk, Jump, Traced }; /* how the rate of a link moves */
 enum {
 	FdBase = 1000, Nfds = 64, Nbufs = 1 << 16, Ntimers = 4096,
 	Nseen = 1 << 18, Ngroups = 16, Nflows = 512, Nmeasures = 256,
 	Nchanges = 128, Nlog = 24, Nmem = 16,
-	Nbulk = 64, Nexpress = 4096,
+	Nbulk = 64, Nexpress = 4096, Npkts = 4096,
 	WebSegs = 256, BulkSegs = 8192,
 	UdpIp = 28,               /* bytes of headers */
 	Overhead = 60,            /* bytes that a link adds, as linkoverhead */
+	Opportunity = 1500,       /* bytes that a line of a trace lets leave */
+	Nolimit = 1000000000,     /* Mbit/s */
 	Bin = 100 * Ms,           /* of goodput */
 	HostDelay = 100 * Us,     /* from a host to the TUN */
 	Latency = 20 * Us,        /* from a packet to the turn it wakes */
@@ -77,26 +80,70 @@ typedef struct {
 	int len;
 } Fifo;
 
+/* A file that begins again when it ends: of a trace the bytes that may have
+ * left before each ms of the period, of delays the delay then. */
+typedef struct {
+	int64_t period;           /* ms */
+	double *v;                /* one more than that */
+} Series;
+
+typedef struct {
+	int how;
+	double mbit;              /* Mbit/s, 0: unlimited */
+	double range[3];          /* Mbit/s from and to, ms between changes */
+	double outage[2];         /* ms, means: between two, of one */
+	const Series *trace;
+} Rate;
+
 /* what a link does to what goes one way */
 typedef struct {
-	double rate;              /* Mbit/s, 0: unlimited */
+	Rate rate;
+	double police;            /* ms of rate, instead of a queue; 0: none */
+	double pkts;              /* that the queue holds; 0: see queue */
 	double delay, jitter, queue; /* ms */
+	double shift[2];          /* ms: period, most extra delay */
+	const Series *delays;
 	double loss, burst;       /* percent; mean length, packets */
 	double silent;            /* 0 or 1 */
 	double spike[3];          /* ms: period, length, extra delay */
 	double dup, swap, swapby; /* percent; percent, and ms that they wait */
 	double corrupt;           /* percent of which a bit is turned */
 	double error, errors;     /* of sending; percent that fail */
-	double conf;              /* Mbit/s in config.h, -1: rate */
+	double conf;              /* Mbit/s in config.h, -1: the true rate */
 	double segloss;           /* percent of segmented messages */
 } Conf;
+
+/* what a link carries, until the next piece */
+typedef struct {
+	int64_t at;
+	double rate;              /* Mbit/s; of a trace the mean */
+	int out;                  /* nothing leaves */
+	const Series *trace;
+} Piece;
+
+/* the pieces so far; more are made when somebody looks ahead */
+typedef struct {
+	Rate r;
+	uint64_t rng[2];          /* for the rate, for outages */
+	double mbit;
+	int out;
+	int64_t step, toggle;     /* when those change */
+	Piece *pieces;
+	int n;
+	int64_t ms;               /* of a trace: when the last packet left */
+	double left;              /* bytes that may leave in it still */
+} Move;
 
 typedef struct {
 	int link, to;             /* to: end */
 	Conf c;
+	Move move;
+	uint64_t seed;            /* of how it moves */
 	Fifo q, odd;              /* odd: those that others overtake */
 	Timer timer, oddtimer;
 	int64_t depart, deliver;
+	int64_t departs[Npkts];   /* of the newest packets */
+	unsigned nput;
 	int bad;                  /* within a burst of losses */
 	uint64_t rng;
 	int64_t refused;          /* the newest error */
@@ -214,6 +261,7 @@ typedef struct {
 typedef struct {
 	const char *name;
 	size_t off;
+	int n;                    /* values, with colons between */
 } Key;
 
 typedef struct {
@@ -262,16 +310,32 @@ static int serves(const Net *);
 static void happened(void);
 static void wellcheck(void);
 static void answerarrive(int64_t);
+/* moving */
+static const Series *seriesread(const char *, int);
+static double exponential(uint64_t *, double);
+static double power2(double);
+static double root(double);
+static void pieceput(Move *, Piece);
+static void piecemake(Move *);
+static int pieceat(Move *, int64_t);
+static int64_t pieceend(const Move *, int);
+static double opportunities(const Series *, int64_t);
+static double capacity(Move *, int64_t, int64_t);
+static int64_t traceserve(Move *, int64_t, double);
+static int64_t serve(Move *, int64_t, double);
+static void moveset(Dir *);
+static void requeue(Dir *, Move *);
 /* links */
+static int wirelen(int);
 static int linksend(End *, Fd *, const uint8_t *, int, int);
 static int lose(Dir *);
-static double spike(const Dir *, int64_t);
+static int full(Dir *, int);
+static double extra(const Dir *, int64_t);
 static void linkput(Dir *, const uint8_t *, int, int, int);
 static int outside(const Fd *, const Net *);
 static void arrive(Dir *, Buf *);
 static void linkarrive(void *);
 static void oddarrive(void *);
-static void rescale(Dir *, double);
 /* hosts */
 static void pipeput(Pipe *, Buf *, int);
 static void pipefire(void *);
@@ -296,9 +360,13 @@ static void tcpread(Tcp *, int64_t);
 static void timeadd(Group *, double);
 static void count(Group *, int64_t);
 /* scenario */
+static void bad(const char *);
 static int number(char *, double *);
 static char *keyvalue(char *, char **);
-static void confset(Net *, const char *, char *);
+static void values(const char *, double *, int);
+static const Key *keyfind(const Key *, int, const char *);
+static int rateset(Dir *, const char *, const char *);
+static void confset(Net *, const char *, const char *);
 static void parselinks(const char *);
 static void parsetraffic(const char *);
 static void parsechanges(const char *);
@@ -391,20 +459,38 @@ static char logline[Nlog][256], logpart[200];
 static int nlog, loglen;
 
 static const Key confkeys[] = {
-	{ "rate",   offsetof(Conf, rate) },
-	{ "delay",  offsetof(Conf, delay) },
-	{ "jitter", offsetof(Conf, jitter) },
-	{ "queue",  offsetof(Conf, queue) },
-	{ "loss",   offsetof(Conf, loss) },
-	{ "burst",  offsetof(Conf, burst) },
-	{ "silent", offsetof(Conf, silent) },
-	{ "conf",   offsetof(Conf, conf) },
-	{ "dup",    offsetof(Conf, dup) },
-	{ "swap",   offsetof(Conf, swap) },
-	{ "swapby", offsetof(Conf, swapby) },
-	{ "corrupt", offsetof(Conf, corrupt) },
-	{ "errors", offsetof(Conf, errors) },
-	{ "segloss", offsetof(Conf, segloss) },
+	{ "pkts",   offsetof(Conf, pkts), 1 },
+	{ "police", offsetof(Conf, police), 1 },
+	{ "delay",  offsetof(Conf, delay), 1 },
+	{ "jitter", offsetof(Conf, jitter), 1 },
+	{ "queue",  offsetof(Conf, queue), 1 },
+	{ "loss",   offsetof(Conf, loss), 1 },
+	{ "burst",  offsetof(Conf, burst), 1 },
+	{ "silent", offsetof(Conf, silent), 1 },
+	{ "conf",   offsetof(Conf, conf), 1 },
+	{ "dup",    offsetof(Conf, dup), 1 },
+	{ "swap",   offsetof(Conf, swap), 1 },
+	{ "swapby", offsetof(Conf, swapby), 1 },
+	{ "corrupt", offsetof(Conf, corrupt), 1 },
+	{ "errors", offsetof(Conf, errors), 1 },
+	{ "segloss", offsetof(Conf, segloss), 1 },
+	{ "spike",  offsetof(Conf, spike), 3 },
+	{ "shift",  offsetof(Conf, shift), 2 },
+};
+static const Key netkeys[] = {
+	{ "gone",   offsetof(Net, gone), 1 },
+	{ "mtu",    offsetof(Net, mtu), 1 },
+	{ "prio",   offsetof(Net, prio), 1 },
+	{ "nat",    offsetof(Net, nat), 1 },
+	{ "host",   offsetof(Net, host), 1 },
+	{ "addr",   offsetof(Net, addr), 1 },
+};
+/* those of them that are of Rate; how: what they make of it, or -1 */
+static const struct { Key key; int how; } ratekeys[] = {
+	{ { "rate",   offsetof(Rate, mbit), 1 },   Steady },
+	{ { "walk",   offsetof(Rate, range), 3 },  Walk },
+	{ { "jump",   offsetof(Rate, range), 3 },  Jump },
+	{ { "outage", offsetof(Rate, outage), 2 }, -1 },
 };
 static const struct { const char *name; int error; } errornames[] = {
 	{ "none", 0 }, { "ENOBUFS", ENOBUFS }, { "EAGAIN", EAGAIN },
@@ -425,12 +511,12 @@ static const struct {
 	{ "udp",   KindUdp,  0,     Udp,   443 },
 };
 static const Key groupkeys[] = {
-	{ "at",     offsetof(Group, at) },
-	{ "end",    offsetof(Group, end) },
-	{ "every",  offsetof(Group, every) },
-	{ "bytes",  offsetof(Group, bytes) },
-	{ "rate",   offsetof(Group, rate) },
-	{ "size",   offsetof(Group, size) },
+	{ "at",     offsetof(Group, at), 1 },
+	{ "end",    offsetof(Group, end), 1 },
+	{ "every",  offsetof(Group, every), 1 },
+	{ "bytes",  offsetof(Group, bytes), 1 },
+	{ "rate",   offsetof(Group, rate), 1 },
+	{ "size",   offsetof(Group, size), 1 },
 };
 
 /* util */
@@ -1157,8 +1243,283 @@ answerarrive(int64_t sent)
 		    simnow / 1e9, (simnow - changed) / 1e6);
 }
 
+/* moving: what a link carries from time to time */
+
+/* a trace: the ms at which Opportunity bytes may leave; or delays: the ms and
+ * the delay from then on, in ms */
+static const Series *
+seriesread(const char *name, int delays)
+{
+	FILE *f = fopen(name, "r");
+	Series *s = need(1, sizeof(*s));
+	char line[64];
+	int64_t ms = 0, last = 0, i = 0;
+	double v = 0;
+
+	if (!f)
+		bad(name);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%" SCNd64 " %lf", &ms, &v) < 1 + delays ||
+		    ms < last || ms > INT32_MAX)
+			bad(name);
+		last = ms;
+	}
+	s->period = delays ? MAX((last + 999) / 1000 * 1000, 1000) : last;
+	if (!s->period)
+		bad(name);
+	s->v = need(s->period + 1, sizeof(*s->v));
+	/* before the first delay the last one holds */
+	for (rewind(f); fgets(line, sizeof(line), f); ) {
+		ms = strtoll(line, NULL, 10);
+		if (!delays)
+			s->v[ms % s->period + 1] += Opportunity;
+		for (; delays && i < ms; i++)
+			s->v[i] = v;
+		sscanf(line, "%*s %lf", &v);
+	}
+	for (; i <= s->period; i++)
+		s->v[i] = delays ? v : s->v[i] + (i ? s->v[i - 1] : 0);
+	fclose(f);
+	return s;
+}
+
+/* von Neumann's way, which needs no logarithm */
+static double
+exponential(uint64_t *r, double mean)
+{
+	double x, last, next;
+	int i, n;
+
+	for (i = 0; ; i++) {
+		x = last = unit(mix(r));
+		for (n = 1; (next = unit(mix(r))) < last; n++)
+			last = next;
+		if (n % 2)
+			return (i + x) * mean;
+	}
+}
+
+/* 2 to the power of x, which is -1 to 1 */
+static double
+power2(double x)
+{
+	double sum = 1, term = 1;
+	int i;
+
+	for (i = 1; i < 20; i++)
+		sum += term *= x * 0.693147180559945 / i;
+	return sum;
+}
+
+static double
+root(double x)
+{
+	double r = x + 1;
+	int i;
+
+	for (i = 0; i < 64; i++)
+		r = (r + x / r) / 2;
+	return r;
+}
+
+static void
+pieceput(Move *m, Piece p)
+{
+	if (m->n % 64 == 0 && !(m->pieces = realloc(m->pieces, (m->n + 64) *
+	    sizeof(p))))
+		exit(2);
+	m->pieces[m->n++] = p;
+}
+
+/* the next piece: the rate changes, or an outage begins or ends */
+static void
+piecemake(Move *m)
+{
+	int64_t at = MIN(m->step, m->toggle);
+	const double *range = m->r.range;
+	double u;
+
+	if (at == m->step) {
+		u = unit(mix(&m->rng[0]));
+		m->step += range[2] * Ms;
+		m->mbit = m->r.how == Jump ?
+		    range[0] + u * (range[1] - range[0]) :
+		    m->mbit * power2(2 * u - 1);
+		while (m->mbit < range[0] || m->mbit > range[1])
+			m->mbit = range[m->mbit > range[1]] / m->mbit *
+			    range[m->mbit > range[1]];
+	}
+	if (at == m->toggle) {
+		m->out = !m->out;
+		m->toggle += exponential(&m->rng[1], m->r.outage[m->out]) *
+		    Ms + 1;
+	}
+	pieceput(m, (Piece){ at, m->mbit, m->out, m->r.trace });
+}
+
+static int
+pieceat(Move *m, int64_t t)
+{
+	int i;
+
+	while (MIN(m->step, m->toggle) <= t)
+		piecemake(m);
+	for (i = m->n - 1; i > 0 && m->pieces[i].at > t; i--)
+		;
+	return i;
+}
+
+static int64_t
+pieceend(const Move *m, int i)
+{
+	return i + 1 < m->n ? m->pieces[i + 1].at : MIN(m->step, m->toggle);
+}
+
+/* bytes that may leave in the ms that begin before t */
+static double
+opportunities(const Series *s, int64_t t)
+{
+	int64_t ms = (t + Ms - 1) / Ms;
+
+	return ms / s->period * s->v[s->period] + s->v[ms % s->period];
+}
+
+/* bytes that may leave from a time to another */
+static double
+capacity(Move *m, int64_t from, int64_t to)
+{
+	const Piece *p;
+	int64_t till;
+	double sum = 0;
+	int i;
+
+	for (; from < to; from = till) {
+		i = pieceat(m, from);
+		p = &m->pieces[i];
+		till = MIN(pieceend(m, i), to);
+		if (!p->out)
+			sum += p->trace ? opportunities(p->trace, till) -
+			    opportunities(p->trace, from) :
+			    (till - from) * p->rate / 8000;
+	}
+	return sum;
+}
+
+/* a packet may take what other packets have left of its ms */
+static int64_t
+traceserve(Move *m, int64_t t, double bytes)
+{
+	int64_t ms = t / Ms;
+
+	if (ms != m->ms)
+		m->left = capacity(m, ms * Ms, ms * Ms + 1);
+	for (; bytes > m->left; ms++) {
+		bytes -= m->left;
+		m->left = capacity(m, (ms + 1) * Ms, (ms + 1) * Ms + 1);
+	}
+	m->left -= bytes;
+	m->ms = ms;
+	return MAX(t, ms * Ms);
+}
+
+/* when the last of so many bytes leaves, if the first does not before t */
+static int64_t
+serve(Move *m, int64_t t, double bytes)
+{
+	const Piece *p;
+	int64_t till;
+	double room;
+	int i;
+
+	for (; ; t = till) {
+		i = pieceat(m, t);
+		p = &m->pieces[i];
+		till = pieceend(m, i);
+		if (p->trace)
+			return traceserve(m, t, bytes);
+		room = p->out ? 0 : (till - t) * p->rate / 8000;
+		if (bytes <= room)
+			break;
+		bytes -= room;
+	}
+	t += bytes * 8000 / p->rate;
+	return t;
+}
+
+/* From now on it moves as its Rate says, and so does what waits. The pieces
+ * until now are kept for capacity(). */
+static void
+moveset(Dir *d)
+{
+	Move was = d->move, *m = &d->move;
+	const Rate *r = &d->c.rate;
+	int i;
+
+	memset(m, 0, sizeof(*m));
+	m->r = *r;
+	m->rng[0] = d->seed + 1;
+	m->rng[1] = d->seed + 2;
+	m->ms = -1;
+	for (i = 0; i < was.n && was.pieces[i].at < simnow; i++)
+		pieceput(m, was.pieces[i]);
+	m->mbit = r->mbit ? r->mbit : Nolimit;
+	if (r->how == Walk)
+		m->mbit = root(r->range[0] * r->range[1]);
+	if (r->trace)
+		m->mbit = r->trace->v[r->trace->period] * 8e-3 /
+		    r->trace->period;
+	m->step = m->toggle = NEVER;
+	if (r->how == Walk || r->how == Jump)
+		m->step = simnow + (int64_t)(r->range[2] * Ms);
+	if (r->how == Jump)
+		m->step = simnow;
+	if (r->outage[0])
+		m->toggle = simnow + exponential(&m->rng[1], r->outage[0]) * Ms + 1;
+	if (r->how != Jump)
+		pieceput(m, (Piece){ simnow, m->mbit, 0, r->trace });
+	requeue(d, &was);
+	free(was.pieces);
+}
+
+/* What waits for its departure leaves at another rate. */
+static void
+requeue(Dir *d, Move *was)
+{
+	int64_t t = simnow, deliver = 0;
+	double done = 0, bytes;
+	Buf *b;
+
+	memset(d->departs, 0, sizeof(d->departs));
+	for (b = d->q.head; b; b = b->next) {
+		if (b->depart > simnow) {
+			bytes = capacity(was, simnow, b->depart);
+			t = b->depart = serve(&d->move, t, bytes - done);
+			done = bytes;
+			b->deliver = MAX(b->depart + b->hold, deliver);
+			d->departs[d->nput++ % Npkts] = t;
+		}
+		deliver = b->deliver;
+	}
+	if (d->depart > simnow)
+		d->depart = serve(&d->move, t,
+		    capacity(was, simnow, d->depart) - done);
+	if (deliver)
+		d->deliver = deliver;
+	if (d->q.head)
+		timerset(&d->timer, d->q.head->deliver);
+}
+
 /* links: as those of linkem.c. Departure and delivery are known when a packet
- * is sent. 0 or an error. */
+ * is sent. */
+
+/* bytes that it takes of a link */
+static int
+wirelen(int len)
+{
+	return len + UdpIp + Overhead;
+}
+
+/* 0 or an error */
 static int
 linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 {
@@ -1183,12 +1544,11 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 	}
 	paced(e, d, data, len);
 	seenrecords(e, d, data, len);
-	d->bytes += len + UdpIp + Overhead;
+	d->bytes += wirelen(len);
 	if (!stopped)
-		d->allbytes += len + UdpIp + Overhead;
+		d->allbytes += wirelen(len);
 	lost = lose(d) || vanishes;
-	if (d->c.silent || n->gone || lost ||
-	    d->depart - simnow > d->c.queue * Ms ||
+	if (d->c.silent || n->gone || lost || full(d, wirelen(len)) ||
 	    (e == &end[Client] && f->addr != n->addr))
 		return 0;
 	linkput(d, data, len, e == &end[Client] ? outside(f, n) : f->port, to);
@@ -1219,14 +1579,13 @@ linkput(Dir *d, const uint8_t *data, int len, int from, int to)
 	d->wait = MAX(d->wait, d->depart - simnow);
 	if (!stopped)
 		d->waitmax = MAX(d->waitmax, d->wait);
-	d->depart = MAX(simnow, d->depart);
-	if (d->c.rate > 0)
-		d->depart += (len + UdpIp + Overhead) * 8000 / d->c.rate;
-	b->depart = d->depart;
-	b->hold = (d->c.delay + spike(d, d->depart) +
+	d->depart = serve(&d->move, MAX(simnow, d->depart), wirelen(len));
+	b->depart = d->c.police ? simnow : d->depart;
+	d->departs[d->nput++ % Npkts] = b->depart;
+	b->hold = (d->c.delay + extra(d, b->depart) +
 	    d->c.jitter * unit(mix(&d->rng))) * Ms;
 	if (d->c.swap && unit(mix(&d->rng)) * 100 < d->c.swap) {
-		b->deliver = d->depart + b->hold +
+		b->deliver = b->depart + b->hold +
 		    d->c.swapby * unit(mix(&d->rng)) * Ms;
 		for (at = &d->odd.head; *at && (*at)->deliver <= b->deliver;
 		    at = &(*at)->next)
@@ -1236,7 +1595,7 @@ linkput(Dir *d, const uint8_t *data, int len, int from, int to)
 		timerset(&d->oddtimer, d->odd.head->deliver);
 		return;
 	}
-	b->deliver = d->deliver = MAX(d->depart + b->hold, d->deliver);
+	b->deliver = d->deliver = MAX(b->depart + b->hold, d->deliver);
 	fifoput(&d->q, b);
 	if (d->q.head == b)
 		timerset(&d->timer, b->deliver);
@@ -1264,14 +1623,44 @@ lose(Dir *d)
 	return d->bad;
 }
 
-/* each period ends with its spike */
+/* has the queue no room, or the policer no tokens? */
+static int
+full(Dir *d, int bytes)
+{
+	double waiting = capacity(&d->move, simnow, d->depart), perms;
+	int at = pieceat(&d->move, simnow);
+	const Piece *p = &d->move.pieces[at];
+
+	perms = p->rate * 125;
+	if (d->c.police)
+		return p->out || waiting + bytes > d->c.police * perms;
+	if (d->c.pkts)
+		return d->departs[(d->nput - (unsigned)d->c.pkts) % Npkts] >
+		    simnow;
+	return waiting > d->c.queue * perms;
+}
+
+/* Returns ms: each period ends with its spike; another delay from shift to
+ * shift; what a file says. */
 static double
-spike(const Dir *d, int64_t t)
+extra(const Dir *d, int64_t t)
 {
 	const double *s = d->c.spike;
-	int64_t period = s[0] * Ms;
+	int64_t period = s[0] * Ms, shift = d->c.shift[0] * Ms;
+	uint64_t r = d->seed + (shift ? t / shift : 0);
+	double ms = 0;
 
-	return period && t % period >= period - s[1] * Ms ? s[2] : 0;
+	if (period && t % period >= period - s[1] * Ms)
+		ms += s[2];
+	if (shift)
+		ms += unit(mix(&r)) * d->c.shift[1];
+	if (d->c.delays) {
+		period = (d->c.rate.trace ? d->c.rate.trace :
+		    d->c.delays)->period;
+		ms += d->c.delays->v[MIN(t / Ms % period,
+		    d->c.delays->period)];
+	}
+	return ms;
 }
 
 /* into the socket, if there is one and it has room */
@@ -1315,28 +1704,6 @@ oddarrive(void *arg)
 		arrive(d, b);
 	}
 	timerset(&d->oddtimer, b ? b->deliver : NEVER);
-}
-
-/* what waits for its departure leaves at the new rate, k times as slowly */
-static void
-rescale(Dir *d, double k)
-{
-	int64_t deliver = 0;
-	Buf *b;
-
-	for (b = d->q.head; b; b = b->next) {
-		if (b->depart > simnow) {
-			b->depart = simnow + (b->depart - simnow) * k;
-			b->deliver = MAX(b->depart + b->hold, deliver);
-		}
-		deliver = b->deliver;
-	}
-	if (d->depart > simnow)
-		d->depart = simnow + (d->depart - simnow) * k;
-	if (deliver)
-		d->deliver = deliver;
-	if (d->q.head)
-		timerset(&d->timer, d->q.head->deliver);
 }
 
 /* hosts */
@@ -2153,60 +2520,97 @@ keyvalue(char *s, char **value)
 	return s;
 }
 
+/* numbers with colons between; those left out are 0 */
+static void
+values(const char *text, double *v, int n)
+{
+	char *rest;
+	int i;
+
+	memset(v, 0, n * sizeof(*v));
+	for (i = 0; i < n; i++, text = rest + 1) {
+		v[i] = strtod(text, &rest);
+		if (rest == text || (*rest && *rest != ':'))
+			break;
+		if (!*rest)
+			return;
+	}
+	bad(text);
+}
+
+static const Key *
+keyfind(const Key *keys, int n, const char *name)
+{
+	for (; n > 0; n--, keys++)
+		if (!strcmp(keys->name, name))
+			return keys;
+	return NULL;
+}
+
+/* Does it say how the rate moves? Then that is set. */
+static int
+rateset(Dir *d, const char *name, const char *value)
+{
+	Rate *r = &d->c.rate;
+	int i, had = r->outage[0] > 0, traced = !strcmp(name, "trace");
+
+	for (i = 0; i < LEN(ratekeys); i++)
+		if (!strcmp(ratekeys[i].key.name, name))
+			break;
+	if (i == LEN(ratekeys) && !traced)
+		return 0;
+	if (traced || ratekeys[i].how >= 0) {
+		r->how = traced ? Traced : ratekeys[i].how;
+		r->trace = traced ? seriesread(value, 0) : NULL;
+	}
+	if (!traced)
+		values(value, (double *)((char *)r + ratekeys[i].key.off),
+		    ratekeys[i].key.n);
+	if (((r->how == Walk || r->how == Jump) && (r->range[0] <= 0 ||
+	    r->range[1] < r->range[0] || r->range[2] < 1)) ||
+	    (r->outage[0] && (r->outage[0] < 1 || r->outage[1] < 0)))
+		bad(value);
+	if (traced || ratekeys[i].how >= 0 || had || r->outage[0])
+		moveset(d);
+	return 1;
+}
+
 /* up.KEY=VALUE, down.KEY=VALUE or KEY=VALUE for both */
 static void
-confset(Net *n, const char *key, char *value)
+confset(Net *n, const char *name, const char *value)
 {
-	int i, j, from = 0, to = 1;
-	double v, was, *spike;
+	const Key *key = keyfind(netkeys, LEN(netkeys), name);
+	int i, from = 0, to = 1;
+	double v;
 
-	if (!strncmp(key, "up.", 3) || !strncmp(key, "down.", 5)) {
-		from = to = *key == 'd';
-		key = strchr(key, '.') + 1;
-	}
-	for (i = from; i <= to; i++) {
-		spike = n->d[i].c.spike;
-		if (!strcmp(key, "spike")) {
-			memset(spike, 0, sizeof(n->d[i].c.spike));
-			sscanf(value, "%lf:%lf:%lf", spike, spike + 1,
-			    spike + 2);
-			continue;
-		}
-		if (!strcmp(key, "error")) {
-			n->d[i].c.error = errorof(value);
-			continue;
-		}
-		if (number(value, &v) < 0)
-			bad(value);
-		for (j = 0; j < LEN(confkeys); j++)
-			if (!strcmp(confkeys[j].name, key))
-				break;
-		if (!strcmp(key, "gone"))
-			n->gone = v;
-		else if (!strcmp(key, "mtu"))
-			n->mtu = v;
-		else if (!strcmp(key, "prio"))
-			n->prio = v;
-		else if (!strcmp(key, "nat"))
-			n->nat = v;
-		else if (!strcmp(key, "host"))
-			n->host = v;
-		else if (!strcmp(key, "addr"))
-			n->addr = v;
-		else if (j == LEN(confkeys))
-			bad(key);
-		if (!strcmp(key, "gone") || !strcmp(key, "addr"))
+	if (key) {
+		values(value, &v, 1);
+		*(int *)((char *)n + key->off) = v;
+		if (!strcmp(name, "gone") || !strcmp(name, "addr"))
 			reopened = simnow;
-		if (!strcmp(key, "swap"))
-			odd = 1;
-		segmenting |= !strcmp(key, "segloss");
-		if (j == LEN(confkeys))
+		return;
+	}
+	if (!strncmp(name, "up.", 3) || !strncmp(name, "down.", 5)) {
+		from = to = *name == 'd';
+		name = strchr(name, '.') + 1;
+	}
+	odd |= !strcmp(name, "swap");
+	segmenting |= !strcmp(name, "segloss");
+	key = keyfind(confkeys, LEN(confkeys), name);
+	for (i = from; i <= to; i++) {
+		if (rateset(&n->d[i], name, value))
 			continue;
-		was = n->d[i].c.rate;
-		memcpy((char *)&n->d[i].c + confkeys[j].off, &v, sizeof(v));
-		if (was > 0 && n->d[i].c.rate != was)
-			rescale(&n->d[i], n->d[i].c.rate > 0 ?
-			    was / n->d[i].c.rate : 0);
+		if (!strcmp(name, "error"))
+			n->d[i].c.error = errorof(value);
+		else if (!strcmp(name, "delays"))
+			n->d[i].c.delays = seriesread(value, 1);
+		else if (!key)
+			bad(name);
+		else
+			values(value, (double *)((char *)&n->d[i].c +
+			    key->off), key->n);
+		if (n->d[i].c.pkts < 0 || n->d[i].c.pkts > Npkts)
+			bad(value);
 	}
 }
 
@@ -2221,6 +2625,7 @@ parselinks(const char *text)
 	};
 	char buf[2048], copy[1024], *part, *word, *value, *save, *save2;
 	int i, k, n, link = 0;
+	Conf *c;
 
 	snprintf(buf, sizeof(buf), "%s", text);
 	for (part = strtok_r(buf, ";", &save); part;
@@ -2233,8 +2638,10 @@ parselinks(const char *text)
 			net[link].there = 1;
 			net[link].mtu = 1420;
 			net[link].prio = 2;
-			for (i = 0; i < 2; i++)
+			for (i = 0; i < 2; i++) {
 				net[link].d[i].c = usual;
+				moveset(&net[link].d[i]);
+			}
 			snprintf(copy, sizeof(copy), "%s", part);
 			for (word = strtok_r(copy, " ", &save2); word;
 			    word = strtok_r(NULL, " ", &save2)) {
@@ -2245,10 +2652,12 @@ parselinks(const char *text)
 					bad(word);
 				confset(&net[link], word, value);
 			}
-			for (i = 0; i < 2; i++)
-				if (net[link].d[i].c.conf < 0)
-					net[link].d[i].c.conf =
-					    net[link].d[i].c.rate;
+			for (i = 0; i < 2; i++) {
+				c = &net[link].d[i].c;
+				if (c->conf < 0)
+					c->conf = c->rate.how == Steady ?
+					    c->rate.mbit : 0;
+			}
 		}
 	}
 }
@@ -2979,7 +3388,7 @@ setup(const Scenario *s)
 		for (j = 0; j < 2; j++) {
 			net[i].d[j].link = i;
 			net[i].d[j].to = !j;
-			net[i].d[j].rng = draw();
+			net[i].d[j].seed = net[i].d[j].rng = draw();
 			timerinit(&net[i].d[j].timer, linkarrive,
 			    &net[i].d[j]);
 			timerinit(&net[i].d[j].oddtimer, oddarrive,
