@@ -24,9 +24,9 @@
  * Begin with main(), then simulate(), then endturn().
  *
  * sim runs the set in scenarios.h, sim -r NAME one of it, sim -s SEED -n COUNT
- * random scenarios; -v traces them, -k gives both ends a key, -j makes use of
- * several processors, -S limits for how long others keep an end from running,
- * in ms.
+ * random scenarios; -v traces them, -P only the links, each so many ms, see
+ * tracelinks(); -k gives both ends a key, -j makes use of several processors,
+ * -S limits for how long others keep an end from running, in ms.
  * sim -L LINKS -T TRAFFIC -C CHANGES runs what it is told, in the words that
  * sim -l and scenarios.h show, sim -H HOURS light traffic with a fault each
  * minute. The last line counts what passed and failed.
@@ -154,7 +154,7 @@ typedef struct {
 	int64_t bulk[Nbulk];      /* turns in which ordered packets were sent */
 	unsigned nbulk;
 	int64_t bytes, wait;      /* in this bin; the longest queue */
-	int64_t waitmax, allbytes;
+	int64_t waitmax, allbytes, used; /* used: of the window */
 } Dir;
 
 typedef struct {
@@ -381,7 +381,10 @@ static int bynumber(const void *, const void *);
 static double percentile(double *, int, double);
 static void measureall(const Scenario *);
 static int checkall(const char *);
+static void tracelinks(int);
+static void traceflows(void);
 static void trace(void *);
+static void checktimes(void *);
 /* life */
 static int mishap(char *, int, double, int, int);
 static void mishaps(void *);
@@ -450,7 +453,15 @@ static int ngroups;
 static Flow *flows[Nflows], *flowat[65536];
 static int nflows;
 static Change changes[Nchanges];
-static Timer tracetimer, mishaptimer, starttimer[2];
+static Timer checktimer, tracetimer, mishaptimer, starttimer[2];
+
+/* in which the links' shares are measured: that of the first download or
+ * upload */
+static struct {
+	int64_t from, to;
+	int up;
+} window = { Sec, NEVER, 0 };
+static double every;              /* ms, from line to line of the trace */
 
 static Measure measures[Nmeasures];
 static int nmeasures;
@@ -1582,6 +1593,8 @@ linkput(Dir *d, const uint8_t *data, int len, int from, int to)
 	d->depart = serve(&d->move, MAX(simnow, d->depart), wirelen(len));
 	b->depart = d->c.police ? simnow : d->depart;
 	d->departs[d->nput++ % Npkts] = b->depart;
+	if (b->depart >= window.from && b->depart < window.to)
+		d->used += wirelen(len);
 	b->hold = (d->c.delay + extra(d, b->depart) +
 	    d->c.jitter * unit(mix(&d->rng))) * Ms;
 	if (d->c.swap && unit(mix(&d->rng)) * 100 < d->c.swap) {
@@ -2926,12 +2939,38 @@ percentile(double *v, int n, double p)
 	return v[MIN(i, n - 1)];
 }
 
+/* when its share is measured, s */
+static void
+groupspan(const Group *g, double *from, double *to)
+{
+	*from = g->at + 1;
+	*to = MIN(g->end, (double)secs);
+}
+
+/* Percent of what all links could carry that way, with all headers of packets
+ * that hold so much for those who use it. */
+static double
+share(const Group *g, int packet, int use)
+{
+	double from, to, could = 0;
+	int i;
+
+	groupspan(g, &from, &to);
+	for (i = 0; i < SimLinks; i++)
+		if (net[i].there)
+			could += capacity(&net[i].d[!g->up].move, from * Sec,
+			    to * Sec);
+	packet = wirelen(packet + HdrLen + (keyed ? TagLen : 0));
+	return could && from < to ? mean(g, from, to) * (to - from) *
+	    125000 * packet / use / could * 100 : 0;
+}
+
 static void
 measuretcp(Group *g)
 {
 	double dur = MIN(g->end, (double)secs) - g->at, steady, cold, sum = 0;
 	double squares = 0;
-	int i, run = 0, idle = 0, begun = 0;
+	int i, mss = 1, run = 0, idle = 0, begun = 0;
 
 	steady = mean(g, g->at + dur - MIN(10, dur / 2), g->at + dur);
 	cold = mean(g, g->at, g->at + MIN(15, dur));
@@ -2943,7 +2982,13 @@ measuretcp(Group *g)
 	measure(g->name, "steady", steady);
 	measure(g->name, "cold", cold);
 	measure(g->name, "stall", idle / 10.0);
-	say("%s %.1f / %.1f Mbit/s", g->name, steady, cold);
+	measure(g->name, "mean", mean(g, g->at, g->at + dur));
+	for (i = 0; i < nflows; i++)
+		if (flows[i]->g == g)
+			mss = flows[i]->tcp[!g->up].mss;
+	measure(g->name, "share", share(g, mss + 52, mss));
+	say("%s %.1f / %.1f Mbit/s, share %.1f %%", g->name, steady, cold,
+	    measures[nmeasures - 1].value);
 	for (i = 0; i < LEN(g->win); i++) {
 		if (g->win[i][1] <= g->win[i][0])
 			continue;
@@ -2997,10 +3042,30 @@ measureecho(Group *g)
 		say(" (%d in a row)", most);
 }
 
+/* its longest queue, ns */
+static int64_t
+measurelink(int i)
+{
+	static const char *whats[] = { "queue", "up", "down", "share" };
+	Dir *d = net[i].d, *w = &d[!window.up];
+	int64_t queue = MAX(d[0].waitmax, d[1].waitmax);
+	double could = !net[i].there ? 0 : capacity(&w->move, window.from,
+	    MIN(window.to, (int64_t)secs * Sec));
+	double v[] = { queue / 1e6, d[0].allbytes * 8e-6 / secs,
+	    d[1].allbytes * 8e-6 / secs, could ? w->used / could * 100 : 0 };
+	char name[16];
+	int k;
+
+	for (k = 0; k < LEN(whats); k++) {
+		snprintf(name, sizeof(name), "%s%d", whats[k], i);
+		measure("link", name, v[k]);
+	}
+	return queue;
+}
+
 static void
 measureall(const Scenario *s)
 {
-	char name[16];
 	int64_t most = 0;
 	Group *g;
 	int i;
@@ -3040,21 +3105,13 @@ measureall(const Scenario *s)
 			    measures[nmeasures - 3].value,
 			    measures[nmeasures - 2].value,
 			    measures[nmeasures - 1].value);
+			measure(g->name, "share", share(g, g->size, g->size));
 			break;
 		}
 		say("; ");
 	}
-	for (i = 0; i < SimLinks; i++) {
-		snprintf(name, sizeof(name), "queue%d", i);
-		measure("link", name, MAX(net[i].d[0].waitmax,
-		    net[i].d[1].waitmax) / 1e6);
-		snprintf(name, sizeof(name), "up%d", i);
-		measure("link", name, net[i].d[0].allbytes * 8e-6 / secs);
-		snprintf(name, sizeof(name), "down%d", i);
-		measure("link", name, net[i].d[1].allbytes * 8e-6 / secs);
-		most = MAX(most, MAX(net[i].d[0].waitmax,
-		    net[i].d[1].waitmax));
-	}
+	for (i = 0; i < SimLinks; i++)
+		most = MAX(most, measurelink(i));
 	measure("link", "queue", most / 1e6);
 	say("queue %.1f ms", most / 1e6);
 	measure("link", "off", segmentoff);
@@ -3109,49 +3166,50 @@ checkall(const char *checks)
 	return failed;
 }
 
-/* each 100 ms: for each direction and link what the pacer has, what was sent
- * in Mbit/s, the longest queue in ms; then the first flow of each kind */
+/* one way, for each link: Mbit/s that it could carry, that the pacer has, that
+ * was sent; ms of its queue and its delay; the first letter of its state. In
+ * front of them the packets that wait for a link. */
 static void
-trace(void *arg)
+tracelinks(int way)
 {
-	static const char *ca[] = { "", " disorder", " cwr", " recovery", " loss" };
-	static int64_t had[Ngroups];
+	int64_t from = simnow - (int64_t)(every * Ms), queue;
+	End *e = &end[way];
 	SimLink l;
 	SimStat s;
 	Dir *d;
-	Tcp *t;
+	int i;
+
+	if (!e->running)
+		return;
+	e->side->stat(&s);
+	printf("%8.3f %-4s %4d", simnow / 1e9, way ? "down" : "up",
+	    s.queued + s.express + s.acks + s.again);
+	for (i = 0; i < SimLinks; i++) {
+		if (!net[i].there)
+			continue;
+		d = &net[i].d[way];
+		e->side->link(i, &l);
+		queue = MAX(d->wait, d->depart - simnow);
+		printf(" | %6.2f %6.2f %6.2f %5.1f %5.1f %c",
+		    MIN(capacity(&d->move, from, simnow) * 8e-3 / every, 999),
+		    l.rate / 1e6, d->bytes * 8e-3 / every, queue / 1e6,
+		    l.up ? l.owd / 1e3 - (end[!way].offset - e->offset) / 1e6 :
+		    0, *l.state);
+		d->bytes = d->wait = 0;
+	}
+	putchar('\n');
+}
+
+/* the first flow of each kind, since the last time */
+static void
+traceflows(void)
+{
+	static const char *ca[] = { "", " disorder", " cwr", " recovery", " loss" };
+	static int64_t had[Ngroups];
 	int64_t min;
+	Tcp *t;
 	int i, k;
 
-	(void)arg;
-	timerset(&tracetimer, simnow + Bin);
-	for (k = 0; k < 2; k++)
-		poolcheck(&end[k], 0);
-	wellcheck();
-	if (!verbose)
-		return;
-	for (k = 0; k < 2; k++) {
-		printf("%.1f %s", simnow / 1e9, k ? "down" : "up  ");
-		for (i = 0; i < SimLinks; i++) {
-			d = &net[i].d[k];
-			if (net[i].there && end[k].running) {
-				end[k].side->link(i, &l);
-				printf(" | %s %5.2f sent %5.2f queue %4.1f "
-				    "rtt %4.1f%s%s", l.name, l.rate / 1e6,
-				    d->bytes * 8e-6 * (Sec / Bin), d->wait / 1e6,
-				    l.srtt / 1e3, strcmp(l.state, "up") ? " " :
-				    "", strcmp(l.state, "up") ? l.state : "");
-			}
-			d->bytes = d->wait = 0;
-		}
-		if (end[k].running) {
-			end[k].side->stat(&s);
-			printf(" | waiting %d express %d acks %d again %d late %"
-			    PRIu64 " lost %" PRIu64, s.queued, s.express,
-			    s.acks, s.again, s.late, s.lost);
-		}
-		putchar('\n');
-	}
 	for (i = 0; i < nflows; i++) {
 		if ((i && flows[i]->g == flows[i - 1]->g) ||
 		    flows[i]->g->proto != Tcpip || !flows[i]->port)
@@ -3159,16 +3217,43 @@ trace(void *arg)
 		k = flows[i]->g - groups;
 		t = &flows[i]->tcp[flows[i]->g->up ? 0 : 1];
 		min = t->cc == Cubic ? t->minrtt : t->bbrmin;
-		printf("%.1f %s %.1f Mbit/s cwnd %d ssthresh %d rtt %.1f min "
+		printf("%8.3f %s %.1f Mbit/s cwnd %d ssthresh %d rtt %.1f min "
 		    "%.1f lost %" PRId64 "%s reordering %d%s\n", simnow / 1e9,
-		    flows[i]->g->name, (flows[i]->g->got - had[k]) * 8e-6 *
-		    (Sec / Bin), t->cwnd, t->ssthresh > 1 << 20 ? -1 :
+		    flows[i]->g->name, (flows[i]->g->got - had[k]) * 8e-3 /
+		    every, t->cwnd, t->ssthresh > 1 << 20 ? -1 :
 		    t->ssthresh, t->srtt / 1e6, min / 1e6, t->losses,
 		    ca[t->ca], t->reordering, t->cc == Cubic ? "" :
 		    (const char *[]){ " startup", " drain", " probebw",
 		    " probertt" }[t->mode]);
 		had[k] = flows[i]->g->got;
 	}
+}
+
+static void
+trace(void *arg)
+{
+	(void)arg;
+	if (stopped && !verbose)
+		return;
+	timerset(&tracetimer, simnow + (int64_t)(every * Ms));
+	if (verbose || !window.up)
+		tracelinks(Server);
+	if (verbose || window.up)
+		tracelinks(Client);
+	if (verbose)
+		traceflows();
+}
+
+static void
+checktimes(void *arg)
+{
+	int k;
+
+	(void)arg;
+	timerset(&checktimer, simnow + Bin);
+	for (k = 0; k < 2; k++)
+		poolcheck(&end[k], 0);
+	wellcheck();
 }
 
 /* the regression set */
@@ -3369,6 +3454,7 @@ static void
 setup(const Scenario *s)
 {
 	static cookie_io_functions_t io = { .write = logwrite };
+	double from, to;
 	int i, j;
 
 	seen = need(Nseen, sizeof(*seen));
@@ -3407,8 +3493,13 @@ setup(const Scenario *s)
 		timerinit(&starttimer[i], endstart, &end[i]);
 		timerset(&starttimer[i], i == Client ? 100 * Ms : 0);
 	}
+	timerinit(&checktimer, checktimes, NULL);
+	timerset(&checktimer, Bin);
 	timerinit(&tracetimer, trace, NULL);
-	timerset(&tracetimer, Bin);
+	if (verbose && !every)
+		every = Bin / Ms;
+	if (every > 0)
+		timerset(&tracetimer, every * Ms);
 	parselinks(s->links);
 	parsetraffic(s->traffic);
 	parsechanges(s->changes);
@@ -3427,6 +3518,15 @@ setup(const Scenario *s)
 	groups[ngroups - 1].every = 50;
 	for (i = 0; i < ngroups; i++)
 		flowsmake(&groups[i]);
+	for (i = 0; i < ngroups - 1; i++)
+		if (groups[i].kind == KindTcp || groups[i].kind == KindUdp)
+			break;
+	if (i < ngroups - 1) {
+		window.up = groups[i].up;
+		groupspan(&groups[i], &from, &to);
+		window.from = from * Sec;
+		window.to = to * Sec;
+	}
 }
 
 static void
@@ -3574,10 +3674,10 @@ nextjob(Scenario *s, uint64_t *n)
 static void
 usage(void)
 {
-	fputs("usage: sim [-kv] [-j jobs] [-S ms] [-s seed] [-r name]\n"
+	fputs("usage: sim [-kv] [-j jobs] [-P ms] [-S ms] [-s seed] [-r name]\n"
 	    "       sim [-v] [-j jobs] -s seed [-n count]\n"
-	    "       sim [-kv] [-S ms] [-s seed] [-t secs] -L links -T traffic"
-	    " [-C changes]\n"
+	    "       sim [-kv] [-P ms] [-S ms] [-s seed] [-t secs] -L links"
+	    " -T traffic\n\t   [-C changes]\n"
 	    "       sim [-kv] [-s seed] -H hours [-L links] [-T traffic]\n"
 	    "       sim -l\n", stderr);
 	exit(2);
@@ -3591,7 +3691,7 @@ main(int argc, char *argv[])
 	uint64_t n;
 	int c, i, njobs = 1, more, begun = 0, ended = 0, failed = 0;
 
-	while ((c = getopt(argc, argv, "vlkj:s:n:r:t:H:L:T:C:S:")) != -1) {
+	while ((c = getopt(argc, argv, "vlkj:s:n:r:t:H:L:P:T:C:S:")) != -1) {
 		switch (c) {
 		case 'v':
 			verbose = 1;
@@ -3622,6 +3722,9 @@ main(int argc, char *argv[])
 			break;
 		case 'H':
 			hours = atof(optarg);
+			break;
+		case 'P':
+			every = atof(optarg);
 			break;
 		case 'S':
 			stall = atof(optarg);
