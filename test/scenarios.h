@@ -6,7 +6,8 @@
  * prio mtu, with up. or down. before them for one direction. Traffic, down
  * unless it is said to go up: cubic bbr web game ping udp; n flows, from at=
  * to end= (s), web and echoes every so many ms, w1=FROM-TO to w3 for a mean
- * of its own. Before the links, key: both ends have one.
+ * of its own. Before the links, key: both ends have one; oracle: they are told
+ * what each link will carry; raw: no tunnel, the hosts' packets go by link 0.
  *
  * Links that move, each in its own way and by the seed. In place of rate:
  * walk=LO:HI:MS, each MS ms up to half or twice as much; jump=LO:HI:MS;

@@ -77,6 +77,18 @@ sidelink(int i, SimLink *s)
 	s->score = l->score;
 }
 
+/* Set what the link carries. The estimate is at rest for a second. */
+static void
+siderate(int i, int64_t bps)
+{
+	Link *l = &bond[i];
+
+	l->control = (Control){ .cut = now, .hold = Second };
+	l->pace.rate = bps;
+	ratebound(l);
+	surveylinks();
+}
+
 static void
 sidestat(SimStat *s)
 {
@@ -117,6 +129,6 @@ sidereport(void)
 }
 
 const SimSide SIDE = {
-	sidestart, cleanup, sideturn, sidetimeout, sidelink, sidestat,
-	sideexpress, sidereport
+	sidestart, cleanup, sideturn, sidetimeout, sidelink, siderate,
+	sidestat, sideexpress, sidereport
 };

@@ -56,6 +56,7 @@ enum {
 	Nbulk = 64, Nexpress = 4096, Npkts = 4096,
 	WebSegs = 256, BulkSegs = 8192,
 	UdpIp = 28,               /* bytes of headers */
+	Foresight = 100,          /* ms */
 	Overhead = 60,            /* bytes that a link adds, as linkoverhead */
 	Opportunity = 1500,       /* bytes that a line of a trace lets leave */
 	Nolimit = 1000000000,     /* Mbit/s */
@@ -328,6 +329,7 @@ static void requeue(Dir *, Move *);
 /* links */
 static int wirelen(int);
 static int linksend(End *, Fd *, const uint8_t *, int, int);
+static void linkcarry(Dir *, const uint8_t *, int, int, int);
 static int lose(Dir *);
 static int full(Dir *, int);
 static double extra(const Dir *, int64_t);
@@ -384,6 +386,7 @@ static int checkall(const char *);
 static void tracelinks(int);
 static void traceflows(void);
 static void trace(void *);
+static void foresee(void *);
 static void checktimes(void *);
 /* life */
 static int mishap(char *, int, double, int, int);
@@ -398,12 +401,15 @@ static void usage(void);
 
 /* variables */
 int64_t simnow;
+int tcpmss = 1460;
 FILE *fake_log;
 
 static const SimSide *sides[] = { &side0, &side1 };
 static const char *endname[] = { "client", "server" };
 static double hours;              /* of mishaps */
 static int verbose, keyed, secs, violations;
+static int raw;                   /* no tunnel, link 0 carries all */
+static int oracle;                /* the ends are told what links carry */
 static int gap = 50 * Us;         /* least time from turn to turn */
 static double stall = 3;          /* ms, longest that an end is held up */
 static int stopped;               /* the traffic has */
@@ -453,7 +459,7 @@ static int ngroups;
 static Flow *flows[Nflows], *flowat[65536];
 static int nflows;
 static Change changes[Nchanges];
-static Timer checktimer, tracetimer, mishaptimer, starttimer[2];
+static Timer checktimer, tracetimer, oracletimer, mishaptimer, starttimer[2];
 
 /* in which the links' shares are measured: that of the first download or
  * upload */
@@ -1527,7 +1533,7 @@ requeue(Dir *d, Move *was)
 static int
 wirelen(int len)
 {
-	return len + UdpIp + Overhead;
+	return len + Overhead + (raw ? 0 : UdpIp);
 }
 
 /* 0 or an error */
@@ -1536,7 +1542,7 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 {
 	Net *n;
 	Dir *d;
-	int lost;
+	int from;
 
 	if (f->link < 0)
 		return EDESTADDRREQ;
@@ -1555,18 +1561,27 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 	}
 	paced(e, d, data, len);
 	seenrecords(e, d, data, len);
+	from = e == &end[Server] ? f->port :
+	    f->addr == n->addr ? outside(f, n) : -1;
+	linkcarry(d, data, len, from, to);
+	return 0;
+}
+
+/* sent, but it may not arrive; with a false address, -1, it does not */
+static void
+linkcarry(Dir *d, const uint8_t *data, int len, int from, int to)
+{
+	int lost = lose(d) || vanishes;
+
 	d->bytes += wirelen(len);
 	if (!stopped)
 		d->allbytes += wirelen(len);
-	lost = lose(d) || vanishes;
-	if (d->c.silent || n->gone || lost || full(d, wirelen(len)) ||
-	    (e == &end[Client] && f->addr != n->addr))
-		return 0;
-	linkput(d, data, len, e == &end[Client] ? outside(f, n) : f->port, to);
+	if (d->c.silent || net[d->link].gone || lost ||
+	    full(d, wirelen(len)) || from < 0)
+		return;
+	linkput(d, data, len, from, to);
 	if (d->c.dup && unit(mix(&d->rng)) * 100 < d->c.dup)
-		linkput(d, data, len, e == &end[Client] ? outside(f, n) :
-		    f->port, to);
-	return 0;
+		linkput(d, data, len, from, to);
 }
 
 static void
@@ -1580,6 +1595,10 @@ linkput(Dir *d, const uint8_t *data, int len, int from, int to)
 	b->from = from;
 	b->to = to;
 	if (d->c.corrupt && unit(mix(&d->rng)) * 100 < d->c.corrupt) {
+		if (raw) { /* who gets it would drop it */
+			buffree(b);
+			return;
+		}
 		r = mix(&d->rng);
 		damaged = 1;
 		odd |= !keyed;
@@ -1683,6 +1702,10 @@ arrive(Dir *d, Buf *b)
 	Net *n = &net[d->link];
 	Fd *f = n->fd[d->to] ? &fds[n->fd[d->to] - FdBase] : NULL;
 
+	if (raw && !n->gone && b->len <= n->mtu) {
+		pipeput(&end[d->to].out, b, HostDelay);
+		return;
+	}
 	if (!f || n->gone || f->in.len >= SocketMax || b->to !=
 	    (d->to == Client ? outside(f, n) : f->port) ||
 	    (d->to == Client && f->addr != n->addr)) {
@@ -1746,6 +1769,9 @@ pipefire(void *arg)
 		fifoget(&p->q);
 		if (p->out) {
 			hostarrive(p->end, b);
+		} else if (raw) {
+			linkcarry(&net[0].d[p->end], b->data, b->len, 0, 0);
+			buffree(b);
 		} else if (!e->running || e->tun.len >= e->qlen) {
 			e->tundrops += e->running;
 			buffree(b);
@@ -2227,15 +2253,15 @@ endstart(void *arg)
 	SimConf c;
 	int i, j;
 
-	if (e->running)
+	if (e->running || raw)
 		return;
 	memset(&c, 0, sizeof(c));
 	c.server = e == &end[Server];
 	c.keyed = keyed;
 	for (i = 0; i < SimLinks; i++) {
 		net[i].d[e - end].down = simnow;
-		c.link[i].up = net[i].d[0].c.conf;
-		c.link[i].down = net[i].d[1].c.conf;
+		c.link[i].up = oracle ? 0 : net[i].d[0].c.conf;
+		c.link[i].down = oracle ? 0 : net[i].d[1].c.conf;
 		c.link[i].prio = net[i].prio;
 		for (j = 0; j < 2; j++)
 			if (net[i].d[j].to != e - end)
@@ -2627,14 +2653,17 @@ confset(Net *n, const char *name, const char *value)
 	}
 }
 
-/* links by semicolons, xN before those that are N times the same; key: both
- * ends have one */
+/* links by semicolons, xN before those that are N times the same; before them
+ * the switches */
 static void
 parselinks(const char *text)
 {
 	static const Conf usual = {
 		.queue = 100, .burst = 1, .conf = -1, .swapby = 30,
 		.errors = 100
+	};
+	static const struct { const char *name; int *on; } switches[] = {
+		{ "key", &keyed }, { "raw", &raw }, { "oracle", &oracle }
 	};
 	char buf[2048], copy[1024], *part, *word, *value, *save, *save2;
 	int i, k, n, link = 0;
@@ -2643,8 +2672,10 @@ parselinks(const char *text)
 	snprintf(buf, sizeof(buf), "%s", text);
 	for (part = strtok_r(buf, ";", &save); part;
 	    part = strtok_r(NULL, ";", &save)) {
-		n = strcmp(part, "key") ? 1 : 0;
-		keyed |= !n;
+		part += strspn(part, " ");
+		for (n = 1, i = 0; i < LEN(switches); i++)
+			if (!strcmp(part, switches[i].name))
+				n = !(*switches[i].on = 1);
 		for (k = 0; k < n; k++, link++) {
 			if (link == SimLinks)
 				bad("so many links");
@@ -2956,11 +2987,12 @@ share(const Group *g, int packet, int use)
 	int i;
 
 	groupspan(g, &from, &to);
-	for (i = 0; i < SimLinks; i++)
+	for (i = 0; i < (raw ? 1 : SimLinks); i++)
 		if (net[i].there)
 			could += capacity(&net[i].d[!g->up].move, from * Sec,
 			    to * Sec);
-	packet = wirelen(packet + HdrLen + (keyed ? TagLen : 0));
+	packet = wirelen(packet + (raw ? 0 : HdrLen) +
+	    (keyed && !raw ? TagLen : 0));
 	return could && from < to ? mean(g, from, to) * (to - from) *
 	    125000 * packet / use / could * 100 : 0;
 }
@@ -3244,6 +3276,26 @@ trace(void *arg)
 		traceflows();
 }
 
+/* Each end gets to know what its links will carry. */
+static void
+foresee(void *arg)
+{
+	int64_t till = simnow + Foresight * Ms;
+	double bps;
+	int i, k;
+
+	(void)arg;
+	timerset(&oracletimer, simnow + Foresight * Ms / 10);
+	for (i = 0; i < SimLinks; i++) {
+		for (k = 0; k < 2 && net[i].there; k++) {
+			bps = capacity(&net[i].d[k].move, simnow, till) *
+			    8000 / Foresight * 0.97;
+			if (end[k].running)
+				end[k].side->rate(i, MIN(bps, 1e10));
+		}
+	}
+}
+
 static void
 checktimes(void *arg)
 {
@@ -3496,6 +3548,7 @@ setup(const Scenario *s)
 	timerinit(&checktimer, checktimes, NULL);
 	timerset(&checktimer, Bin);
 	timerinit(&tracetimer, trace, NULL);
+	timerinit(&oracletimer, foresee, NULL);
 	if (verbose && !every)
 		every = Bin / Ms;
 	if (every > 0)
@@ -3503,6 +3556,10 @@ setup(const Scenario *s)
 	parselinks(s->links);
 	parsetraffic(s->traffic);
 	parsechanges(s->changes);
+	if (oracle)
+		timerset(&oracletimer, Ms);
+	if (raw)
+		tcpmss = net[0].mtu - 40;
 	timerinit(&mishaptimer, mishaps, NULL);
 	if (hours) {
 		timerset(&mishaptimer, 20 * (int64_t)Sec);

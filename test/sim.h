@@ -33,6 +33,7 @@ typedef struct {
 	void (*turn)(int, int);   /* is there something from TUN, links */
 	int64_t (*timeout)(void); /* us */
 	void (*link)(int, SimLink *);
+	void (*rate)(int, int64_t); /* of a link, bit/s, known for sure */
 	void (*stat)(SimStat *);
 	int (*express)(const void *); /* a datagram that it sends */
 	const char *(*report)(void);

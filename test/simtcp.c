@@ -185,7 +185,7 @@ emit(Tcp *t, int flags, int64_t off, int len)
 	o = h + 20;
 	memset(h, 0, 60);
 	if (flags & Syn) {
-		put(o, 0x02040000 + 1460, 4);
+		put(o, 0x02040000 + tcpmss, 4);
 		put(o + 4, 0x0402, 2);
 		o += 6;
 	} else {
@@ -938,7 +938,7 @@ tcpinput(Tcp *t, const uint8_t *d, int len)
 			return;
 		}
 		t->irs = seq;
-		t->mss = MIN(mss ? mss : 536, 1460) - 12;
+		t->mss = MIN(mss ? mss : 536, tcpmss) - 12;
 		t->tsrecent = val;
 		if (t->state == SynSent && flags & Ack) {
 			established(t, ecr);
@@ -1470,7 +1470,7 @@ tcpopen(Tcp *t, int side, int port, int service, int cc)
 	t->cc = cc;
 	t->isn = draw();
 	t->ipid = draw();
-	t->mss = 1448;
+	t->mss = tcpmss - 12;
 	t->head = t->tail = -1;
 	t->cwnd = Initial;
 	t->ssthresh = t->priorssthresh = Infinite;

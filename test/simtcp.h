@@ -110,6 +110,7 @@ struct Tcp {
 };
 
 extern int64_t simnow;
+extern int tcpmss;                /* of the hosts */
 
 uint64_t draw(void);
 double uniform(void);
