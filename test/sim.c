@@ -307,15 +307,17 @@ static void expresscheck(End *);
 static void poolcheck(End *, int);
 static void delivered(End *);
 static void tcpback(void);
-static int serves(const Net *);
+static int wasout(Move *);
+static double longest(const Conf *);
+static int serves(Net *);
 static void happened(void);
 static void wellcheck(void);
 static void answerarrive(int64_t);
 /* moving */
 static const Series *seriesread(const char *, int);
 static double exponential(uint64_t *, double);
-static double power2(double);
 static double root(double);
+static double between(double, double, double);
 static void pieceput(Move *, Piece);
 static void piecemake(Move *);
 static int pieceat(Move *, int64_t);
@@ -1187,9 +1189,37 @@ tcpback(void)
 	tcpmax = MAX(tcpmax, simnow - born);
 }
 
+/* has it an outage, or had one within a second? */
+static int
+wasout(Move *m)
+{
+	int i = pieceat(m, simnow);
+
+	for (; i >= 0 && pieceend(m, i) > simnow - Sec; i--)
+		if (m->pieces[i].out)
+			return 1;
+	return 0;
+}
+
+/* ms that a packet may take */
+static double
+longest(const Conf *c)
+{
+	int moves = c->rate.how == Walk || c->rate.how == Jump;
+	double least = c->rate.trace ? 1 : moves ? c->rate.range[0] :
+	    c->rate.mbit, queue = c->queue;
+
+	if (c->pkts && least)
+		queue = c->pkts * Opportunity / 125 / least;
+	else if (moves)
+		queue *= c->rate.range[1] / least;
+	return queue + c->delay + c->jitter + c->swapby + c->spike[2] +
+	    c->shift[1] + (c->delays ? Foresight : 0);
+}
+
 /* can it carry anything both ways? */
 static int
-serves(const Net *n)
+serves(Net *n)
 {
 	const Conf *c;
 	int i;
@@ -1198,6 +1228,8 @@ serves(const Net *n)
 		return 0;
 	for (i = 0; i < 2; i++) {
 		c = &n->d[i].c;
+		if (wasout(&n->d[i].move))
+			return 0;
 		if (c->silent || c->error || c->loss > 10 || c->corrupt > 10 ||
 		    c->swap > 20 || (!keyed && n->host))
 			return 0;
@@ -1219,17 +1251,13 @@ static void
 wellcheck(void)
 {
 	int64_t limit = Recover * Ms;
-	const Conf *c;
 	int i, k, n = 0;
 
 	for (i = 0; i < SimLinks; i++) {
 		n += serves(&net[i]);
-		for (k = 0; k < 2 && net[i].there; k++) {
-			c = &net[i].d[k].c;
-			limit = MAX(limit, (int64_t)(Recover + 16 * (c->delay +
-			    c->jitter + c->queue + c->swapby + c->spike[2])) *
-			    Ms);
-		}
+		for (k = 0; k < 2 && net[i].there; k++)
+			limit = MAX(limit, (int64_t)(Recover + 16 *
+			    longest(&net[i].d[k].c)) * Ms);
 	}
 	for (k = 0; k < 2; k++)
 		if (!end[k].running || end[k].tunerror || end[k].paused)
@@ -1316,18 +1344,6 @@ exponential(uint64_t *r, double mean)
 	}
 }
 
-/* 2 to the power of x, which is -1 to 1 */
-static double
-power2(double x)
-{
-	double sum = 1, term = 1;
-	int i;
-
-	for (i = 1; i < 20; i++)
-		sum += term *= x * 0.693147180559945 / i;
-	return sum;
-}
-
 static double
 root(double x)
 {
@@ -1337,6 +1353,24 @@ root(double x)
 	for (i = 0; i < 64; i++)
 		r = (r + x / r) / 2;
 	return r;
+}
+
+/* Returns lo to hi for u from 0 to 1, evenly in its logarithm. */
+static double
+between(double lo, double hi, double u)
+{
+	double step = hi / lo;
+	int i;
+
+	for (i = 0; i < 32; i++) {
+		step = root(step);
+		u *= 2;
+		if (u < 1)
+			continue;
+		u--;
+		lo *= step;
+	}
+	return lo;
 }
 
 static void
@@ -1361,7 +1395,7 @@ piecemake(Move *m)
 		m->step += range[2] * Ms;
 		m->mbit = m->r.how == Jump ?
 		    range[0] + u * (range[1] - range[0]) :
-		    m->mbit * power2(2 * u - 1);
+		    m->mbit * between(0.5, 2, u);
 		while (m->mbit < range[0] || m->mbit > range[1])
 			m->mbit = range[m->mbit > range[1]] / m->mbit *
 			    range[m->mbit > range[1]];
@@ -2603,7 +2637,7 @@ rateset(Dir *d, const char *name, const char *value)
 		r->trace = traced ? seriesread(value, 0) : NULL;
 	}
 	if (!traced)
-		values(value, (double *)((char *)r + ratekeys[i].key.off),
+		values(value, (void *)((char *)r + ratekeys[i].key.off),
 		    ratekeys[i].key.n);
 	if (((r->how == Walk || r->how == Jump) && (r->range[0] <= 0 ||
 	    r->range[1] < r->range[0] || r->range[2] < 1)) ||
@@ -2646,8 +2680,8 @@ confset(Net *n, const char *name, const char *value)
 		else if (!key)
 			bad(name);
 		else
-			values(value, (double *)((char *)&n->d[i].c +
-			    key->off), key->n);
+			values(value, (void *)((char *)&n->d[i].c + key->off),
+			    key->n);
 		if (n->d[i].c.pkts < 0 || n->d[i].c.pkts > Npkts)
 			bad(value);
 	}
@@ -3311,6 +3345,12 @@ checktimes(void *arg)
 /* the regression set */
 #define ADSL    "rate=10 delay=10 prio=1"
 #define LAB     ADSL "; x4 rate=70 delay=40"
+/* mobile and satellite, 14 and 45 Mbit/s in the mean, and the rates that one
+ * would configure, with a number in front of them */
+#define LTE     "walk=3:40:300 outage=8000:200 pkts=300 delay=25"
+#define LEO     "walk=30:65:500 shift=15000:60 delay=20 up.rate=10"
+#define MIXED(a, b, c) \
+	ADSL " conf=" #a "; " LEO " conf=" #b "; " LTE " conf=" #c
 
 static const Scenario scenarios[] = {
 #include "scenarios.h"
@@ -3601,7 +3641,7 @@ static int
 simulate(const Scenario *s, uint64_t n)
 {
 	char heal[] = "silent=0 loss=0 gone=0 host=0 addr=0 error=none "
-	    "swap=0 dup=0 corrupt=0", all[] = "all";
+	    "swap=0 dup=0 corrupt=0 outage=0", all[] = "all";
 	int i, k, failed, wrong, alive = 0;
 
 	title = s->name;
