@@ -29,8 +29,12 @@
  * -S limits for how long others keep an end from running, in ms.
  * sim -L LINKS -T TRAFFIC -C CHANGES runs what it is told, in the words that
  * sim -l and scenarios.h show, sim -H HOURS light traffic with a fault each
- * minute. The last line counts what passed and failed.
+ * minute. sim -u compares sets of links that are not alike, or LINKS, with the
+ * best of them alone, for some loads or TRAFFIC; sim -u -r NUMBER one set. The
+ * last line counts what passed and failed.
  */
+#include <sys/mman.h>
+
 #define WORLD
 #include "fake.h"
 #include "pkt.h"
@@ -47,7 +51,7 @@ enum { FdFree, FdTun, FdSocket, FdKey, FdOther };
 enum { LaneNone, LaneOrdered, LaneExpress };
 enum { Icmp = 1, Tcpip = 6, Udp = 17 };
 enum { KindTcp, KindEcho, KindWeb, KindUdp };
-enum { Set, Random, Own };        /* where scenarios come from */
+enum { Set, Random, Own, Unlike }; /* where scenarios come from */
 enum { Steady, Walk, Jump, Traced }; /* how the rate of a link moves */
 enum {
 	FdBase = 1000, Nfds = 64, Nbufs = 1 << 16, Ntimers = 4096,
@@ -72,6 +76,7 @@ enum {
 	Natport = 1000,           /* from mapping to mapping */
 	MaxIdle = 300,            /* turns without work in a bin */
 	ExpressWait = 10, AckWait = 50, /* ms, longer than by another link */
+	Nsets = 36,               /* of unlike links */
 	Fewlate = 5               /* when the delay of a link grows unseen */
 };
 
@@ -265,6 +270,17 @@ typedef struct {
 	int n;                    /* values, with colons between */
 } Key;
 
+/* of a run: what all downloads and uploads took of the links, Mbit/s with all
+ * headers; ms, of the last game or ping */
+typedef struct {
+	double carried, p99;
+} Result;
+
+/* a load, bonded and by the best of the links alone */
+typedef struct {
+	Result bond, alone, run;  /* run: the newest */
+} Pair;
+
 typedef struct {
 	char name[32];
 	uint64_t seed;
@@ -396,8 +412,15 @@ static void mishaps(void *);
 static void invent(Scenario *, uint64_t);
 static void describe(const Scenario *);
 static int simulate(const Scenario *, uint64_t);
+static void unlikelinks(char *, int, int);
+static const char *lightonly(const char *);
+static double ratio(const Pair *);
+static int runfresh(Scenario, const char *, const char *, uint64_t, Result *);
+static int compare(const Scenario *, uint64_t, Pair *);
+static void comparesum(int);
 static void jobstart(Job *, const Scenario *, uint64_t);
 static int jobend(Job *);
+static int nextpair(Scenario *, uint64_t);
 static int nextjob(Scenario *, uint64_t *);
 static void usage(void);
 
@@ -472,6 +495,13 @@ static struct {
 static double every;              /* ms, from line to line of the trace */
 
 static Measure measures[Nmeasures];
+static Result result;
+/* what -u compares, and what it counts; the results are shared by all processes */
+static const char *loads[] = { "cubic", "bbr", "cubic n=8", "cubic; game" };
+static int nloads = LEN(loads);
+static const double enough = 0.97, soon = 3; /* ratio; ms */
+static const char *ownlinks;
+static Pair *pairs, *pair;
 static int nmeasures;
 static char summary[4096];
 static char logline[Nlog][256], logpart[200];
@@ -3020,13 +3050,14 @@ share(const Group *g, int packet, int use)
 	double from, to, could = 0;
 	int i;
 
+	packet = wirelen(packet + (raw ? 0 : HdrLen) +
+	    (keyed && !raw ? TagLen : 0));
 	groupspan(g, &from, &to);
+	result.carried += mean(g, g->at, to) * packet / use;
 	for (i = 0; i < (raw ? 1 : SimLinks); i++)
 		if (net[i].there)
 			could += capacity(&net[i].d[!g->up].move, from * Sec,
 			    to * Sec);
-	packet = wirelen(packet + (raw ? 0 : HdrLen) +
-	    (keyed && !raw ? TagLen : 0));
 	return could && from < to ? mean(g, from, to) * (to - from) *
 	    125000 * packet / use / could * 100 : 0;
 }
@@ -3098,6 +3129,7 @@ measureecho(Group *g)
 	measure(g->name, "p50", percentile(g->times, g->ntimes, 50));
 	measure(g->name, "p99", percentile(g->times, g->ntimes, 99));
 	measure(g->name, "max", percentile(g->times, g->ntimes, 100));
+	result.p99 = measures[nmeasures - 2].value;
 	measure(g->name, "lost", lost);
 	measure(g->name, "run", most);
 	measure(g->name, "n", g->ntimes);
@@ -3685,6 +3717,8 @@ simulate(const Scenario *s, uint64_t n)
 	failed = (wrong ? !failed : failed) + violations;
 	if (violations)
 		say("; %d violations", violations);
+	if (!failed && mode == Unlike && !verbose)
+		return 0;
 	printf("%s - %s: %s%s%s%s\n", failed ? "not ok" : "ok", s->name,
 	    summary, s->want ? " (want " : "", s->want ? s->want : "",
 	    s->want ? ")" : "");
@@ -3702,10 +3736,139 @@ simulate(const Scenario *s, uint64_t n)
 	return failed;
 }
 
+/* links out of a seed that have little in common, of unknown rates */
+static void
+unlikelinks(char *text, int size, int set)
+{
+	double most, rate, delay, loss, jitter;
+	int i, n = 2 + set % 3 / 2, len = 0;
+
+	rng = set;
+	most = between(5, 100, unit(draw()));
+	for (i = 0; i < n; i++) {
+		rate = i ? most / between(1, 50, unit(draw())) : most;
+		delay = between(2.5, 300, unit(draw()));
+		loss = draw() % 2 ? 0 : between(0.05, 5, unit(draw()));
+		jitter = draw() % 2 ? 0 : between(1, 50, unit(draw()));
+		len += snprintf(text + len, size - len, "%srate=%.3g "
+		    "delay=%.3g loss=%.2g jitter=%.2g conf=0", i ? "; " : "",
+		    rate, delay, loss, jitter);
+	}
+}
+
+/* only the games and pings */
+static const char *
+lightonly(const char *traffic)
+{
+	static char text[512];
+	char buf[512], *part, *save;
+	int len = 0;
+
+	text[0] = '\0';
+	snprintf(buf, sizeof(buf), "%s", traffic);
+	for (part = strtok_r(buf, ";", &save); part;
+	    part = strtok_r(NULL, ";", &save)) {
+		part += strspn(part, " ");
+		if (!strncmp(part, "game", 4) || !strncmp(part, "ping", 4))
+			len += snprintf(text + len, sizeof(text) - len, "%s;",
+			    part);
+	}
+	return text;
+}
+
+static double
+ratio(const Pair *p)
+{
+	return p->bond.carried / MAX(p->alone.carried, 1e-3);
+}
+
 /* in a process of its own, where all variables are fresh */
+static int
+runfresh(Scenario s, const char *links, const char *traffic, uint64_t n,
+    Result *r)
+{
+	int status;
+	pid_t pid;
+
+	s.links = links;
+	s.traffic = traffic;
+	fflush(stdout);
+	if ((pid = fork()) < 0)
+		return 1;
+	if (pid == 0) {
+		status = simulate(&s, n);
+		*r = result;
+		fflush(stdout);
+		_exit(status > 0);
+	}
+	return waitpid(pid, &status, 0) != pid || status != 0;
+}
+
+/* all links together, then without a tunnel each alone; its games without the
+ * rest of the load, too. Returns how many runs failed. */
+static int
+compare(const Scenario *s, uint64_t n, Pair *p)
+{
+	const char *light = lightonly(s->traffic);
+	char buf[1024], raws[1024], *part, *save;
+	Result *best = &p->alone;
+	int failed;
+
+	failed = runfresh(*s, s->links, s->traffic, n, &p->bond);
+	snprintf(buf, sizeof(buf), "%s", s->links);
+	for (part = strtok_r(buf, ";", &save); part;
+	    part = strtok_r(NULL, ";", &save)) {
+		if (!strchr(part, '='))
+			continue;
+		snprintf(raws, sizeof(raws), "raw; %s", part);
+		failed += runfresh(*s, raws, s->traffic, n, &p->run);
+		best->carried = MAX(best->carried, p->run.carried);
+		if (!*light)
+			continue;
+		failed += runfresh(*s, raws, light, n, &p->run);
+		if (!best->p99 || p->run.p99 < best->p99)
+			best->p99 = p->run.p99;
+	}
+	printf("%s, %s: %.2f Mbit/s, best alone %.2f, ratio %.3f", s->name,
+	    s->traffic, p->bond.carried, best->carried, ratio(p));
+	if (*light)
+		printf("; p99 %.1f ms, best alone %.1f", p->bond.p99,
+		    best->p99);
+	printf(" (%s)\n", s->links);
+	return failed;
+}
+
+/* what became of a load over all sets */
+static void
+comparesum(int load)
+{
+	double sum = 0, least = 1e9, late = 0, by;
+	int n = 0, below = 0, later = 0;
+	const Pair *p;
+
+	for (p = pairs + load; p < pairs + Nsets * nloads; p += nloads) {
+		if (!p->bond.carried && !p->bond.p99)
+			continue;
+		by = p->bond.p99 - p->alone.p99;
+		n++;
+		sum += ratio(p);
+		least = MIN(least, ratio(p));
+		below += ratio(p) < enough;
+		late += by;
+		later += by > soon;
+	}
+	n = MAX(n, 1);
+	printf("%s: ratio %.3f in the mean, %.3f at least, %d below %g; p99 "
+	    "%.1f ms later in the mean, %d over %g ms\n", loads[load], sum / n,
+	    least, below, enough, late / n, later, soon);
+}
+
+/* in a process of its own, for the same reason */
 static void
 jobstart(Job *j, const Scenario *s, uint64_t n)
 {
+	int failed;
+
 	fflush(stdout);
 	snprintf(j->name, sizeof(j->name), "%s", s->name);
 	j->seed = n;
@@ -3717,9 +3880,9 @@ jobstart(Job *j, const Scenario *s, uint64_t n)
 		return;
 	alarm(hours ? 7200 : 600);
 	dup2(fileno(j->out), 1);
-	n = simulate(s, n);
+	failed = mode == Unlike ? compare(s, n, pair) : simulate(s, n);
 	fflush(stdout);
-	_exit(n > 0);
+	_exit(failed > 0);
 }
 
 /* what it printed; 0 if it passed */
@@ -3748,6 +3911,7 @@ static int
 nextjob(Scenario *s, uint64_t *n)
 {
 	static uint64_t i;
+	int more;
 
 	*n = first;
 	switch (mode) {
@@ -3759,6 +3923,11 @@ nextjob(Scenario *s, uint64_t *n)
 		*n = first + i++;
 		invent(s, *n);
 		return 1;
+	case Unlike:
+		do
+			more = nextpair(s, i++);
+		while (more && only && atoi(only) != (int)(i - 1) / nloads);
+		return more;
 	}
 	while (i < LEN(scenarios)) {
 		*s = scenarios[i++];
@@ -3766,6 +3935,24 @@ nextjob(Scenario *s, uint64_t *n)
 			return 1;
 	}
 	return 0;
+}
+
+/* the next set and load, or of those that the command line has */
+static int
+nextpair(Scenario *s, uint64_t i)
+{
+	static char name[32], links[512];
+	int set = i / nloads;
+
+	if (set == (ownlinks ? 1 : Nsets))
+		return 0;
+	pair = &pairs[i];
+	snprintf(name, sizeof(name), ownlinks ? "own" : "set %d", set);
+	unlikelinks(links, sizeof(links), set);
+	s->name = name;
+	s->links = ownlinks ? ownlinks : links;
+	s->traffic = loads[i % nloads];
+	return 1;
 }
 
 static void
@@ -3776,6 +3963,8 @@ usage(void)
 	    "       sim [-kv] [-P ms] [-S ms] [-s seed] [-t secs] -L links"
 	    " -T traffic\n\t   [-C changes]\n"
 	    "       sim [-kv] [-s seed] -H hours [-L links] [-T traffic]\n"
+	    "       sim -u [-kv] [-j jobs] [-P ms] [-S ms] [-s seed] [-t secs]"
+	    " [-r set]\n\t   [-L links] [-T traffic]\n"
 	    "       sim -l\n", stderr);
 	exit(2);
 }
@@ -3783,12 +3972,13 @@ usage(void)
 int
 main(int argc, char *argv[])
 {
-	Scenario s = { .name = "own", .secs = 30 };
+	Scenario s = { .name = "own" };
 	Job jobs[16];
 	uint64_t n;
 	int c, i, njobs = 1, more, begun = 0, ended = 0, failed = 0;
+	int compares = 0;
 
-	while ((c = getopt(argc, argv, "vlkj:s:n:r:t:H:L:P:T:C:S:")) != -1) {
+	while ((c = getopt(argc, argv, "vlkuj:s:n:r:t:H:L:P:T:C:S:")) != -1) {
 		switch (c) {
 		case 'v':
 			verbose = 1;
@@ -3799,6 +3989,9 @@ main(int argc, char *argv[])
 			return 0;
 		case 'k':
 			keyed = 1;
+			break;
+		case 'u':
+			compares = 1;
 			break;
 		case 'j':
 			njobs = CLAMP(atoi(optarg), 1, LEN(jobs));
@@ -3847,9 +4040,22 @@ main(int argc, char *argv[])
 		    "game every=50; web every=30000; "
 		    "web every=1200000 bytes=60000000";
 	}
-	if (optind < argc || !s.links != !s.traffic)
+	if (optind < argc || (!s.links != !s.traffic && !compares))
 		usage();
-	if (only)
+	if (!s.secs)
+		s.secs = compares ? 22 : 30;
+	if (compares) {
+		mode = Unlike;
+		ownlinks = s.links;
+		if (s.traffic) {
+			loads[0] = s.traffic;
+			nloads = 1;
+		}
+		pairs = mmap(NULL, Nsets * LEN(loads) * sizeof(*pairs),
+		    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (pairs == MAP_FAILED)
+			exit(2);
+	} else if (only)
 		mode = Set;
 	else if (s.links)
 		mode = Own;
@@ -3859,6 +4065,8 @@ main(int argc, char *argv[])
 		if (!more || begun - ended == njobs)
 			failed += jobend(&jobs[ended++ % njobs]);
 	}
+	for (i = 0; compares && i < nloads; i++)
+		comparesum(i);
 	printf("%d passed, %d failed\n", begun - failed, failed);
 	return failed > 0;
 }
