@@ -205,6 +205,7 @@ typedef struct {
 	Fifo tun;                 /* to be read */
 	Pipe in, out;
 	int sent, idle;           /* datagrams; turns for nothing, in this bin */
+	uint64_t lost;            /* packets that it has given up */
 	uint64_t overtaken;       /* ordered packets that came late */
 	uint64_t asides, toolate; /* data in the express lane; come late */
 	uint64_t tundrops;
@@ -409,6 +410,7 @@ static void checktimes(void *);
 /* life */
 static int mishap(char *, int, double, int, int);
 static void mishaps(void *);
+static int movement(char *, int, double, uint64_t *);
 static void invent(Scenario *, uint64_t);
 static void describe(const Scenario *);
 static int simulate(const Scenario *, uint64_t);
@@ -471,6 +473,7 @@ static int64_t tcpmax;            /* till a TCP host got data */
 static int64_t livemax;           /* oldest live packet delivered */
 static int64_t watched = NEVER;   /* from then on there are echoes */
 static int odd;                   /* links have not kept their order */
+static int restless;              /* they delay what is on its way already */
 static int damaged;               /* they have altered something */
 
 static Net net[SimLinks];
@@ -496,7 +499,7 @@ static double every;              /* ms, from line to line of the trace */
 
 static Measure measures[Nmeasures];
 static Result result;
-/* what -u compares, and what it counts; the results are shared by all processes */
+/* what -u compares, and what it counts; all processes share the results */
 static const char *loads[] = { "cubic", "bbr", "cubic n=8", "cubic; game" };
 static int nloads = LEN(loads);
 static const double enough = 0.97, soon = 3; /* ratio; ms */
@@ -982,7 +985,8 @@ seenwritten(End *e, const uint8_t *d, int len)
 		return;
 	}
 	if (s->lane == LaneExpress) {
-		if (++e->toolate > Fewlate + e->asides / 100 && !odd)
+		if (++e->toolate > Fewlate + e->asides / 100 && !odd &&
+		    !restless)
 			violate("%s delivers %" PRIu64 " of %" PRIu64
 			    " packets of light flows too late",
 			    endname[e - end], e->toolate, e->asides);
@@ -2374,6 +2378,7 @@ endturn(void *arg)
 	Dir *d;
 	int i, links = 0, more = 0, was;
 	int64_t us;
+	SimStat s;
 
 	if (simnow < e->paused) {
 		timerset(&e->wake, e->paused);
@@ -2403,7 +2408,9 @@ endturn(void *arg)
 	cur = e;
 	was = e->sent - (links || e->tun.head);
 	e->side->turn(!!e->tun.head, links);
-	e->idle += e->sent == was;
+	e->side->stat(&s);
+	e->idle += e->sent == was && e->lost == s.lost;
+	e->lost = s.lost;
 	e->last = simnow;
 	expresscheck(e);
 	roomcheck(e);
@@ -2673,6 +2680,7 @@ rateset(Dir *d, const char *name, const char *value)
 	    r->range[1] < r->range[0] || r->range[2] < 1)) ||
 	    (r->outage[0] && (r->outage[0] < 1 || r->outage[1] < 0)))
 		bad(value);
+	restless |= r->how != Steady || r->outage[0];
 	if (traced || ratekeys[i].how >= 0 || had || r->outage[0])
 		moveset(d);
 	return 1;
@@ -2698,6 +2706,7 @@ confset(Net *n, const char *name, const char *value)
 		name = strchr(name, '.') + 1;
 	}
 	odd |= !strcmp(name, "swap");
+	restless |= !strcmp(name, "shift") || !strcmp(name, "delays");
 	segmenting |= !strcmp(name, "segloss");
 	key = keyfind(confkeys, LEN(confkeys), name);
 	for (i = from; i <= to; i++) {
@@ -3486,6 +3495,33 @@ mishaps(void *arg)
 	timerset(&mishaptimer, simnow + (int64_t)(draw() % 120 * Sec + 10));
 }
 
+/* a way in which a link of that rate moves */
+static int
+movement(char *text, int size, double rate, uint64_t *r)
+{
+	unsigned kind = mix(r) % 6, a = mix(r) >> 40, b = mix(r) >> 40;
+	unsigned ms = 50 << b % 6;
+
+	switch (kind) {
+	case 0:
+		return snprintf(text, size, " walk=%g:%g:%u", rate / 8, rate,
+		    ms);
+	case 1:
+		return snprintf(text, size, " jump=%g:%g:%u", rate / 10, rate,
+		    ms);
+	case 2:
+		return snprintf(text, size, " outage=%u:%u", 1000 + a % 9000,
+		    ms / 2);
+	case 3:
+		return snprintf(text, size, " shift=%u:%u", 1000 + a % 15000,
+		    5 + b % 80);
+	case 4:
+		return snprintf(text, size, " police=%u", 10 + ms);
+	default:
+		return snprintf(text, size, " pkts=%u", 20 + a % 500);
+	}
+}
+
 /* a scenario out of a seed */
 static void
 invent(Scenario *s, uint64_t n)
@@ -3500,15 +3536,18 @@ invent(Scenario *s, uint64_t n)
 		"udp rate=200", "udp port=5000 rate=1 size=300", "cubic ecn"
 	};
 	static const char *light[] = { "game", "ping", "game n=5", "ping every=50" };
-	static char name[32], links[1024], traffic[512], faults[2048];
+	static char name[32], links[2048], traffic[512], faults[2048];
 	char *l = links, *t = traffic, *c = faults;
 	char *lend = links + sizeof(links), *tend = traffic + sizeof(traffic);
 	char *cend = faults + sizeof(faults);
 	uint32_t r[16];
-	int i, k, nlinks;
+	uint64_t moves;
+	int i, k, nlinks, moving;
 	double rate, up, conf, at;
 
 	rng = n;
+	moves = n << 32; /* of their own, so that others stay the same */
+	moving = mix(&moves) % 2;
 	*l = *t = *c = '\0';
 	nlinks = 1 + draw() % SimLinks;
 	s->secs = 10 + draw() % 11;
@@ -3536,6 +3575,8 @@ invent(Scenario *s, uint64_t n)
 		if (r[14] % 5 == 0)
 			l += snprintf(l, lend - l, " spike=%u:140:%u",
 			    3000 + r[15] % 12000, 20 + r[10] % 80);
+		for (k = mix(&moves) % 4; moving && k > 1; k--)
+			l += movement(l, lend - l, rate, &moves);
 	}
 	for (i = 1 + draw() % 3; i > 0; i--) {
 		t += snprintf(t, tend - t, "%s", traffics[draw() %
