@@ -1144,7 +1144,8 @@ expresscheck(End *e)
 
 	for (i = 0; i < e->nexpress; i++) {
 		s = &seen[e->express[i]];
-		most = (s->ack ? AckWait : ExpressWait) * Ms + learned(e, s);
+		most = (s->ack ? AckWait : ExpressWait) * Ms *
+		    (restless ? 2 : 1) + learned(e, s);
 		for (k = 0; simnow - s->time > most && k < SimLinks; k++) {
 			if (!net[k].there)
 				continue;
