@@ -285,7 +285,15 @@
 	"5: 1 rate=0.7; 12: 1 rate=70", "cubic.steady>100",
 	"a link that was weak is tried again" },
 
-/* moving: rates and delays that change all the time */
+/* moving: rates and delays that change all the time; at first whether a flood
+ * takes all of them */
+{ "flood", 12, "raw; walk=3:40:300 outage=1000:300 pkts=300", "udp rate=100",
+	NULL, "udp.share>99 udp.share<101", NULL },
+{ "floodpoliced", 12, "raw; jump=5:50:500 police=50", "udp rate=100", NULL,
+	"udp.share>98 udp.share<102 udp.p99<1 link.queue<1", NULL },
+{ "floodchanges", 12, "raw; rate=20", "udp rate=150",
+	"4: 0 rate=40; 5: 0 walk=5:50:100; 7: 0 outage=500:100;"
+	"9: 0 jump=5:80:200", "udp.share>99 udp.share<101", NULL },
 { "jump2", 30, "x2 jump=5:50:1000 delay=20 pkts=300", "cubic", NULL,
 	"cubic.share>35 cubic.stall<1.5", "share 90" },
 { "jump4", 30, "x4 jump=5:50:1000 delay=20 pkts=300", "cubic", NULL,

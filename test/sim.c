@@ -351,6 +351,7 @@ static int linksend(End *, Fd *, const uint8_t *, int, int);
 static void linkcarry(Dir *, const uint8_t *, int, int, int);
 static int lose(Dir *);
 static int full(Dir *, int);
+static int64_t waits(const Dir *);
 static double extra(const Dir *, int64_t);
 static void linkput(Dir *, const uint8_t *, int, int, int);
 static int outside(const Fd *, const Net *);
@@ -1675,7 +1676,7 @@ linkput(Dir *d, const uint8_t *data, int len, int from, int to)
 		if (r >> 40 & 1)
 			b->len -= (r >> 48) % len;
 	}
-	d->wait = MAX(d->wait, d->depart - simnow);
+	d->wait = MAX(d->wait, waits(d));
 	if (!stopped)
 		d->waitmax = MAX(d->waitmax, d->wait);
 	d->depart = serve(&d->move, MAX(simnow, d->depart), wirelen(len));
@@ -1739,6 +1740,13 @@ full(Dir *d, int bytes)
 		return d->departs[(d->nput - (unsigned)d->c.pkts) % Npkts] >
 		    simnow;
 	return waiting > d->c.queue * perms;
+}
+
+/* ns until all that it has has left */
+static int64_t
+waits(const Dir *d)
+{
+	return d->c.police ? 0 : MAX(d->depart - simnow, 0);
 }
 
 /* Returns ms: each period ends with its spike; another delay from shift to
@@ -3208,12 +3216,14 @@ measureall(const Scenario *s)
 			    g->ntimes, 50));
 			measure(g->name, "p99", percentile(g->times,
 			    g->ntimes, 99));
-			say("%s %.1f Mbit/s, %.2f %% lost, p50 %.1f p99 %.1f "
-			    "ms", g->name, measures[nmeasures - 4].value,
-			    measures[nmeasures - 3].value,
-			    measures[nmeasures - 2].value,
-			    measures[nmeasures - 1].value);
 			measure(g->name, "share", share(g, g->size, g->size));
+			say("%s %.1f Mbit/s, share %.1f %%, %.2f %% lost, "
+			    "p50 %.1f p99 %.1f ms", g->name,
+			    measures[nmeasures - 5].value,
+			    measures[nmeasures - 1].value,
+			    measures[nmeasures - 4].value,
+			    measures[nmeasures - 3].value,
+			    measures[nmeasures - 2].value);
 			break;
 		}
 		say("; ");
@@ -3297,7 +3307,7 @@ tracelinks(int way)
 			continue;
 		d = &net[i].d[way];
 		e->side->link(i, &l);
-		queue = MAX(d->wait, d->depart - simnow);
+		queue = MAX(d->wait, waits(d));
 		printf(" | %6.2f %6.2f %6.2f %5.1f %5.1f %c",
 		    MIN(capacity(&d->move, from, simnow) * 8e-3 / every, 999),
 		    l.rate / 1e6, d->bytes * 8e-3 / every, queue / 1e6,
