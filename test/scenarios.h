@@ -291,7 +291,7 @@
 	NULL, "udp.share>99 udp.share<101", NULL },
 { "floodpoliced", 12, "raw; jump=5:50:500 police=50", "udp rate=100", NULL,
 	"udp.share>98 udp.share<102 udp.p99<1 link.queue<1", NULL },
-{ "floodchanges", 12, "raw; rate=20", "udp rate=150",
+{ "floodchanges", 12, "raw; rate=2 queue=2000", "udp rate=150",
 	"4: 0 rate=40; 5: 0 walk=5:50:100; 7: 0 outage=500:100;"
 	"9: 0 jump=5:80:200", "udp.share>99 udp.share<101", NULL },
 { "jump2", 30, "x2 jump=5:50:1000 delay=20 pkts=300", "cubic", NULL,
