@@ -289,11 +289,15 @@
  * takes all of them */
 { "flood", 12, "raw; walk=3:40:300 outage=1000:300 pkts=300", "udp rate=100",
 	NULL, "udp.share>99 udp.share<101", NULL },
+{ "floodpkts", 6, "raw; rate=20 queue=1000 pkts=50", "udp rate=100", NULL,
+	"udp.share>99 udp.p50>26 udp.p99<28", "50 of 1340 bytes, 26.8 ms" },
 { "floodpoliced", 12, "raw; jump=5:50:500 police=50", "udp rate=100", NULL,
 	"udp.share>98 udp.share<102 udp.p99<1 link.queue<1", NULL },
 { "floodchanges", 12, "raw; rate=2 queue=2000", "udp rate=150",
 	"4: 0 rate=40; 5: 0 walk=5:50:100; 7: 0 outage=500:100;"
 	"9: 0 jump=5:80:200", "udp.share>99 udp.share<101", NULL },
+{ "shifts", 12, "raw; rate=20 delay=10 shift=1000:60", "ping every=20", NULL,
+	"ping.p50>40 ping.max>70 ping.max<142 ping.lost<1", "20 to 140 ms" },
 { "jump2", 30, "x2 jump=5:50:1000 delay=20 pkts=300", "cubic", NULL,
 	"cubic.share>35 cubic.stall<1.5", "share 90" },
 { "jump4", 30, "x4 jump=5:50:1000 delay=20 pkts=300", "cubic", NULL,
