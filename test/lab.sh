@@ -302,7 +302,7 @@ build()
 buildlinkem()
 {
 	[ -x "$LAB/linkem" ] || ${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 \
-		-o "$LAB/linkem" test/linkem.c
+		-o "$LAB/linkem" test/linkem.c -lm
 }
 
 buildflood()

@@ -136,7 +136,7 @@ loss() { # percent lost of 100000 small packets
 [ "$(id -u)" -eq 0 ] || die "must be root"
 if [ ! -x linkem ] || [ "$(find linkem.c -newer linkem)" ]; then
 	${CC:-cc} -std=c99 -pedantic -Wall -Wextra -O2 -D_GNU_SOURCE \
-	    -o "$tmp/linkem" linkem.c && mv "$tmp/linkem" linkem || exit 1
+	    -o "$tmp/linkem" linkem.c -lm && mv "$tmp/linkem" linkem || exit 1
 fi
 ip netns add "$a" && ip netns add "$b" || exit 1
 ip -n "$a" link set lo up
