@@ -25,7 +25,7 @@
  *	outage  EVERY:MEAN, nothing leaves for a while, both exponential
  *	delays  FILE of lines "ms delay", on top of delay from then on
  *	shift   PERIOD:MAX, each PERIOD another delay of 0 to MAX on top
- *	spike   PERIOD:LENGTH:EXTRA, delay on top at the end of a period
+ *	spike   PERIOD:LEN:EXTRA, delay on top at the end of a period
  * They begin when linkem does or one of them changes. A file begins again at
  * its end: a trace after the ms of its last line, delays with the trace of the
  * direction, or else after the last second begun.
@@ -90,10 +90,11 @@
 #define NEVER        INT64_MAX
 #define MS           1000000    /* ns */
 #define MAXMS        3600000    /* of a file */
-#define MAXPKTS      10000      /* of a queue that counts packets */
+#define MAXPKTS      10000      /* the most that pkts may be */
 #define OPPORTUNITY  1500       /* bytes, of a trace's line */
 #define UNLIMITED    1e9        /* bytes a ns */
 #define PKTWORDS(n)  ((sizeof(Pkt) + (n) + 7) / 8)
+#define AT(f)        offsetof(Conf, f)
 #define DEFCONF      { .burst = 1, .queue = 100e6, .mtu = 1500 }
 
 /* enums */
@@ -118,7 +119,7 @@ struct Series {
 typedef struct Moves Moves;
 struct Moves {
 	const Series *trace, *delays;
-	double walk[3], jump[3];        /* Mbit/s: low, high; ns */
+	double walk[3], jump[3];        /* Mbit/s: low, high; ms */
 	double outage[2];               /* ns: mean time to it, its mean */
 	double shift[2];                /* ns: period, most extra delay */
 	double spike[3];                /* ns: period, length, extra delay */
@@ -137,10 +138,9 @@ struct Conf {
 
 typedef struct Key Key;
 struct Key {
-	const char *name, *form;        /* form: of several values */
+	const char *name, *form;        /* form: of what is not one number */
 	size_t off;
-	int n;                          /* values, 0: a file */
-	double scale[3], min, max;
+	double scale, min, max;
 	int whole;
 };
 
@@ -219,7 +219,7 @@ static const Key *keyfind(const char *, size_t);
 static int confset(Link *, Conf *, const char *);
 static int confcheck(const Link *, const Conf *);
 static void confapply(Dir *, const Conf *);
-static void reserve(Dir *);
+static void requeue(Dir *);
 
 static Series *seriesread(const Link *, const char *, int);
 static int seriesline(const char *, int, int64_t *, double *);
@@ -271,44 +271,25 @@ static void usage(void);
 
 /* variables */
 static const Key keys[] = {
-	/* name, form of several values
-	 * field, number of values, scales, min, max, whole */
-	{ "rate", NULL,
-	    offsetof(Conf, rate), 1, { 1 }, 0, 100000, 0 },
-	{ "delay", NULL,
-	    offsetof(Conf, delay), 1, { 1e6 }, 0, 100000, 0 },
-	{ "jitter", NULL,
-	    offsetof(Conf, jitter), 1, { 1e6 }, 0, 100000, 0 },
-	{ "loss", NULL,
-	    offsetof(Conf, loss), 1, { 0.01 }, 0, 100, 0 },
-	{ "burst", NULL,
-	    offsetof(Conf, burst), 1, { 1 }, 1, 100000, 0 },
-	{ "queue", NULL,
-	    offsetof(Conf, queue), 1, { 1e6 }, 0, 100000, 0 },
-	{ "pkts", NULL,
-	    offsetof(Conf, pkts), 1, { 1 }, 0, MAXPKTS, 1 },
-	{ "police", NULL,
-	    offsetof(Conf, police), 1, { 1e6 }, 0, 100000, 0 },
-	{ "over", NULL,
-	    offsetof(Conf, over), 1, { 1 }, 0, 65535, 1 },
-	{ "mtu", NULL,
-	    offsetof(Conf, mtu), 1, { 1 }, 68, 65535, 1 },
-	{ "silent", NULL,
-	    offsetof(Conf, silent), 1, { 1 }, 0, 1, 1 },
-	{ "trace", NULL,
-	    offsetof(Conf, m.trace), 0, { 0 }, 0, 0, 0 },
-	{ "delays", NULL,
-	    offsetof(Conf, m.delays), 0, { 0 }, 0, 0, 0 },
-	{ "walk", "LO:HI:MS",
-	    offsetof(Conf, m.walk), 3, { 1, 1, 1e6 }, 0.01, 1e6, 0 },
-	{ "jump", "LO:HI:MS",
-	    offsetof(Conf, m.jump), 3, { 1, 1, 1e6 }, 0.01, 1e6, 0 },
-	{ "outage", "EVERY:MEAN",
-	    offsetof(Conf, m.outage), 2, { 1e6, 1e6 }, 0.01, 1e9, 0 },
-	{ "shift", "PERIOD:MAX",
-	    offsetof(Conf, m.shift), 2, { 1e6, 1e6 }, 0.01, 1e9, 0 },
-	{ "spike", "PERIOD:LENGTH:EXTRA",
-	    offsetof(Conf, m.spike), 3, { 1e6, 1e6, 1e6 }, 0, 1e9, 0 },
+	/* name   form                field         scale min  max    whole */
+	{ "rate",   NULL,               AT(rate),     1,    0,   1e5,     0 },
+	{ "delay",  NULL,               AT(delay),    1e6,  0,   1e5,     0 },
+	{ "jitter", NULL,               AT(jitter),   1e6,  0,   1e5,     0 },
+	{ "loss",   NULL,               AT(loss),     0.01, 0,   100,     0 },
+	{ "burst",  NULL,               AT(burst),    1,    1,   1e5,     0 },
+	{ "queue",  NULL,               AT(queue),    1e6,  0,   1e5,     0 },
+	{ "pkts",   NULL,               AT(pkts),     1,    0,   MAXPKTS, 1 },
+	{ "police", NULL,               AT(police),   1e6,  0,   1e5,     0 },
+	{ "over",   NULL,               AT(over),     1,    0,   65535,   1 },
+	{ "mtu",    NULL,               AT(mtu),      1,    68,  65535,   1 },
+	{ "silent", NULL,               AT(silent),   1,    0,   1,       1 },
+	{ "trace",  "FILE",             AT(m.trace),  0,    0,   0,       0 },
+	{ "delays", "FILE",             AT(m.delays), 0,    0,   0,       0 },
+	{ "walk",   "LO:HI:MS",         AT(m.walk),   1,    0.1, 1e6,     0 },
+	{ "jump",   "LO:HI:MS",         AT(m.jump),   1,    0.1, 1e6,     0 },
+	{ "outage", "EVERY:MEAN",       AT(m.outage), 1e6,  0.1, 1e9,     0 },
+	{ "shift",  "PERIOD:MAX",       AT(m.shift),  1e6,  0.1, 1e9,     0 },
+	{ "spike",  "PERIOD:LEN:EXTRA", AT(m.spike),  1e6,  0,   1e9,     0 },
 };
 static Link links[MAXLINKS];
 static int nlinks;
@@ -485,21 +466,25 @@ number(const char *s, char last, double min, double max, int whole, double *v)
 	return 0;
 }
 
+/* how many they are, or -1 */
 static int
 values(const char *s, const Key *k, double *v)
 {
-	int i;
+	const char *f;
+	int i, n = 1;
 
-	if (k->n > 1 && !strcmp(s, "0"))
-		return 0;
-	for (i = 0; i < k->n; i++) {
-		if (number(s, i < k->n - 1 ? ':' : '\0', k->min, k->max,
+	for (f = k->form; f && *f; f++)
+		n += *f == ':';
+	if (n > 1 && !strcmp(s, "0"))
+		return n;
+	for (i = 0; i < n; i++) {
+		if (number(s, i < n - 1 ? ':' : '\0', k->min, k->max,
 		    k->whole, &v[i]) < 0)
 			return -1;
-		v[i] *= k->scale[i];
+		v[i] *= k->scale;
 		s += strcspn(s, ":") + 1;
 	}
-	return 0;
+	return n;
 }
 
 static const Key *
@@ -521,7 +506,9 @@ confset(Link *l, Conf *c, const char *arg)
 	const Series *file = NULL;
 	const Key *k;
 	double v[3] = { 0, 0, 0 };
-	int i, both = 1;
+	void *p = v;
+	size_t size;
+	int i, n, both = 1;
 
 	if (!(val = strchr(arg, '=')))
 		return fail("%s: %s: not key=value", l->name, arg);
@@ -531,22 +518,22 @@ confset(Link *l, Conf *c, const char *arg)
 	}
 	if (!(k = keyfind(key, val++ - key)))
 		return fail("%s: %s: no such key", l->name, arg);
-	if (!k->n && strcmp(val, "0")
-	    && !(file = seriesread(l, val, !strcmp(k->name, "delays"))))
-		return -1;
-	if (values(val, k, v) < 0)
-		return fail("%s: %s: not %s%s number%s from %g to %g",
-		    l->name, arg, k->form ? "0 or " : k->whole ? "a whole" :
-		    "a", k->form ? k->form : "", k->form ? "s" : "", k->min,
-		    k->max);
-	for (i = 0; i < 2; i++) {
-		if (!both && *arg != "ab"[i])
-			continue;
-		if (k->n)
-			memcpy((char *)&c[i] + k->off, v, k->n * sizeof(*v));
-		else
-			memcpy((char *)&c[i] + k->off, &file, sizeof(file));
+	if (k->form && !strcmp(k->form, "FILE")) {
+		if (strcmp(val, "0") && !(file = seriesread(l, val,
+		    !strcmp(k->name, "delays"))))
+			return -1;
+		p = &file;
+		size = sizeof(file);
+	} else {
+		if ((n = values(val, k, v)) < 0)
+			return fail("%s: %s: not %s from %g to %g", l->name,
+			    arg, k->form ? k->form : k->whole ?
+			    "a whole number" : "a number", k->min, k->max);
+		size = n * sizeof(*v);
 	}
+	for (i = 0; i < 2; i++)
+		if (both || *arg == "ab"[i])
+			memcpy((char *)&c[i] + k->off, p, size);
 	return 0;
 }
 
@@ -573,7 +560,7 @@ confcheck(const Link *l, const Conf *c)
 		if (m->walk[0] > m->walk[1] || m->jump[0] > m->jump[1])
 			return fail("%s: walk, jump: LO above HI", l->name);
 		if (m->spike[0] > 0 && m->spike[1] >= m->spike[0])
-			return fail("%s: spike: LENGTH not below PERIOD",
+			return fail("%s: spike: LEN not below PERIOD",
 			    l->name);
 	}
 	return 0;
@@ -591,12 +578,12 @@ confapply(Dir *d, const Conf *c)
 	else if (old.rate == c->rate && old.pkts == c->pkts
 	    && old.police == c->police)
 		return;
-	reserve(d);
+	requeue(d);
 }
 
 /* what waits for its departure leaves as the links are now */
 static void
-reserve(Dir *d)
+requeue(Dir *d)
 {
 	Chunk *c;
 	Pkt *p;
@@ -747,11 +734,11 @@ pacestep(const Dir *d, Pace *p)
 			p->next = t + MS;
 		} else if (m->walk[2] > 0) {
 			p->rate = walk(m->walk, p->rate, &p->raterng);
-			p->next = t + m->walk[2];
+			p->next = t + m->walk[2] * MS;
 		} else if (m->jump[2] > 0) {
 			p->rate = m->jump[0] + (m->jump[1] - m->jump[0])
 			    * uniform(&p->raterng);
-			p->next = t + m->jump[2];
+			p->next = t + m->jump[2] * MS;
 		}
 	}
 	if (t == p->flip) {
