@@ -28,7 +28,7 @@
  *	spike   PERIOD:LEN:EXTRA, delay on top at the end of a period
  * They begin when linkem does or one of them changes. A file begins again at
  * its end: a trace after the ms of its last line, delays with the trace of the
- * direction, or else after the last second begun.
+ * direction, or else after a whole number of seconds.
  * Nothing reorders. The pipe takes lines: "wg0 rate=5 a.loss=2", "wg0 down"
  * (the devices vanish), "wg0 up", "stats FILE".
  *
@@ -622,7 +622,7 @@ seriesread(const Link *l, const char *name, int delays)
 	FILE *fp;
 	Series *s;
 	char line[128];
-	int64_t ms, end = 0;
+	int64_t ms, first = 0, end = 0;
 	double v = 0, before = 0;
 	int n;
 
@@ -639,6 +639,8 @@ seriesread(const Link *l, const char *name, int delays)
 			    "ms", (int)end, MAXMS);
 			goto err;
 		}
+		if (!n)
+			first = ms;
 		while (end < ms)
 			s->v[end++] += before;
 		if (delays)
@@ -653,9 +655,10 @@ seriesread(const Link *l, const char *name, int delays)
 	}
 	fclose(fp);
 	if (delays) {
-		do
+		while (end % 1000 || !end)
 			s->v[end++] = before;
-		while (end % 1000);
+		while (first > 0) /* the end goes on until there */
+			s->v[--first] = before;
 	} else {
 		s->v[0] += s->v[end]; /* the end is the beginning */
 		s->mean = (double)n / end;

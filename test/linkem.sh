@@ -215,6 +215,8 @@ fi
 printf '%s\n' 10 20 >"$tmp/sparse"
 printf '%s\n' 5 5 20 >"$tmp/twice"
 printf '%s\n' '0 5' '500 20' >"$tmp/delays"
+printf '%s\n' '10 5' '500 20' '1000 7' >"$tmp/late"
+echo '0 5' >"$tmp/still"
 printf '%s\n' 1 3 2 >"$tmp/unsorted"
 exact <<END
 a rate|rate=12,delay=5|0:1500 0:1500 9:1500|1/6 2/7 10/15
@@ -228,6 +230,9 @@ a trace: opportunities of a ms add up|trace=$tmp/twice|1:3000 5:50 30:1500|5/5 2
 a trace begins again|trace=$tmp/twice|5:3000 25:3000 200005:3000|5/5 25/25 200005/200005
 a policer of 2 ms|rate=12,police=2,delay=1|0:1500 0:1500 0:1500 1:1500 1.9:1500 2:1500|0/1 0/1 dropped 1/2 dropped 2/3
 delays|delays=$tmp/delays,delay=1|0:50 499:50 500:50 999:50 1100:50 1500:50|0/6 499/505 500/521 999/1020 1100/1106 1500/1521
+delays: before the first line as after the last|delays=$tmp/late|5:50 10:50 999:50 1005:50 1010:50|5/12 10/15 999/1019 1005/1019 1010/1019
+delays: seconds are whole|delays=$tmp/late|1500:50 2005:50 3009:50 3011:50|1500/1520 2005/2012 3009/3016 3011/3016
+delays: one line|delays=$tmp/still|0:50 2005:50|0/5 2005/2010
 delays: in the time of the trace|delays=$tmp/delays,trace=$tmp/twice|20:50 505:50|20/25 505/510
 no reordering|delays=$tmp/delays|999:50 1000:50 1016:50|999/1019 1000/1019 1016/1021
 END
