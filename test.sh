@@ -102,7 +102,7 @@ compiles()
 	for f; do
 		# shellcheck disable=SC2086
 		"$cc" $strict -D_GNU_SOURCE -DVERSION='"0"' \
-			-o "$LAB/strict" "$SRC/$f" || return 1
+			-o "$LAB/strict" "$SRC/$f" -lm || return 1
 	done
 }
 

@@ -9,7 +9,13 @@
 # The rows of "floods" are over two links of 10 Mbit/s and 20 ms. One LAN host
 # floods the internet; another pings, plays (UDP of 100 B each 15 ms), and has
 # one cubic TCP upload and then one download.
+#
+# The rows of "moving" are over links that move, or whose delays are far apart.
+# These begin anew before each measurement, and so move alike. Recorded links
+# need a directory, TRACES in the environment, with starlink.down,
+# starlink.delay, lte.down and lte.up; linkem.c says what is in such files.
 
+TRACES=$(cd "${TRACES:-/nonexistent}" 2>/dev/null && pwd)
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=test/lab.sh disable=SC1091
 . test/lab.sh
@@ -32,6 +38,16 @@ table()
 	lossudp|the same, UDP at 40 Mbit/s: lost|0.1 %
 	fall|wg1-4 fall to 30 Mbit/s / come back: goodput of what is there, ping p99|95 / 95 %, 35 ms
 	silent|wg0 silent for 3 s, ping each 10 ms: lost in a row|0
+	rec|recorded ADSL, Starlink and LTE, cubic, 40 s: Mbit/s, share; ping p50 / p99|97 %; 22 / 26 ms
+	recbbr|the same with BBR|95 %; 22 / 26 ms
+	rec0|recorded links, rates 0, cubic|97 %; p99 30 ms
+	rec0bbr|the same with BBR|97 %; p99 30 ms
+	rec3|recorded links, rates three times too high, cubic|95 %; p99 30 ms
+	rec3bbr|the same with BBR|95 %; p99 30 ms
+	walk2|two links of 5 to 50 Mbit/s, new each second, rates 0, cubic, 40 s|88 %
+	walk4|four such links|85 %
+	far|50 Mbit/s and 40 ms with 50 Mbit/s and 600 ms, cubic, 30 s|47 Mbit/s
+	far2|10 Mbit/s and 20 ms with 50 Mbit/s and 600 ms, cubic, 30 s|9.3 Mbit/s
 	light|1 Mbit/s of UDP: packets on wg1-4 beyond heartbeats|0
 	cpu|CPU of both ends in a download: s/GB, of one core|-
 	cpukey|the same, with a key|-
@@ -54,10 +70,34 @@ table()
 
 floods='quiet syn udp rst ack cs6 flows'
 
+# name|links|priority,up,down of each in config.h|seconds, congestion control
+movingrows()
+{
+	adsl=rate=10,delay=10
+	star=a.rate=10,b.trace=$TRACES/starlink.down
+	star=$star,delay=10,delays=$TRACES/starlink.delay
+	lte=a.trace=$TRACES/lte.up,b.trace=$TRACES/lte.down,delay=25,pkts=300
+	jump=jump=5:50:1000,delay=20,pkts=300
+	rec="$adsl $star $lte"
+	cat <<-END
+	rec|$rec|1,10,10 2,10,60 2,10,40|40 cubic
+	recbbr|$rec|1,10,10 2,10,60 2,10,40|40 bbr
+	rec0|$rec|1,0,0 2,0,0 2,0,0|40 cubic
+	rec0bbr|$rec|1,0,0 2,0,0 2,0,0|40 bbr
+	rec3|$rec|1,30,30 2,30,180 2,30,120|40 cubic
+	rec3bbr|$rec|1,30,30 2,30,180 2,30,120|40 bbr
+	walk2|$jump $jump|1,0,0 1,0,0|40 cubic
+	walk4|$jump $jump $jump $jump|1,0,0 1,0,0 1,0,0 1,0,0|40 cubic
+	far|rate=50,delay=20 rate=50,delay=300|1,50,50 2,50,50|30 cubic
+	far2|rate=10,delay=10 rate=50,delay=300|1,10,10 2,50,50|30 cubic
+	END
+}
+moving=$(movingrows | cut -d '|' -f 1)
+
 usage()
 {
 	echo "usage: test/bench.sh [-h] [row...]"
-	echo "rows, \"floods\" for those of floods:"
+	echo "rows, \"floods\" and \"moving\" for those of them:"
 	table | awk -F '|' '{ printf "\t%-8s %s\n", $1, $2 }'
 }
 
@@ -75,10 +115,33 @@ five()
 	[ "$links" = five ] && return
 	linksdown
 	fivelinks || exit 1
-	for i in 1 2 3 4; do
+	endpoints 4
+	links=five
+}
+
+# endpoints LAST: MPTCP learns of the links after wg0
+endpoints()
+{
+	i=0
+	while [ "$((i += 1))" -le "$1" ]; do
 		at vps ip mptcp endpoint add "10.200.$i.2" signal
 	done
-	links=five
+}
+
+# anew KEYS...: links that begin now; when READY ends they may have a load
+anew()
+{
+	linksdown
+	n=0
+	for keys; do
+		shift
+		set -- "$@" "$(link4 "$n"),over=60,mtu=1420,$keys"
+		n=$((n + 1))
+	done
+	links "$@" || exit 1
+	sleep 6 >/dev/null &
+	ready=$!
+	endpoints $((n - 1))
 }
 
 # two, both slow
@@ -132,9 +195,11 @@ servers()
 	done
 }
 
-# overmptcp COMMAND...: measures between router and vps
+# overmptcp COMMAND...: measures between router and vps, FRESH links if any
 overmptcp()
 {
+	# shellcheck disable=SC2086
+	[ -z "$fresh" ] || anew $fresh
 	from=router host=10.200.0.2 mptcp=yes
 	"$@"
 }
@@ -142,6 +207,8 @@ overmptcp()
 # overbond COMMAND...: measures between lan and inet over a fresh tunnel
 overbond()
 {
+	# shellcheck disable=SC2086
+	[ -z "$fresh" ] || anew $fresh
 	from=lan host=203.0.113.1 mptcp=
 	if tunnel "$bond" -m 0; then
 		sleep 1
@@ -324,6 +391,38 @@ mfall()
 	echo "$(pingtimes <"$LAB/pings" | percentile 99) ms"
 }
 
+# mmoving SECONDS CONGESTION-CONTROL: the beginning of a download in Mbit/s,
+# and how much this is of what the links could carry, which bears full / wire
+# of that as payload with our headers; a ping beside it
+mmoving()
+{
+	wait "$ready"
+	pings "$from" $(($1 * 20)) 50 "$host" >"$LAB/pings" &
+	load=$!
+	iperf $(($1 + 1)) -C "$2" -R >"$LAB/flow" &
+	load="$load $!"
+	was=$(offered)
+	sleep "$1"
+	is=$(offered)
+	# shellcheck disable=SC2086
+	wait $load
+	rates <"$LAB/flow" | mean 1 "$1" | awk -v bytes="$((is - was))" \
+		-v secs="$1" -v full="$full" -v wire="$wire" '{
+		could = bytes * 8e-6 / secs * full / wire
+		printf "%.1f, %.0f %%; ", $1, $1 / could * 100
+	}'
+	score $(($1 * 20)) <<-END
+		$(pingtimes <"$LAB/pings")
+	END
+}
+
+# offered: bytes that the links could carry so far, down
+offered()
+{
+	linkstat | sed -n 's/.* b .*offered=\([0-9]*\).*/\1/p' |
+	awk '{ n += $1 } END { printf "%.0f\n", n }'
+}
+
 msilent()
 {
 	pings "$from" 800 10 "$host" >"$LAB/pings" &
@@ -410,6 +509,19 @@ fast='/{ "wg/s/[0-9]*, *[0-9]* }/10000, 10000 }/; s/, *[2-9],  *10000/, 1, 10000
 onelink="/\"wg[1-4]\"/d; $fast"
 twolinks='/"wg[2-4]"/d; s/2,  *70, 70 }/1, 10, 10 }/'
 
+# linkrates PRIORITY,UP,DOWN...: so many links, with those
+linkrates()
+{
+	for n in 0 1 2 3 4; do
+		if [ $# -eq 0 ]; then
+			echo "/\"wg$n\"/d"
+			continue
+		fi
+		echo "/\"wg$n\"/s/[0-9]*, *[0-9]*, *[0-9]* }/$1 }/"
+		shift
+	done
+}
+
 # overother NAME SED-SCRIPT COMMAND...: over a bond with another config.h
 overother()
 {
@@ -459,6 +571,7 @@ measure()
 	ack)    flooded ack 12000 1 ;;
 	cs6)    flooded cs6 1900 1300 ;;
 	flows)  flooded flows 6250 400 ;;
+	*)      moved "$1" ;;
 	esac
 }
 
@@ -467,21 +580,40 @@ both()
 	echo "$(overmptcp "$@")|$(overbond "$@")"
 }
 
+# moved NAME: its row of movingrows
+moved()
+{
+	case $1 in
+	rec*)
+		[ -f "$TRACES/starlink.down" ] || {
+			echo '-|no traces: set TRACES to a directory with' \
+				'starlink.down, starlink.delay, lte.down' \
+				'and lte.up'
+			return
+		} ;;
+	esac
+	fresh=$(movingrows | sed -n "s/^$1|//p")
+	load=${fresh##*|} fresh=${fresh%|*}
+	rates=${fresh#*|} fresh=${fresh%|*}
+	# shellcheck disable=SC2086
+	echo "$(overmptcp mmoving $load)|$(overother "$1" \
+		"$(linkrates $rates)" mmoving $load)"
+}
+
 flooded()
 {
 	echo "-|$(overother two "$twolinks" mflood "$@")"
 }
 
 [ "${1-}" = -h ] && usage && exit
-[ $# -gt 0 ] || {
-	names=$(table | cut -d '|' -f 1)
-	# shellcheck disable=SC2086
-	set -- $names
-}
-[ "$*" = floods ] && {
-	# shellcheck disable=SC2086
-	set -- $floods
-}
+case $* in
+'')     names=$(table | cut -d '|' -f 1) ;;
+floods) names=$floods ;;
+moving) names=$moving ;;
+*)      names=$* ;;
+esac
+# shellcheck disable=SC2086
+set -- $names
 for name; do
 	table | grep -q "^$name|" || { usage >&2; exit 1; }
 done
@@ -492,7 +624,7 @@ need cc gcc make make ip iproute2 nft nftables iperf3 iperf3 curl curl \
 labopen
 labnets
 netaddr lan eth0 192.168.1.101/24 # of the host that floods
-links=
+links='' fresh=
 bond=$LAB/bond
 buildlinkem && buildflood && build "$bond" || exit 1
 "$bond/udpbond" -k >"$LAB/keyfile" && chmod 600 "$LAB/keyfile" || exit 1
@@ -507,6 +639,9 @@ for name; do
 		plain ;;
 	quiet|syn|udp|rst|ack|cs6|flows)
 		two ;;
+	rec*|walk*|far*)
+		linksdown
+		links= ;;
 	*)
 		five ;;
 	esac

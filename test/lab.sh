@@ -176,10 +176,12 @@ stop()
 	[ -f "$LAB/$1.pid" ] || return 0
 	_pid=$(mypid "$1")
 	rm -f "$LAB/$1.pid"
-	ours "$_pid" && kill -s "${2:-TERM}" "$_pid" 2>/dev/null
-	if ours "$_pid" && ! waitfor 5 ended "$_pid"; then
-		echo "$1 did not end" >&2
-		kill -s KILL "$_pid"
+	if ours "$_pid"; then # while it ends it is nobody's: do not ask again
+		kill -s "${2:-TERM}" "$_pid" 2>/dev/null
+		waitfor 5 ended "$_pid" || {
+			echo "$1 did not end" >&2
+			kill -s KILL "$_pid"
+		}
 	fi
 	wait "$_pid" 2>/dev/null
 }
@@ -205,7 +207,7 @@ waitfor()
 # links SPEC...: the emulated links between router and vps, see linkem.c
 links()
 {
-	rm -f "$LAB/ctl"
+	rm -f "$LAB/ctl" "$LAB/linkem.out"
 	start linkem router "$LAB/linkem" -s 1 -p "$LAB/ctl" \
 		router-$$ vps-$$ "$@"
 	waitfor 10 grep -q ready "$LAB/linkem.out" && return
@@ -302,7 +304,7 @@ build()
 buildlinkem()
 {
 	[ -x "$LAB/linkem" ] || ${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 \
-		-o "$LAB/linkem" test/linkem.c
+		-o "$LAB/linkem" test/linkem.c -lm
 }
 
 buildflood()

@@ -5,21 +5,43 @@
  * charged to a rate, delayed, perhaps lost, and comes out of the other.
  *
  *	linkem [-s seed] [-p fifo] nsA nsB name,addrA,addrB[,key=value...] ...
+ *	linkem -t [-s seed] name,addrA,addrB[,key=value...] ... <lines
  *
  * An address has a prefix length, + joins several. The keys are for both
  * directions, after a. or b. for the one leaving namespace A or B:
  *	rate    Mbit/s, 0 is unlimited         over    bytes added to a packet
  *	delay   ms                             mtu     bytes
  *	jitter  ms, uniform on top of delay    silent  1 swallows everything
- *	loss    percent                        spike   PERIOD:LENGTH:EXTRA ms,
- *	burst   mean length of a loss                  delay at a period's end
+ *	loss    percent                        burst   mean length of a loss
  *	queue   ms of waiting, tail drop above
+ *	pkts    packets waiting, instead of queue
+ *	police  ms of rate in a token bucket, instead of any waiting
+ * Links that move, in ms and Mbit/s; 0 is off:
+ *	trace   FILE, each line the ms at which up to 1500 bytes may leave;
+ *	        what nobody uses in that ms is gone; instead of rate
+ *	walk    LO:HI:MS, each MS ms times a factor between 1/2 and 2; instead
+ *	        of rate, from sqrt(LO * HI) on
+ *	jump    LO:HI:MS, each MS ms another rate, uniform; instead of rate
+ *	outage  EVERY:MEAN, nothing leaves for a while, both exponential
+ *	delays  FILE of lines "ms delay", on top of delay from then on
+ *	shift   PERIOD:MAX, each PERIOD another delay of 0 to MAX on top
+ *	spike   PERIOD:LEN:EXTRA, delay on top at the end of a period
+ * They begin when linkem does or one of them changes. A file begins again at
+ * its end: a trace after the ms of its last line, delays with the trace of the
+ * direction, or else after a whole number of seconds.
  * Nothing reorders. The pipe takes lines: "wg0 rate=5 a.loss=2", "wg0 down"
  * (the devices vanish), "wg0 up", "stats FILE".
  *
  * A packet: dirread, admit, enqueue; later dirwrite. Its departure and its
  * delivery are computed when it is read, as absolute times, so that waking up
  * late moves one packet and never the rate.
+ * A rate that moves is a Pace: steps that draw from a seed, so that two Paces
+ * of one direction take the same. One serves packets and is ahead of time, the
+ * other counts for "stats" what could leave until now.
+ * With -t there are no devices and no time. Lines begin with a time in ms, and
+ * go on as those of the pipe do, or with link, a or b, and the length of a
+ * packet: it is printed with its departure, its delivery, or "dropped" and
+ * "lost", and the bytes that could leave so far.
  * The two directions of a link are two Dirs: Dir 0 carries what leaves
  * namespace A, reads the device there and writes the one of its peer, Dir 1.
  * The simulator's sim.c has links like these, with code of its own: the same
@@ -32,6 +54,7 @@
 #include <inttypes.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <math.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -65,7 +88,13 @@
 #define CHUNK        131072     /* bytes, holds at least one MAXPKT */
 #define CHUNKS       320        /* a direction: 1 s at 300 Mbit/s and more */
 #define NEVER        INT64_MAX
+#define MS           1000000    /* ns */
+#define MAXMS        3600000    /* of a file */
+#define MAXPKTS      10000      /* the most that pkts may be */
+#define OPPORTUNITY  1500       /* bytes, of a trace's line */
+#define UNLIMITED    1e9        /* bytes a ns */
 #define PKTWORDS(n)  ((sizeof(Pkt) + (n) + 7) / 8)
+#define AT(f)        offsetof(Conf, f)
 #define DEFCONF      { .burst = 1, .queue = 100e6, .mtu = 1500 }
 
 /* enums */
@@ -78,27 +107,59 @@ struct Addr {
 	unsigned char ip[16];
 };
 
+/* a file, a value for each ms */
+typedef struct Series Series;
+struct Series {
+	int64_t n;                      /* ms, then it begins again */
+	double mean;
+	double v[];                     /* opportunities; ns of delay */
+};
+
+/* what moves by itself */
+typedef struct Moves Moves;
+struct Moves {
+	const Series *trace, *delays;
+	double walk[3], jump[3];        /* Mbit/s: low, high; ms */
+	double outage[2];               /* ns: mean time to it, its mean */
+	double shift[2];                /* ns: period, most extra delay */
+	double spike[3];                /* ns: period, length, extra delay */
+};
+
 typedef struct Conf Conf;
 struct Conf {
 	double rate;                    /* Mbit/s, 0 is unlimited */
 	double delay, jitter, queue;    /* ns */
+	double pkts, police;            /* packets; ns; 0 is neither */
 	double loss, burst;             /* fraction; mean length, packets */
 	double over, mtu;               /* bytes */
 	double silent;                  /* 0 or 1 */
-	double spike[3];                /* ns: period, length, extra delay */
+	Moves m;
 };
 
 typedef struct Key Key;
 struct Key {
-	const char *name;
+	const char *name, *form;        /* form: of what is not one number */
 	size_t off;
 	double scale, min, max;
 	int whole;
 };
 
+/* the steps of a rate */
+typedef struct Pace Pace;
+struct Pace {
+	int64_t t;                      /* ns, what could leave before has */
+	int64_t end;                    /* ns, of the step that t is in */
+	int64_t next, flip;             /* ns: of the rate, of an outage */
+	double rate;                    /* Mbit/s drawn, 0 is the link's */
+	double left;                    /* bytes of a trace's ms */
+	int out;                        /* within an outage */
+	uint64_t raterng, outrng;
+};
+
 typedef struct Pkt Pkt;
 struct Pkt {
-	int64_t depart, hold, deliver;  /* ns; deliver >= depart + hold */
+	int64_t start, depart;          /* ns, of its sending */
+	int64_t hold, deliver;          /* ns; deliver >= depart + hold */
 	size_t len;
 	unsigned char data[];
 };
@@ -122,8 +183,13 @@ struct Dir {
 	Chunk *first, *last;
 	int nchunks;
 	int64_t depart, deliver;        /* ns, of the last packet */
-	int64_t epoch;                  /* ns, spikes count from here */
-	uint64_t lossrng, jitterrng;
+	int64_t departs[MAXPKTS];       /* ns, of the last ones, a ring */
+	uint64_t queued;                /* all ever written there */
+	int64_t epoch;                  /* ns, the moves count from here */
+	Pace pace, past;                /* ahead with depart; until now */
+	double tokens;                  /* bytes, of police */
+	double offered;                 /* bytes that could leave until now */
+	uint64_t lossrng, jitterrng, moverng;
 	uint64_t packets, bytes, lost, silent, dropped, passed;
 };
 
@@ -140,18 +206,33 @@ static int64_t nanotime(void);
 static uint64_t rnd(uint64_t *);
 static double uniform(uint64_t *);
 
+static void poolopen(void);
 static Chunk *chunknew(void);
 static Pkt *pktnew(Dir *, size_t);
 static Pkt *pkthead(Dir *);
 static void pktpop(Dir *);
 static void pktpurge(Dir *);
 
-static int number(const char *, double, double, int, double *);
+static int number(const char *, char, double, double, int, double *);
+static int values(const char *, const Key *, double *);
+static const Key *keyfind(const char *, size_t);
 static int confset(Link *, Conf *, const char *);
-static int confspike(Conf *, const char *);
 static int confcheck(const Link *, const Conf *);
 static void confapply(Dir *, const Conf *);
-static void rescale(Dir *, double);
+static void requeue(Dir *);
+
+static Series *seriesread(const Link *, const char *, int);
+static int seriesline(const char *, int, int64_t *, double *);
+
+static double exponential(double, uint64_t *);
+static void movestart(Dir *);
+static double walk(const double *, double, uint64_t *);
+static void pacestep(const Dir *, Pace *);
+static double pacerate(const Dir *, const Pace *);
+static double pacetake(const Dir *, Pace *, double, int64_t);
+static void offer(Dir *);
+static int64_t serve(Dir *, double, int64_t);
+static int64_t extradelay(const Dir *, int64_t);
 
 static int devopen(Link *, int);
 static int devsysctl(const char *, const char *, const char *);
@@ -164,7 +245,8 @@ static void linkgone(Link *);
 static int dirread(Dir *);
 static void admit(Dir *, size_t, int64_t);
 static int lose(Dir *);
-static int64_t spike(const Dir *, int64_t);
+static int police(Dir *, double, int64_t);
+static int full(const Dir *, int64_t);
 static void enqueue(Dir *, size_t, int64_t);
 static void dirwrite(Dir *);
 
@@ -181,21 +263,33 @@ static void run(void);
 static void addrparse(const Link *, Dir *, char *);
 static void linkparse(char *, uint64_t);
 static void setup(void);
+static void drypkt(const char *, Dir *, const char *, int, size_t);
+static int dryline(char *);
+static void dryrun(void);
 static void cleanup(void);
 static void usage(void);
 
 /* variables */
 static const Key keys[] = {
-	/* name      field                    scale  min  max     whole */
-	{ "rate",    offsetof(Conf, rate),    1,     0,   100000, 0 },
-	{ "delay",   offsetof(Conf, delay),   1e6,   0,   100000, 0 },
-	{ "jitter",  offsetof(Conf, jitter),  1e6,   0,   100000, 0 },
-	{ "loss",    offsetof(Conf, loss),    0.01,  0,   100,    0 },
-	{ "burst",   offsetof(Conf, burst),   1,     1,   100000, 0 },
-	{ "queue",   offsetof(Conf, queue),   1e6,   0,   100000, 0 },
-	{ "over",    offsetof(Conf, over),    1,     0,   65535,  1 },
-	{ "mtu",     offsetof(Conf, mtu),     1,     68,  65535,  1 },
-	{ "silent",  offsetof(Conf, silent),  1,     0,   1,      1 },
+	/* name   form                field         scale min  max    whole */
+	{ "rate",   NULL,               AT(rate),     1,    0,   1e5,     0 },
+	{ "delay",  NULL,               AT(delay),    1e6,  0,   1e5,     0 },
+	{ "jitter", NULL,               AT(jitter),   1e6,  0,   1e5,     0 },
+	{ "loss",   NULL,               AT(loss),     0.01, 0,   100,     0 },
+	{ "burst",  NULL,               AT(burst),    1,    1,   1e5,     0 },
+	{ "queue",  NULL,               AT(queue),    1e6,  0,   1e5,     0 },
+	{ "pkts",   NULL,               AT(pkts),     1,    0,   MAXPKTS, 1 },
+	{ "police", NULL,               AT(police),   1e6,  0,   1e5,     0 },
+	{ "over",   NULL,               AT(over),     1,    0,   65535,   1 },
+	{ "mtu",    NULL,               AT(mtu),      1,    68,  65535,   1 },
+	{ "silent", NULL,               AT(silent),   1,    0,   1,       1 },
+	{ "trace",  "FILE",             AT(m.trace),  0,    0,   0,       0 },
+	{ "delays", "FILE",             AT(m.delays), 0,    0,   0,       0 },
+	{ "walk",   "LO:HI:MS",         AT(m.walk),   1,    0.1, 1e6,     0 },
+	{ "jump",   "LO:HI:MS",         AT(m.jump),   1,    0.1, 1e6,     0 },
+	{ "outage", "EVERY:MEAN",       AT(m.outage), 1e6,  0.1, 1e9,     0 },
+	{ "shift",  "PERIOD:MAX",       AT(m.shift),  1e6,  0.1, 1e9,     0 },
+	{ "spike",  "PERIOD:LEN:EXTRA", AT(m.spike),  1e6,  0,   1e9,     0 },
 };
 static Link links[MAXLINKS];
 static int nlinks;
@@ -274,6 +368,18 @@ uniform(uint64_t *s)
 }
 
 /* pool: the packets of each direction, first in first out */
+static void
+poolopen(void)
+{
+	const size_t size = 2 * nlinks * CHUNKS * sizeof(Chunk);
+
+	pool = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (pool == MAP_FAILED)
+		die("mmap:");
+	madvise(pool, size, MADV_DONTFORK);
+}
+
 static Chunk *
 chunknew(void)
 {
@@ -339,17 +445,20 @@ pktpurge(Dir *d)
 	for (; d->first; pktpop(d))
 		d->dropped++;
 	d->depart = d->deliver = 0;
+	memset(d->departs, 0, sizeof(d->departs));
+	offer(d);
+	d->pace = d->past;
 }
 
 /* conf: key=value from the command line and the control pipe */
 static int
-number(const char *s, double min, double max, int whole, double *v)
+number(const char *s, char last, double min, double max, int whole, double *v)
 {
 	char *end;
 	double x;
 
 	x = strtod(s, &end);
-	if (end == s || *end || !(x >= min && x <= max))
+	if (end == s || *end != last || !(x >= min && x <= max))
 		return -1;
 	if (whole && x != (int)x)
 		return -1;
@@ -357,68 +466,85 @@ number(const char *s, double min, double max, int whole, double *v)
 	return 0;
 }
 
+/* how many they are, or -1 */
+static int
+values(const char *s, const Key *k, double *v)
+{
+	const char *f;
+	int i, n = 1;
+
+	for (f = k->form; f && *f; f++)
+		n += *f == ':';
+	if (n > 1 && !strcmp(s, "0"))
+		return n;
+	for (i = 0; i < n; i++) {
+		if (number(s, i < n - 1 ? ':' : '\0', k->min, k->max,
+		    k->whole, &v[i]) < 0)
+			return -1;
+		v[i] *= k->scale;
+		s += strcspn(s, ":") + 1;
+	}
+	return n;
+}
+
+static const Key *
+keyfind(const char *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < LEN(keys); i++)
+		if (len == strlen(keys[i].name)
+		    && !strncmp(s, keys[i].name, len))
+			return &keys[i];
+	return NULL;
+}
+
 static int
 confset(Link *l, Conf *c, const char *arg)
 {
 	const char *key = arg, *val;
-	size_t i, len;
-	double v;
-	int a = 1, b = 1;
+	const Series *file = NULL;
+	const Key *k;
+	double v[3] = { 0, 0, 0 };
+	void *p = v;
+	size_t size;
+	int i, n, both = 1;
 
 	if (!(val = strchr(arg, '=')))
 		return fail("%s: %s: not key=value", l->name, arg);
 	if (!strncmp(key, "a.", 2) || !strncmp(key, "b.", 2)) {
-		a = *key == 'a';
-		b = *key == 'b';
+		both = 0;
 		key += 2;
 	}
-	len = val++ - key;
-	if (len == 5 && !strncmp(key, "spike", len)) {
-		if ((a && confspike(&c[0], val) < 0)
-		    || (b && confspike(&c[1], val) < 0))
-			return fail("%s: %s: not 0 or PERIOD:LENGTH:EXTRA "
-			    "in ms, LENGTH below PERIOD", l->name, arg);
-		return 0;
-	}
-	for (i = 0; i < LEN(keys); i++)
-		if (len == strlen(keys[i].name)
-		    && !strncmp(key, keys[i].name, len))
-			break;
-	if (i == LEN(keys))
+	if (!(k = keyfind(key, val++ - key)))
 		return fail("%s: %s: no such key", l->name, arg);
-	if (number(val, keys[i].min, keys[i].max, keys[i].whole, &v) < 0)
-		return fail("%s: %s: not a%s number from %g to %g", l->name,
-		    arg, keys[i].whole ? " whole" : "", keys[i].min,
-		    keys[i].max);
-	v *= keys[i].scale;
-	if (a)
-		memcpy((char *)&c[0] + keys[i].off, &v, sizeof(v));
-	if (b)
-		memcpy((char *)&c[1] + keys[i].off, &v, sizeof(v));
-	return 0;
-}
-
-static int
-confspike(Conf *c, const char *val)
-{
-	double v[3] = { 0, 0, 0 };
-	int n = 0;
-
-	if (strcmp(val, "0") && (sscanf(val, "%lf:%lf:%lf%n", &v[0], &v[1],
-	    &v[2], &n) != 3 || val[n] || !(v[1] >= 0 && v[0] > v[1]
-	    && v[0] <= 1e9 && v[2] >= 0 && v[2] <= 1e5)))
-		return -1;
-	for (n = 0; n < 3; n++)
-		c->spike[n] = v[n] * 1e6;
+	if (k->form && !strcmp(k->form, "FILE")) {
+		if (strcmp(val, "0") && !(file = seriesread(l, val,
+		    !strcmp(k->name, "delays"))))
+			return -1;
+		p = &file;
+		size = sizeof(file);
+	} else {
+		if ((n = values(val, k, v)) < 0)
+			return fail("%s: %s: not %s from %g to %g", l->name,
+			    arg, k->form ? k->form : k->whole ?
+			    "a whole number" : "a number", k->min, k->max);
+		size = n * sizeof(*v);
+	}
+	for (i = 0; i < 2; i++)
+		if (both || *arg == "ab"[i])
+			memcpy((char *)&c[i] + k->off, p, size);
 	return 0;
 }
 
 static int
 confcheck(const Link *l, const Conf *c)
 {
+	const Moves *m;
 	size_t i, j;
 
 	for (i = 0; i < 2; i++) {
+		m = &c[i].m;
 		if (c[i].loss < 1 && c[i].burst > 1
 		    && c[i].loss > c[i].burst / (c[i].burst + 1))
 			return fail("%s: loss=%g: more than burst=%g allows",
@@ -428,6 +554,14 @@ confcheck(const Link *l, const Conf *c)
 			    && c[i].mtu < 1280)
 				return fail("%s: mtu=%g: IPv6 needs 1280",
 				    l->name, c[i].mtu);
+		if (!!m->trace + (m->walk[0] > 0) + (m->jump[0] > 0) > 1)
+			return fail("%s: trace, walk, jump: more than one",
+			    l->name);
+		if (m->walk[0] > m->walk[1] || m->jump[0] > m->jump[1])
+			return fail("%s: walk, jump: LO above HI", l->name);
+		if (m->spike[0] > 0 && m->spike[1] >= m->spike[0])
+			return fail("%s: spike: LEN not below PERIOD",
+			    l->name);
 	}
 	return 0;
 }
@@ -435,38 +569,263 @@ confcheck(const Link *l, const Conf *c)
 static void
 confapply(Dir *d, const Conf *c)
 {
-	double old = d->c.rate;
+	const Conf old = d->c;
 
-	if (memcmp(d->c.spike, c->spike, sizeof(c->spike)))
-		d->epoch = now;
+	offer(d);
 	d->c = *c;
-	if (old > 0 && old != c->rate)
-		rescale(d, c->rate > 0 ? old / c->rate : 0);
+	if (memcmp(&old.m, &c->m, sizeof(c->m)))
+		movestart(d);
+	else if (old.rate == c->rate && old.pkts == c->pkts
+	    && old.police == c->police)
+		return;
+	requeue(d);
 }
 
-/* what waits for its departure leaves at the new rate, f times as slowly */
+/* what waits for its departure leaves as the links are now */
 static void
-rescale(Dir *d, double f)
+requeue(Dir *d)
 {
 	Chunk *c;
 	Pkt *p;
 	size_t i;
+	double part;
 	int64_t deliver = 0;
 
+	d->pace = d->past;
+	d->tokens = UNLIMITED;
+	memset(d->departs, 0, sizeof(d->departs));
 	for (c = d->first; c; c = c->next) {
 		for (i = c->head; i < c->tail; i += PKTWORDS(p->len)) {
 			p = (Pkt *)&c->data[i];
 			if (p->depart > now) {
-				p->depart = now + (p->depart - now) * f;
+				part = p->start >= now ? 1 :
+				    (double)(p->depart - now)
+				    / (p->depart - p->start);
+				p->start = d->pace.t;
+				p->depart = serve(d,
+				    (p->len + d->c.over) * part, now);
 				p->deliver = MAX(p->depart + p->hold, deliver);
+				d->depart = p->depart;
 			}
 			deliver = p->deliver;
+			d->departs[d->queued++ % MAXPKTS] = p->depart;
 		}
 	}
-	if (d->depart > now)
-		d->depart = now + (d->depart - now) * f;
 	if (deliver)
 		d->deliver = deliver;
+}
+
+/* series: the files */
+static Series *
+seriesread(const Link *l, const char *name, int delays)
+{
+	FILE *fp;
+	Series *s;
+	char line[128];
+	int64_t ms, first = 0, end = 0;
+	double v = 0, before = 0;
+	int n;
+
+	if (!(fp = fopen(name, "r"))) {
+		fail("%s: %s:", l->name, name);
+		return NULL;
+	}
+	if (!(s = calloc(1, sizeof(*s) + (MAXMS + 1000) * sizeof(*s->v))))
+		die("calloc:");
+	for (n = 0; fgets(line, sizeof(line), fp); n++) {
+		if (seriesline(line, delays, &ms, &v) < 0 || ms < end) {
+			fail("%s: %s: line %d: not %s, ms from %d to %d",
+			    l->name, name, n + 1, delays ? "ms and delay" :
+			    "ms", (int)end, MAXMS);
+			goto err;
+		}
+		if (!n)
+			first = ms;
+		while (end < ms)
+			s->v[end++] += before;
+		if (delays)
+			before = v * MS;
+		else
+			s->v[ms]++;
+	}
+	if (!n || (!delays && !end)) {
+		fail("%s: %s: %s", l->name, name,
+		    n ? "the last line is 0 ms" : "empty");
+		goto err;
+	}
+	fclose(fp);
+	if (delays) {
+		while (end % 1000 || !end)
+			s->v[end++] = before;
+		while (first > 0) /* the end goes on until there */
+			s->v[--first] = before;
+	} else {
+		s->v[0] += s->v[end]; /* the end is the beginning */
+		s->mean = (double)n / end;
+	}
+	s->n = end;
+	return s;
+err:
+	fclose(fp);
+	free(s);
+	return NULL;
+}
+
+static int
+seriesline(const char *line, int delays, int64_t *ms, double *v)
+{
+	char *end;
+
+	*ms = strtoll(line, &end, 10);
+	if (end == line || *ms > MAXMS)
+		return -1;
+	if (delays) {
+		line = end;
+		*v = strtod(line, &end);
+		if (end == line || !(*v >= 0 && *v <= 100000))
+			return -1;
+	}
+	return end[strspn(end, " \t\r\n")] ? -1 : 0;
+}
+
+/* move: the rate and the delays of a link that moves */
+static double
+exponential(double mean, uint64_t *rng)
+{
+	return -mean * log(1 - uniform(rng));
+}
+
+static void
+movestart(Dir *d)
+{
+	d->epoch = now;
+	d->past = (Pace){
+		.t = now, .end = now, .next = now, .flip = now,
+		.left = INFINITY, .out = 1,
+		.raterng = d->moverng, .outrng = ~d->moverng,
+	};
+	pacestep(d, &d->past);
+	d->pace = d->past;
+	d->tokens = UNLIMITED;
+}
+
+/* the walk's next rate, reflected in its logarithm */
+static double
+walk(const double *w, double r, uint64_t *rng)
+{
+	if (r <= 0)
+		return sqrt(w[0] * w[1]);
+	r *= exp2(2 * uniform(rng) - 1);
+	if (r > w[1])
+		r = w[1] * w[1] / r;
+	else if (r < w[0])
+		r = w[0] * w[0] / r;
+	return MIN(MAX(r, w[0]), w[1]);
+}
+
+static void
+pacestep(const Dir *d, Pace *p)
+{
+	const Moves *m = &d->c.m;
+	const int64_t t = p->end;
+
+	if (t == p->next) {
+		p->next = NEVER;
+		if (m->trace) {
+			p->left = OPPORTUNITY * m->trace->v[(t - d->epoch) / MS
+			    % m->trace->n];
+			p->next = t + MS;
+		} else if (m->walk[2] > 0) {
+			p->rate = walk(m->walk, p->rate, &p->raterng);
+			p->next = t + m->walk[2] * MS;
+		} else if (m->jump[2] > 0) {
+			p->rate = m->jump[0] + (m->jump[1] - m->jump[0])
+			    * uniform(&p->raterng);
+			p->next = t + m->jump[2] * MS;
+		}
+	}
+	if (t == p->flip) {
+		p->out = !p->out;
+		p->flip = NEVER;
+		if (m->outage[0] > 0)
+			p->flip = t + exponential(m->outage[p->out],
+			    &p->outrng);
+	}
+	p->end = MIN(p->next, p->flip);
+}
+
+/* bytes a ns; an opportunity of a trace leaves at once */
+static double
+pacerate(const Dir *d, const Pace *p)
+{
+	const double mbits = p->rate > 0 ? p->rate : d->c.rate;
+
+	return d->c.m.trace || mbits <= 0 ? UNLIMITED : mbits / 8000;
+}
+
+/* takes n bytes of what may leave, or less when that is all until then */
+static double
+pacetake(const Dir *d, Pace *p, double n, int64_t until)
+{
+	double got = 0, room, rate;
+	int64_t end;
+
+	while (p->t < until) {
+		while (p->t >= p->end)
+			pacestep(d, p);
+		end = MIN(p->end, until);
+		rate = pacerate(d, p);
+		room = p->out ? 0 : MIN(p->left, (end - p->t) * rate);
+		if (n - got <= room) {
+			p->left -= n - got;
+			p->t += (int64_t)((n - got) / rate);
+			return n;
+		}
+		got += room;
+		p->left -= room;
+		p->t = end;
+	}
+	return got;
+}
+
+static void
+offer(Dir *d)
+{
+	d->offered += pacetake(d, &d->past, INFINITY, now);
+}
+
+/* when n bytes that may leave from t on have left */
+static int64_t
+serve(Dir *d, double n, int64_t t)
+{
+	if (d->c.police > 0)
+		return t;
+	d->pace.t = MAX(d->pace.t, t);
+	pacetake(d, &d->pace, n, NEVER);
+	return d->pace.t;
+}
+
+/* what moves on top of delay, for what leaves at t */
+static int64_t
+extradelay(const Dir *d, int64_t t)
+{
+	const Moves *m = &d->c.m;
+	const int64_t at = MAX(t - d->epoch, 0), period = m->spike[0];
+	uint64_t rng = d->moverng;
+	double ns = 0;
+	int64_t i;
+
+	if (period && at % period >= period - m->spike[1])
+		ns += m->spike[2];
+	if (m->delays) {
+		i = at / MS % (m->trace ? m->trace : m->delays)->n;
+		ns += m->delays->v[MIN(i, m->delays->n - 1)];
+	}
+	if (m->shift[0] > 0) {
+		rng += at / (int64_t)m->shift[0];
+		ns += m->shift[1] * uniform(&rng);
+	}
+	return ns;
 }
 
 /* dev: the TUN devices */
@@ -683,6 +1042,7 @@ dirread(Dir *d)
 static void
 admit(Dir *d, size_t len, int64_t arrival)
 {
+	const double wire = len + d->c.over;
 	int lost;
 
 	d->packets++;
@@ -696,7 +1056,8 @@ admit(Dir *d, size_t len, int64_t arrival)
 		d->lost++;
 		return;
 	}
-	if (d->depart - arrival > d->c.queue) {
+	if (d->c.police > 0 ? police(d, wire, arrival) < 0 :
+	    full(d, arrival)) {
 		d->dropped++;
 		return;
 	}
@@ -717,37 +1078,49 @@ lose(Dir *d)
 	return d->bad;
 }
 
-/* each period ends with its spike */
-static int64_t
-spike(const Dir *d, int64_t t)
+/* takes n bytes out of the bucket, or -1: there are less, or an outage */
+static int
+police(Dir *d, double n, int64_t arrival)
 {
-	int64_t period = d->c.spike[0];
+	const Series *trace = d->c.m.trace;
+	double got, rate;
 
-	if (!period || (t - d->epoch) % period < period - d->c.spike[1])
-		return 0;
-	return d->c.spike[2];
+	got = pacetake(d, &d->pace, INFINITY, arrival);
+	rate = trace ? OPPORTUNITY * trace->mean / MS : pacerate(d, &d->pace);
+	d->tokens = MIN(d->tokens + got, rate * d->c.police);
+	if (d->pace.out || d->tokens < n)
+		return -1;
+	d->tokens -= n;
+	return 0;
+}
+
+static int
+full(const Dir *d, int64_t arrival)
+{
+	if (d->c.pkts > 0) /* the packet so many before still waits */
+		return d->departs[(d->queued - (unsigned)d->c.pkts) % MAXPKTS]
+		    > arrival;
+	return d->depart - arrival > d->c.queue;
 }
 
 static void
 enqueue(Dir *d, size_t len, int64_t arrival)
 {
 	Pkt *p;
-	int64_t depart;
 
-	depart = MAX(arrival, d->depart);
-	if (d->c.rate > 0)
-		depart += (int64_t)((len + d->c.over) * 8000 / d->c.rate);
 	if (!(p = pktnew(d, len))) {
 		d->dropped++;
 		return;
 	}
 	memcpy(p->data, buf, len);
-	p->depart = depart;
-	p->hold = d->c.delay + spike(d, depart);
+	p->start = MAX(arrival, d->depart);
+	p->depart = serve(d, len + d->c.over, p->start);
+	p->hold = d->c.delay + extradelay(d, p->depart);
 	if (d->c.jitter > 0)
 		p->hold += d->c.jitter * uniform(&d->jitterrng);
-	p->deliver = MAX(depart + p->hold, d->deliver);
-	d->depart = depart;
+	p->deliver = MAX(p->depart + p->hold, d->deliver);
+	d->depart = p->depart;
+	d->departs[d->queued++ % MAXPKTS] = p->depart;
 	d->deliver = p->deliver;
 }
 
@@ -867,7 +1240,7 @@ static int
 ctlstats(const char *name)
 {
 	char tmp[4096];
-	const Dir *d;
+	Dir *d;
 	FILE *fp;
 	int i, j;
 
@@ -879,12 +1252,14 @@ ctlstats(const char *name)
 	for (i = 0; i < nlinks; i++) {
 		for (j = 0; j < 2; j++) {
 			d = &links[i].d[j];
+			offer(d);
 			fprintf(fp, "%s %c packets=%" PRIu64 " bytes=%" PRIu64
 			    " lost=%" PRIu64 " silent=%" PRIu64 " dropped=%"
 			    PRIu64 " passed=%" PRIu64 " queue_us=%" PRId64
-			    "\n", links[i].name, "ab"[j], d->packets, d->bytes,
-			    d->lost, d->silent, d->dropped, d->passed,
-			    MAX(d->depart - now, 0) / 1000);
+			    " offered=%.0f\n", links[i].name, "ab"[j],
+			    d->packets, d->bytes, d->lost, d->silent,
+			    d->dropped, d->passed,
+			    MAX(d->depart - now, 0) / 1000, d->offered);
 		}
 	}
 	i = ferror(fp);
@@ -989,8 +1364,8 @@ addrparse(const Link *l, Dir *d, char *s)
 		if (!(slash = strchr(one, '/')))
 			die("%s: %s: no prefix length", l->name, one);
 		a->family = strchr(one, ':') ? AF_INET6 : AF_INET;
-		if (number(slash + 1, 0, a->family == AF_INET6 ? 128 : 32, 1,
-		    &prefix) < 0)
+		if (number(slash + 1, '\0', 0, a->family == AF_INET6 ? 128 :
+		    32, 1, &prefix) < 0)
 			die("%s: %s: bad prefix length", l->name, one);
 		a->prefix = prefix;
 		*slash = '\0';
@@ -1036,6 +1411,8 @@ linkparse(char *s, uint64_t seed)
 		l->d[i].c = c[i];
 		l->d[i].lossrng = rnd(&seed);
 		l->d[i].jitterrng = rnd(&seed);
+		l->d[i].moverng = rnd(&seed);
+		l->d[i].queued = MAXPKTS;
 	}
 	nlinks++;
 }
@@ -1047,12 +1424,7 @@ setup(void)
 	sigset_t set;
 	int i;
 
-	pool = mmap(NULL, 2 * nlinks * CHUNKS * sizeof(Chunk),
-	    PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (pool == MAP_FAILED)
-		die("mmap:");
-	madvise(pool, 2 * nlinks * CHUNKS * sizeof(Chunk), MADV_DONTFORK);
+	poolopen();
 	sigemptyset(&set);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
@@ -1073,8 +1445,71 @@ setup(void)
 	prctl(PR_SET_TIMERSLACK, 1);
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &sp);
 	now = nanotime();
-	for (i = 0; i < nlinks; i++)
-		links[i].d[0].epoch = links[i].d[1].epoch = now;
+	for (i = 0; i < 2 * nlinks; i++)
+		movestart(&links[i / 2].d[i % 2]);
+}
+
+/* dry: lines instead of devices and time */
+static void
+drypkt(const char *ms, Dir *d, const char *name, int dir, size_t len)
+{
+	const uint64_t queued = d->queued, dropped = d->dropped;
+
+	admit(d, len, now);
+	offer(d);
+	printf("%s %s %c ", ms, name, dir);
+	if (d->queued > queued)
+		printf("%.6f %.6f", d->depart / 1e6, d->deliver / 1e6);
+	else
+		printf("%s -", d->dropped > dropped ? "dropped" : "lost");
+	printf(" %.0f\n", d->offered);
+}
+
+static int
+dryline(char *s)
+{
+	const char *word;
+	const Pkt *p;
+	char *rest, name[IFNAMSIZ], dir;
+	double ms;
+	unsigned len;
+	int i, end = 0;
+
+	if (!(word = strtok_r(s, " \t\r", &rest)))
+		return 0;
+	if (number(word, '\0', now / 1e6, 1e9, 0, &ms) < 0)
+		return fail("%s: not a time from %g ms on", word, now / 1e6);
+	now = ms * MS;
+	for (i = 0; i < 2 * nlinks; i++)
+		while ((p = pkthead(&links[i / 2].d[i % 2]))
+		    && p->deliver <= now)
+			pktpop(&links[i / 2].d[i % 2]);
+	if (sscanf(rest, "%15s %c %u %n", name, &dir, &len, &end) < 3
+	    || rest[end] || len > MAXPKT || (dir != 'a' && dir != 'b'))
+		return ctlline(rest);
+	for (i = 0; i < nlinks; i++) {
+		if (!strcmp(name, links[i].name)) {
+			drypkt(word, &links[i].d[dir == 'b'], name, dir, len);
+			return 0;
+		}
+	}
+	return fail("%s: no such link", name);
+}
+
+static void
+dryrun(void)
+{
+	char line[4096];
+	int i, n;
+
+	poolopen();
+	for (i = 0; i < 2 * nlinks; i++)
+		movestart(&links[i / 2].d[i % 2]);
+	for (n = 1; fgets(line, sizeof(line), stdin); n++) {
+		line[strcspn(line, "\n")] = '\0';
+		if (dryline(line) < 0)
+			die("line %d: %s", n, errtext);
+	}
 }
 
 static void
@@ -1088,6 +1523,8 @@ static void
 usage(void)
 {
 	fputs("usage: linkem [-s seed] [-p fifo] nsA nsB "
+	    "name,addrA,addrB[,key=value...] ...\n"
+	    "       linkem -t [-s seed] "
 	    "name,addrA,addrB[,key=value...] ...\n", stderr);
 	exit(1);
 }
@@ -1097,9 +1534,9 @@ main(int argc, char *argv[])
 {
 	char path[4096], *end;
 	uint64_t seed = 1;
-	int c, i;
+	int c, i, dry = 0;
 
-	while ((c = getopt(argc, argv, "s:p:")) != -1) {
+	while ((c = getopt(argc, argv, "s:p:t")) != -1) {
 		switch (c) {
 		case 's':
 			seed = strtoull(optarg, &end, 0);
@@ -1109,19 +1546,26 @@ main(int argc, char *argv[])
 		case 'p':
 			ctlname = optarg;
 			break;
+		case 't':
+			dry = 1;
+			break;
 		default:
 			usage();
 		}
 	}
-	if (argc - optind < 3)
+	if (argc - optind < (dry ? 1 : 3))
 		usage();
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2 && !dry; i++) {
 		snprintf(path, sizeof(path), "/run/netns/%s", argv[optind++]);
 		if ((nsfd[i] = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 			die("open %s:", path);
 	}
 	for (; optind < argc; optind++)
 		linkparse(argv[optind], seed);
+	if (dry) {
+		dryrun();
+		return 0;
+	}
 	setup();
 	puts("ready");
 	fflush(stdout);
