@@ -50,8 +50,8 @@ static const int expresscopies = 1;    /* 1: send express packets over a second 
 /* memory: packets of 1.7 kB each, allocated when first used */
 static const int queuepkts     = 4096; /* waiting for a link */
 static const int keeppkts      = 8192; /* kept after sending, for repair; a power of 2 */
-static const int reorderpkts   = 4096; /* held for a missing packet; a power of 2 */
-static const int reorderms     = 150;  /* ms that a packet is held at most */
+static const int reorderpkts   = 8192; /* held for a missing packet; a power of 2 */
+static const int reorderms     = 1000; /* ms that a packet is held at most */
 
 /* offload: the kernel handles many packets in one call if it can; 0: off */
 static const int tunsegment    = 1;    /* GSO packets from and to the TUN device */

@@ -143,7 +143,6 @@ enum {
 	Ways = 8,                 /* places in a set of these tables */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
-	Nranges = 51,             /* of missing packets in a nack: MtuMin */
 	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* bytes of a status report */
 	MemoryMax = 1024,         /* MB of packets, 1 MB is 2^20 bytes */
@@ -159,9 +158,9 @@ enum {
 	ClaimLen = 128,           /* bytes, most of an express SYN or ACK */
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
-	Tries = 2,                /* to get a missing packet */
 	Sample = 8,               /* lost packets, least to judge a trial */
-	AckPkts = 2 * Batch,      /* acknowledged if they came within 2 ms */
+	ReportPkts = 512,         /* that came, most without a report */
+	ReportPart = 16,          /* of the quickest link that they may take */
 	SeqJump = 65536,          /* packets ahead: nonsense */
 	Far = 4096,               /* packets ahead, without a key: doubted */
 	FarBeat = 16,             /* heartbeats ahead of each link: doubted */
@@ -173,6 +172,7 @@ enum {
 	RateStart = 5000000,      /* of an unknown link */
 	RateMax = 2000000000,
 	OrderedMin = 2400000,     /* 5 ms a packet */
+	Interactive = 8000,       /* least express traffic to keep a link for */
 	PeerMax = 10000000,       /* kbit/s, most that the peer may claim */
 };
 
@@ -188,15 +188,23 @@ static const int64_t
 	BurstEnd = MS(5),         /* without an ordered packet: it is over */
 	BeatMin = MS(20),         /* between heartbeats, at least */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
-	MoreDelay = MS(50),       /* a link this much slower is no help */
-	QueueMax = MS(12),        /* delay above the base: a queue */
+	MoreDelay = MS(40),       /* a link this much slower is no help */
+	ReportEvery = MS(15),     /* of what came, under load */
+	TargetQuick = MS(3),      /* queue that may stand at the best link, */
+	TargetBulk = MS(20),      /* at all others */
+	GotTime = MS(100),        /* in which a delivered rate is measured */
+	GotMax = MS(500),         /* of these the highest counts so long */
+	LeastTime = MS(5000),     /* halves of that in which a delay is least */
+	StallTime = MS(40),       /* longer than it should: it has stalled */
+	Overdue = MS(60),         /* a packet this late goes by another link */
+	Stand = MS(250),          /* an excess that stands so long is tested */
+	DeadTime = MS(1500),      /* of silence, least: longer than a stall */
 	Aggregate = MS(20),       /* ACKs wait this long for each other, */
 	AggregateEvery = MS(400), /* this often */
 	CodelTarget = MS(50),
 	CodelInterval = MS(200),  /* a queue that stands longer is ours */
 	Stay = MS(30),            /* a light flow keeps to its link */
-	Doubt = MS(30),           /* then a missing packet may be lost */
-	Keep = MS(250),           /* sent packets are kept for repair */
+	Keep = MS(1500),          /* sent packets are kept for repair */
 	StaleLive = MS(250),      /* a real-time packet waits no longer */
 	Settle = MS(300),         /* till an ordered flow may turn express */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
@@ -217,7 +225,7 @@ enum { LinkDown, LinkProbing, LinkUp, LinkLossy };     /* used from Up on */
 enum { LaneOrdered, LaneExpress, LaneBeat, LaneControl, LaneLast };
 enum { Outside, Inside, Nowhere };                     /* places, see ip */
 enum { Ordered, Express, Ack };                        /* classes of packets */
-enum { CtlNack = 1, CtlBye };                          /* control records */
+enum { CtlReport = 1, CtlBye };                        /* control records */
 enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what verify says */
 enum { TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpPsh = 0x08,
        TcpAck = 0x10, TcpEce = 0x40, TcpCwr = 0x80 };
@@ -232,6 +240,7 @@ enum {
 	FlagRepair = 0x08, FlagControl = 0x10, FlagSealed = 0x80,
 	FlagKind = FlagBeat | FlagData | FlagControl, FlagUnknown = 0x60
 };
+enum { Unasked, Overtaken, Missed };   /* why packets are sent again */
 enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
 enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
 enum {
@@ -267,7 +276,7 @@ struct Pkt {
 	int sealed;               /* the tag is in its place */
 	int class, link, key;
 	int flow, host;           /* indices into flows and hosts */
-	int asked;                /* the peer asked, it waits for repair */
+	int asked;                /* it waits to be sent again: why */
 	int waslight;             /* its flow was light when it came */
 	uint64_t seq;
 	int64_t time;             /* ns, when it came or was sent */
@@ -409,13 +418,14 @@ typedef struct {                  /* the pacer */
 	int64_t ceil[2];          /* bit/s configured: sending, receiving */
 	int64_t rate;             /* bit/s */
 	int64_t clock, satclock;  /* ns, when all that was sent will have left
-	                           * at the rate, and at satpercent of it */
+	                           * at the rate, and at a part of it: */
+	int percent;              /* from there on it is saturated */
 	int64_t burst;            /* ns that the clocks may be ahead of now */
 } Pace;
 
 typedef struct {
 	Pkt *pkts[Batch];         /* to be sent at the end of the turn */
-	int n;
+	int n, bytes;
 	Trial trial;              /* of UDP_SEGMENT */
 } Out;
 
@@ -440,8 +450,9 @@ typedef struct {                  /* what came in this session */
 	int64_t came;             /* ns, when that came; 0: none */
 	uint64_t seq;             /* of that */
 	uint64_t lastseq;         /* of the newest record */
-	uint64_t top;             /* one above the newest seq known as sent */
-	int64_t toptime;          /* ns, when a packet moved top */
+	uint64_t newest;          /* seq of the newest ordered packet, */
+	Tally then;               /* and what had come with it */
+	int fresh;                /* that has not been reported */
 } Heard;
 
 typedef struct {                  /* our newest heartbeat that was echoed */
@@ -450,12 +461,19 @@ typedef struct {                  /* our newest heartbeat that was echoed */
 	int good, wasup;          /* echoes since down; was up once */
 } Echo;
 
+typedef struct {                  /* the least value of some seconds */
+	int64_t least[2];         /* in this half of the time, in the last */
+	int64_t since;            /* ns, when this half began, 0: no value */
+} Least;
+
 typedef struct {
 	int64_t srtt, rttvar;     /* ns, RFC 6298 */
 	int64_t owd, owdin;       /* ns, to the peer and from it, with the same
 	                           * clock offset on all links */
-	int64_t base;             /* ns, owd without a queue */
-	int64_t jitter, owdjitter; /* ns, mean deviations of owdin and owd */
+	Least base;               /* ns, owd without a queue */
+	int64_t rtt;              /* ns, without a queue on the way there */
+	int64_t loop;             /* ns, the same till a report comes */
+	int64_t jitter;           /* ns, mean deviation of owdin */
 } Delay;
 
 typedef struct {
@@ -463,12 +481,39 @@ typedef struct {
 	double ratio;             /* 0 to 1 */
 } Loss;
 
-typedef struct {                  /* rate estimation */
-	int starting, draining;   /* rate not known yet; empties its queue */
-	int growth;               /* percent, next step up */
-	int64_t queued;           /* ns, since when it has a queue; 0: none */
-	int64_t knee, before;     /* bit/s, rate cut to, rate before that */
-	int64_t cut, hold;        /* ns, when cut; without growth after it */
+typedef struct {                  /* ordered packets on their way */
+	uint64_t first, last;     /* seqs, oldest and newest; 0: none */
+	uint64_t rescued;         /* seq, newest that was sent again */
+	uint64_t reported;        /* seq, newest that was reported */
+	int64_t bytes;            /* on the wire */
+	int64_t progress;         /* ns, when some were reported */
+	int64_t overdue;          /* ns, the oldest, when last reported */
+	int64_t stalled;          /* ns, since when they do not come through */
+} Flight;
+
+typedef struct {                  /* what a report says of a packet */
+	Tally tx, rx;             /* sent up to it, received up to it */
+	int64_t at;               /* ns, when the report came */
+	int64_t got;              /* bit/s delivered until then */
+} Point;
+
+typedef struct {                  /* what a link carries, see adapt() */
+	Point points[Remembered];
+	unsigned n;
+	int64_t got, gotmax, most; /* bit/s delivered, the most of late, ever */
+	int64_t queue;            /* ns, delay above the base */
+	double loss;              /* share of packets; these three of GotTime */
+	double random;            /* the share that is lost anyway */
+	int through, behind;      /* as much came as was sent; less */
+	int64_t window;           /* bytes, most in flight */
+	int64_t limit, limited, hold; /* bit/s found to be too much; ns, when;
+	                           * without probes after that */
+	int64_t low;              /* ns, when the queue was last short */
+	int64_t excess;           /* ns, since when there is one; 0: none */
+	int64_t drain;            /* ns, since when less is sent; 0: it is not */
+	int64_t before, drainrate; /* bit/s, rate then; what was delivered */
+	int64_t drainqueue;       /* ns, queue then */
+	double drainloss;         /* loss then */
 } Control;
 
 typedef struct {                  /* a token bucket of log lines */
@@ -496,6 +541,7 @@ struct Link {
 	Echo echo;
 	Delay delay;
 	Loss loss;
+	Flight flight;
 	Control control;
 	Log log;
 };
@@ -506,11 +552,19 @@ typedef struct {
 	uint8_t txkey[KeyLen], rxkey[KeyLen];
 } Session;
 
+typedef struct {                  /* an ordered packet that was sent */
+	Pkt *p;                   /* kept to be sent again */
+	int64_t time;             /* ns */
+	uint64_t pkts, bytes;     /* sent by the link up to this one */
+	uint64_t next;            /* seq of the next one by the link */
+	int link, len;            /* len: bytes on the wire */
+	int64_t again;            /* ns, not to be sent again before; 0: it
+	                           * has been sent once */
+} Sent;
+
 typedef struct {
 	Pkt *p;
 	int64_t since;            /* ns, when the packet was missed */
-	int64_t asked;            /* ns, when it was last asked for */
-	int tries;                /* how often it was asked for */
 } Slot;
 
 typedef struct {
@@ -563,6 +617,7 @@ static const char dropname[][12] = {
 	[DropCodel] = "codel", [DropStale] = "stale", [DropSize] = "size",
 	[DropSend] = "send", [DropTun] = "tun", [DropPool] = "pool"
 };
+static const double LossMost = 1 / 8.0; /* more is for want of room */
 static int role;
 static int64_t now;               /* ns, see monotime */
 static uint64_t counts[CntLast], drops[DropLast];
@@ -583,7 +638,7 @@ static struct {
 	int interval;             /* s, between reports */
 	int handled, turns;       /* packets, turns in this ms */
 	int unread;               /* packets were left in the kernel */
-	int64_t nextsecond, nextreport, nextmtu, nextbeat; /* ns */
+	int64_t nextsecond, nextreport, nextmtu, nextbeat, nextstall; /* ns */
 	int64_t since, pause;     /* ns, see rest() */
 } loop = { .interval = 5 };
 
@@ -630,6 +685,10 @@ static struct {                   /* packets to be sent; outlive a session */
 	int64_t lightbytes;       /* bytes waiting of light flows */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
 	int64_t lastheavy;        /* ns, newest packet sent of a heavy flow */
+	int heavyflow;            /* of that packet */
+	int64_t shared;           /* ns, when it was of another flow */
+	double recent;            /* bytes of express packets, decaying */
+	int64_t counted;          /* ns, when they were counted */
 	int64_t privileged;       /* ns, token bucket of express and ACKs */
 	int64_t tellclock;        /* ns, token bucket of "too big" */
 	int64_t nextack;          /* ns, when the next ACK is due */
@@ -638,10 +697,12 @@ static struct {                   /* packets to be sent; outlive a session */
 
 static struct {                   /* what was sent in this session */
 	uint64_t seq[LaneLast];   /* of the next record */
-	Pkt **sent;               /* ordered packets by seq, to send again */
+	Sent *sent;               /* ordered packets by seq */
 	uint64_t oldest;          /* seq of the oldest one kept */
 	Queue repairs;            /* to be sent again */
 	int64_t budget;           /* ns, token bucket of repairs */
+	int64_t every;            /* ns, between the peer's reports */
+	int64_t newest;           /* ns, time of the newest of them */
 } tx;
 
 static struct {                   /* what came in this session */
@@ -650,13 +711,12 @@ static struct {                   /* what came in this session */
 	uint64_t expected;        /* next seq to be delivered */
 	uint64_t known;           /* one above the newest known to be sent */
 	uint64_t doubted;         /* see believe() */
-	uint64_t acked;           /* the peer knows that all below have come */
-	int64_t ackedtime;        /* ns, when acked was last looked at */
-	uint64_t ready, pending;  /* frontiers, one Grace old and newer */
-	int64_t readytime;        /* ns, of the newer one */
+	uint64_t reported;        /* seq, the peer knows that all below came */
+	int64_t nextreport, lastreport; /* ns, when one is due, was sent */
+	int64_t every;            /* ns, between reports that are sent */
 	int64_t next;             /* ns, when one is given up or asked for */
-	struct { int64_t time; uint64_t top; } samples[Remembered];
-	unsigned nsamples;
+	int turn, second;         /* link that is reported first; that brought
+	                           * the last report the second time */
 } rx;
 
 static struct {                   /* of all links, see surveylinks() */
@@ -668,6 +728,7 @@ static struct {                   /* of all links, see surveylinks() */
 	int64_t groupdelay;       /* ns, of the links for heavy flows */
 	int groupscore;           /* least score of those */
 	int step;                 /* best is quicker than they are */
+	Link *quick;              /* best, if it is to have no queue */
 	int payload;              /* bytes of the largest packet carried */
 	struct { Link *to; const Link *but; } found[2][ByLast];
 	int known;                /* bits: which of these hold, see pick() */
@@ -811,6 +872,25 @@ static int
 afford(int64_t n)
 {
 	return spend(&peer.work, n * Us, MS(10));
+}
+
+static void
+leastput(Least *w, int64_t v)
+{
+	if (!w->since || now - w->since > 2 * LeastTime)
+		w->least[0] = w->least[1] = v;
+	if (!w->since || now - w->since > LeastTime) {
+		w->least[1] = w->least[0];
+		w->least[0] = v;
+		w->since = now;
+	}
+	w->least[0] = MIN(w->least[0], v);
+}
+
+static int64_t
+least(const Least *w)
+{
+	return MIN(w->least[0], w->least[1]);
 }
 
 /* pool: packets and queues of them
@@ -2129,7 +2209,7 @@ linkpayload(const Link *l)
 static int
 usable(const Link *l, const Pkt *p)
 {
-	return l->state >= LinkUp && l->fd >= 0 &&
+	return l->state >= LinkUp && l->fd >= 0 && !l->flight.stalled &&
 	    (!p || p->len <= linkpayload(l));
 }
 
@@ -2141,21 +2221,35 @@ carries(const Link *l)
 	return l->pace.rate >= survey.slowest;
 }
 
-/* Find the group of links for heavy flows: its delay is that within which half
- * of the capacity lies. See rankheavy(), which must admit what counts here. */
+/* Returns ns, one way without a queue, as Delay.owd. */
+static int64_t
+way(const Link *l)
+{
+	return least(&l->delay.base);
+}
+
+/* Find the group of links for heavy flows, those up to some delay: to be twice
+ * as fast is worth four times the delay. See rankheavy(), which must admit what
+ * counts here. */
 static void
 surveygroup(Link **bydelay, int n)
 {
-	int64_t upto = 0;
+	double rate = 0, most = 0, worth;
 	Link *l;
 	int i;
 
-	for (i = 0; i < n && upto <= survey.rate / 2; i++) {
-		upto += bydelay[i]->pace.rate;
-		survey.groupdelay = bydelay[i]->delay.owd;
+	for (i = 0; i < n; i++) {
+		l = bydelay[i];
+		rate += l->pace.rate;
+		worth = rate * rate / (way(l) - way(bydelay[0]) +
+		    bydelay[0]->delay.rtt / 2 + SameDelay);
+		if (worth > most) {
+			most = worth;
+			survey.groupdelay = way(l);
+		}
 	}
 	survey.step = survey.best &&
-	    survey.best->delay.owd < survey.groupdelay - SameDelay;
+	    way(survey.best) < survey.groupdelay - SameDelay;
 	survey.groupscore = INT_MAX / 2;
 	for (i = 0; i < n; i++) {
 		l = bydelay[i];
@@ -2163,16 +2257,44 @@ surveygroup(Link **bydelay, int n)
 			continue;
 		if (!survey.light || l->score < survey.light->score)
 			survey.light = l;
-		if (llabs(l->delay.owd - survey.groupdelay) <= SameDelay)
+		if (llabs(way(l) - survey.groupdelay) <= SameDelay)
 			survey.groupscore = MIN(survey.groupscore, l->score);
 	}
+}
+
+/* Count bytes of an express packet. Returns bit/s of such in the last second,
+ * with older ones weighing less. */
+static int64_t
+expressrate(int len)
+{
+	double part = MIN(now - queues.counted, Second) / (double)Second;
+
+	queues.recent += len - queues.recent * part;
+	queues.counted = now;
+	return queues.recent * 8;
+}
+
+/* Choose the link that is to have no queue, and the part of it that express
+ * packets need: twice what they took lately. */
+static void
+surveyquick(void)
+{
+	Link *l;
+
+	if (survey.step || expressrate(0) > Interactive)
+		survey.quick = survey.best;
+	for (l = bond; l < bond + LEN(bond); l++)
+		l->pace.percent = satpercent;
+	if (survey.quick && now - queues.lastexpress < Pause)
+		survey.quick->pace.percent = 100 - CLAMP(200 * expressrate(0) /
+		    survey.quick->pace.rate, 5, 40);
 }
 
 static void
 surveylinks(void)
 {
 	Link *bydelay[LEN(bond)], *l;
-	int64_t least;
+	int64_t most;
 	int i, n = 0;
 
 	memset(&survey, 0, sizeof(survey));
@@ -2180,8 +2302,7 @@ surveylinks(void)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!usable(l, NULL))
 			continue;
-		for (i = n++; i > 0 &&
-		    bydelay[i - 1]->delay.owd > l->delay.owd; i--)
+		for (i = n++; i > 0 && way(bydelay[i - 1]) > way(l); i--)
 			bydelay[i] = bydelay[i - 1];
 		bydelay[i] = l;
 		if (!survey.best || l->score < survey.best->score)
@@ -2189,14 +2310,16 @@ surveylinks(void)
 		if (!survey.quickest ||
 		    l->delay.srtt < survey.quickest->delay.srtt)
 			survey.quickest = l;
+		if (n == 1 || l->delay.owd < survey.leastdelay)
+			survey.leastdelay = l->delay.owd;
 		survey.rate += l->pace.rate;
 		survey.payload = MAX(survey.payload, linkpayload(l));
-		least = l->pace.rate < OrderedMin ? l->pace.rate / 2 :
+		most = l->pace.rate < OrderedMin ? l->pace.rate / 2 :
 		    OrderedMin;
-		survey.slowest = MAX(survey.slowest, least);
+		survey.slowest = MAX(survey.slowest, most);
 	}
-	survey.leastdelay = n > 0 ? bydelay[0]->delay.owd : 0;
 	surveygroup(bydelay, n);
+	surveyquick();
 	queues.peak = MAX(queues.peak, survey.rate);
 }
 
@@ -2377,6 +2500,7 @@ linkdrop(Link *l, int why)
 {
 	while (l->out.n > 0)
 		pktdrop(l->out.pkts[--l->out.n], why);
+	l->out.bytes = 0;
 }
 
 static void
@@ -2501,7 +2625,7 @@ charge(Pace *p, int bytes)
 
 	survey.known = 0;
 	p->clock = MAX(p->clock, now) + ns;
-	p->satclock = MAX(p->satclock, now) + ns * 100 / satpercent;
+	p->satclock = MAX(p->satclock, now) + ns * 100 / p->percent;
 	p->satclock = MIN(p->satclock, p->clock + BurstMax);
 }
 
@@ -2617,6 +2741,7 @@ linksent(Link *l, Pkt *p)
 {
 	l->meter.tx.pkts++;
 	l->meter.tx.bytes += p->wirelen;
+	l->out.bytes -= p->wirelen;
 	pktfree(p);
 }
 
@@ -2657,6 +2782,7 @@ linkflush(Link *l)
 			break;
 		}
 		linkerror(l, errno);
+		o->bytes -= o->pkts[done]->wirelen;
 		pktdrop(o->pkts[done++], DropSend);
 		at++;
 		tries = 0;
@@ -2683,6 +2809,7 @@ linksend(Link *l, Pkt *p)
 	    o->wirelen + p->wirelen <= tun.mtu) {
 		memcpy(o->wire + o->wirelen, p->wire, p->wirelen);
 		o->wirelen += p->wirelen;
+		l->out.bytes += p->wirelen;
 		charge(&l->pace, p->wirelen);
 		pktfree(p);
 		return;
@@ -2694,6 +2821,7 @@ linksend(Link *l, Pkt *p)
 		return;
 	}
 	l->out.pkts[l->out.n++] = p;
+	l->out.bytes += p->wirelen + (keyfile ? TagLen : 0);
 	charge(&l->pace, p->wirelen + wireoverhead(l) +
 	    (keyfile ? TagLen : 0));
 }
@@ -2996,7 +3124,14 @@ room(const Link *l, int64_t clock)
 	return l->out.n < Batch && clock <= now + l->pace.burst;
 }
 
-/* Is more than satpercent of the link's rate in use at this moment? */
+/* Is so much on its way by the link that it gets no more ordered packets? */
+static int
+full(const Link *l)
+{
+	return l->flight.bytes > l->control.window;
+}
+
+/* Is the link in use beyond its percent at this moment? */
 static int
 saturated(const Link *l)
 {
@@ -3023,8 +3158,7 @@ early(const Link *l, const Flow *f)
 static Link *
 reserved(void)
 {
-	return now - queues.lastexpress < Pause && survey.step ?
-	    survey.best : NULL;
+	return now - queues.lastexpress < Pause ? survey.quick : NULL;
 }
 
 /* Heavy flows keep to the group of links of surveygroup(), and share them
@@ -3034,7 +3168,7 @@ static int64_t
 rankheavy(const Link *l)
 {
 	enum { Free, Full, Quick, QuickFull, Slow };
-	int64_t more = l->delay.owd - survey.groupdelay;
+	int64_t more = way(l) - survey.groupdelay;
 
 	if (!l->roomy || more > MoreDelay || (l == reserved() && saturated(l)))
 		return INT64_MAX;
@@ -3075,7 +3209,7 @@ pick(const Pkt *p, const Flow *f, const Link *but, int by)
 		return survey.found[!f][by].to;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (l == but || !usable(l, p) || !room(l, l->pace.clock) ||
-		    (f && (!carries(l) || early(l, f))))
+		    (f && (!carries(l) || full(l) || early(l, f))))
 			continue;
 		r = rank(l, p->len, by);
 		if (r < first || (to && r == first &&
@@ -3132,7 +3266,7 @@ selectlink(const Flow *f)
 	if (!best)
 		return NULL;
 	clock = best == reserved() ? best->pace.satclock : best->pace.clock;
-	if (room(best, clock) && !early(best, f))
+	if (room(best, clock) && !full(best) && !early(best, f))
 		return best;
 	if ((to = pick(p, f, best, ByScore)) && saturated(to))
 		to = pick(p, f, best, ByArrival);
@@ -3414,7 +3548,9 @@ codeltarget(void)
 {
 	int64_t percent = queues.peak * 100 / MAX(survey.rate, 1);
 
-	return CodelTarget / 100 * CLAMP(percent, 100, 300);
+	return now - queues.shared > Second ?
+	    CodelTarget / 100 * CLAMP(4 * percent, 400, 800) :
+	    CodelTarget / 100 * CLAMP(percent, 100, 300);
 }
 
 /* CoDel, RFC 8289: drop or mark once packets have waited longer than the
@@ -3491,87 +3627,113 @@ dequeue(Link **l)
 
 /* repair: sent ordered packets are kept for when the peer asks for them */
 
-static void
-keep(Pkt *p)
+static Sent *
+sentof(uint64_t seq)
 {
-	Pkt **slot = &tx.sent[p->seq & (keeppkts - 1)];
-
-	if (*slot)
-		pktfree(*slot);
-	*slot = pkthold(p);
-	p->time = now;
-	p->deadline = now + Keep;
+	return &tx.sent[seq & (keeppkts - 1)];
 }
 
-/* Free kept packets that are older than Keep or acknowledged, seq < below. */
+/* Take the oldest packet off those on their way by a link. */
+static void
+flightpop(Flight *f)
+{
+	const Sent *s = sentof(f->first);
+
+	f->bytes -= s->len;
+	f->first = s->next;
+	if (!f->first)
+		f->last = 0;
+}
+
+/* Note that packets up to seq, or sent before time, have come or are lost. */
+static void
+flightpast(Flight *f, uint64_t seq, int64_t time)
+{
+	while (f->first && (f->first <= seq || sentof(f->first)->time < time)) {
+		flightpop(f);
+		f->progress = now;
+	}
+}
+
+/* Forget the oldest packet. */
+static void
+forgetone(void)
+{
+	Sent *s = sentof(tx.oldest);
+
+	if (bond[s->link].flight.first == tx.oldest)
+		flightpop(&bond[s->link].flight);
+	pktfree(s->p);
+	s->p = NULL;
+	tx.oldest++;
+}
+
+/* Forget packets that are older than Keep or acknowledged, seq < below. */
 static void
 forget(uint64_t below)
 {
-	Pkt **slot;
-
-	tx.oldest = MAX(tx.oldest, tx.seq[LaneOrdered] -
-	    MIN(tx.seq[LaneOrdered], (uint64_t)keeppkts));
-	for (; tx.oldest < tx.seq[LaneOrdered]; tx.oldest++) {
-		slot = &tx.sent[tx.oldest & (keeppkts - 1)];
-		if (*slot && tx.oldest >= below && now < (*slot)->deadline)
-			return;
-		if (*slot)
-			pktfree(*slot);
-		*slot = NULL;
-	}
+	while (tx.oldest < tx.seq[LaneOrdered] && (tx.oldest < below ||
+	    now > sentof(tx.oldest)->time + Keep))
+		forgetone();
 }
 
-/* Queue a kept packet to be sent again, unless it waits there already. */
+/* Keep the packet, which the link is about to be given. */
 static void
-resend(Pkt *p)
+keep(Link *l, Pkt *p)
 {
-	if (p->asked)
-		return;
-	p->asked = 1;
-	queueput(&tx.repairs, pkthold(p));
+	Flight *f = &l->flight;
+	Sent *s = sentof(p->seq);
+
+	if (p->seq - tx.oldest >= (uint64_t)keeppkts)
+		forgetone();
+	p->time = now;
+	p->deadline = now + Keep;
+	*s = (Sent){
+		.p = pkthold(p), .time = now, .link = l - bond,
+		.len = p->wirelen + wireoverhead(l),
+		.pkts = l->meter.tx.pkts + l->out.n + 1,
+		.bytes = l->meter.tx.bytes + l->out.bytes + p->wirelen
+	};
+	if (f->last)
+		sentof(f->last)->next = p->seq;
+	else
+		f->first = p->seq;
+	f->last = p->seq;
+	f->bytes += s->len;
+	loop.nextstall = MIN(loop.nextstall, now + BurstMax);
 }
 
-/* Send again by another link what a dead one may not have delivered. */
-static void
-rescue(const Link *l)
+/* Is the packet on its way by the link that was given it first? */
+static int
+flying(uint64_t seq)
 {
-	uint64_t seq;
-	Pkt *p;
+	const Flight *f = &bond[sentof(seq)->link].flight;
 
-	for (seq = tx.oldest; seq < tx.seq[LaneOrdered]; seq++) {
-		p = tx.sent[seq & (keeppkts - 1)];
-		if (p && p->link == l - bond && p->time >= l->echo.sent &&
-		    now - p->time < MS(reorderms))
-			resend(p);
-	}
+	return seq >= tx.oldest && f->first && seq >= f->first;
 }
 
-/* A nack is ranges of missing packets: first seq, 8 bytes, and how many, 2
- * bytes. A range of 0 packets acknowledges all below it. Repairs may take a
- * sixteenth of what the links carry. */
+/* Queue a packet to be sent again, unless it waits for that already. */
 static void
-nackpkt(const uint8_t *d, int len)
+resend(Pkt *p, int why)
 {
-	int64_t rate = survey.rate / 16 + 1;
-	uint64_t seq, end;
-	Pkt *p;
+	if (!p->asked)
+		queueput(&tx.repairs, pkthold(p));
+	p->asked = MAX(p->asked, why);
+}
 
-	for (; len >= 10; d += 10, len -= 10) {
-		seq = MAX(get(d, 8), tx.oldest);
-		end = MIN(get(d, 8) + get(d + 8, 2), tx.seq[LaneOrdered]);
-		if (get(d + 8, 2) == 0)
-			forget(end);
-		else if (seq < end && afford(end - seq) < 0)
-			return;
-		for (; seq < end; seq++) {
-			p = tx.sent[seq & (keeppkts - 1)];
-			if (!p || p->seq != seq || p->asked)
-				continue;
-			if (spend(&tx.budget, p->len * 8 * Second / rate,
-			    Second) < 0)
-				return;
-			resend(p);
-		}
+/* Send again by other links what the link was given by then, and has not
+ * brought. */
+static void
+rescue(Link *l, int64_t then)
+{
+	Flight *f = &l->flight;
+	uint64_t seq = f->first;
+
+	if (f->rescued >= f->first)
+		seq = f->first ? sentof(f->rescued)->next : 0;
+	for (; seq && sentof(seq)->time <= then; seq = sentof(seq)->next) {
+		f->rescued = seq;
+		resend(sentof(seq)->p, Overtaken);
 	}
 }
 
@@ -3711,7 +3873,7 @@ bypasses(const Link *l, const Pkt *p)
 {
 	return p->waslight && now - queues.lastheavy < Pause &&
 	    l == survey.best && l->loss.ratio * 100 < BypassLoss &&
-	    !l->control.queued && !l->control.starting &&
+	    l->control.queue <= 2 * TargetQuick &&
 	    settled(&queues.flows[p->flow]);
 }
 
@@ -3742,6 +3904,9 @@ transmit(Link *l, Pkt *p)
 
 	if (ordered && heavy(f)) {
 		why = WhyHeavy;
+		if (p->flow != queues.heavyflow)
+			queues.shared = now;
+		queues.heavyflow = p->flow;
 		queues.lastheavy = now;
 	}
 	l->why[why]++;
@@ -3751,7 +3916,7 @@ transmit(Link *l, Pkt *p)
 		encode(p, tx.seq[LaneOrdered]++, FlagData);
 		l->beats.data = f->lastordered = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
-		keep(p);
+		keep(l, p);
 		linksend(l, p);
 		return;
 	}
@@ -3762,7 +3927,9 @@ transmit(Link *l, Pkt *p)
 		f->link = p->link;
 		f->notbefore = now + l->delay.owd + (ordered ? Stay : 0);
 	}
-	if (expresscopies && p->class == Express)
+	if (l == survey.best)
+		expressrate(p->wirelen + wireoverhead(l));
+	if (expresscopies && !ordered)
 		copy(l, p);
 	linksend(l, p);
 }
@@ -3821,6 +3988,7 @@ repairsend(void)
 	Queue *q = &tx.repairs;
 	Link *l;
 	Pkt *p;
+	int why;
 
 	while (q->head && now > q->head->deadline) {
 		q->head->asked = 0;
@@ -3828,8 +3996,14 @@ repairsend(void)
 	}
 	while (q->head && (l = pick(q->head, NULL, NULL, ByArrival))) {
 		p = queueget(q);
-		p->asked = 0;
-		p->link = l - bond;
+		why = p->asked;
+		p->asked = Unasked;
+		if (why == Overtaken && !flying(p->seq)) {
+			pktfree(p);
+			continue;
+		}
+		sentof(p->seq)->again = now + l->delay.srtt +
+		    2 * l->delay.rttvar + tx.every + Grace;
 		encode(p, p->seq, FlagData | FlagRepair);
 		l->why[WhyRepair]++;
 		linksend(l, p);
@@ -3908,7 +4082,7 @@ tunpkt(void)
 	loop.unread |= reads == TunBatch || n >= TunBatch;
 }
 
-/* rate: what a link carries, from what arrives while the pacer is the limit */
+/* control: what a link carries, from what the peer reports */
 
 /* Returns bit/s between two tallies, overhead of the way included. The peer
  * may say anything. */
@@ -3931,71 +4105,232 @@ ratebound(Link *l)
 	p->burst = CLAMP(l->delay.srtt / 16, Burst, BurstMax);
 }
 
-/* Note that the link carries no more than bps, bit/s. */
+/* Note the delay of one packet, ns. */
 static void
-ratecut(Link *l, int64_t bps)
+delayput(Link *l, int64_t owd)
 {
-	int64_t most = l == survey.best ? 64 * Second : 2 * Second;
-	Control *c = &l->control;
+	Delay *d = &l->delay;
 
-	c->hold = c->knee && llabs(bps - c->knee) < c->knee / 10 ?
-	    MIN(2 * c->hold, most) : Second;
-	c->before = l->pace.rate;
-	c->knee = bps;
-	l->pace.rate = bps / 4 * 3;
-	c->draining = 1;
-	c->starting = c->growth = 0;
-	c->cut = now;
+	d->owd = d->base.since ? d->owd + (owd - d->owd) / 4 : owd;
+	leastput(&d->base, owd);
 }
 
-/* A queue that stands longer than a satellite's spike of 140 ms, or loses
- * packets, shows that the link carries what arrives and no more: a lower rate
- * drains the queue, then the rate stays just below that. After a while, sooner
- * on a link that matters less for delay, growing steps try more until there is
- * a queue. An idle link teaches nothing, and random loss means nothing. */
-static void
-ratelearn(Link *l, const Tally *out, const Tally *in, int64_t owd)
+/* Note a report. Returns -1 if it says too little to measure by. */
+static int
+pointput(Link *l, const Tally *out, const Tally *in)
 {
-	int64_t sentbps = tallyrate(l, &l->echo.tx, out);
-	int64_t gotbps = tallyrate(l, &l->echo.rx, in);
-	int64_t n = out->pkts - l->echo.tx.pkts, lost, *rate = &l->pace.rate;
 	Control *c = &l->control;
-	Delay *d = &l->delay;
-	int full;
+	Point *to = &c->points[c->n++ % Remembered], *from = to, *p;
+	int64_t low = in->time - out->time, rx, tx;
+	unsigned i, n = MIN(c->n, (unsigned)Remembered);
+	uint64_t sent;
 
-	lost = n - (int64_t)MIN(in->pkts - l->echo.rx.pkts, (uint64_t)n);
-	if (owd < d->base)
-		d->base = owd;
-	else
-		d->base += (owd - d->base) / (sentbps < *rate / 4 ? 32 : 1024);
-	if (sentbps < *rate / 2)
-		d->owdjitter += (llabs(owd - d->owd) - d->owdjitter) / 8;
-	full = owd - d->base > QueueMax + airtime(&l->pace, 2 * Quantum) +
-	    3 * d->owdjitter;
-	c->queued = !full ? 0 : c->queued ? c->queued : now;
-	if (full && sentbps > *rate / 4 && now - c->cut > Second / 2 &&
-	    (now - c->queued > CodelInterval || (n >= 32 && lost > n / 8) ||
-	    (c->knee && *rate > c->knee))) {
-		/* a moment that says little may not cost all */
-		ratecut(l, now - c->queued > CodelInterval ? gotbps :
-		    MAX(gotbps, *rate / 3));
-	} else if (c->draining && !full) {
-		*rate = c->knee / 100 * 97;
-		c->draining = 0;
-	} else if (c->draining && now - c->cut > Second) {
-		*rate = c->before; /* not our queue: a longer way */
-		d->base = owd;
-		c->draining = 0;
-	} else if (*rate < OrderedMin && sentbps < *rate / 2 &&
-	    now - c->cut > 16 * Second) {
-		*rate = OrderedMin; /* it gets nothing to show that it may */
-		c->knee = 0;
-	} else if (!c->draining && !full && now - c->cut > c->hold &&
-	    sentbps > *rate / 100 * (c->starting ? 75 : 90)) {
-		c->growth = MIN(c->growth + 1, 12);
-		*rate += c->starting ? *rate / 2 : *rate * c->growth / 100;
-		*rate = MIN(*rate, MAX(gotbps, sentbps) / 2 * 3);
+	*to = (Point){ *out, *in, now, 0 };
+	for (i = 2; i <= n; i++) {
+		p = &c->points[(c->n - i) % Remembered];
+		if (now - p->at > GotTime)
+			break;
+		low = MIN(low, p->rx.time - p->tx.time);
+		from = p;
 	}
+	if (in->time - from->rx.time < 2 * ReportEvery)
+		return -1;
+	to->got = MIN(tallyrate(l, &from->rx, in),
+	    tallyrate(l, &from->tx, out));
+	c->got = to->got;
+	c->most = MAX(c->most, c->got);
+	c->queue = low - least(&l->delay.base);
+	n = MIN(n, i + GotMax / ReportEvery);
+	for (c->gotmax = 0, i = 1; i <= n; i++) {
+		p = &c->points[(c->n - i) % Remembered];
+		if (now - p->at <= GotMax)
+			c->gotmax = MAX(c->gotmax, p->got);
+	}
+	sent = out->pkts - from->tx.pkts;
+	c->loss = sent < 20 ? 0 : 1 - (double)MIN(in->pkts - from->rx.pkts,
+	    sent) / sent;
+	c->random -= MAX(c->random - c->loss, 0) / 8;
+	rx = tallyrate(l, &from->rx, in);
+	tx = tallyrate(l, &from->tx, out);
+	c->behind = rx < tx / 10 * 9;
+	c->through = llabs(rx - tx) < tx / 10;
+	return 0;
+}
+
+/* Returns ns of queue that may stand at the link. */
+static int64_t
+target(const Link *l)
+{
+	return (l == survey.quick ? TargetQuick : TargetBulk) +
+	    airtime(&l->pace, 2 * Quantum);
+}
+
+/* Is there more queue than there may be, or more loss than is usual? */
+static int
+excess(const Link *l)
+{
+	const Control *c = &l->control;
+
+	return c->queue > target(l) || c->loss > c->random + LossMost;
+}
+
+/* Note that the link carries no more than bps. Probes are held off on a link
+ * where they hurt, the longer the more often it has been the same. */
+static void
+limit(Link *l, int64_t bps)
+{
+	Control *c = &l->control;
+
+	if (now - c->limited > 3 * GotTime)
+		c->hold = l != survey.quick && c->loss < LossMost ? 0 :
+		    llabs(bps - c->limit) > bps / 20 ? 2 * Second :
+		    CLAMP(2 * c->hold, 2 * Second, 16 * Second);
+	c->limit = bps;
+	c->limited = now;
+}
+
+/* There is an excess: send half of what is delivered, and see what happens. A
+ * queue of ours goes away, and so does loss for want of room. If what is sent
+ * comes through and the excess stays, the way has become longer, and the loss
+ * means nothing. The packet that has been reported was sent at time out. */
+static void
+drain(Link *l, int64_t out)
+{
+	Control *c = &l->control;
+	int64_t got = l == survey.quick ? c->gotmax : c->got, i;
+	int quiet = c->queue < target(l) / 2;
+
+	if (!c->drain) {
+		c->drain = now;
+		c->low = now;
+		c->drainrate = got;
+		c->drainqueue = MAX(c->queue, 0);
+		c->drainloss = c->loss - c->random;
+	}
+	if (out < c->drain || c->behind)
+		c->drainrate = MIN(c->drainrate, got);
+	l->pace.rate = c->drainrate / 2;
+	if (c->drainloss > LossMost && out - c->drain < GotTime)
+		return;
+	if (quiet && c->loss - c->random <= MAX(c->drainloss, LossMost) / 2) {
+		limit(l, c->drainrate);
+		l->pace.rate = c->drainrate;
+		c->drain = 0;
+	} else if (out - c->drain > GotTime + 2 * c->drainqueue &&
+	    (c->through || quiet)) {
+		c->random = MAX(c->random, c->loss);
+		for (i = 0; i < 2; i++)
+			l->delay.base.least[i] += MAX(c->queue, 0);
+		l->pace.rate = c->before;
+		c->drain = 0;
+	}
+}
+
+/* Send less than is delivered while there is too long a queue. */
+static void
+shrink(Link *l)
+{
+	Control *c = &l->control;
+	int64_t more = CLAMP(c->queue - target(l), 0, MS(100));
+
+	if (l == survey.quick) {
+		limit(l, c->gotmax);
+		l->pace.rate = c->gotmax / 10 * 9;
+	} else {
+		limit(l, c->got);
+		l->pace.rate = c->got - c->got / MS(200) * more;
+	}
+}
+
+/* The rate follows what is delivered, and a part more if there is little
+ * queue. What is not used keeps its rate. */
+static void
+grow(Link *l)
+{
+	Control *c = &l->control;
+	int64_t t = target(l), most = c->gotmax, *rate = &l->pace.rate;
+
+	if (now - c->limited < c->hold) {
+		*rate = c->limit / 100 * 98;
+		return;
+	}
+	if (l == survey.quick) {
+		most = (most + most / (c->limited ? 16 : 2) *
+		    (t - c->queue) / t) * 100 / l->pace.percent;
+		if (c->limited)
+			most = MIN(most, *rate / 100 * 101);
+	} else {
+		most += most / (!c->limited ? 1 : 2) * MAX(t - c->queue, 0) / t;
+	}
+	*rate = 2 * c->queue > t ? most : MAX(most, *rate);
+}
+
+/* Set how much may be on its way: what is delivered in a round trip, the queue
+ * that is wanted, and what is yet to be reported. */
+static void
+windowset(Link *l)
+{
+	Control *c = &l->control;
+	int64_t t = target(l), rate = 2 * c->queue > 3 * t ? c->got : c->gotmax;
+
+	if (c->drain)
+		rate = c->drainrate;
+	else if (l->pace.ceil[0] && (!c->limited ||
+	    now - c->limited > 10 * Second))
+		rate = l->pace.rate;
+	c->window = rate / 8000 * (((l->delay.loop ? l->delay.loop : l->delay.rtt) + t + MAX(tx.every, ReportEvery)) / Us) /
+	    1000 + (l == survey.quick || c->queue > t ? 10000 : 20000);
+}
+
+static void
+measureloop(Delay *d, int64_t loop, int64_t owd)
+{
+	loop = MAX(loop - (owd - least(&d->base)), 0);
+	d->loop += d->loop ? (loop - d->loop) / 8 : loop;
+}
+
+/* Learn from a packet of which is known how much was sent and received up to
+ * it. */
+static void
+adapt(Link *l, const Tally *out, const Tally *in)
+{
+	Control *c = &l->control;
+
+	delayput(l, in->time - out->time);
+	if (pointput(l, out, in) < 0)
+		return;
+	if (!c->excess)
+		c->before = l->pace.rate;
+	if (c->queue < target(l) / 2)
+		c->low = now;
+	c->excess = !excess(l) ? 0 : c->excess ? c->excess : now;
+	if (c->drain || c->loss > c->random + LossMost ||
+	    (c->queue > 2 * target(l) && now - c->excess > Stand) || now - c->low > 16 * Stand)
+		drain(l, out->time);
+	else if (c->excess && l == survey.quick)
+		shrink(l);
+	else
+		grow(l);
+	if (c->most >= OrderedMin) /* it may be so fast again */
+		l->pace.rate = MAX(l->pace.rate, OrderedMin);
+	if (!l->pace.ceil[0])
+		l->pace.rate = MAX(l->pace.rate, OrderedMin);
+	ratebound(l);
+	windowset(l);
+}
+
+/* A link too slow to be chosen gets nothing to show that it has become faster:
+ * now and then it is taken to be fast enough. */
+static void
+retry(Link *l)
+{
+	Control *c = &l->control;
+
+	if (carries(l) || l->flight.first || now - c->limited < 16 * Second)
+		return;
+	c->limited = now;
+	c->hold = 0;
+	l->pace.rate = MAX(l->pace.rate, survey.slowest);
 	ratebound(l);
 }
 
@@ -4011,24 +4346,68 @@ rateceil(Link *l, int64_t up, int64_t down)
 	p->ceil[1] = down;
 	p->rate = up ? up : RateStart;
 	memset(&l->control, 0, sizeof(l->control));
-	l->control.starting = !up;
 	ratebound(l);
 }
 
-/* state: down, probing, up, lossy */
-
-/* Returns ns of silence after which a link is dead. */
+/* Returns ns after which a link should have been heard of. */
 static int64_t
-deadtime(const Link *l)
+silence(const Link *l)
 {
 	return MAX(3 * MS(hbinterval), l->delay.srtt * 5 / 2);
 }
 
-/* Do the peer's packets come through? */
+/* Does nothing come through at the moment? Either the peer reports it, or does
+ * not report at all. */
 static int
-linkheard(const Link *l)
+stalling(const Link *l)
 {
-	return l->heard.came && now - l->heard.came < deadtime(l);
+	const Flight *f = &l->flight;
+	int64_t more = StallTime + tx.every;
+
+	if (now - l->echo.came > silence(l))
+		return 1;
+	return f->first && now - f->progress > more && (f->overdue > StallTime ||
+	    now - sentof(f->first)->time > l->delay.rtt + 2 * more +
+	    CLAMP(l->control.queue, 0, 2 * TargetBulk));
+}
+
+/* Find links that have stalled: they get no more, and what hangs on them goes
+ * by others, as goes what is late on a link that has become slow. */
+static void
+stalls(void)
+{
+	int64_t was;
+	int changed = 0, more = 0;
+	Flight *f;
+	Link *l;
+
+	if (now < loop.nextstall)
+		return;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		f = &l->flight;
+		was = f->stalled;
+		if (was && MAX(f->progress, l->echo.came) > was)
+			f->stalled = 0;
+		if (!f->stalled && l->state >= LinkUp && stalling(l))
+			f->stalled = now;
+		if (f->stalled)
+			rescue(l, now - l->delay.rtt / 2 - StallTime);
+		changed |= !was != !f->stalled;
+		more |= f->first != 0;
+	}
+	loop.nextstall = more ? now + BurstMax : INT64_MAX;
+	if (changed)
+		surveylinks();
+}
+
+/* state: down, probing, up, lossy */
+
+/* Returns ns of silence after which a link is dead: a base station may stall
+ * for a second. */
+static int64_t
+deadtime(const Link *l)
+{
+	return MAX(DeadTime, silence(l));
 }
 
 /* The only place where a link changes state, so the log is its history. */
@@ -4054,11 +4433,12 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	if (state != LinkDown)
 		return;
 	linkdrop(l, DropSend);
-	rescue(l);
+	rescue(l, now);
+	memset(&l->flight, 0, sizeof(l->flight));
 	l->echo.good = 0;
 	l->echo.tx.time = 0;
 	memset(&l->loss, 0, sizeof(l->loss));
-	l->reopen = now + Reopen;
+	l->reopen = now + Reopen / 2;
 }
 
 /* Returns when the link has to be looked at again if nothing comes, ns. */
@@ -4108,6 +4488,14 @@ measurertt(Delay *d, int64_t rtt)
 	}
 	d->rttvar += (llabs(d->srtt - rtt) - d->rttvar) / 4;
 	d->srtt += (rtt - d->srtt) / 8;
+}
+
+/* Note a round trip time, less what the queue on the way there is in it. */
+static void
+measureway(Delay *d, int64_t rtt, int64_t owd)
+{
+	rtt = MAX(rtt - (owd - least(&d->base)), 0);
+	d->rtt += d->rtt ? (rtt - d->rtt) / 8 : rtt;
 }
 
 /* Count packets sent and received. The counts decay within 30 heartbeats, but
@@ -4169,7 +4557,7 @@ echoed(const Link *l, const Beat *b)
 		if (l->beats.sent[i].time == b->echo)
 			t = &l->beats.sent[i];
 	return !t || t->time <= l->echo.sent || now - b->echo - b->held < 0 ||
-	    b->held > deadtime(l) ? NULL : t;
+	    b->held > silence(l) ? NULL : t;
 }
 
 static void
@@ -4187,20 +4575,23 @@ measure(Link *l, const Beat *b)
 	e->sent = t->time;
 	e->came = now;
 	e->good++;
-	if (!e->tx.time)
-		l->delay.owd = l->delay.base = owd;
-	l->delay.owd += (owd - l->delay.owd) / 4;
+	flightpast(&l->flight, 0, t->time);
+	delayput(l, owd);
+	measureway(&l->delay, now - b->echo - b->held, owd);
+	loop.nextstall = now;
+	retry(l);
+	windowset(l);
 	if (e->tx.time && t->time - e->tx.time <= MS(hbinterval) / 2)
 		return; /* too short a time to measure */
 	if (e->tx.time) {
-		measureloss(&l->loss, t->pkts - e->tx.pkts,
-		    arrived.pkts - e->rx.pkts);
-		ratelearn(l, t, &arrived, owd);
+		if (l->control.queue < TargetBulk)
+			measureloss(&l->loss, t->pkts - e->tx.pkts,
+			    arrived.pkts - e->rx.pkts);
 		measurejoint(l, t, &arrived);
 	}
 	e->tx = *t;
 	e->rx = arrived;
-	l->score = score(l->prio, l->delay.srtt, l->loss.ratio, 0);
+	l->score = score(l->prio, l->delay.rtt, l->loss.ratio, 0);
 }
 
 /* reorder: ordered packets wait here for those sent before them
@@ -4209,9 +4600,9 @@ measure(Link *l, const Beat *b)
  *	-------------+---------------------------+---------------------------
  *	             expected                    known
  *
- * Links are FIFO, so a packet is lost once every link has brought a newer one
- * (frontier). Then a nack asks for it, and it is given up if that does not
- * help. The deadline of each missing packet is only the backstop. */
+ * The peer is told what is missing, knows by which link it went and how far
+ * that link has come, and sends again what is lost. What does not come in time
+ * is given up. */
 
 static Slot *
 slotof(uint64_t seq)
@@ -4229,10 +4620,10 @@ reorderreset(uint64_t seq)
 		if (rx.slots[i].p)
 			pktfree(rx.slots[i].p);
 	memset(rx.slots, 0, reorderpkts * sizeof(*rx.slots));
-	rx.expected = rx.known = rx.ready = rx.pending = rx.acked = seq;
+	rx.expected = rx.known = rx.reported = seq;
 	rx.doubted = 0;
-	rx.ackedtime = now;
-	rx.nsamples = 0;
+	rx.nextreport = INT64_MAX;
+	rx.every = ReportEvery;
 }
 
 /* Deliver the expected packet, or give it up. */
@@ -4266,6 +4657,9 @@ reordertop(uint64_t top)
 			reorderpass();
 		*slotof(rx.known) = (Slot){ .since = now };
 	}
+	if (rx.expected < rx.known)
+		rx.nextreport = MIN(rx.nextreport,
+		    MAX(now + Grace, rx.lastreport + rx.every));
 }
 
 static void
@@ -4279,33 +4673,9 @@ reorderinsert(Pkt *p, int repair)
 	counts[p->seq == rx.expected ? CntInorder : CntReordered]++;
 	reordertop(p->seq);
 	reordertop(p->seq + 1);
-	if (repair && slotof(p->seq)->tries)
+	if (repair)
 		counts[CntRepaired]++;
 	slotof(p->seq)->p = p;
-}
-
-/* Returns ns from a nack, by the quickest link, to the answer, by any link. */
-static int64_t
-asktime(void)
-{
-	const Link *l = survey.quickest;
-	int64_t there = l ? l->delay.srtt / 2 : 0, back = 0;
-
-	for (l = bond; l < bond + LEN(bond); l++)
-		if (usable(l, NULL))
-			back = MAX(back,
-			    l->delay.srtt / 2 + 2 * l->delay.rttvar);
-	return there + back + 2 * Grace;
-}
-
-/* Returns when a missing packet is given up, ns. */
-static int64_t
-slotdeadline(const Slot *s)
-{
-	int64_t backstop = s->since + MS(reorderms);
-
-	return s->tries < Tries || rx.expected >= rx.ready ? backstop :
-	    MIN(backstop, s->asked + asktime());
 }
 
 static void
@@ -4313,142 +4683,228 @@ reorderdrain(void)
 {
 	Slot *s = slotof(rx.expected);
 
-	while (rx.expected < rx.known && (s->p || now >= slotdeadline(s))) {
+	while (rx.expected < rx.known &&
+	    (s->p || now >= s->since + MS(reorderms))) {
 		reorderpass();
 		s = slotof(rx.expected);
 	}
 	rx.next = rx.expected == rx.known ? INT64_MAX :
-	    MIN(slotdeadline(s), rx.readytime + Grace);
+	    s->since + MS(reorderms);
 }
 
-/* Returns ns until a missing packet is asked for, but not given up, without
- * proof: it may be lost with its link. */
-static int64_t
-doubttime(void)
-{
-	int64_t least = INT64_MAX, most = INT64_MIN;
-	const Link *l;
+/* report: under load the peer is told what came by each link
+ *
+ * A record says below which seq all have come, 8 bytes, the time, 8 bytes of
+ * us, and how often there is a report, 4 bytes of us. Then, after the number
+ * of them, for each link that brought ordered packets since the last report:
+ * its number, 1 byte, and of the newest of these packets the seq, how long ago
+ * it came, us, and how many datagrams and bytes had come by the link with it;
+ * of these four numbers the lower 4 bytes. The rest is a bit for each seq from
+ * the first on, set if it is missing. */
 
-	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!linkheard(l))
-			continue;
-		least = MIN(least, l->delay.owdin);
-		most = MAX(most, l->delay.owdin + 4 * l->delay.jitter);
-	}
-	return most > least ? most - least + Doubt : Doubt;
-}
+enum { ReportHead = 22, ReportLink = 17, ReportLinks = 16, ReportMax = 500 };
 
-/* Note that all packets below top were sent by a time on the peer's clock: an
- * idle link would have brought its share of them. */
+/* Note an ordered packet that has come by the link it was sent by first. */
 static void
-sample(int64_t time, uint64_t top)
+reportnote(Link *l, uint64_t seq)
 {
-	int64_t d = time - rx.samples[(rx.nsamples - 1) % Remembered].time;
-
-	if (rx.nsamples && d > -Second && d < Grace)
+	if (l->heard.fresh++ && seq < l->heard.newest)
 		return;
-	rx.samples[rx.nsamples % Remembered].time = time;
-	rx.samples[rx.nsamples++ % Remembered].top = top;
+	l->heard.newest = seq;
+	l->heard.then = l->meter.rx;
+	l->heard.then.time = now;
+	rx.nextreport = MIN(rx.nextreport, rx.lastreport + rx.every);
+	if (rx.expected - rx.reported > ReportPkts)
+		rx.nextreport = now;
 }
 
-/* Returns a seq below which all packets were sent by time t. */
-static uint64_t
-sentby(int64_t t)
+/* Send a report by the link that should be quickest, and, if twice, by another
+ * one, each time the next: a link may stall unseen. */
+static void
+reportgo(const uint8_t *d, int n, int twice)
 {
-	unsigned i, n = MIN(rx.nsamples, (unsigned)Remembered);
+	Link *l = survey.quickest;
+	int i;
 
-	for (i = 1; i <= n; i++)
-		if (rx.samples[(rx.nsamples - i) % Remembered].time <= t)
-			return rx.samples[(rx.nsamples - i) % Remembered].top;
-	return 0;
-}
-
-/* Returns a seq below which all packets have come or are lost. */
-static uint64_t
-frontier(void)
-{
-	uint64_t f = rx.known, top;
-	const Link *l;
-
-	for (l = bond; l < bond + LEN(bond); l++) {
-		if (!linkheard(l))
-			continue;
-		top = l->heard.top;
-		if (now - l->heard.toptime > MS(reorderms))
-			top = MAX(top, sentby(now - l->delay.owdin - Grace -
-			    4 * l->delay.jitter));
-		f = MIN(f, top);
-	}
-	return f;
-}
-
-/* Is the packet to be asked for: lost, in doubt, or asked for in vain? */
-static int
-askable(const Slot *s, uint64_t seq, int64_t answer, int64_t doubt)
-{
-	if (seq >= rx.known || s->p || s->tries >= Tries)
-		return 0;
-	if (s->tries > 0)
-		return now - s->asked >= answer;
-	return seq < rx.ready || now - s->since >= doubt;
-}
-
-/* Add a range to a nack of n bytes. Returns its length. */
-static int
-nackrange(uint8_t *nack, int n, uint64_t first, int count)
-{
-	put(nack + n, first, 8);
-	put(nack + n + 8, count, 2);
-	return n + 10;
-}
-
-/* Add the ranges to ask for. */
-static int
-nackranges(uint8_t *nack, int n, int size)
-{
-	int64_t answer = asktime(), doubt = doubttime();
-	uint64_t seq, first = 0;
-	Slot *s;
-
-	for (seq = rx.expected; seq <= rx.known && n < size; seq++) {
-		s = slotof(seq);
-		if (askable(s, seq, answer, doubt)) {
-			s->tries++;
-			s->asked = now;
-			first = first ? first : seq;
-		} else if (first) {
-			n = nackrange(nack, n, first, seq - first);
-			first = 0;
+	if (!l)
+		return;
+	rx.every = CLAMP(ReportPart * airtime(&l->pace, n + HdrLen +
+	    wireoverhead(l)), ReportEvery, MS(100));
+	control(l, d, n);
+	for (i = 1; twice && i <= LEN(bond); i++) {
+		l = &bond[(rx.second + i) % LEN(bond)];
+		if (l != survey.quickest && usable(l, NULL)) {
+			control(l, d, n);
+			twice = 0;
 		}
 	}
+	rx.second = (rx.second + i - 1) % LEN(bond);
+}
+
+/* Write what came by the links, and returns for how many there was room. */
+static int
+reportlinks(uint8_t *d)
+{
+	Heard *h;
+	int i, at, n = 0;
+
+	for (i = 0; i < LEN(bond) && n < ReportLinks; i++) {
+		at = (rx.turn + i) % LEN(bond);
+		h = &bond[at].heard;
+		if (!h->fresh)
+			continue;
+		put(d, at, 1);
+		put(d + 1, h->newest, 4);
+		put(d + 5, (now - h->then.time) / Us, 4);
+		put(d + 9, h->then.pkts, 4);
+		put(d + 13, h->then.bytes, 4);
+		d += ReportLink;
+		h->fresh = 0;
+		n++;
+	}
+	rx.turn = (rx.turn + i) % LEN(bond);
 	return n;
 }
 
-/* Ask for what is missing. Packets may arrive swapped within Grace, so a
- * frontier counts when it is that old. Acknowledge to a peer that sends fast
- * what has come: its kept packets outgrow the cache. */
-static void
-reorderask(void)
+/* Write which packets are missing, in at most max bytes; those that may only
+ * have been overtaken are not. Returns the bytes. */
+static int
+reportmissing(uint8_t *d, int max)
 {
-	uint8_t nack[1 + Nranges * 10];
-	int n = 1;
+	uint64_t n = MIN(rx.known - rx.expected, 8 * (uint64_t)max), i;
+	const Slot *s;
+	int len = 0;
 
-	nack[0] = CtlNack;
-	if (rx.expected - rx.acked >= AckPkts) {
-		if (now - rx.ackedtime < 2 * Burst)
-			n = nackrange(nack, n, rx.expected, 0);
-		rx.acked = rx.expected;
-		rx.ackedtime = now;
+	memset(d, 0, max);
+	for (i = 0; i < n; i++) {
+		s = slotof(rx.expected + i);
+		if (s->p || now - s->since < Grace)
+			continue;
+		d[i / 8] |= 1 << i % 8;
+		len = i / 8 + 1;
 	}
-	if (rx.expected < rx.known && now - rx.readytime >= Grace) {
-		rx.ready = rx.pending;
-		rx.pending = frontier();
-		rx.readytime = now;
-		if (survey.quickest)
-			n = nackranges(nack, n, LEN(nack));
+	return len;
+}
+
+static void
+reportsend(void)
+{
+	uint8_t d[ReportMax];
+	int n;
+
+	if (now < rx.nextreport)
+		return;
+	rx.nextreport = INT64_MAX;
+	rx.lastreport = now;
+	rx.reported = rx.expected;
+	put(d, CtlReport, 1);
+	put(d + 1, rx.expected, 8);
+	put(d + 9, now / Us, 8);
+	put(d + 17, rx.every / Us, 4);
+	d[21] = reportlinks(d + ReportHead);
+	n = ReportHead + d[21] * ReportLink;
+	reportgo(d, n + reportmissing(d + n, ReportMax - n), d[21] > 1);
+	if (d[21] == ReportLinks || rx.expected < rx.known)
+		rx.nextreport = now + rx.every;
+}
+
+/* Returns the number nearest to was that ends in these 4 bytes. */
+static uint64_t
+whole(uint64_t was, uint32_t low)
+{
+	return was + (int32_t)(low - (uint32_t)was);
+}
+
+/* What a report says of a link counts if the packet was sent by it, later than
+ * the last one that was reported. */
+static void
+reportlink(Link *l, uint64_t seq, const uint8_t *d, int64_t time)
+{
+	Control *c = &l->control;
+	const Tally *was = &c->points[(c->n - 1) % Remembered].rx;
+	const Sent *s = sentof(seq);
+	Tally out, in;
+
+	if (seq < tx.oldest || seq >= tx.seq[LaneOrdered] ||
+	    s->link != l - bond || seq <= l->flight.reported)
+		return;
+	out = (Tally){ s->time, s->pkts, s->bytes, { 0 } };
+	in = (Tally){ time - get(d + 5, 4) * Us, whole(was->pkts,
+	    get(d + 9, 4)), whole(was->bytes, get(d + 13, 4)), { 0 } };
+	l->flight.reported = seq;
+	flightpast(&l->flight, seq, 0);
+	l->flight.progress = now;
+	adapt(l, &out, &in);
+	measureloop(&l->delay, now - s->time - (int64_t)get(d + 5, 4) * Us,
+	    in.time - out.time);
+}
+
+/* Note by how much the oldest packet on its way by a link was overdue at a time
+ * on the peer's clock. */
+static void
+reportlate(Link *l, int64_t time)
+{
+	Flight *f = &l->flight;
+
+	f->overdue = !f->first ? 0 :
+	    time - sentof(f->first)->time - l->delay.owd;
+	if (f->overdue > Overdue)
+		rescue(l, time - l->delay.owd - Overdue);
+}
+
+/* Send packets again that are missing: bits, from a seq on. They are lost if
+ * they are not on their way, and have not been sent again just now. Repairs may
+ * take a quarter of what the links carry. */
+static void
+reportlost(uint64_t seq, const uint8_t *bits, int len)
+{
+	int64_t rate = survey.rate / 4 + 1;
+	uint64_t end = MIN(seq + 8 * len, tx.seq[LaneOrdered]);
+	const Sent *s;
+	int i = 0;
+
+	if (afford(end - MIN(seq, end)) < 0)
+		return;
+	for (; seq < end; seq++, i++) {
+		s = sentof(seq);
+		if (seq < tx.oldest || !(bits[i / 8] & 1 << i % 8) ||
+		    s->p->asked == Missed || now < s->again ||
+		    (flying(seq) && !(s->again && bond[s->link].flight.stalled)))
+			continue;
+		if (spend(&tx.budget, s->len * 8 * Second / rate, Second) < 0)
+			return;
+		resend(s->p, Missed);
 	}
-	if (n > 1)
-		control(survey.quickest, nack, n);
+}
+
+static void
+reportpkt(const uint8_t *d, int len)
+{
+	uint64_t expected = get(d + 1, 8);
+	int64_t time = get(d + 9, 8);
+	const uint8_t *e = d + ReportHead;
+	Link *l;
+	int n = d[21];
+
+	if (expected > tx.seq[LaneOrdered] || time >> 50 ||
+	    len < ReportHead + n * ReportLink) {
+		drops[DropForm]++;
+		return;
+	}
+	for (; n > 0; n--, e += ReportLink)
+		if (e[0] < LEN(bond))
+			reportlink(&bond[e[0]],
+			    whole(expected, get(e + 1, 4)), e, time * Us);
+	if (time * Us <= tx.newest) /* it has been overtaken, or is a copy */
+		return;
+	tx.newest = time * Us;
+	tx.every = MIN(get(d + 17, 4), 100000) * Us;
+	for (l = bond; l < bond + LEN(bond); l++)
+		reportlate(l, time * Us);
+	forget(expected);
+	reportlost(expected, e, d + len - e);
+	loop.nextstall = now;
+	surveylinks();
 }
 
 /* session: two ids, one of each end
@@ -4555,12 +5011,12 @@ hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
 static void
 txreset(void)
 {
-	Pkt **sent = tx.sent;
+	Sent *sent = tx.sent;
 	int i;
 
 	for (i = 0; i < keeppkts; i++)
-		if (sent[i])
-			pktfree(sent[i]);
+		if (sent[i].p)
+			pktfree(sent[i].p);
 	while (tx.repairs.head)
 		pktfree(queueget(&tx.repairs));
 	memset(sent, 0, keeppkts * sizeof(*sent));
@@ -4577,6 +5033,9 @@ linkreset(Link *l)
 	linkdrop(l, DropSession);
 	memset(&l->heard, 0, sizeof(l->heard));
 	memset(&l->echo, 0, sizeof(l->echo));
+	memset(&l->flight, 0, sizeof(l->flight));
+	memset(&l->delay.base, 0, sizeof(l->delay.base));
+	l->control.n = 0;
 }
 
 /* Clear all that belongs to a session, as the peer does. */
@@ -4746,8 +5205,6 @@ beatpkt(Link *l, Pkt *p)
 	}
 	if (admit(p, LaneBeat) < 0)
 		return;
-	if (!l->heard.came)
-		l->heard.top = b.next;
 	if (!l->heard.came || p->seq > l->heard.seq) {
 		l->heard.seq = p->seq;
 		if (role == Server)
@@ -4758,8 +5215,6 @@ beatpkt(Link *l, Pkt *p)
 			linkcheck(l);
 		if (believe(b.next, rx.known, Far, &rx.doubted) == 0) {
 			reordertop(b.next);
-			sample(b.time, b.next);
-			l->heard.top = MAX(l->heard.top, b.next);
 		}
 	}
 	/* the sooner both know that they are heard the better */
@@ -4775,12 +5230,13 @@ orderedpkt(Link *l, Pkt *p, int repair)
 		pktdrop(p, DropWindow);
 		return;
 	}
+	if (!repair && p->seq < rx.known)
+		reportnote(l, p->seq);
 	if (admit(p, LaneOrdered) < 0)
 		return;
 	if (!repair) {
-		l->heard.top = p->seq + 1;
-		l->heard.toptime = now;
-		sample(now - l->delay.owdin, p->seq);
+		if (p->seq >= rx.known)
+			reportnote(l, p->seq);
 	}
 	reorderinsert(p, repair);
 	reorderdrain();
@@ -4791,8 +5247,8 @@ controlpkt(Pkt *p)
 {
 	if (admit(p, LaneControl) < 0)
 		return;
-	if (p->len > 1 && p->data[0] == CtlNack)
-		nackpkt(p->data + 1, p->len - 1);
+	if (p->len >= ReportHead && p->data[0] == CtlReport)
+		reportpkt(p->data, p->len);
 	else if (p->len >= 1 && p->data[0] == CtlBye)
 		byepkt();
 	else
@@ -5214,6 +5670,7 @@ beats(void)
 	loop.nextbeat = INT64_MAX;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
+		loop.nextstall = now;
 		due = MIN(l->beats.next, burstend(l));
 		if (now >= l->beats.next)
 			l->beats.next = MAX(l->beats.next + beatgap(), now);
@@ -5228,9 +5685,10 @@ static void
 timers(void)
 {
 	beats();
+	stalls();
 	forget(0);
-	reorderask();
 	reorderdrain();
+	reportsend();
 	if (now >= loop.nextsecond) {
 		loop.nextsecond = now + Second;
 		second();
@@ -5249,6 +5707,7 @@ polltimeout(void)
 	int64_t at = MIN(loop.nextsecond, loop.nextbeat);
 
 	at = MIN(at, MIN(queues.nextack, queues.nextsend));
+	at = MIN(at, MIN(rx.nextreport, loop.nextstall));
 	if (ctl.next > now) /* somebody has asked, and may ask again */
 		at = MIN(at, ctl.next);
 	return MAX(MIN(at, rx.next) - now, 0);
@@ -5877,6 +6336,7 @@ linkinit(Link *l, int i)
 	const char *name = c->device ? c->device : c->client;
 
 	l->conf = c;
+	l->pace.percent = satpercent;
 	l->fd = l->guard = -1;
 	addrinit(&l->addr, c);
 	if (name)

@@ -83,9 +83,10 @@ siderate(int i, int64_t bps)
 {
 	Link *l = &bond[i];
 
-	l->control = (Control){ .cut = now, .hold = Second };
 	l->pace.rate = bps;
+	l->control = (Control){ .got = bps, .gotmax = bps };
 	ratebound(l);
+	windowset(l);
 	surveylinks();
 }
 

@@ -57,7 +57,7 @@ poolsound(void)
 	for (i = 0; i < Nflows; i++)
 		holds(refs, queues.flows[i].queue.head, 1);
 	for (i = 0; i < keeppkts; i++)
-		holds(refs, tx.sent[i], 0);
+		holds(refs, tx.sent[i].p, 0);
 	for (i = 0; i < reorderpkts; i++)
 		holds(refs, rx.slots[i].p, 0);
 	for (l = bond; l < bond + LEN(bond); l++)
