@@ -43,7 +43,7 @@ static int routemtus(int, int, int, void *, socklen_t *);
 #define Ace0    "ac0b 000001 000002 000003 01" /* AccECN, RFC 9768 */
 
 /* sizes and values */
-enum { Nlinks = LEN(links), Room = 65536, Mtu = 1420 };
+enum { Nlinks = LEN(links), Room = 65536, Mtu = 1420, LogSize = 1 << 14 };
 enum { Ace5 = 0x100 | TcpEce | TcpAck }; /* AccECN, no marks yet */
 typedef char checkexample[Nlinks == 5 ? 1 : -1]; /* links of config.def.h */
 static const uint64_t ours = UINT64_C(0x0102030405060708);
@@ -52,7 +52,7 @@ static const uint64_t theirs = UINT64_C(0x1112131415161718);
 /* variables */
 static const char *group;
 static char why[512];             /* of the first thing wrong in a test */
-static int passed, failed, failing; /* failing: as is expected of them */
+static int passed, failed;
 static int peerfd[Nlinks], lanfd;
 static int routemtuis;            /* as the kernel has it, if not 0 */
 
@@ -158,24 +158,19 @@ verdict(const char *name)
 	*why = '\0';
 }
 
-/* The same for what is known to be wrong: it passes as long as it fails, so
- * that who mends it takes the mark away. */
-static void
-verdictbad(const char *name)
-{
-	if (!*why) {
-		failed++;
-		printf("not ok - %s: %s: expected to fail, but it does not\n",
-		    group, name);
-		return;
-	}
-	passed++;
-	failing++;
-	printf("ok - %s: %s (expected to fail: %s)\n", group, name, why);
-	*why = '\0';
-}
-
 /* tools */
+
+/* to the end of a log, of which what is too much is lost */
+static void
+add(char *log, const char *fmt, ...)
+{
+	int n = strlen(log);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(log + n, LogSize - n, fmt, ap);
+	va_end(ap);
+}
 
 /* an IPv4 packet with a UDP datagram that carries mark */
 static int
@@ -302,8 +297,9 @@ filelanread(int size, uint64_t *mark)
 	return n;
 }
 
+/* nobody reads what has come out so far */
 static void
-drain(void)
+discard(void)
 {
 	static uint8_t d[Room];
 	int i;
@@ -366,12 +362,13 @@ linkanew(Link *l)
 	parseaddr(role == Client ? links[i].server : links[i].client,
 	    links[i].port, &l->addr.peer);
 	l->delay = (Delay){ .srtt = rtt, .rttvar = MS(1), .owd = rtt / 2,
-	    .owdin = rtt / 2, .base = rtt / 2 };
+	    .owdin = rtt / 2, .rtt = rtt,
+	    .base = { { rtt / 2, rtt / 2 }, now } };
 	l->beats = (Beats){ .next = now + MS(hbinterval), .last = now };
-	l->heard = (Heard){ .in = { .time = now - rtt / 2 }, .came = now,
-	    .top = 1, .toptime = now };
+	l->heard = (Heard){ .in = { .time = now - rtt / 2 }, .came = now };
 	l->echo = (Echo){ .came = now, .good = 1, .wasup = 1 };
 	rateceil(l, MBIT(mbit), MBIT(mbit));
+	windowset(l);
 }
 
 /* of all links from this one on, since ever */
@@ -390,7 +387,7 @@ clear(void)
 {
 	Flow *flows = queues.flows;
 	Host *hosts = queues.hosts;
-	Pkt **sent = tx.sent;
+	Sent *sent = tx.sent;
 	Slot *slots = rx.slots;
 
 	memset(flows, 0, Nflows * sizeof(*flows));
@@ -428,7 +425,7 @@ anew(int as)
 		}
 		signal(SIGPIPE, SIG_IGN);
 	}
-	drain();
+	discard();
 	clear();
 	loop.quiet = 1;
 	role = as;
@@ -438,6 +435,7 @@ anew(int as)
 	now = SEC(1000);
 	loop.nextsecond = now + Second;
 	loop.nextmtu = now + Minute;
+	loop.nextstall = INT64_MAX;
 	for (i = 0; i < KeyLen; i++) {
 		keys.master[i] = i;
 		keys.secret[i] = 0xf0 + i;
@@ -555,9 +553,10 @@ wanttag(const uint8_t *key, const uint8_t *d, int n)
 		wanthex("tag", siphash(key, d, n), get(d + n, 8));
 }
 
-/* data records that went out by a link since the last look */
+/* data records that went out by a link since the last look, or of these all
+ * that have not such a flag */
 static int
-peerdata(int link)
+peerbut(int link, int flag)
 {
 	static uint8_t d[Room];
 	int len, at, size, n = 0;
@@ -566,8 +565,14 @@ peerdata(int link)
 	while ((len = fdread(peerfd[link], d)) >= 0)
 		for (at = 0; (size = decode(d + at, len - at, &r)) > 0;
 		    at += size)
-			n += !!(r.flags & FlagData);
+			n += (r.flags & (FlagData | flag)) == FlagData;
 	return n;
+}
+
+static int
+peerdata(int link)
+{
+	return peerbut(link, 0);
 }
 
 /* by all of them */
@@ -579,6 +584,211 @@ peerall(void)
 	for (i = 0; i < Nlinks; i++)
 		n += peerdata(i);
 	return n;
+}
+
+/* reports of the peer, and to it */
+
+typedef struct {
+	uint64_t expected;
+	int64_t time, every;      /* us */
+	int nof, nmissing;        /* nmissing: of bytes */
+	struct {
+		int link;
+		uint64_t newest, pkts, bytes;
+		int64_t ago;      /* us */
+	} of[256];
+	uint8_t missing[ReportMax];
+} Said;
+
+static int
+putsaid(uint8_t *d, const Said *s)
+{
+	uint8_t *e = d + 22;
+	int i;
+
+	put(d, CtlReport, 1);
+	put(d + 1, s->expected, 8);
+	put(d + 9, s->time, 8);
+	put(d + 17, s->every, 4);
+	put(d + 21, s->nof, 1);
+	for (i = 0; i < s->nof; i++, e += 17) {
+		put(e, s->of[i].link, 1);
+		put(e + 1, s->of[i].newest, 4);
+		put(e + 5, s->of[i].ago, 4);
+		put(e + 9, s->of[i].pkts, 4);
+		put(e + 13, s->of[i].bytes, 4);
+	}
+	memcpy(e, s->missing, s->nmissing);
+	return e + s->nmissing - d;
+}
+
+/* -1 if it is none */
+static int
+getsaid(const uint8_t *d, int len, Said *s)
+{
+	const uint8_t *e = d + 22;
+	int i;
+
+	if (len < 22 || d[0] != CtlReport || len < 22 + d[21] * 17)
+		return -1;
+	s->expected = get(d + 1, 8);
+	s->time = get(d + 9, 8);
+	s->every = get(d + 17, 4);
+	s->nof = d[21];
+	for (i = 0; i < s->nof; i++, e += 17) {
+		s->of[i].link = e[0];
+		s->of[i].newest = get(e + 1, 4);
+		s->of[i].ago = get(e + 5, 4);
+		s->of[i].pkts = get(e + 9, 4);
+		s->of[i].bytes = get(e + 13, 4);
+	}
+	s->nmissing = MIN(d + len - e, (int)sizeof(s->missing));
+	memcpy(s->missing, e, s->nmissing);
+	return 0;
+}
+
+/* Words: <4 all below 4 have come, 0:3 link 0 brought 3 as its newest, 0:3-20
+ * did so 20 ms ago, ?5 is missing, ?5-9 are, @20 it was said 20 ms ago. All
+ * that a link was given up to its newest has come. */
+static void
+saidof(const char *words, Said *s)
+{
+	int a, b, n;
+	const Sent *sent;
+
+	memset(s, 0, sizeof(*s));
+	s->expected = 1;
+	s->time = now / Us;
+	s->every = ReportEvery / Us;
+	for (; *words; words += strcspn(words, ", "), words += *words != 0) {
+		b = 0;
+		if (sscanf(words, "<%d", &a) == 1) {
+			s->expected = a;
+		} else if (sscanf(words, "@%d", &a) == 1) {
+			s->time -= a * 1000;
+		} else if ((n = sscanf(words, "?%d-%d", &a, &b)) > 0) {
+			for (b = n > 1 ? b : a; a <= b; a++) {
+				n = a - (int)s->expected;
+				s->missing[n / 8] |= 1 << n % 8;
+				s->nmissing = MAX(s->nmissing, n / 8 + 1);
+			}
+		} else if (sscanf(words, "%d:%d-%d", &n, &a, &b) >= 2) {
+			sent = sentof(a);
+			s->of[s->nof].link = n;
+			s->of[s->nof].newest = a;
+			s->of[s->nof].ago = b * 1000;
+			s->of[s->nof].pkts = sent->pkts;
+			s->of[s->nof++].bytes = sent->bytes;
+		} else {
+			die("%s: not a word of a report", words);
+		}
+	}
+}
+
+/* the same words, to the end of a log */
+static void
+saidlog(const Said *s, char *log)
+{
+	int i;
+
+	add(log, "<%d", (int)s->expected);
+	for (i = 0; i < s->nof; i++)
+		add(log, " %d:%d", s->of[i].link, (int)s->of[i].newest);
+	for (i = 0; i < 8 * s->nmissing; i++)
+		if (s->missing[i / 8] & 1 << i % 8)
+			add(log, " ?%d", (int)s->expected + i);
+}
+
+/* a report comes by a link */
+static void
+arrivesaid(int link, const Said *s)
+{
+	uint8_t d[ReportMax + 4400], r[sizeof(d)];
+	int n = putsaid(r, s);
+
+	n = putrec(d, rx.replay[LaneControl].last + 1, FlagControl, r, n);
+	arrive(link, d, sealwith(d, n, peerkey()));
+}
+
+/* reports that went to the peer; the last one, a bit for each link by which
+ * it went */
+static int
+peersaid(Said *s, int *by)
+{
+	static uint8_t d[Room];
+	int i, len, n = 0;
+	Rec r;
+
+	*by = 0;
+	for (i = 0; i < Nlinks; i++)
+		while ((len = fdread(peerfd[i], d)) >= 0)
+			if (decode(d, len, &r) > 0 && r.flags & FlagControl &&
+			    getsaid(d + HdrLen, r.len, s) == 0) {
+				*by |= 1 << i;
+				n++;
+			}
+	return n;
+}
+
+/* packets sent, and what became of them */
+
+/* The peer has told that all of them have come. */
+static void
+allcame(void)
+{
+	forget(tx.seq[LaneOrdered]);
+}
+
+/* The next packets go by these links: digits. */
+static void
+goes(const char *by)
+{
+	Link *l;
+
+	for (; *by; by++) {
+		l = &bond[*by - '0'];
+		transmit(l, waiting(Ordered, 7, 1000, 0,
+		    tx.seq[LaneOrdered]));
+		linkflush(l);
+	}
+	discard();
+}
+
+/* What is on its way by each link, " 0: 1 4 1: 2": the seqs rise, are kept, are
+ * on their way and no others are, and make up the bytes. */
+static void
+flightlog(char *log)
+{
+	uint64_t seq, last, known = 0;
+	int64_t bytes;
+	const Flight *f;
+	int i;
+
+	for (i = 0; i < Nlinks; i++) {
+		f = &bond[i].flight;
+		bytes = last = 0;
+		if (f->first)
+			add(log, " %d:", i);
+		for (seq = f->first; seq; seq = sentof(seq)->next) {
+			want("flight rises", 1, seq > last);
+			want("sent and kept", 1, seq >= tx.oldest &&
+			    seq < tx.seq[LaneOrdered] && sentof(seq)->p &&
+			    sentof(seq)->p->seq == seq);
+			want("link", i, sentof(seq)->link);
+			want("flying", 1, flying(seq));
+			if (*why)
+				return;
+			add(log, " %d", (int)seq);
+			bytes += sentof(seq)->len;
+			last = seq;
+			known++;
+		}
+		want("newest in flight", last, f->last);
+		want("bytes in flight", bytes, f->bytes);
+	}
+	for (seq = tx.oldest; seq < tx.seq[LaneOrdered]; seq++)
+		known -= flying(seq);
+	want("flying, but in no flight", 0, -(int64_t)known);
 }
 
 /* pool */
@@ -3113,7 +3323,7 @@ testload(void)
 				enqueue(waiting(Express, 8, 100, 0, 0));
 			schedule();
 			late += queues.express.len;
-			forget(0);
+			allcame();
 			for (j = 0; j < Nlinks; j++)
 				while ((n = fdread(peerfd[j], d)) >= 0)
 					bits[j] += (n + 88) * 8;
@@ -3208,7 +3418,8 @@ testacks(void)
 						    0;
 						newest = get(d + at + HdrLen +
 						    28, 4);
-						out++;
+						out += !(r.flags &
+						    FlagRepair);
 					}
 		}
 		want("went backwards", 0, back);
@@ -3224,7 +3435,9 @@ testacks(void)
 	for (i = 0; i < 20; i++)
 		tcpin(1, 5000 + i, TcpAck, 1000, "");
 	schedule();
-	want("sent", 20, peerall());
+	for (n = i = 0; i < Nlinks; i++)
+		n += peerbut(i, FlagRepair);
+	want("sent", 20, n);
 	verdict("of twenty flows");
 
 	anew(Client);
@@ -3235,7 +3448,7 @@ testacks(void)
 		tcpin(1, 5000, TcpAck, ackno, "");
 		schedule();
 	}
-	drain();
+	discard();
 	now += SEC(1);
 	schedule();
 	tcpin(1, 5000, TcpAck, ackno += 2896, "");
@@ -3265,12 +3478,12 @@ testlumps(void)
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
 		for (j = 0; t[i].same && j < Nlinks; j++)
-			bond[j].delay.owd = bond[0].delay.owd;
+			bond[j].delay = bond[0].delay;
 		surveylinks();
 		tcpin(1, 5000, TcpAck, ackno, "");
 		tcpin(1, 5000, TcpAck, ackno += 3 << 20, "");
 		schedule();
-		drain();
+		discard();
 		for (gap = most = j = 0; j < 1000; j++) {
 			now += MS(1);
 			tcpin(1, 5000, TcpAck, ackno += 28960, "");
@@ -3380,7 +3593,7 @@ testcodel(void)
 				enqueue(waiting(Ordered, 1, 1200, t[i].ecn,
 				    1));
 			schedule();
-			forget(0);
+			allcame();
 			while ((n = fdread(peerfd[0], d)) >= 0) {
 				want("checksum", 0xffff, ipsum(d + HdrLen));
 				marks += (d[HdrLen + 1] & 3) == 3;
@@ -3396,6 +3609,7 @@ testcodel(void)
 	}
 
 	anew(Client);
+	queues.shared = now;
 	want("ns", CodelTarget, codeltarget());
 	verdict("target, all at their rates");
 	for (j = 1; j < Nlinks; j++)
@@ -3412,6 +3626,30 @@ testcodel(void)
 		second();
 	want("ns", CodelTarget, codeltarget());
 	verdict("long after that");
+
+	for (i = 0; i < 3; i++) {
+		anew(Client);
+		for (j = 0; j < 3000; j++) {
+			now += MS(1);
+			n = i == 2 ? j % 1000 == 0 : i && j % 500 == 499;
+			queues.flows[1 + n].bytes = Heavy + 1;
+			bond[1].pace.clock = bond[1].pace.satclock = 0;
+			transmit(&bond[1], waiting(Ordered, 1 + n, 100, 0, 0));
+			linkflush(&bond[1]);
+			allcame();
+			discard();
+		}
+		if (i == 0)
+			wantin("ns", 2 * CodelTarget, INT64_MAX,
+			    codeltarget());
+		else if (i == 1)
+			want("ns", CodelTarget, codeltarget());
+		now += Second + 1;
+		wantin("ns, later", 2 * CodelTarget, INT64_MAX, codeltarget());
+		if (i < 2)
+			verdict(i ? "two heavy flows share a queue" :
+			    "a lone heavy flow may have a longer one");
+	}
 
 	anew(Client);
 	linksare(0, LinkDown);
@@ -3498,101 +3736,6 @@ testlongest(void)
 
 /* repair */
 
-/* Ten packets were sent as 1 to 10. What is asked for is sent once more,
- * marked as a repair. */
-static void
-testresend(void)
-{
-	static const struct {
-		const char *name, *nack, *again;
-		int ms;               /* since they were sent */
-	} t[] = {
-		{ "one", "01 0000000000000003 0001", " 3", 50 },
-		{ "a range", "01 0000000000000003 0003", " 3 4 5", 50 },
-		{ "two ranges",
-		  "01 0000000000000001 0002 0000000000000008 0001",
-		  " 1 2 8", 50 },
-		{ "one asked for twice",
-		  "01 0000000000000003 0001 0000000000000003 0001", " 3", 50 },
-		{ "beyond what was sent", "01 000000000000000b 0005", "", 50 },
-		{ "partly beyond", "01 0000000000000009 0100", " 9 10", 50 },
-		{ "all that could be", "01 0000000000000000 ffff",
-		  " 1 2 3 4 5 6 7 8 9 10", 50 },
-		{ "none", "01 0000000000000003 0000", "", 50 },
-		{ "highest seqs", "01 ffffffffffffffff ffff", "", 50 },
-		{ "cut range", "01 0000000000000003 00", "", 50 },
-		{ "no range", "01", "", 50 },
-		{ "range and half of one",
-		  "01 0000000000000003 0001 0000000000000004", " 3", 50 },
-		{ "within 200 ms", "01 0000000000000003 0001", " 3", 200 },
-		{ "after 300 ms", "01 0000000000000003 0001", "", 300 },
-		{ "all below 4 have come",
-		  "01 0000000000000004 0000 0000000000000002 0003", " 4", 50 },
-		{ "all have come",
-		  "01 ffffffffffffffff 0000 0000000000000001 000a", "", 50 },
-	};
-	static uint8_t d[Room];
-	uint8_t nack[64];
-	char log[256];
-	int times[11], i, j, k, n, len;
-	Rec r;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		queues.flows[7].bytes = Heavy + 1;
-		for (j = 1; j <= 10; j++)
-			enqueue(waiting(Ordered, 7, 1000, 0, j));
-		schedule();
-		drain();
-		for (j = 0; j < t[i].ms; j++) {
-			now += MS(1);
-			forget(0);
-		}
-		n = unhex(t[i].nack, nack);
-		n = putrec(d, 1, FlagControl, nack, n);
-		arrive(0, d, n);
-		schedule();
-		memset(times, 0, sizeof(times));
-		for (k = 0; k < Nlinks; k++)
-			while ((len = fdread(peerfd[k], d)) >= 0) {
-				want("record", len, decode(d, len, &r));
-				want("flags", FlagData | FlagRepair, r.flags);
-				want("mark", r.seq, markof(d + HdrLen));
-				times[MIN(r.seq, 10)]++;
-			}
-		for (*log = '\0', k = 0; k <= 10; k++)
-			while (times[k]-- > 0)
-				sprintf(log + strlen(log), " %d", k);
-		wantstr("sent again", t[i].again, log);
-		now += SEC(1);
-		forget(0);
-		want("packets not in the pool", 0, inuse());
-		verdict(t[i].name);
-	}
-
-	anew(Client);
-	for (i = 0; i < 50; i++) {
-		now += MS(1);
-		queues.flows[7].bytes = Heavy + 1;
-		for (j = 0; j < 40; j++)
-			enqueue(waiting(Ordered, 7, 1200, 0, 0));
-		schedule();
-		drain();
-	}
-	for (n = i = 0; i < 150; i++) {
-		k = putrec(d, i + 1, FlagControl, nack, unhex(
-		    "01 0000000000000001 ffff", nack));
-		arrive(0, d, k);
-		now += MS(1);
-		schedule();
-		peerall();
-	}
-	for (n = i = 0; i < Nlinks; i++)
-		n += bond[i].why[WhyRepair];
-	wantin("packets", 20, 290000 / 8 * 1150 / 1200 / 16 + 100, n);
-	verdict("no more than a sixteenth of all, a second of it at once");
-}
-
 /* beat */
 
 /* what a heartbeat says of this end */
@@ -3666,7 +3809,7 @@ laneof(Pkt *p, int *link)
 	int i, n, lane = -1;
 	Rec r;
 
-	drain();
+	discard();
 	enqueue(p);
 	schedule();
 	for (i = 0; i < Nlinks; i++) {
@@ -3709,7 +3852,7 @@ testbypass(void)
 		want("lane", t[i].lane, laneof(waiting(Ordered, 7, 1200, 0, 0),
 		    &link));
 		want("link", t[i].full, link);
-		want("kept", t[i].lane == LaneOrdered, tx.sent[1] != NULL);
+		want("kept", t[i].lane == LaneOrdered, tx.sent[1].p != NULL);
 		verdict(t[i].name);
 	}
 
@@ -3740,7 +3883,7 @@ testearly(void)
 	enqueue(waiting(Express, 7, 100, 0, 0));
 	schedule();
 	want("express by link 1", 1, peerdata(1));
-	drain();
+	discard();
 	linkanew(&bond[0]);
 	surveylinks();
 	enqueue(waiting(Ordered, 7, 1200, 0, 1));
@@ -3757,153 +3900,6 @@ testearly(void)
 	verdict("express by the slow link, then ordered");
 }
 
-/* rate */
-
-/* the rate after some heartbeats of one kind, 100 ms each */
-static void
-testlearn(void)
-{
-	static const struct {
-		const char *name;
-		int rate, ceil;       /* Mbit/s */
-		int sent, got;        /* percent of the rate */
-		int queue, beats;     /* ms */
-		int least, most;      /* Mbit/s */
-	} t[] = {
-		{ "idle", 30, 70, 1, 1, 0, 50, 30, 30 },
-		{ "idle, with a delay that stands", 30, 70, 1, 1, 100, 50, 30,
-		  30 },
-		{ "half used", 30, 70, 50, 50, 0, 50, 30, 30 },
-		{ "full, no queue", 30, 70, 100, 100, 0, 20, 33, 70 },
-		{ "full, no queue, for long", 30, 70, 100, 100, 0, 200, 70,
-		  70 },
-		{ "full at its ceiling", 70, 70, 100, 100, 0, 50, 70, 70 },
-		{ "full, a spike of 140 ms", 70, 70, 100, 100, 140, 2, 70,
-		  70 },
-		{ "full, a queue that stands", 70, 70, 100, 60, 60, 8, 25,
-		  60 },
-		{ "full, 5 % lost at random", 70, 70, 100, 95, 0, 50, 70, 70 },
-		{ "78 % used, no queue", 70, 70, 78, 78, 0, 50, 70, 70 },
-		{ "unknown and idle", 5, 0, 1, 1, 0, 50, 5, 5 },
-		{ "unknown and full, no queue", 5, 0, 100, 100, 0, 10, 15,
-		  1000 },
-		{ "unknown, never below the least", 1, 0, 100, 10, 500, 100,
-		  0, 1 },
-	};
-	Link *l = &bond[1];
-	Tally out, in;
-	int i, j;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		rateceil(l, MBIT(t[i].ceil), MBIT(t[i].ceil));
-		l->pace.rate = MBIT(t[i].rate);
-		ratebound(l);
-		memset(&out, 0, sizeof(out));
-		memset(&in, 0, sizeof(in));
-		out.time = now;
-		in.time = 12345 * Us;
-		for (j = 0; j < t[i].beats; j++) {
-			now += MS(hbinterval);
-			l->echo.tx = out;
-			l->echo.rx = in;
-			out.time = now;
-			in.time += MS(hbinterval);
-			out.bytes += l->pace.rate / 8000 * hbinterval / 100 *
-			    t[i].sent;
-			in.bytes += l->pace.rate / 8000 * hbinterval / 100 *
-			    t[i].got;
-			ratelearn(l, &out, &in, l->delay.base +
-			    MS(t[i].queue));
-		}
-		wantin("Mbit/s", t[i].least, t[i].most,
-		    (l->pace.rate + 500000) / 1000000);
-		wantin("bit/s", RateMin, INT64_MAX, l->pace.rate);
-		verdict(t[i].name);
-	}
-}
-
-/* A full link whose delay changes, in a model: what waits for it is a queue,
- * which adds to the delay, and what is more than 100 ms of that is lost. */
-static void
-testlearnstep(void)
-{
-	static const struct {
-		const char *name;
-		int more, quicker;    /* ms, from 1 s on; of one heartbeat */
-		int replayed;         /* times that each datagram comes */
-		int ceil, offered;    /* Mbit/s, the link carries 70 */
-		int least, most;      /* Mbit/s, from 4 s on */
-		int bad;
-	} t[] = {
-		{ "full, nothing changes", 0, 0, 1, 70, 70, 50, 70, 0 },
-		{ "full, the delay grows by 20 ms and stays", 20, 0, 1, 70, 70,
-		  49, 70, 1 },
-		{ "full, the delay grows by 50 ms and stays", 50, 0, 1, 70, 70,
-		  49, 70, 1 },
-		{ "full, the delay grows by 100 ms and stays", 100, 0, 1, 70,
-		  70, 49, 70, 1 },
-		{ "full, one heartbeat was 20 ms quicker", 0, 20, 1, 70, 70,
-		  49, 70, 1 },
-		{ "full, one heartbeat was 40 ms quicker", 0, 40, 1, 70, 70,
-		  49, 70, 1 },
-		{ "all that is sent comes once", 0, 0, 1, 0, 200, 49, 90, 0 },
-		{ "all that is sent comes five times", 0, 0, 5, 0, 200, 49,
-		  90, 1 },
-	};
-	enum { Every = 50, Carried = 70, Buffer = 100, Secs = 12 };
-	Link *l = &bond[1];
-	Tally out, in;
-	int64_t owd, queue, bps, least, most, got;
-	int i, ms;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		rateceil(l, MBIT(t[i].ceil), MBIT(t[i].ceil));
-		l->pace.rate = MBIT(Carried);
-		l->control.starting = 0;
-		ratebound(l);
-		memset(&out, 0, sizeof(out));
-		memset(&in, 0, sizeof(in));
-		out.time = now;
-		in.time = 12345 * Us;
-		queue = most = 0;
-		least = INT64_MAX;
-		for (ms = 0; ms < Secs * 1000; ms += Every) {
-			now += MS(Every);
-			l->echo.tx = out;
-			l->echo.rx = in;
-			out.time = now;
-			in.time += MS(Every);
-			bps = MIN(l->pace.rate, MBIT(t[i].offered));
-			out.bytes += bps / 8000 * Every;
-			out.pkts += bps / 8000 * Every / 1400;
-			queue += bps / 8000 * Every;
-			got = MIN(queue, MBIT(Carried) / 8000 * Every);
-			queue = MIN(queue - got, MBIT(Carried) / 8000 *
-			    Buffer);
-			in.bytes += got * t[i].replayed;
-			in.pkts += got / 1400 * t[i].replayed;
-			owd = MS(40) + queue * 8 * Second / MBIT(Carried) +
-			    (ms >= 1000 ? MS(t[i].more) : 0) -
-			    (ms == 1000 ? MS(t[i].quicker) : 0);
-			l->delay.owd += (owd - l->delay.owd) / 4;
-			ratelearn(l, &out, &in, owd);
-			if (ms < 4000)
-				continue;
-			least = MIN(least, l->pace.rate);
-			most = MAX(most, l->pace.rate);
-		}
-		wantin("least Mbit/s", t[i].least, t[i].most,
-		    least / 1000000);
-		wantin("most Mbit/s", t[i].least, t[i].most, most / 1000000);
-		if (t[i].bad)
-			verdictbad(t[i].name);
-		else
-			verdict(t[i].name);
-	}
-}
-
 /* state */
 
 /* where state leads, seen once a turn */
@@ -3915,12 +3911,13 @@ testlinkcheck(void)
 		int state, silent, srtt, loss, good, wasup, then; /* ms, % */
 	} t[] = {
 		{ "up stays", LinkUp, 100, 20, 0, 9, 1, LinkUp },
-		{ "three heartbeats silent", LinkUp, 300, 20, 0, 9, 1,
-		  LinkUp },
-		{ "more than three", LinkUp, 301, 20, 0, 9, 1, LinkDown },
-		{ "2.5 RTT silent", LinkUp, 500, 200, 0, 9, 1, LinkUp },
-		{ "more than 2.5 RTT", LinkUp, 501, 200, 0, 9, 1, LinkDown },
-		{ "lossy and silent", LinkLossy, 301, 20, 0, 9, 1, LinkDown },
+		{ "more than three heartbeats silent", LinkUp, 301, 20, 0, 9,
+		  1, LinkUp },
+		{ "1.5 s silent", LinkUp, 1500, 20, 0, 9, 1, LinkUp },
+		{ "more than 1.5 s", LinkUp, 1501, 20, 0, 9, 1, LinkDown },
+		{ "2.5 RTT silent", LinkUp, 2000, 800, 0, 9, 1, LinkUp },
+		{ "more than 2.5 RTT", LinkUp, 2001, 800, 0, 9, 1, LinkDown },
+		{ "lossy and silent", LinkLossy, 1501, 20, 0, 9, 1, LinkDown },
 		{ "5 % lost", LinkUp, 0, 20, 5, 9, 1, LinkUp },
 		{ "6 % lost", LinkUp, 0, 20, 6, 9, 1, LinkLossy },
 		{ "3 % lost, was lossy", LinkLossy, 0, 20, 3, 9, 1,
@@ -3963,13 +3960,20 @@ testlinkcheck(void)
 	for (i = 1; i < Nlinks; i++)
 		want("sent", i < 3 ? 3 : 2, peerdata(i));
 	now += MS(100);
-	l->echo.came = now - SEC(1);
+	l->echo.came = now - SEC(2);
 	linkcheck(l);
 	want("state", LinkDown, l->state);
 	want("rate of all", MBIT(10 + 3 * 70), survey.rate);
 	want("wait to be sent again", 3, tx.repairs.len);
 	schedule();
 	verdict("down: what was on its way goes by another");
+
+	anew(Client);
+	l->delay.srtt = MS(20);
+	want("ms", 3 * hbinterval, silence(l) / MS(1));
+	l->delay.srtt = MS(200);
+	want("ms", 500, silence(l) / MS(1));
+	verdict("a silence: three heartbeats or 2.5 RTT");
 
 	anew(Server);
 	l->state = LinkDown;
@@ -4165,70 +4169,39 @@ testloss(void)
 	verdict("rate while counters wrap");
 }
 
-/* the peer's clock is set, for one heartbeat or for good; how long a missing
- * packet is in doubt then, ms */
-static void
-testclock(void)
-{
-	static const struct { const char *name; int secs, from, beats; } t[] = {
-		{ "it runs on", 0, 0, 0 },
-		{ "one heartbeat is 1000 s ahead", 1000, 100, 1 },
-		{ "one heartbeat is 1000 s behind", -1000, 100, 1 },
-		{ "ahead for good", 1000, 100, 1000 },
-		{ "behind for good", -2, 100, 1000 },
-	};
-	Beat b = { .id = theirs, .peerid = ours, .next = 1 };
-	int i, j, k;
-
-	for (i = 0; i < LEN(t); i++) {
-		anew(Client);
-		for (j = 0; j < 200; j++) {
-			now += MS(20);
-			k = j % Nlinks;
-			b.link = k;
-			b.time = now - bond[k].delay.srtt / 2 - SEC(j >=
-			    t[i].from && j < t[i].from + t[i].beats ?
-			    -t[i].secs : 0);
-			arrivebeat(k, j + 1, &b, peerkey());
-			/* till each link has brought the next one */
-			if (j < t[i].from || j >= t[i].from + Nlinks)
-				wantin("ms in doubt", 30, 200,
-				    doubttime() / MS(1));
-		}
-		verdict(t[i].name);
-	}
-}
-
 /* reorder */
 
-/* adds to the log what came out of the TUN and what the peer is asked for */
+/* what the last report said to be missing: a log of it */
+static char missed[LogSize];
+
+/* adds to the log what came out of the TUN, and what the peer is told to be
+ * missing when that is something else than before */
 static void
-collect(char *log, int size)
+collect(char *log)
 {
 	static uint8_t d[Room];
-	int i, n, len;
-	Rec r;
+	char told[LogSize];
+	const char *missing;
+	int by;
+	Said s;
 
-	while (fdread(lanfd, d) > 0) {
-		n = strlen(log);
-		snprintf(log + n, size - n, "%s%s%d", n ? " " : "",
+	while (fdread(lanfd, d) > 0)
+		add(log, "%s%s%d", *log ? " " : "",
 		    get(d + 20, 2) == 2000 ? "e" : "", (int)markof(d));
-	}
-	for (i = 0; i < Nlinks; i++)
-		while ((len = fdread(peerfd[i], d)) >= 0) {
-			if (decode(d, len, &r) < 0 ||
-			    !(r.flags & FlagControl) || d[HdrLen] != CtlNack)
-				continue;
-			for (n = HdrLen + 1; n < HdrLen + r.len; n += 10)
-				snprintf(log + strlen(log), size - strlen(log),
-				    " ?%d+%d", (int)get(d + n, 8),
-				    (int)get(d + n + 8, 2));
-		}
+	if (peersaid(&s, &by) == 0)
+		return;
+	s.nof = 0;
+	*told = '\0';
+	saidlog(&s, told);
+	missing = strchr(told, '?') ? strchr(told, '?') : "";
+	if (*missing && strcmp(missed, missing))
+		add(log, " %s", missing);
+	strcpy(missed, missing);
 }
 
 /* turns of the loop for some ms, in which the links stay up */
 static void
-pass(int ms, char *log, int size)
+pass(int ms, char *log)
 {
 	int i;
 
@@ -4240,27 +4213,31 @@ pass(int ms, char *log, int size)
 		}
 		timers();
 		schedule();
-		collect(log, size);
+		collect(log);
 	}
 }
 
 /* Words of the script: 0:5 link 0 brings seq 5, 0:5-7 seqs 5 to 7, 0e5 an
  * express one, 0r5 a repair, 0h5 a heartbeat whose next seq is 5, +4 4 ms go
- * by. The log has the seqs delivered, ?2+1 when one from 2 is asked for, and
- * | where time goes by. */
+ * by, =4 they do without a turn of the loop. The log has the seqs delivered,
+ * ?2 when 2 is told to be missing, and | where time goes by. */
 static void
-play(const char *script, char *log, int size)
+play(const char *script, char *log)
 {
 	int link, seq, last;
 	char kind;
 	Beat b = { .id = theirs, .peerid = ours };
 
-	*log = '\0';
+	*log = *missed = '\0';
 	for (; *script; script += strcspn(script, " ")) {
 		script += strspn(script, " ");
 		if (*script == '+') {
-			strcat(log, " |");
-			pass(atoi(script), log, size);
+			add(log, " |");
+			pass(atoi(script), log);
+			continue;
+		}
+		if (*script == '=') {
+			now += MS(atoi(script + 1));
 			continue;
 		}
 		last = 0;
@@ -4278,7 +4255,7 @@ play(const char *script, char *log, int size)
 				    : kind == 'r' ? FlagRepair : 0);
 			} while (++seq <= last);
 		}
-		collect(log, size);
+		collect(log);
 	}
 }
 
@@ -4288,68 +4265,50 @@ testreorder(void)
 {
 	static const struct {
 		const char *name, *script, *log;
-		int idle;             /* link 1 brought nothing for long */
 		int inorder, reordered, late, lost, repaired, dup;
 	} t[] = {
-		{ "in order", "0:1-5", "1 2 3 4 5", 0, 5, 0, 0, 0, 0, 0 },
-		{ "two links in turn", "0:1 1:2 0:3 1:4", "1 2 3 4", 0,
+		{ "in order", "0:1-5 +40", "1 2 3 4 5 |", 5, 0, 0, 0, 0, 0 },
+		{ "two links in turn", "0:1 1:2 0:3 1:4", "1 2 3 4",
 		  4, 0, 0, 0, 0, 0 },
-		{ "one overtakes", "0:1 1:3 0:2 1:4", "1 2 3 4", 0,
+		{ "one overtakes", "0:1 1:3 0:2 1:4", "1 2 3 4",
 		  3, 1, 0, 0, 0, 0 },
-		{ "backwards", "0:5 0:4 0:3 0:2 0:1", "1 2 3 4 5", 0,
+		{ "backwards", "0:5 0:4 0:3 0:2 0:1", "1 2 3 4 5",
 		  1, 4, 0, 0, 0, 0 },
-		{ "gap filled in time", "0:1 0:3-4 +20 1:2 +5",
-		  "1 | 2 3 4 |", 0, 2, 2, 0, 0, 0, 0 },
+		{ "gap filled within Grace", "0:1 0:3-4 +2 1:2 +40",
+		  "1 | 2 3 4 |", 2, 2, 0, 0, 0, 0 },
+		{ "gap filled in time", "0:1 0:3-4 +40 1:2 +40",
+		  "1 | ?2 2 3 4 |", 2, 2, 0, 0, 0, 0 },
 		{ "duplicates", "0:1 1:1 0:2 0:2 0:4 1:4 0:3 0:4", "1 2 3 4",
-		  0, 3, 1, 0, 0, 0, 4 },
+		  3, 1, 0, 0, 0, 4 },
 		{ "express is not held", "0:1 0:3 0e1 1e2 0:2 0e3",
-		  "1 e1 e2 2 3 e3", 0, 2, 1, 0, 0, 0, 0 },
-		{ "express twice", "0e1 1e1 0e2 0e1", "e1 e2", 0,
+		  "1 e1 e2 2 3 e3", 2, 1, 0, 0, 0, 0 },
+		{ "express twice", "0e1 1e1 0e2 0e1", "e1 e2",
 		  0, 0, 0, 0, 0, 2 },
-		{ "passed by one link of two", "0:1 0:3 +20 +20", "1 | |", 0,
-		  1, 1, 0, 0, 0, 0 },
-		{ "passed by both links", "0:1 0:3 1:4 +1 +9", "1 | | ?2+1",
-		  0, 1, 2, 0, 0, 0, 0 },
-		{ "proven by a heartbeat", "0:1 0:3 +10 1h4 +10",
-		  "1 | | ?2+1", 0, 1, 1, 0, 0, 0, 0 },
-		{ "heartbeats tell of the last ones", "0:1 0h4 1h4 +10",
-		  "1 | ?2+2", 0, 1, 0, 0, 0, 0, 0 },
-		{ "several ranges in one nack", "0:1 0:4 0:7-8 0:10 1:11 +10",
-		  "1 | ?2+2 ?5+2 ?9+1", 0, 1, 5, 0, 0, 0, 0 },
-		{ "only the new range", "0:1 0:3 1:4 +10 0:6 1:7 +10",
-		  "1 | ?2+1 | ?5+1", 0, 1, 4, 0, 0, 0, 0 },
-		{ "repair comes", "0:1 0:3 1:4 +10 0r2 +10",
-		  "1 | ?2+1 2 3 4 |", 0, 2, 2, 0, 0, 1, 0 },
-		{ "repair and original", "0:1 0:3 1:4 +10 0r2 1:2 +10",
-		  "1 | ?2+1 2 3 4 |", 0, 2, 2, 0, 0, 1, 1 },
-		{ "repair of what was not asked for", "0:1 0:3 0r2", "1 2 3",
-		  0, 2, 1, 0, 0, 0, 0 },
-		{ "asked twice, given up", "0:1 0:3 1:4 +10 +70 +70",
-		  "1 | ?2+1 | ?2+1 | 3 4", 0, 1, 2, 0, 1, 0, 0 },
-		{ "comes after all", "0:1 0:3 1:4 +10 +70 +70 0r2 1:2 0:5",
-		  "1 | ?2+1 | ?2+1 | 3 4 2 5", 0, 2, 2, 1, 1, 0, 1 },
-		{ "in doubt, then the deadline", "0:1 0:3 +50 +30 +60 +20",
-		  "1 | | ?2+1 | ?2+1 | 3", 0, 1, 1, 0, 1, 0, 0 },
-		{ "an idle link: time proves it",
-		  "0:1 +4 0:3 +4 0:4 +10 +35", "1 | | | | ?2+1", 1,
-		  1, 2, 0, 0, 0, 0 },
-		{ "an idle link: a heartbeat proves it",
-		  "0:1 0:3 +5 0h4 +15 +35", "1 | | | ?2+1", 1,
-		  1, 1, 0, 0, 0, 0 },
-		{ "a busy link: it does not",
-		  "1:1 +4 0:3 +4 0:4 +10 +35", "1 | | | |", 0,
-		  1, 2, 0, 0, 0, 0 },
+		{ "heartbeats tell of the last ones", "0:1 0h4 +20",
+		  "1 | ?2 ?3", 1, 0, 0, 0, 0, 0 },
+		{ "several gaps", "0:1 0:4 0:7-8 0:10 1:11 +20",
+		  "1 | ?2 ?3 ?5 ?6 ?9", 1, 5, 0, 0, 0, 0 },
+		{ "one gap more", "0:1 0:3 1:4 +20 0:6 1:7 +20",
+		  "1 | ?2 | ?2 ?5", 1, 4, 0, 0, 0, 0 },
+		{ "repair comes", "0:1 0:3 1:4 +20 0r2 +20",
+		  "1 | ?2 2 3 4 |", 2, 2, 0, 0, 1, 0 },
+		{ "repair and original", "0:1 0:3 1:4 +20 0r2 1:2 +20",
+		  "1 | ?2 2 3 4 |", 2, 2, 0, 0, 1, 1 },
+		{ "repair of what was not missed yet", "0:1 0:3 0r2", "1 2 3",
+		  2, 1, 0, 0, 1, 0 },
+		{ "told again and again, then given up",
+		  "0:1 0:3 +20 +970 +20", "1 | ?2 | | 3", 1, 1, 0, 1, 0, 0 },
+		{ "comes after all", "0:1 0:3 +1010 0r2 1:2 0:4",
+		  "1 | ?2 3 2 4", 2, 1, 1, 1, 0, 1 },
+		{ "each has its own time", "0:1 0:3 +500 0:5 +510 +500",
+		  "1 | ?2 | ?2 ?4 3 ?4 | 5", 1, 2, 0, 2, 0, 0 },
 	};
-	char log[1024];
-	int i, j;
+	char log[LogSize];
+	int i;
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		for (j = 2; j < Nlinks; j++)
-			bond[j].heard.came = 0;
-		if (t[i].idle)
-			bond[1].heard.toptime = now - SEC(1);
-		play(t[i].script, log, sizeof(log));
+		play(t[i].script, log);
 		wantstr("log", t[i].log, log);
 		want("in order", t[i].inorder, counts[CntInorder]);
 		want("reordered", t[i].reordered, counts[CntReordered]);
@@ -4360,62 +4319,22 @@ testreorder(void)
 		verdict(t[i].name);
 	}
 
-	anew(Client);
-	for (j = 1; j < Nlinks; j++)
-		bond[j].heard.came = now - SEC(1);
-	play("0:1 0:3 +10", log, sizeof(log));
-	wantstr("log", "1 | ?2+1", log);
-	verdict("a link that is not heard proves nothing wrong");
-
-	anew(Client);
-	bond[3].delay.srtt = MS(10);
-	surveylinks();
-	play("0:1 0:9 1:10 2:11 3:12 4:13", log, sizeof(log));
-	for (i = 0; i < 8; i++) {
-		now += MS(1);
-		timers();
+	for (i = 0; i < 2; i++) {
+		anew(Client);
+		arrivedata(0, 1, 0);
+		arrivedata(0, 3, 0);
+		now += MS(reorderms) - 1 + i;
+		reorderdrain();
+		want("given up", i, counts[CntLost]);
+		want("next", i ? INT64_MAX : now + 1, rx.next);
 	}
-	linkflush(&bond[3]);
-	*log = '\0';
-	collect(log, sizeof(log));
-	wantstr("log", " ?2+7", log);
-	verdict("asked for by the quickest link");
-}
-
-/* n packets in every ms, for 8 ms: what the peer is told at last, or 0 */
-static int
-toldof(int n)
-{
-	static char log[1 << 16];
-	char *last = NULL, *s;
-	int i, seq = 1;
-
-	anew(Client);
-	*log = '\0';
-	pass(10, log, sizeof(log));
-	for (i = 0; i < 8; i++) {
-		for (; seq <= (i + 1) * n; seq++)
-			arrivedata(0, seq, 0);
-		pass(1, log, sizeof(log));
-	}
-	for (s = log; (s = strchr(s, '?')); s++)
-		if (strstr(s, "+0"))
-			last = s;
-	return last ? atoi(last + 1) : 0;
-}
-
-static void
-testtell(void)
-{
-	want("at 200 in a ms", 8 * 200 + 1, toldof(200));
-	want("at 20 in a ms", 0, toldof(20));
-	verdict("a fast peer is told what has come");
+	verdict("held for reorderms and no longer");
 }
 
 static void
 testwindow(void)
 {
-	char log[256];
+	char log[LogSize];
 	uint64_t mark = 0;
 	Session s;
 	int i, n;
@@ -4492,7 +4411,7 @@ testwindow(void)
 	for (i = 0; i < Nlinks; i++)
 		bond[i].heard.came = now;
 	play("0:1-2 0:5 0h90000 0:6 0h90000 0:89999 0:90000 0:90002 0:90001",
-	    log, sizeof(log));
+	    log);
 	wantstr("log", "1 2 5 6 90000 90001 90002", log);
 	want("packets not in the pool", 0, inuse());
 	verdict("a heartbeat tells of a jump out of all reason");
@@ -4544,7 +4463,7 @@ land(int link)
 static void
 testreorderrandom(void)
 {
-	enum { Packets = 8000, Rest = 1000 };
+	enum { Packets = 8000, Rest = 1500 }; /* Rest: ms */
 	static const struct {
 		const char *name;
 		int lossy, answers;   /* one in so many */
@@ -4554,8 +4473,8 @@ testreorderrandom(void)
 		{ "long run, 1 % lost and sent again", 100, 1 },
 	};
 	static uint8_t had[Packets + 1], gone[Packets + 1];
-	static char log[Room], *s;
-	int i, j, ms, n, from, mark, last, lost, overtook, twice;
+	char log[LogSize], *s;
+	int i, j, ms, end, n, miss, mark, last, lost, overtook, twice;
 	uint64_t seq;
 
 	for (i = 0; i < LEN(t); i++) {
@@ -4569,7 +4488,8 @@ testreorderrandom(void)
 			bond[j].delay.owdin = MS(delays[j]);
 		last = lost = overtook = twice = 0;
 		seq = 0;
-		for (ms = 0; seq < Packets || ms % Rest; ms++) {
+		for (ms = end = 0; ms < end + Rest; ms++) {
+			end = seq < Packets ? ms : end;
 			for (n = rnd(4); n > 0 && seq < Packets; n--) {
 				seq++;
 				j = rnd(Nlinks);
@@ -4586,11 +4506,13 @@ testreorderrandom(void)
 			for (j = 0; j < Nlinks; j++)
 				land(j);
 			*log = '\0';
-			pass(1, log, sizeof(log));
+			pass(1, log);
 			for (s = strtok(log, " "); s; s = strtok(NULL, " ")) {
-				if (sscanf(s, "?%d+%d", &from, &n) == 2) {
-					for (; t[i].answers && n-- > 0; from++)
-						launch(0, from, FlagRepair);
+				if (sscanf(s, "?%d", &miss) == 1) {
+					/* one that is lost, and once */
+					if (t[i].answers && gone[miss] == 1)
+						launch(0, miss, FlagRepair);
+					gone[miss] += gone[miss] == 1;
 				} else if (*s != 'e') {
 					mark = atoi(s);
 					twice += had[mark]++;
@@ -4766,7 +4688,7 @@ clientsession(int keyed)
 	want("by a link not heard", 0, lanread(&mark));
 	verdict("the server's heartbeat is the session");
 
-	drain();
+	discard();
 	s.hello = 1;
 	arrivebeat(0, 1, &s, keys.hello);
 	want("says", -1, peerbeat(0, &b, d));
@@ -4891,7 +4813,7 @@ serversession(int keyed)
 
 	for (i = 0; i < 1000; i++) {
 		arrive(0, greet, ngreet);
-		drain();
+		discard();
 	}
 	wanthex("session", id, peer.session.id);
 	wanthex("peer", ours, peer.session.peerid);
@@ -4977,9 +4899,8 @@ testserverkeyed(void)
 static void
 testfreed(void)
 {
-	uint8_t nack[16];
-	static uint8_t d[Room];
 	Session s;
+	Said said;
 	int i, n;
 
 	anew(Client);
@@ -4990,12 +4911,16 @@ testfreed(void)
 	for (i = 0; i < 20; i++) {
 		now += MS(1);
 		schedule();
-		drain();
+		discard();
 	}
 	for (i = 0; i < Nlinks; i++)
 		linkis(&bond[i], 'f');
-	n = unhex("01 0000000000000001 0064", nack);
-	arrive(0, d, putrec(d, 1, FlagControl, nack, n));
+	saidof("<1,?1-100", &said);
+	for (i = 1; i < Nlinks; i++) {
+		said.of[said.nof].link = i;
+		said.of[said.nof++].newest = bond[i].flight.last;
+	}
+	arrivesaid(0, &said);
 	arrivedata(0, 5, 0);
 	arrivedata(0, 7, 0);
 	wantin("to be sent again", 1, 100, tx.repairs.len);
@@ -5011,8 +4936,8 @@ testfreed(void)
 	for (i = 0; i < 500; i++) {
 		now += MS(1);
 		schedule();
-		forget(0);
-		drain();
+		allcame();
+		discard();
 	}
 	want("packets not in the pool", 0, inuse());
 	verdict("a new session frees what the old one held");
@@ -5020,13 +4945,15 @@ testfreed(void)
 	anew(Client);
 	for (i = 0; i < Nlinks; i++)
 		rateceil(&bond[i], MBIT(1000), MBIT(1000));
+	for (i = 0; i < Nlinks; i++)
+		bond[i].control.window = INT64_MAX;
 	for (n = 0; n < 2 * keeppkts; now += MS(1)) {
 		queues.flows[7].bytes = Heavy + 1;
 		for (i = 0; i < 150; i++, n++)
 			enqueue(waiting(Ordered, 7, 100, 0, i));
 		schedule();
 		forget(0);
-		drain();
+		discard();
 	}
 	want("sent", n, tx.seq[LaneOrdered] - 1);
 	wantin("kept", keeppkts - 1, keeppkts, inuse());
@@ -5633,7 +5560,7 @@ testnoise(void)
 		arrivedata(b.link, absurd(i), 0);
 		timers();
 		schedule();
-		drain();
+		discard();
 	}
 	newsession(&peer.session);
 	for (kept = i = 0; i < Nlinks; i++)
@@ -5844,8 +5771,12 @@ testtimeout(void)
 		{ "full and a light flow waits", 30000, 90000, 3000, 2, 0,
 		  2990, 3010 },
 		{ "full for long", 30000, 90000, 50000, 1, 0, 1000, 5000 },
-		{ "a packet is missed", 90000, 90000, 0, 0, 1000, 1, 3000 },
-		{ "a packet is to be given up", 90000, 90000, 0, 0, 149000, 1,
+		{ "a packet is on its way", 90000, 90000, 0, 3, 0, 1, 5000 },
+		{ "a packet has come", 90000, 90000, 0, 4, 0, 0, 0 },
+		{ "one has come just after a report", 90000, 90000, 0, 5, 0,
+		  1, 15000 },
+		{ "a packet is missed", 90000, 90000, 0, 0, 4000, 1, 15000 },
+		{ "a packet is to be given up", 90000, 90000, 0, 0, 999000, 1,
 		  1000 },
 	};
 	Link *l;
@@ -5859,11 +5790,16 @@ testtimeout(void)
 			    t[i].full * Us + l->pace.burst;
 		}
 		loop.nextsecond = now + t[i].second * Us;
-		rx.readytime = now;
 		now -= MS(10);
 		timers();
 		now += MS(10);
-		if (t[i].waits) {
+		if (t[i].waits == 3)
+			goes("0");
+		if (t[i].waits == 5)
+			rx.lastreport = now;
+		if (t[i].waits >= 4)
+			arrivedata(0, 1, 0);
+		if (t[i].waits == 1 || t[i].waits == 2) {
 			queues.flows[7].bytes = t[i].waits == 1 ? Heavy + 1 :
 			    0;
 			enqueue(waiting(Ordered, 7, 1200, 0, 0));
@@ -5873,6 +5809,7 @@ testtimeout(void)
 			now -= t[i].missing * Us;
 			arrivedata(0, 2, 0);
 			now += t[i].missing * Us;
+			reportsend();
 		}
 		wantin("us", t[i].least, t[i].most, polltimeout() / Us);
 		verdict(t[i].name);
@@ -6069,7 +6006,7 @@ testconf(void)
 static void
 testnoleak(void)
 {
-	enum { Busy = 2500, Rest = 1500 }; /* ms */
+	enum { Busy = 2500, Rest = 4000 }; /* ms */
 	static uint8_t d[Room];
 	uint64_t seq = 1, urgent = 1, beats = 1;
 	int dead[Nlinks] = { 0 };
@@ -6110,7 +6047,7 @@ testnoleak(void)
 			b.next = seq;
 			arrivebeat(i, beats++, &b, peerkey());
 		}
-		drain();
+		discard();
 		for (i = 0; i < Nlinks; i++)
 			bond[i].reopen = INT64_MAX;
 	}
@@ -6201,18 +6138,13 @@ static const struct {
 	{ "fair", testfair },
 	{ "CoDel", testcodel },
 	{ "full queues", testlongest },
-	{ "sent again", testresend },
 	{ "heartbeat sent", testbeatsend },
 	{ "bypass", testbypass },
 	{ "own packets", testearly },
-	{ "rate", testlearn },
-	{ "rate and delay", testlearnstep },
 	{ "link state", testlinkcheck },
 	{ "RTT", testrtt },
 	{ "loss", testloss },
-	{ "clock", testclock },
 	{ "reorder", testreorder },
-	{ "told", testtell },
 	{ "reorder window", testwindow },
 	{ "random reorder", testreorderrandom },
 	{ "proposed key", testsealnext },
@@ -6245,7 +6177,7 @@ static const struct {
 int
 main(void)
 {
-	int i, status, n[3], fd[2];
+	int i, status, n[2], fd[2];
 	pid_t pid;
 
 	for (i = 0; i < LEN(groups); i++) {
@@ -6255,18 +6187,17 @@ main(void)
 			die("fork:");
 		if (pid == 0) {
 			close(fd[0]);
-			passed = failed = failing = 0;
+			passed = failed = 0;
 			groups[i].run();
 			n[0] = passed;
 			n[1] = failed;
-			n[2] = failing;
 			if (write(fd[1], n, sizeof(n)) != sizeof(n))
 				die("write:");
 			exit(0);
 		}
 		close(fd[1]);
 		if (read(fd[0], n, sizeof(n)) != sizeof(n))
-			n[0] = n[1] = n[2] = 0;
+			n[0] = n[1] = 0;
 		close(fd[0]);
 		waitpid(pid, &status, 0);
 		if (status != 0 || n[0] + n[1] == 0) {
@@ -6276,9 +6207,7 @@ main(void)
 		}
 		passed += n[0];
 		failed += n[1];
-		failing += n[2];
 	}
-	printf("%d passed (%d expected to fail), %d failed\n", passed,
-	    failing, failed);
+	printf("%d passed, %d failed\n", passed, failed);
 	return failed > 0;
 }
