@@ -3736,6 +3736,263 @@ testlongest(void)
 
 /* repair */
 
+/* adds to the log what is sent again now, which no link that works brings by
+ * itself, and not by links that do not */
+static void
+againlog(char *log)
+{
+	static uint8_t d[Room];
+	int times[64] = { 0 }, i, len, at, n;
+	Rec r;
+
+	schedule();
+	for (i = 0; i < Nlinks; i++)
+		while ((len = fdread(peerfd[i], d)) >= 0)
+			for (at = 0; (n = decode(d + at, len - at, &r)) > 0;
+			    at += n) {
+				if (!(r.flags & FlagData))
+					continue;
+				want("flags", FlagData | FlagRepair, r.flags);
+				want("mark", r.seq, markof(d + at + HdrLen));
+				want("by a link that works", 1,
+				    usable(&bond[i], NULL));
+				times[MIN(r.seq, 63)]++;
+			}
+	for (i = 0; i < LEN(times); i++)
+		while (times[i]-- > 0)
+			add(log, " %d", i);
+}
+
+/* a heartbeat that left so many ns ago has been echoed, without delay */
+static void
+echocomes(Link *l, int64_t ago)
+{
+	Tally *t = &l->beats.sent[0];
+	Beat b = { 0 };
+
+	*t = l->meter.tx;
+	t->time = now - ago;
+	l->beats.n = 1;
+	b.echo = t->time;
+	b.time = t->time + l->delay.rtt / 2;
+	b.rxpkts = t->pkts;
+	b.rxbytes = t->bytes;
+	measure(l, &b);
+}
+
+/* Words of the script: s0110 packets go by these links, r<1,0:3,?2 a report
+ * comes, see saidof(), e0-20 the echo by link 0 of a heartbeat that left 20 ms
+ * ago, x0 link 0 goes down, f all links are full, u they are not, +5 5 ms go
+ * by. The log has what is sent again, and | where time goes by. */
+static void
+sends(const char *script, char *log)
+{
+	char word[64];
+	int link, ms, n;
+	Said said;
+
+	*log = '\0';
+	for (; sscanf(script, " %63s%n", word, &n) == 1; script += n) {
+		switch (word[0]) {
+		case 's':
+			goes(word + 1);
+			break;
+		case 'r':
+			saidof(word + 1, &said);
+			arrivesaid(0, &said);
+			break;
+		case 'e':
+			sscanf(word, "e%d-%d", &link, &ms);
+			echocomes(&bond[link], MS(ms));
+			break;
+		case 'x':
+			linkstate(&bond[atoi(word + 1)], LinkDown, "test");
+			break;
+		case 'f': /* FALLTHROUGH */
+		case 'u':
+			for (link = 0; link < Nlinks; link++)
+				bond[link].pace.clock = word[0] == 'u' ? 0 :
+				    now + SEC(10);
+			break;
+		case '+':
+			add(log, " |");
+			for (ms = atoi(word); ms > 0; ms--) {
+				now += MS(1);
+				stalls();
+				forget(0);
+				againlog(log);
+			}
+			break;
+		default:
+			die("%s: not a word of a script", word);
+		}
+		againlog(log);
+	}
+}
+
+/* what is on its way by each link */
+static void
+testflight(void)
+{
+	static const struct {
+		const char *name, *script, *flights;
+	} t[] = {
+		{ "nothing", "", "" },
+		{ "by one link", "s000", " 0: 1 2 3" },
+		{ "by three in turn", "s01201", " 0: 1 4 1: 2 5 2: 3" },
+		{ "a report of the oldest", "s000 r<1,0:1", " 0: 2 3" },
+		{ "of one in the middle: those before are lost",
+		  "s00000 r<1,0:3", " 0: 4 5" },
+		{ "of the newest", "s000 r<1,0:3", "" },
+		{ "of one link", "s0101 r<1,0:3", " 1: 2 4" },
+		{ "of two links", "s010101 r<1,0:3,1:4", " 0: 5 1: 6" },
+		{ "two reports", "s0000 r<1,0:2 +1 r<1,0:3", " 0: 4" },
+		{ "and more packets", "s00 r<1,0:2 s0", " 0: 3" },
+		{ "all gone, then more", "s01 r<3 s10", " 0: 4 1: 3" },
+		{ "an echo", "s0 +2 s0 e0-1", " 0: 2" },
+		{ "an echo, packets of that moment", "s00 e0-0", " 0: 1 2" },
+		{ "an echo of long ago", "+9 s00 +1 e0-5", " 0: 1 2" },
+		{ "an echo by another link", "s01 +5 e1-1", " 0: 1" },
+		{ "an echo, then one overtaken",
+		  "s0 +5 s0 +5 s0 e0-2 e0-7", " 0: 3" },
+		{ "all below have come", "s0101 r<3", " 0: 3 1: 4" },
+		{ "all have come", "s0101 r<5", "" },
+		{ "have come, not the oldest", "s0101 r<1,1:4", " 0: 1 3" },
+		{ "sent again, on its way nevertheless",
+		  "s01 r<1,1:2,?1", " 0: 1" },
+		{ "down", "s0101 x1", " 0: 1 3" },
+		{ "down, then more by it", "s0101 x1 s11", " 0: 1 3 1: 5 6" },
+		{ "down, then acknowledged", "s0101 x1 s1 r<5", " 1: 5" },
+		{ "kept for a while", "s0 e0-0 +900", " 0: 1" },
+		{ "not for ever", "s0 e0-0 +1600", "" },
+		{ "the newest not for ever", "s0 +1000 s0 +600", " 0: 2" },
+	};
+	char log[LogSize];
+	int i, n, most;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		sends(t[i].script, log);
+		*log = '\0';
+		flightlog(log);
+		wantstr("flights", t[i].flights, log);
+		allcame();
+		*log = '\0';
+		flightlog(log);
+		wantstr("acknowledged", "", log);
+		for (n = tx.repairs.len; n > 0; n--)
+			pktfree(queueget(&tx.repairs));
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (i = most = 0; i < 3 * keeppkts; i++) {
+		/* link 3 comes rarely, link 1 not after a while */
+		n = i % 500 == 7 ? 3 : i % 3 == 1 && i < keeppkts ? 1 : 2;
+		goes(n == 3 ? "3" : n == 1 ? "1" : "2");
+		most = MAX(most, inuse());
+		if (i % 1000)
+			continue;
+		*log = '\0';
+		flightlog(log);
+	}
+	*log = '\0';
+	flightlog(log);
+	want("kept", keeppkts, most);
+	want("oldest", tx.seq[LaneOrdered] - keeppkts, tx.oldest);
+	want("by link 1", 0, bond[1].flight.first);
+	want("by link 1, bytes", 0, bond[1].flight.bytes);
+	verdict("more than are kept");
+}
+
+/* what a report of missing packets makes the sender do */
+static void
+testlost(void)
+{
+	static const struct {
+		const char *name, *script, *log;
+	} t[] = {
+		{ "nothing missing", "s0101 r<5,0:3,1:4", "" },
+		{ "proved by its link", "s000 r<1,0:3,?1", " 1" },
+		{ "two of three", "s0000 r<1,0:4,?1-2", " 1 2" },
+		{ "the newest is the proof itself", "s000 r<2,0:2,?3", "" },
+		{ "overtaken by another link", "s01 r<1,1:2,?1", "" },
+		{ "one proved, one overtaken", "s0101 r<1,0:3,?1-2", " 1" },
+		{ "proved later", "s0100 r<1,1:2,?1 +16 r<1,0:3,?1", " | 1" },
+		{ "proved by an echo", "s0 +2 e0-1 s1 r<1,1:3,?1", " | 1" },
+		{ "proved by the end of its link",
+		  "s01 x0 r<1,1:2,?1", " 1" },
+		{ "with others of its link on the way",
+		  "s0000 r<1,0:2,?1 +1", " 1 |" },
+		{ "bits beyond what was sent", "s000 r<1,0:3,?1,?4-40", " 1" },
+		{ "acknowledged before", "s000 r<3,0:3 +1 r<1,?1-2", " |" },
+		{ "all missing but the newest", "s00000 r<1,0:5,?1-4",
+		  " 1 2 3 4" },
+		{ "told twice within its time",
+		  "s000 r<1,0:3,?1 +15 r<1,?1 +15 r<1,?1", " 1 | |" },
+		{ "told when its time is over",
+		  "s000 r<1,0:3,?1 +110 r<1,?1", " 1 | 1" },
+		{ "each has its own time",
+		  "s0000 r<1,0:4,?1 +90 r<1,?1-2 +15 r<1,?1-2",
+		  " 1 | 2 | 1" },
+		{ "told twice while it waits",
+		  "s000 f r<1,0:3,?1 +16 r<1,?1 u", " | 1" },
+		{ "overtaken and late, then proved, while it waits",
+		  "s0000 f r<1,0:4,?1-3 +16 r<1,?1-3 u", " | 1 2 3" },
+		{ "waits too long", "s000 f r<1,0:3,?1 +1600 u", " |" },
+		{ "told again when forgotten", "s000 +1 e0-0 +1600 r<1,0:3,?1",
+		  " | |" },
+	};
+	char log[LogSize];
+	int64_t limit;
+	int i, j, n, got;
+	Said said;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < Nlinks; j++)
+			bond[j].echo.came = now + SEC(10); /* not silent */
+		sends(t[i].script, log);
+		wantstr("sent again", t[i].log, log);
+		*log = '\0';
+		flightlog(log);
+		allcame();
+		want("packets not in the pool", tx.repairs.len, inuse());
+		verdict(t[i].name);
+	}
+
+	/* as much as is sent is said to be lost, again and again */
+	anew(Client);
+	for (got = i = 0; i < 2000; i++) {
+		now += MS(1);
+		for (n = 0; n < 4; n++)
+			goes("1");
+		if (i % 15)
+			continue;
+		memset(&said, 0, sizeof(said));
+		said.expected = tx.oldest;
+		said.time = now / Us;
+		said.every = 15000;
+		said.nof = 1;
+		said.of[0].link = 1;
+		said.of[0].newest = tx.seq[LaneOrdered] - 1;
+		said.of[0].pkts = sentof(said.of[0].newest)->pkts;
+		said.of[0].bytes = sentof(said.of[0].newest)->bytes;
+		said.nmissing = 400;
+		memset(said.missing, 0xff, sizeof(said.missing));
+		arrivesaid(0, &said);
+		schedule();
+		got += peerall();
+		for (n = 0; n < Nlinks; n++)
+			bond[n].echo.came = now;
+	}
+	limit = 290000000 / 8 / 1100;
+	wantin("packets a second, of all that the links carry", limit / 8,
+	    limit / 2, got / 3);
+	verdict("repairs take a part of the links, and no more");
+}
+
 /* beat */
 
 /* what a heartbeat says of this end */
@@ -6138,6 +6395,8 @@ static const struct {
 	{ "fair", testfair },
 	{ "CoDel", testcodel },
 	{ "full queues", testlongest },
+	{ "flight", testflight },
+	{ "lost", testlost },
 	{ "heartbeat sent", testbeatsend },
 	{ "bypass", testbypass },
 	{ "own packets", testearly },
