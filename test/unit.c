@@ -4792,6 +4792,431 @@ testreorderrandom(void)
 	}
 }
 
+/* report */
+
+/* what the peer is told, and what the sender makes of the same bytes */
+static void
+testreport(void)
+{
+	static const struct {
+		const char *name, *sent, *came, *said, *flights, *again;
+	} t[] = {
+		{ "nothing came", "0", "", "", " 0: 1", "" },
+		{ "one packet", "0", "0:1", "<2 0:1", "", "" },
+		{ "three of a link", "0001", "0:1-3", "<4 0:3", " 1: 4", "" },
+		{ "of two links", "0101", "0:1 1:2 0:3", "<4 0:3 1:2",
+		  " 1: 4", "" },
+		{ "of all links", "01234", "0:1 1:2 2:3 3:4 4:5",
+		  "<6 0:1 1:2 2:3 3:4 4:5", "", "" },
+		{ "one lost", "000", "0:1 0:3 =4", "<2 0:3 ?2", "", " 2" },
+		{ "one late", "010", "0:1 0:3 =4", "<2 0:3 ?2", " 1: 2", "" },
+		{ "within Grace none is missing", "000", "0:1 0:3",
+		  "<2 0:3", "", "" },
+		{ "the first lost", "00", "0:2 =4", "<1 0:2 ?1", "", " 1" },
+		{ "lost and late", "01001", "0:1 0:4 =4", "<2 0:4 ?2 ?3",
+		  " 1: 2 5", " 3" },
+		{ "a newer gap", "0000000", "0:1 0:3 =4 0:7",
+		  "<2 0:7 ?2", "", " 2" },
+		{ "twenty lost", "0000000000000000000000", "0:1 0:22 =4",
+		  "<2 0:22 ?2 ?3 ?4 ?5 ?6 ?7 ?8 ?9 ?10 ?11 ?12 ?13 ?14 ?15 "
+		  "?16 ?17 ?18 ?19 ?20 ?21", "", " 2 3 4 5 6 7 8 9 10 11 12 "
+		  "13 14 15 16 17 18 19 20 21" },
+		{ "a heartbeat tells of the last", "000", "0:1 0h4 =4",
+		  "<2 0:1 ?2 ?3", " 0: 2 3", "" },
+		{ "swapped on the way", "000", "0:3 0:1 0:2", "<4 0:3", "",
+		  "" },
+		{ "a repair says nothing of its link", "001",
+		  "0:1-2 0r3", "<4 0:2", "", "" },
+		{ "nor when it is late", "0001", "0:1-2 1r3 1:4", "<5 0:2 1:4",
+		  "", "" },
+		{ "the original behind its repair", "011", "0:1 0r3 1:2 1:3",
+		  "<4 0:1 1:3", "", "" },
+		{ "express packets are not reported", "0", "0:1 0e1 1e2",
+		  "<2 0:1", "", "" },
+	};
+	char log[LogSize];
+	int i, j, n, by;
+	uint64_t mark;
+	Said s;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Server);
+		bond[1].meter.rx.pkts = UINT32_MAX;
+		bond[1].meter.rx.bytes = UINT32_MAX - UINT64_C(70);
+		play(t[i].came, log);
+		rx.nextreport = MIN(rx.nextreport, now);
+		*log = '\0';
+		if (*t[i].came) {
+			reportsend();
+			for (j = 0; j < Nlinks; j++)
+				linkflush(&bond[j]);
+		}
+		saidof("<1", &s);
+		if ((n = peersaid(&s, &by)) > 0) {
+			saidlog(&s, log);
+			want("time", now / Us, s.time);
+			want("each", ReportEvery / Us, s.every);
+		}
+		wantstr("said", t[i].said, log);
+		want("twice, if of two links", s.nof > 1 ? 2 : *log != 0, n);
+
+		/* the other end */
+		anew(Client);
+		goes(t[i].sent);
+		now += MS(60);
+		arrivesaid(0, &s);
+		*log = '\0';
+		againlog(log);
+		wantstr("sent again", t[i].again, log);
+		*log = '\0';
+		flightlog(log);
+		wantstr("flights", t[i].flights, log);
+		want("all below", MAX(s.expected, 1), tx.oldest);
+		want("form", 0, drops[DropForm]);
+		verdict(t[i].name);
+	}
+
+	/* counts and times, and those near the end of 32 bits */
+	anew(Server);
+	bond[0].meter.rx.pkts = 41;
+	bond[0].meter.rx.bytes = 5000;
+	bond[1].meter.rx.pkts = UINT32_MAX - 1;
+	bond[1].meter.rx.bytes = UINT32_MAX - UINT64_C(100);
+	arrivedata(0, 1, 0);
+	arrivedata(1, 2, 0);
+	now += 700 * Us;
+	arrivedata(1, 3, 0);
+	now += 5300 * Us;
+	arrivedata(1, 4, FlagRepair);
+	rx.nextreport = now;
+	reportsend();
+	linkflush(&bond[0]);
+	peersaid(&s, &by);
+	want("links", 2, s.nof);
+	want("pkts", 42, s.of[0].pkts);
+	want("bytes", 5071, s.of[0].bytes);
+	want("ago", 6000, s.of[0].ago);
+	want("pkts", 0, s.of[1].pkts);
+	want("bytes", 2 * 71 - 101, s.of[1].bytes);
+	want("ago", 5300, s.of[1].ago);
+	verdict("what had come with the newest");
+
+	/* when: under load each 15 ms, and then no more */
+	anew(Server);
+	for (by = i = 0; i < 1000; i++) {
+		now += MS(1);
+		bond[0].echo.came = now;
+		if (i < 500)
+			arrivedata(0, i + 1, 0);
+		timers();
+		for (j = 0; j < Nlinks; j++)
+			linkflush(&bond[j]);
+		if (peersaid(&s, &j) > 0 && i < 500)
+			by++;
+		want("after the load", 1, i < 516 || !j);
+		while (lanread(&mark))
+			;
+	}
+	wantin("in 500 ms", 500 / 15, 500 / 15 + 1, by);
+	verdict("each 15 ms, while something comes");
+
+	anew(Server);
+	arrivedata(0, 1, 0);
+	arrivedata(0, 3, 0);
+	for (by = i = 0; i < 300; i++) {
+		now += MS(1);
+		timers();
+		for (j = 0; j < Nlinks; j++)
+			linkflush(&bond[j]);
+		by += peersaid(&s, &j) > 0;
+	}
+	wantin("in 300 ms", 300 / 15, 300 / 15 + 2, by);
+	arrivedata(0, 2, 0);
+	for (by = i = 0; i < 300; i++) {
+		now += MS(1);
+		timers();
+		for (j = 0; j < Nlinks; j++)
+			linkflush(&bond[j]);
+		by += peersaid(&s, &j) > 0;
+	}
+	want("then", 1, by);
+	verdict("again and again while something is missing");
+
+	anew(Server);
+	filelan();
+	for (by = 0, i = 1; i <= 3 * ReportPkts; i++) {
+		arrivedata(0, i, 0);
+		reportsend();
+		linkflush(&bond[0]);
+		by += peersaid(&s, &j) > 0;
+	}
+	fdpair(&tun.fd, &lanfd);
+	wantin("in a moment", 3, 4, by);
+	verdict("sooner after many packets");
+
+	for (i = 0; i < 2; i++) {
+		anew(Server);
+		bond[0].pace.rate = i ? RateMin : 300000;
+		bond[0].delay.srtt = MS(10);
+		linksare(1, LinkDown);
+		for (by = 0, j = 1; j <= 2000; j++) {
+			now += MS(1);
+			bond[0].echo.came = now;
+			arrivedata(0, j, 0);
+			reportsend();
+			linkflush(&bond[0]);
+			by += peersaid(&s, &n) > 0;
+			while (lanread(&mark))
+				;
+		}
+		wantin("each, us", 15000, 100000, s.every);
+		wantin("in 2 s", 20, 2000 / 16, by);
+		wantin("of the link, in percent", 0, 100 / 8, i ? 0 : by / 2 *
+		    (22 + 17 + 11 + 88) * 8 * 100 / 300000);
+	}
+	verdict("fewer by a slow link");
+
+	/* the second goes by another link each time, never by one that does not
+	 * work */
+	anew(Server);
+	bond[3].flight.stalled = now;
+	surveylinks();
+	for (by = 0, i = 1; i <= 12; i += 2) {
+		arrivedata(0, i, 0);
+		arrivedata(1, i + 1, 0);
+		rx.nextreport = now;
+		reportsend();
+		for (j = 0; j < Nlinks; j++)
+			linkflush(&bond[j]);
+		want("reports", 2, peersaid(&s, &j));
+		want("quickest", 1, j & 1);
+		by |= j;
+	}
+	want("by", 1 | 2 | 4 | 16, by);
+	verdict("the second one by each other link in turn");
+
+	anew(Server);
+	linksare(1, LinkDown);
+	arrivedata(0, 1, 0);
+	arrivedata(1, 2, 0);
+	rx.nextreport = now;
+	reportsend();
+	linkflush(&bond[0]);
+	want("reports", 1, peersaid(&s, &j));
+	linksare(0, LinkDown);
+	arrivedata(0, 3, 0);
+	rx.nextreport = now;
+	reportsend();
+	want("reports", 0, peersaid(&s, &j));
+	verdict("one link, and none");
+}
+
+/* which packets are said to be missing */
+static void
+testmissing(void)
+{
+	static const struct {
+		const char *name, *came;
+		int max;              /* bytes */
+		const char *bits;
+	} t[] = {
+		{ "nothing known", "", 400, "" },
+		{ "all have come", "0:1-5", 400, "" },
+		{ "missed this moment", "0:1 0:3", 400, "" },
+		{ "missed for 2 ms", "0:1 0:3 =2", 400, "" },
+		{ "missed for 3 ms", "0:1 0:3 =3", 400, "01" },
+		{ "an old one and a new one", "0:1 0:3 =3 0:5", 400, "01" },
+		{ "a new one before old ones is none", "0:3 =3 0:6", 400,
+		  "03" },
+		{ "two", "0:1 0:3 0:5 =3", 400, "05" },
+		{ "eight, one byte", "0:9 =3", 400, "ff" },
+		{ "nine, two bytes", "0:10 =3", 400, "ff01" },
+		{ "the ninth only", "0:1 0:2-9 0:11 =3", 400, "01" },
+		{ "far behind", "0:1 0:3-20 0:22 =3", 400, "010008" },
+		{ "nothing behind the last one", "0:2 0:4-40 =3", 400, "05" },
+		{ "one byte of room", "0:1 0:3-20 0:22 =3", 1, "01" },
+		{ "two", "0:30 =3", 2, "ffff" },
+		{ "no room", "0:30 =3", 0, "" },
+	};
+	uint8_t wanted[64], d[ReportMax], *exactly;
+	char log[LogSize];
+	int i, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Server);
+		play(t[i].came, log);
+		exactly = exact(d, t[i].max);
+		n = reportmissing(exactly, t[i].max);
+		wantbytes("bits", wanted, unhex(t[i].bits, wanted), exactly,
+		    n);
+		free(exactly);
+		verdict(t[i].name);
+	}
+
+	/* more than fit: what is oldest is told of */
+	anew(Server);
+	arrivedata(0, 1, 0);
+	for (i = 6000; i <= 6020; i++)
+		arrivedata(0, i, 0);
+	now += Grace;
+	n = reportmissing(d, ReportMax);
+	want("bytes", ReportMax, n);
+	for (i = 0; i < n; i++)
+		want("bits", 0xff, d[i]);
+	verdict("as many as a report has room for");
+}
+
+/* reports that are wrong, old or lies; packets 1 to 6 went by links 0 and 1 in
+ * turn, 10 ms ago */
+static void
+testreportpkt(void)
+{
+	static const struct {
+		const char *name;
+		const char *before;   /* words of a report that came before */
+		const char *said;
+		int at, len;          /* a number put there into its bytes */
+		uint64_t v;
+		int cut;              /* bytes that are left off */
+		const char *flights, *again;
+		int measured, form, oldest;
+	} t[] = {
+		{ "good", NULL, "<1,0:5,1:4,?1,?3", 0, 0, 0, 0, " 1: 6",
+		  " 1 3", 2, 0, 1 },
+		{ "a byte short of the head", NULL, "<3", 0, 0, 0, 1,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "a byte short of its links", NULL, "<1,0:5,1:4", 0, 0, 0, 1,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "more links than bytes", NULL, "<1,0:5,?1", 21, 1, 2, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "255 links, no bytes", NULL, "<1", 21, 1, 255, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "unknown kind", NULL, "<1,0:5", 0, 1, 9, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "all have come", NULL, "<7", 0, 0, 0, 0, "", "", 0, 0, 7 },
+		{ "more have come than were sent", NULL, "<8", 0, 0, 0, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "all that could be have come", NULL, "<1", 1, 8, UINT64_MAX,
+		  0, " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "2^63 have come", NULL, "<1", 1, 8, UINT64_C(1) << 63,
+		  0, " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "time beyond all reason", NULL, "<3,0:5", 9, 8,
+		  UINT64_C(1) << 50, 0, " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "time below 0", NULL, "<3,0:5", 9, 8, UINT64_MAX, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 1, 1 },
+		{ "time 0", NULL, "<3,0:5", 9, 8, 0, 0, " 1: 2 4 6", "", 1, 0,
+		  1 },
+		{ "no such link", NULL, "<1,0:5,1:4,?1", 22, 1, Nlinks, 0,
+		  " 0: 1 3 5 1: 6", "", 1, 0, 1 },
+		{ "link 255", NULL, "<1,0:5,1:4,?1", 22, 1, 255, 0,
+		  " 0: 1 3 5 1: 6", "", 1, 0, 1 },
+		{ "sent by another link", NULL, "<1,0:4,?1", 0, 0, 0, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 0, 1 },
+		{ "not sent yet", NULL, "<1,0:5,?1", 23, 4, 7, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 0, 1 },
+		{ "not for long", NULL, "<1,0:5,?1", 23, 4, 0x7fffffff, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 0, 1 },
+		{ "seq 0", NULL, "<1,0:5,?1", 23, 4, 0, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 0, 1 },
+		{ "below 0", NULL, "<1,0:5,?1", 23, 4, 0xffffffff, 0,
+		  " 0: 1 3 5 1: 2 4 6", "", 0, 0, 1 },
+		{ "not kept any more", "<5,@9", "<5,0:3", 0, 0, 0, 0,
+		  " 0: 5 1: 6", "", 0, 0, 5 },
+		{ "older than what was reported", "<1,0:5,@9", "<1,0:3", 0, 0,
+		  0, 0, " 1: 2 4 6", "", 1, 0, 1 },
+		{ "the same again", "<1,0:5,@9", "<1,0:5,@9", 0, 0, 0, 0,
+		  " 1: 2 4 6", "", 1, 0, 1 },
+		{ "a copy", "<1,0:5,?1,@9", "<1,0:5,?1,@9", 0, 0, 0, 0,
+		  " 1: 2 4 6", "", 1, 0, 1 },
+		{ "overtaken by a newer one", "<3,0:3", "<5,1:4,?5,@2",
+		  0, 0, 0, 0, " 0: 5 1: 6", "", 2, 0, 3 },
+		{ "one link was twice in it", NULL, "<1,0:3,0:5", 0, 0, 0, 0,
+		  " 1: 2 4 6", "", 2, 0, 1 },
+		{ "all came 4000 s ago", NULL, "<1,0:5", 27, 4, 0xffffffff, 0,
+		  " 1: 2 4 6", "", 1, 0, 1 },
+		{ "4 billion packets have come", NULL, "<1,0:5", 31, 4,
+		  0xffffffff, 0, " 1: 2 4 6", "", 1, 0, 1 },
+		{ "reports each 4000 s", NULL, "<1,0:5", 17, 4, 0xffffffff, 0,
+		  " 1: 2 4 6", "", 1, 0, 1 },
+	};
+	uint8_t d[600], r[600], *c;
+	char log[LogSize];
+	int i, j, n, measured;
+	Said s;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		goes("010101");
+		now += MS(10);
+		if (t[i].before) {
+			saidof(t[i].before, &s);
+			arrivesaid(0, &s);
+			discard();
+			schedule();
+			peerall();
+		}
+		saidof(t[i].said, &s);
+		n = putsaid(r, &s) - t[i].cut;
+		if (t[i].len)
+			put(r + t[i].at, t[i].v, t[i].len);
+		n = putrec(d, rx.replay[LaneControl].last + 1, FlagControl, r,
+		    n);
+		c = exact(d, n);
+		arrive(0, c, n);
+		free(c);
+		*log = '\0';
+		againlog(log);
+		wantstr("sent again", t[i].again, log);
+		*log = '\0';
+		flightlog(log);
+		wantstr("flights", t[i].flights, log);
+		for (measured = j = 0; j < Nlinks; j++)
+			measured += bond[j].control.n;
+		want("measured", t[i].measured, measured);
+		want("form", t[i].form, drops[DropForm]);
+		want("oldest", t[i].oldest, tx.oldest);
+		wantin("each, ms", 0, 100, tx.every / MS(1));
+		for (j = 0; j < Nlinks; j++) {
+			wantin("rate", RateMin, bond[j].pace.ceil[0],
+			    bond[j].pace.rate);
+			wantin("window", 1, INT64_C(1) << 31,
+			    bond[j].control.window);
+		}
+		verdict(t[i].name);
+	}
+}
+
+/* numbers of which 4 bytes are told */
+static void
+testwhole(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t was;
+		uint32_t low;
+		uint64_t is;
+	} t[] = {
+		{ "the same", 1000, 1000, 1000 },
+		{ "more", 1000, 1500, 1500 },
+		{ "less", 1000, 500, 500 },
+		{ "32 bits are full", UINT32_MAX, 0, UINT64_C(0x100000000) },
+		{ "and back", UINT64_C(0x100000000), UINT32_MAX, UINT32_MAX },
+		{ "far on", UINT64_C(0x123fffffff0), 0x10,
+		  UINT64_C(0x12400000010) },
+		{ "2^31 - 1 more", 5, 0x80000004, UINT64_C(0x80000004) },
+		{ "2^31 less", UINT64_C(0x500000000), 0x80000000,
+		  UINT64_C(0x480000000) },
+		{ "64 bits are full", UINT64_MAX, 3, 3 },
+		{ "less than nothing", 2, UINT32_MAX, UINT64_MAX },
+	};
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		wanthex("number", t[i].is, whole(t[i].was, t[i].low));
+		verdict(t[i].name);
+	}
+}
+
 /* session */
 
 /* a server, and what it holds against the session that it proposed */
@@ -6406,6 +6831,10 @@ static const struct {
 	{ "reorder", testreorder },
 	{ "reorder window", testwindow },
 	{ "random reorder", testreorderrandom },
+	{ "report", testreport },
+	{ "missing", testmissing },
+	{ "report of the peer", testreportpkt },
+	{ "whole numbers", testwhole },
 	{ "proposed key", testsealnext },
 	{ "client", testclient },
 	{ "client with a key", testclientkeyed },
