@@ -3818,6 +3818,8 @@ sends(const char *script, char *log)
 			add(log, " |");
 			for (ms = atoi(word); ms > 0; ms--) {
 				now += MS(1);
+				if (ms % 20 == 0) /* as beats() does */
+					loop.nextstall = now;
 				stalls();
 				forget(0);
 				againlog(log);
@@ -3993,6 +3995,88 @@ testlost(void)
 	verdict("repairs take a part of the links, and no more");
 }
 
+/* which links are said to have stalled, and what goes by others then */
+static void
+teststalls(void)
+{
+	static const struct {
+		const char *name, *script, *log, *stalled;
+	} t[] = {
+		{ "on their way", "s1 +75", " |", "" },
+		{ "late, may be the report", "s1 +110", " |", "" },
+		{ "no report at all", "s1 +110 +170", " | | 1", "1" },
+		{ "each packet once", "s111 +280 +300", " | 1 2 3 |", "1" },
+		{ "later ones when they are late",
+		  "s1 +150 s1 +25 +150", " | | 1 | 2", "1" },
+		{ "of two links one", "s12 +75 r<1,2:2 +205", " | | 1", "1" },
+		{ "of two links both", "s12 +280", " | 1 2", "12" },
+		{ "a quick link sooner", "s0 +130", " | 1", "0" },
+		{ "said by a report", "s1 +45 s0 +15 r<1,0:2-2 +45 s0 +15"
+		  " r<1,0:3-2 +2", " | | | | 1 |", "1" },
+		{ "late by a link that goes on", "s11 +90 r<1,1:1 +20 s0 +15"
+		  " r<2,0:3-2", " | | | 2", "" },
+		{ "late by one that goes on, once", "s11 +90 r<1,1:1 +20 s0"
+		  " +15 r<2,0:3-2 s0 +5 r<2,0:4-2", " | | | 2 |", "" },
+		{ "comes before it goes by another",
+		  "s1 f +280 r<1,1:1 u +1", " | |", "" },
+		{ "two of three do", "s111 f +280 r<1,1:2 u +1", " | 3 |",
+		  "" },
+		{ "progress ends it", "s1 +280 r<2,1:1 +1", " | 1 |", "" },
+		{ "some progress ends it", "s11 +280 r<1,1:1 +1", " | 1 2 |",
+		  "" },
+		{ "progress of another does not",
+		  "s12 +280 r<1,2:2 +1", " | 1 2 |", "1" },
+		{ "an echo ends it", "s1 +280 e1-100 +1", " | 1 |", "" },
+		{ "then again", "s1 +280 r<2,1:1 +1 s1 +280", " | 1 | | 2",
+		  "1" },
+		{ "after a pause", "s1 +45 r<2,1:1 +240 s1 +60", " | | |",
+		  "" },
+		{ "nothing sent, no echo", "+990", " |", "" },
+		{ "no echo for long", "+1030", " |", "01234" },
+		{ "an echo by one", "+1030 e2-20 +1", " | |", "0134" },
+		{ "down", "s1 +280 x1 +10", " | 1 |", "" },
+	};
+	char log[LogSize], stalled[16];
+	int i, j, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < Nlinks; j++)
+			bond[j].delay.srtt = MS(400); /* 1 s is a silence */
+		sends(t[i].script, log);
+		wantstr("sent again", t[i].log, log);
+		for (*stalled = '\0', n = j = 0; j < Nlinks; j++) {
+			if (bond[j].flight.stalled)
+				sprintf(stalled + strlen(stalled), "%d", j);
+			n += usable(&bond[j], NULL) ? bond[j].pace.rate : 0;
+		}
+		wantstr("stalled", t[i].stalled, stalled);
+		want("surveyed", n, survey.rate);
+		*log = '\0';
+		flightlog(log);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	for (j = 0; j < Nlinks; j++)
+		bond[j].delay.srtt = MS(400);
+	sends("s1 +280", log);
+	queues.flows[7].bytes = Heavy + 1;
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < 100; j++) {
+			enqueue(waiting(Ordered, 7, 1000, 0, 0));
+			now += MS(1);
+			schedule();
+			queues.flows[7].bytes = Heavy + 1;
+		}
+		wantin("by it", i, i * 100, peerdata(1));
+		wantin("by others", 1, 100, peerall());
+		allcame();
+		sends("e1-20 +1", log);
+	}
+	verdict("one that has stalled gets no more, until it goes on");
+}
+
 /* beat */
 
 /* what a heartbeat says of this end */
@@ -4155,6 +4239,279 @@ testearly(void)
 	}
 	want("in the end", 1, peerall());
 	verdict("express by the slow link, then ordered");
+}
+
+/* the least of some seconds: of 5 at least, of no more than 10 */
+static void
+testleast(void)
+{
+	static const struct {
+		const char *name;
+		struct { int ms, v; } puts[8];
+		int least;
+	} t[] = {
+		{ "one value", { { 1, 40 } }, 40 },
+		{ "less", { { 1, 40 }, { 2, 30 } }, 30 },
+		{ "more", { { 1, 40 }, { 2, 50 } }, 40 },
+		{ "below 0", { { 1, 40 }, { 2, -50 }, { 3, 0 } }, -50 },
+		{ "after 4 s", { { 1, 40 }, { 4000, 50 } }, 40 },
+		{ "after 6 s", { { 1, 60 }, { 2500, 40 }, { 6000, 50 } }, 40 },
+		{ "10 s of more", { { 1, 40 }, { 2000, 50 }, { 4000, 50 },
+		  { 6000, 51 }, { 8000, 52 }, { 12000, 53 } }, 51 },
+		{ "a pause of 11 s", { { 1, 40 }, { 11000, 50 } }, 50 },
+		{ "a pause, then less and more", { { 1, 40 }, { 11000, 50 },
+		  { 12000, 45 }, { 13000, 60 } }, 45 },
+		{ "the least in the second half", { { 1, 40 }, { 5500, 20 },
+		  { 10400, 50 } }, 20 },
+	};
+	Least w;
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		memset(&w, 0, sizeof(w));
+		for (j = 0; j < LEN(t[i].puts) && t[i].puts[j].ms; j++) {
+			now = SEC(1000) + MS(t[i].puts[j].ms);
+			leastput(&w, t[i].puts[j].v);
+		}
+		want("least", t[i].least, least(&w));
+		verdict(t[i].name);
+	}
+
+	/* whatever comes: never more than the least of 5 s, never less than
+	 * that of 10 */
+	anew(Client);
+	memset(&w, 0, sizeof(w));
+	for (i = 0; i < 3000; i++) {
+		static int v[3000];
+		int of5 = INT_MAX, of10 = INT_MAX;
+
+		now += MS(100);
+		v[i] = rnd(1000);
+		leastput(&w, v[i]);
+		for (j = MAX(i - 100, 0); j <= i; j++) {
+			of10 = MIN(of10, v[j]);
+			if (j >= i - 49)
+				of5 = MIN(of5, v[j]);
+		}
+		wantin("least", of10, of5, least(&w));
+	}
+	verdict("values at random");
+}
+
+/* what express packets take of late */
+static void
+testexpressrate(void)
+{
+	static const struct {
+		const char *name;
+		int len, every, ms, pause; /* ms */
+		int64_t least, most;  /* bit/s */
+	} t[] = {
+		{ "nothing", 100, 0, 0, 0, 0, 0 },
+		{ "a game", 100, 10, 3000, 0, 76000, 84000 },
+		{ "a call", 200, 20, 3000, 0, 76000, 84000 },
+		{ "8 Mbit/s", 1000, 1, 3000, 0, 7600000, 8400000 },
+		{ "one packet", 1000, 10, 10, 0, 7000, 8000 },
+		{ "a game, half a second ago", 100, 10, 3000, 500, 30000,
+		  60000 },
+		{ "a game, a second ago", 100, 10, 3000, 1000, 0, 4000 },
+		{ "a game, long ago", 100, 10, 3000, 60000, 0, 0 },
+	};
+	int i, ms;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (ms = 0; ms < t[i].ms; ms += t[i].every) {
+			now += MS(t[i].every);
+			expressrate(t[i].len);
+		}
+		now += MS(t[i].pause);
+		wantin("bit/s", t[i].least, t[i].most, expressrate(0));
+		verdict(t[i].name);
+	}
+}
+
+/* A letter says what each link is to heavy flows: g in the group of those that
+ * they share, q quicker, s slower and only of use when all are full, - of no
+ * use. */
+static void
+testgroup(void)
+{
+	static const struct {
+		const char *name;
+		int mbit[Nlinks], rtt[Nlinks]; /* 0: down */
+		const char *group;
+	} t[] = {
+		{ "one link", { 10 }, { 20 }, "g----" },
+		{ "all alike", { 10, 10, 10, 10, 10 }, { 20, 20, 20, 20, 20 },
+		  "ggggg" },
+		{ "nearly alike", { 50, 50, 60 }, { 40, 50, 44 }, "ggg--" },
+		{ "the example's", { 10, 70, 70, 70, 70 },
+		  { 20, 80, 80, 80, 80 }, "qgggg" },
+		{ "its ADSL as the last", { 70, 70, 70, 10 },
+		  { 80, 80, 80, 20 }, "gggq-" },
+		{ "ADSL down", { 0, 70, 70, 70, 70 }, { 20, 80, 80, 80, 80 },
+		  "-gggg" },
+		{ "only ADSL", { 10, 0, 0, 0, 0 }, { 20, 80, 80, 80, 80 },
+		  "g----" },
+		{ "as fast, far slower", { 50, 50 }, { 40, 600 }, "g----" },
+		{ "slower, and far slower", { 10, 50 }, { 600, 40 }, "-g---" },
+		{ "some ms slower, little capacity", { 100, 10 }, { 40, 90 },
+		  "gs---" },
+	};
+	char came[Nlinks + 1];
+	int i, j;
+	int64_t r, rtt;
+	Link *l;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < Nlinks; j++) {
+			l = &bond[j];
+			rtt = MS(t[i].rtt[j]);
+			rateceil(l, MBIT(MAX(t[i].mbit[j], 1)), 0);
+			l->delay = (Delay){ .srtt = rtt, .rtt = rtt, .owd =
+			    rtt / 2, .base = { { rtt / 2, rtt / 2 }, now } };
+			l->score = score(l->prio, rtt, 0, 0);
+			l->roomy = 1;
+			l->state = t[i].mbit[j] ? LinkUp : LinkDown;
+		}
+		surveylinks();
+		for (j = 0; j < Nlinks; j++) {
+			r = usable(&bond[j], NULL) ? rankheavy(&bond[j]) :
+			    INT64_MAX;
+			came[j] = r == INT64_MAX ? '-' : "ggqqs"[r];
+		}
+		came[Nlinks] = '\0';
+		wantstr("group", t[i].group, came);
+		verdict(t[i].name);
+	}
+
+	/* of whatever links, some are for heavy flows */
+	anew(Client);
+	for (i = 0; i < 5000; i++) {
+		for (j = 0; j < Nlinks; j++) {
+			l = &bond[j];
+			rtt = MS(1 << rnd(10)) + rnd(1000000);
+			rateceil(l, 100000 + (int64_t)1000 * rnd(1 << rnd(20)),
+			    0);
+			l->delay = (Delay){ .srtt = rtt, .rtt = rtt, .owd =
+			    rtt / 2 - SEC(5), .base = { { rtt / 2 - SEC(5),
+			    rtt / 2 - SEC(5) }, now } };
+			l->score = score(l->prio, rtt, 0, 0);
+			l->roomy = 1;
+			l->state = rnd(4) ? LinkUp : LinkDown;
+		}
+		surveylinks();
+		for (r = INT64_MAX, j = 0; j < Nlinks; j++)
+			if (usable(&bond[j], NULL))
+				r = MIN(r, rankheavy(&bond[j]));
+		if (survey.best)
+			wantin("the first rank", 0, 1, r);
+	}
+	verdict("links at random");
+}
+
+/* the link of which a part is kept for express packets, and how much it is */
+static void
+testreserved(void)
+{
+	static const struct {
+		const char *name;
+		int alike, every, pause; /* express: ms */
+		int reserved, least, most; /* percent in use by others */
+	} t[] = {
+		{ "no express", 0, 0, 0, -1, 0, 0 },
+		{ "a game, a quicker link", 0, 15, 0, 0, 60, 95 },
+		{ "a game, links all alike", 1, 15, 0, 0, 60, 95 },
+		{ "a ping, a quicker link", 0, 900, 0, 0, 90, 95 },
+		{ "a ping, links all alike", 1, 900, 0, -1, 0, 0 },
+		{ "a call that fills it, a quicker link", 0, 1, 0, 0, 60,
+		  60 },
+		{ "a game, 2 s ago, a quicker link", 0, 15, 2000, 0, 90, 95 },
+		{ "a game, 4 s ago, a quicker link", 0, 15, 4000, -1, 0, 0 },
+	};
+	int i, ms;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (ms = 0; t[i].alike && ms < Nlinks; ms++) {
+			bond[ms].delay = bond[0].delay;
+			bond[ms].prio = 1;
+			bond[ms].score = bond[0].score;
+		}
+		for (ms = 0; t[i].every && ms < 5000; ms += t[i].every) {
+			now += MS(t[i].every);
+			queues.lastexpress = now;
+			expressrate(t[i].every == 1 ? 1200 : 100);
+		}
+		now += MS(t[i].pause);
+		surveylinks();
+		want("link", t[i].reserved, reserved() ? reserved() - bond :
+		    -1);
+		for (ms = 0; ms < Nlinks; ms++)
+			if (ms == t[i].reserved)
+				wantin("percent of it", t[i].least, t[i].most,
+				    bond[ms].pace.percent);
+			else
+				want("percent of others", satpercent,
+				    bond[ms].pace.percent);
+		verdict(t[i].name);
+	}
+}
+
+/* links too slow for ordered packets, of kbit/s, and their second chance */
+static void
+testcarries(void)
+{
+	static const struct {
+		const char *name;
+		int kbit[Nlinks];
+		const char *carry;
+	} t[] = {
+		{ "the example's", { 10000, 70000, 70000, 70000, 70000 },
+		  "01234" },
+		{ "one slow", { 500, 50000 }, "1" },
+		{ "all slow", { 2000, 1800 }, "01" },
+		{ "all slow, one very much", { 2000, 300 }, "0" },
+		{ "one link, however slow", { 100 }, "0" },
+	};
+	char carry[16];
+	int i, j, s;
+	Link *l;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < Nlinks; j++) {
+			rateceil(&bond[j], MAX(t[i].kbit[j], 1) * 1000, 0);
+			bond[j].state = t[i].kbit[j] ? LinkUp : LinkDown;
+		}
+		surveylinks();
+		for (*carry = '\0', j = 0; j < Nlinks; j++)
+			if (usable(&bond[j], NULL) && carries(&bond[j]))
+				sprintf(carry + strlen(carry), "%d", j);
+		wantstr("links", t[i].carry, carry);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	l = &bond[1];
+	l->pace.rate = 500000;
+	l->control.limited = now;
+	surveylinks();
+	want("carries", 0, carries(l));
+	for (s = 1; s < 60 && !carries(l); s++) {
+		now += SEC(1);
+		echocomes(l, MS(80));
+		surveylinks();
+	}
+	wantin("s", 10, 30, s);
+	l->pace.rate = 500000;
+	surveylinks();
+	echocomes(l, MS(79));
+	want("not again at once", 0, carries(l));
+	verdict("one that has become slow is tried again");
 }
 
 /* state */
@@ -6822,9 +7179,15 @@ static const struct {
 	{ "full queues", testlongest },
 	{ "flight", testflight },
 	{ "lost", testlost },
+	{ "stalls", teststalls },
 	{ "heartbeat sent", testbeatsend },
 	{ "bypass", testbypass },
 	{ "own packets", testearly },
+	{ "least", testleast },
+	{ "express rate", testexpressrate },
+	{ "group", testgroup },
+	{ "reserved", testreserved },
+	{ "slow", testcarries },
 	{ "link state", testlinkcheck },
 	{ "RTT", testrtt },
 	{ "loss", testloss },
