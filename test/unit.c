@@ -754,8 +754,8 @@ goes(const char *by)
 	discard();
 }
 
-/* What is on its way by each link, " 0: 1 4 1: 2": the seqs rise, are kept, are
- * on their way and no others are, and make up the bytes. */
+/* What is on its way by each link, " 0: 1 4 1: 2": the seqs rise, are kept and
+ * flying, no others are, and they make up the bytes. */
 static void
 flightlog(char *log)
 {
@@ -4514,6 +4514,301 @@ testcarries(void)
 	verdict("one that has become slow is tried again");
 }
 
+/* control */
+
+/* how much may be on its way by a link: what holds whatever the constants */
+static void
+testwindowset(void)
+{
+	static const int64_t rates[] = { RateMin, 1000000, 70000000,
+		1000000000, RateMax };
+	static const int rtts[] = { 1, 20, 80, 600, 5000, 60000 }; /* ms */
+	Link *l = &bond[1];
+	int64_t least, was, wider;
+	int i, j;
+
+	for (i = 0; i < LEN(rates); i++) {
+		anew(Client);
+		for (was = j = 0; j < LEN(rtts); j++) {
+			rateceil(l, rates[i], 0);
+			l->delay.rtt = l->delay.loop = MS(rtts[j]);
+			l->control.got = l->control.gotmax = rates[i];
+			l->control.limited = now; /* found out just now */
+			windowset(l);
+			least = rates[i] / 8000 * rtts[j];
+			wantin("bytes", least, least + rates[i] / 8000 * 200 +
+			    100000, l->control.window);
+			wantin("grows with the RTT", was, INT64_MAX,
+			    l->control.window);
+			was = l->control.window;
+			l->control.queue = MS(300);
+			l->control.got /= 2;
+			windowset(l);
+			wantin("a queue that stands", 3000, was,
+			    l->control.window);
+			l->control.queue = 0;
+			l->control.got = l->control.gotmax = 0;
+			windowset(l);
+			wantin("nothing came", 3000, was, l->control.window);
+		}
+	}
+	verdict("enough for a round trip, and a bit");
+
+	anew(Client);
+	for (i = 0; i < LEN(rates); i++) {
+		rateceil(l, rates[i], 0);
+		windowset(l);
+		least = rates[i] / 8000 * 80;
+		wantin("bytes", least, INT64_MAX, l->control.window);
+	}
+	verdict("as configured, at first");
+
+	anew(Client);
+	l->control.gotmax = l->control.got = MBIT(50);
+	l->control.limited = now;
+	windowset(l);
+	was = l->control.window;
+	tx.every = MS(100);
+	windowset(l);
+	wider = l->control.window;
+	wantin("more", was + MBIT(50) / 8000 * 50, was + MBIT(50) / 8000 * 100,
+	    wider);
+	verdict("wider for a peer that reports seldom");
+}
+
+/* One link in a model: a FIFO where what waits adds to the delay, and what
+ * would wait longer than the buffer is lost. The far end tells each 15 ms what
+ * has come, and echoes heartbeats; that takes Back. */
+typedef struct {
+	int64_t at;               /* ns, when it comes, and then is answered */
+	uint64_t seq;             /* 0: a heartbeat */
+	Tally sent, come;
+} Way;
+
+static struct {
+	Way ways[1 << 14], newest;
+	unsigned in, out, answered;
+	int64_t free, nextsaid;   /* ns */
+	Tally come;
+	struct { Said said; int64_t at; } back[16];
+	unsigned told, heard;
+} model;
+
+enum { Back = 40 };               /* ms */
+
+static Way *
+wayof(unsigned i)
+{
+	return &model.ways[i % LEN(model.ways)];
+}
+
+static void
+wayin(uint64_t seq, int bytes, const Tally *sent, int64_t bps, int delay,
+    int buffer)
+{
+	Way *w = wayof(model.in);
+
+	model.free = MAX(model.free, now);
+	if (model.free > now + MS(buffer))
+		return;
+	model.free += bytes * 8 * Second / bps;
+	*w = (Way){ model.free + MS(delay), seq, *sent, { 0 } };
+	if (model.in > 0) /* nothing is overtaken when the delay falls */
+		w->at = MAX(w->at, wayof(model.in - 1)->at);
+	model.in++;
+}
+
+/* what comes at the far end, each datagram so often */
+static void
+wayout(const Link *l, int times)
+{
+	Way *w;
+
+	for (; model.out < model.in; model.out++) {
+		w = wayof(model.out);
+		if (w->at > now)
+			return;
+		model.come.pkts += times;
+		model.come.bytes += (uint64_t)times * (w->seq ?
+		    sentof(w->seq)->len - wireoverhead(l) : beatwire());
+		w->come = model.come;
+		w->come.time = w->at;
+		if (w->seq)
+			model.newest = *w;
+	}
+}
+
+/* what the far end says of that; a heartbeat is quicker by so many ms */
+static void
+wayback(Link *l, int quicker)
+{
+	const unsigned size = LEN(model.back);
+	Beat b = { 0 };
+	Way *w;
+	Said *s;
+
+	if (now >= model.nextsaid && model.newest.seq) {
+		s = &model.back[model.told % size].said;
+		model.back[model.told++ % size].at = now + MS(Back);
+		memset(s, 0, sizeof(*s));
+		s->expected = model.newest.seq + 1;
+		s->time = now / Us;
+		s->every = ReportEvery / Us;
+		s->nof = 1;
+		s->of[0].link = l - bond;
+		s->of[0].newest = model.newest.seq;
+		s->of[0].ago = (now - model.newest.at) / Us;
+		s->of[0].pkts = model.newest.come.pkts;
+		s->of[0].bytes = model.newest.come.bytes;
+		model.newest.seq = 0;
+		model.nextsaid = now + ReportEvery;
+	}
+	for (; model.heard < model.told &&
+	    model.back[model.heard % size].at <= now; model.heard++)
+		arrivesaid(l - bond, &model.back[model.heard % size].said);
+	for (; model.answered < model.out; model.answered++) {
+		w = wayof(model.answered);
+		if (w->seq)
+			continue;
+		if (w->at + MS(Back) > now)
+			return;
+		l->beats.sent[0] = w->sent;
+		l->beats.n = 1;
+		b.echo = w->sent.time;
+		b.time = w->at - MS(quicker);
+		b.rxpkts = w->come.pkts;
+		b.rxbytes = w->come.bytes;
+		measure(l, &b);
+		surveylinks();
+	}
+}
+
+/* what is right within 3 s of a change, and stays so */
+static void
+testcontrol(void)
+{
+	typedef struct { int carried, delay, offered; } Kind; /* Mbit/s, ms */
+	static const struct {
+		const char *name;
+		int ceil;             /* Mbit/s, as configured */
+		Kind from, to;        /* up to 4 s, later */
+		int game, loss, times, quicker; /* loss: percent */
+		int share;            /* percent, least of each second */
+		int queue;            /* ms, most in the mean */
+		int rate;             /* Mbit/s, the least */
+	} t[] = {
+		{ "nothing changes", 70, { 70, 40, 70 }, { 70, 40, 70 },
+		  0, 0, 1, 0, 90, 40, 60 },
+		{ "configured too high", 200, { 70, 40, 300 },
+		  { 70, 40, 300 }, 0, 0, 1, 0, 90, 40, 60 },
+		{ "unknown", 0, { 70, 40, 300 }, { 70, 40, 300 },
+		  0, 0, 1, 0, 90, 40, 60 },
+		{ "unknown, slow", 0, { 3, 40, 300 }, { 3, 40, 300 },
+		  0, 0, 1, 0, 85, 60, 2 },
+		{ "unknown, beside a game", 0, { 70, 40, 300 },
+		  { 70, 40, 300 }, 1, 0, 1, 0, 70, 15, 50 },
+		{ "its delay grows by 20 ms", 70, { 70, 40, 300 },
+		  { 70, 60, 300 }, 0, 0, 1, 0, 80, 40, 60 },
+		{ "its delay grows by 50 ms", 70, { 70, 40, 300 },
+		  { 70, 90, 300 }, 0, 0, 1, 0, 85, 40, 60 },
+		{ "its delay grows by 100 ms", 70, { 70, 40, 300 },
+		  { 70, 140, 300 }, 0, 0, 1, 0, 85, 40, 60 },
+		{ "unknown, its delay grows by 50 ms", 0, { 70, 40, 300 },
+		  { 70, 90, 300 }, 0, 0, 1, 0, 85, 40, 60 },
+		{ "its delay falls by 30 ms", 70, { 70, 40, 300 },
+		  { 70, 10, 300 }, 0, 0, 1, 0, 85, 40, 60 },
+		{ "one heartbeat was 20 ms quicker", 70, { 70, 40, 300 },
+		  { 70, 40, 300 }, 0, 0, 1, 20, 80, 40, 60 },
+		{ "to a quarter", 70, { 70, 40, 300 }, { 17, 40, 300 },
+		  0, 0, 1, 0, 85, 40, 15 },
+		{ "four times as much", 70, { 17, 40, 300 }, { 68, 40, 300 },
+		  0, 0, 1, 0, 85, 40, 55 },
+		{ "unknown, four times as much", 0, { 17, 40, 300 },
+		  { 68, 40, 300 }, 0, 0, 1, 0, 85, 40, 55 },
+		{ "5 % lost at random", 70, { 70, 40, 70 }, { 70, 40, 70 },
+		  0, 5, 1, 0, 80, 40, 60 },
+		{ "half of it used", 70, { 70, 40, 70 }, { 70, 40, 35 },
+		  0, 0, 1, 0, 0, 40, 60 },
+		{ "a tenth of it used", 70, { 70, 40, 70 }, { 70, 40, 7 },
+		  0, 0, 1, 0, 0, 40, 60 },
+		{ "used again", 70, { 70, 40, 1 }, { 70, 40, 70 },
+		  0, 0, 1, 0, 90, 40, 60 },
+	};
+	enum { Secs = 12, Then = 4, Right = 7, Buffer = 150 };
+	Link *l = &bond[1];
+	const Kind *k;
+	int64_t offered, least, queue, rate, turns;
+	Tally sent, come;
+	int i, ms, j;
+	uint64_t seq;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		memset(&model, 0, sizeof(model));
+		for (j = 0; j < Nlinks; j++)
+			bond[j].state = &bond[j] == l ? LinkUp : LinkDown;
+		rateceil(l, MBIT(t[i].ceil), MBIT(t[i].ceil));
+		l->delay.base.since = l->delay.rtt = 0;
+		windowset(l);
+		surveylinks();
+		queues.peak = survey.rate;
+		offered = queue = turns = rate = 0;
+		least = INT64_MAX;
+		for (ms = 0; ms < Secs * 1000; ms++) {
+			now += MS(1);
+			k = ms < Then * 1000 ? &t[i].from : &t[i].to;
+			if (t[i].game && ms % 15 == 0) {
+				queues.lastexpress = now;
+				expressrate(200);
+			}
+			if (ms % 50 == 0) {
+				l->meter.tx.pkts++;
+				l->meter.tx.bytes += beatwire();
+				sent = l->meter.tx;
+				sent.time = now;
+				wayin(0, beatwire() + wireoverhead(l), &sent,
+				    MBIT(k->carried), k->delay, Buffer);
+			}
+			offered = MIN(offered + MBIT(k->offered) / 8000,
+			    MBIT(k->offered) / 8000 * 10);
+			while (offered > 0 && room(l, l->pace.clock) &&
+			    !full(l) && usable(l, NULL)) {
+				seq = tx.seq[LaneOrdered];
+				goes("1");
+				offered -= sentof(seq)->len;
+				sent = (Tally){ .time = now };
+				if (rnd(100) >= t[i].loss)
+					wayin(seq, sentof(seq)->len, &sent,
+					    MBIT(k->carried), k->delay,
+					    Buffer);
+				peerall();
+			}
+			model.come.time = now;
+			wayout(l, t[i].times);
+			wayback(l, ms / 1000 == Then && ms % 1000 < 50 ?
+			    t[i].quicker : 0);
+			stalls();
+			forget(0);
+			if (ms < Right * 1000)
+				continue;
+			if (ms % 1000 == 0)
+				come = model.come;
+			queue += MAX(model.free - now, 0);
+			turns++;
+			rate += l->pace.rate;
+			if (ms % 1000 == 999)
+				least = MIN(least, tallyrate(l, &come,
+				    &model.come) / t[i].times);
+		}
+		wantin("percent of what it carries", t[i].share, 100, least /
+		    (MBIT(t[i].to.carried) / 100));
+		wantin("queue, ms", 0, t[i].queue, queue / turns / MS(1));
+		wantin("rate, Mbit/s", t[i].rate, INT_MAX, rate / turns /
+		    1000000);
+		verdict(t[i].name);
+	}
+}
+
 /* state */
 
 /* where state leads, seen once a turn */
@@ -5333,8 +5628,7 @@ testreport(void)
 	}
 	verdict("fewer by a slow link");
 
-	/* the second goes by another link each time, never by one that does not
-	 * work */
+	/* the second one, never by a link that does not work */
 	anew(Server);
 	bond[3].flight.stalled = now;
 	surveylinks();
@@ -7188,6 +7482,8 @@ static const struct {
 	{ "group", testgroup },
 	{ "reserved", testreserved },
 	{ "slow", testcarries },
+	{ "window", testwindowset },
+	{ "rate and delay", testcontrol },
 	{ "link state", testlinkcheck },
 	{ "RTT", testrtt },
 	{ "loss", testloss },
