@@ -3942,6 +3942,9 @@ testlost(void)
 		  "s000 f r<1,0:3,?1 +16 r<1,?1 u", " | 1" },
 		{ "overtaken and late, then proved, while it waits",
 		  "s0000 f r<1,0:4,?1-3 +16 r<1,?1-3 u", " | 1 2 3" },
+		{ "has come while it waits",
+		  "s000 f r<1,0:3,?1 +16 r<4 u", " |" },
+		{ "down: what it had goes by others", "s011 x1", " 2 3" },
 		{ "waits too long", "s000 f r<1,0:3,?1 +1600 u", " |" },
 		{ "told again when forgotten", "s000 +1 e0-0 +1600 r<1,0:3,?1",
 		  " | |" },
@@ -3963,6 +3966,15 @@ testlost(void)
 		want("packets not in the pool", tx.repairs.len, inuse());
 		verdict(t[i].name);
 	}
+
+	anew(Client);
+	sends("s000 f r<1,0:3,?1", log);
+	for (i = 0; i < keeppkts; i++)
+		goes("1");
+	sends("u", log);
+	want("in its place", 1 + keeppkts, sentof(1)->p->seq);
+	want("sent again", 0, sentof(1)->again);
+	verdict("waits until another has its place");
 
 	/* as much as is sent is said to be lost, again and again */
 	anew(Client);
@@ -4031,6 +4043,8 @@ teststalls(void)
 		  "1" },
 		{ "after a pause", "s1 +45 r<2,1:1 +240 s1 +60", " | | |",
 		  "" },
+		{ "what was late before, and has come", "s1 +45 s0 +50"
+		  " r<1,0:2-40 +5 e1-20 +50 s1 +10", " | | | 1 | |", "" },
 		{ "nothing sent, no echo", "+990", " |", "" },
 		{ "no echo for long", "+1030", " |", "01234" },
 		{ "an echo by one", "+1030 e2-20 +1", " | |", "0134" },
@@ -4719,12 +4733,18 @@ testcontrol(void)
 		  { 70, 10, 300 }, 0, 0, 1, 0, 85, 40, 60 },
 		{ "one heartbeat was 20 ms quicker", 70, { 70, 40, 300 },
 		  { 70, 40, 300 }, 0, 0, 1, 20, 80, 40, 60 },
+		{ "one heartbeat was 40 ms quicker", 70, { 70, 40, 300 },
+		  { 70, 40, 300 }, 0, 0, 1, 40, 80, 40, 60 },
 		{ "to a quarter", 70, { 70, 40, 300 }, { 17, 40, 300 },
 		  0, 0, 1, 0, 85, 40, 15 },
+		{ "to a quarter, its delay grows by 50 ms", 70,
+		  { 70, 40, 300 }, { 17, 90, 300 }, 0, 0, 1, 0, 80, 60, 14 },
 		{ "four times as much", 70, { 17, 40, 300 }, { 68, 40, 300 },
 		  0, 0, 1, 0, 85, 40, 55 },
 		{ "unknown, four times as much", 0, { 17, 40, 300 },
 		  { 68, 40, 300 }, 0, 0, 1, 0, 85, 40, 55 },
+		{ "all comes five times", 0, { 70, 40, 200 }, { 70, 40, 200 },
+		  0, 0, 5, 0, 80, 40, 60 },
 		{ "5 % lost at random", 70, { 70, 40, 70 }, { 70, 40, 70 },
 		  0, 5, 1, 0, 80, 40, 60 },
 		{ "half of it used", 70, { 70, 40, 70 }, { 70, 40, 35 },
@@ -4875,6 +4895,8 @@ testlinkcheck(void)
 	want("rate of all", MBIT(10 + 3 * 70), survey.rate);
 	want("wait to be sent again", 3, tx.repairs.len);
 	schedule();
+	want("sent by it", 0, peerdata(1));
+	want("sent by others", 3, peerall());
 	verdict("down: what was on its way goes by another");
 
 	anew(Client);
