@@ -907,38 +907,43 @@ static int
 reportentry(uint8_t *d, int link, int how)
 {
 	const Came *c = &peercame[link];
-	uint64_t seq = c->seq;
+	uint64_t seq = c->seq, ago = (fakenow - c->time) / Us;
+	uint64_t pkts = c->pkts, rxbytes = c->bytes;
 
 	if (how & 1)
 		seq = wild(seq);
 	else if (how & 2)
 		seq = bond[link].flight.first + byte() % 4;
-	put(d, how & 4 ? byte() : link, 1);
-	put(d + 1, seq, 4);
-	put(d + 5, how & 8 ? wild(0) : (uint64_t)(fakenow - c->time) / Us, 4);
-	put(d + 9, how & 16 ? wild(c->pkts) : c->pkts, 4);
-	put(d + 13, how & 32 ? wild(c->bytes) : c->bytes, 4);
-	return ReportLink;
+	if (how & 4)
+		link = byte();
+	if (how & 8)
+		ago = wild(0);
+	if (how & 16)
+		pkts = wild(pkts);
+	if (how & 32)
+		rxbytes = wild(rxbytes);
+	return putcame(d, link, seq, ago, pkts, rxbytes);
 }
 
 /* a report of a peer that may be mad; mask says what is wrong */
 static void
 stepreport(void)
 {
-	uint8_t d[PktSize] = { CtlReport }, *c, rec[PktSize];
+	uint8_t d[PktSize], *c, rec[PktSize];
 	int to = byte(), mask = byte(), n = ReportHead, i, bits;
 	uint64_t expected = tx.seq[LaneOrdered];
-	uint64_t us = (fakenow + peerclock) / Us;
+	uint64_t us = (fakenow + peerclock) / Us, every = 15000;
 	const uint8_t *b;
 
 	if (mask & 1)
 		expected = mask & 2 ? wild(expected) : tx.oldest + byte();
 	else if (mask & 2)
 		expected -= MIN(expected - 1, (unsigned)byte());
-	put(d + 1, expected, 8);
-	put(d + 9, mask & 4 ? wild(us) : us, 8);
-	put(d + 17, mask & 8 ? wild(15000) : 15000, 4);
-	d[21] = mask & 16 ? byte() : Nlinks;
+	if (mask & 4)
+		us = wild(us);
+	if (mask & 8)
+		every = wild(every);
+	putreport(d, expected, us, every, mask & 16 ? byte() : Nlinks);
 	for (i = 0; i < d[21] && n + ReportLink < PktSize - HdrLen - TagLen;
 	    i++)
 		n += reportentry(d + n, i % Nlinks, mask & 32 ? byte() : 0);
