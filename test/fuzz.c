@@ -74,6 +74,7 @@ enum {
 	DatagramSteps = 40000,    /* for a datagram, what it delivers too */
 	ExpressMax = 256          /* bytes of a SYN or a pure ACK */
 };
+static const int64_t RttMost = INT64_C(64000000000); /* ns, of heartbeats */
 
 /* types */
 typedef struct {
@@ -81,6 +82,12 @@ typedef struct {
 	struct sockaddr_storage from;
 	uint8_t *d;
 } Dgram;
+
+/* the newest ordered packet that came to the peer by a link */
+typedef struct {
+	uint64_t seq, pkts, bytes; /* what had come with it */
+	int64_t time;             /* ns */
+} Came;
 
 /* all that a datagram of nobody must leave as it is */
 typedef struct {
@@ -95,7 +102,7 @@ static void stepanswer(void);
 static void stepraw(void);
 static void stepsealed(void);
 static void stepbeat(void);
-static void stepnack(void);
+static void stepreport(void);
 static void stepbye(void);
 static void stepstream(void);
 static void steptun(void);
@@ -111,18 +118,18 @@ static int isopen(int);
 /* variables */
 static void (*const datagramsteps[])(void) = {
 	steptime, steprecords, stepanswer, stepraw, stepsealed, stepbeat,
-	stepnack, stepbye, stepstream, steptun, stephandshake, stepfault,
+	stepreport, stepbye, stepstream, steptun, stephandshake, stepfault,
 	stepall, stepsignal, steprecords, steptime
 };
 static void (*const tunsteps[])(void) = {
 	steptime, steptun, stepall, steptunraw, stepsuper, stepstream,
-	stepfault, steprecords, stepnack, stepanswer, steptun, stepsuper,
+	stepfault, steprecords, stepreport, stepanswer, steptun, stepsuper,
 	stepsignal, stepbeat, steptunraw, steptime
 };
 static void (*const controlsteps[])(void) = {
 	stepask, steptime, stepall, steptun, steprecords, stepanswer,
 	stepfault, stepsignal, stepbeat, stephandshake, stepbye, stepstream,
-	stepask, stepnack, stepsuper, steptime
+	stepask, stepreport, stepsuper, steptime
 };
 static void (*const *actions)(void);
 
@@ -166,6 +173,7 @@ static int nlines;                /* in the log, in this second */
 static uint64_t most;             /* steps for a datagram */
 static Beat peerhas[LEN(links)];  /* newest heartbeats */
 static Tally peerrx[LEN(links)], peertx[LEN(links)];
+static Came peercame[LEN(links)];
 static int64_t peerclock;         /* ns, ahead of ours */
 
 /* failures */
@@ -300,19 +308,96 @@ checkhosts(void)
 	must(checkround(&queues.round) == hosts, "hosts on lists");
 }
 
-/* what selection knows is what the links are */
+/* What selection knows is what the links are. But which link is to have no
+ * queue, and what part of it is for express packets, is a matter of time. */
 static void
 checksurvey(void)
 {
-	uint8_t was[sizeof(survey)];
-	int64_t peak = queues.peak;
+	static State was;
+	Link *quick = survey.quick;
 
-	memcpy(was, &survey, sizeof(was));
+	statesave(&was);
 	surveylinks();
+	survey.quick = quick;
 	/* what pick() keeps stands behind it */
-	must(!memcmp(was, &survey, (uint8_t *)survey.found -
+	must(!memcmp(was.survey, &survey, (uint8_t *)survey.found -
 	    (uint8_t *)&survey), "survey");
-	queues.peak = peak;
+	staterestore(&was);
+}
+
+/* Are the ordered packets that a link has on their way those of its chain? */
+static void
+checkflight(const Link *l)
+{
+	const Flight *f = &l->flight;
+	uint64_t seq, last = 0;
+	int64_t bytes = 0;
+	const Sent *s;
+
+	for (seq = f->first; seq; seq = s->next) {
+		must(seq > last, "packets of a link not in order");
+		must(seq >= tx.oldest && seq < tx.seq[LaneOrdered],
+		    "on its way, but not kept");
+		s = sentof(seq);
+		must(s->link == l - bond, "on its way by another link");
+		bytes += s->len;
+		last = seq;
+	}
+	must(last == f->last, "the newest packet on its way");
+	must(bytes == f->bytes, "bytes on their way");
+	must(f->reported < MAX(tx.seq[LaneOrdered], 1) &&
+	    f->rescued < MAX(tx.seq[LaneOrdered], 1), "packets not yet sent");
+	must(f->progress <= now && f->stalled <= now, "times of a flight");
+}
+
+/* what is kept to be sent again */
+static void
+checksent(void)
+{
+	uint64_t seq;
+	const Sent *s;
+
+	must(tx.oldest <= tx.seq[LaneOrdered] && tx.seq[LaneOrdered] -
+	    tx.oldest <= (uint64_t)keeppkts, "packets that are kept");
+	for (seq = tx.oldest; seq < tx.seq[LaneOrdered]; seq++) {
+		s = sentof(seq);
+		must(s->p && s->p->seq == seq, "another packet is kept");
+		must(s->time <= now && s->link < Nlinks && s->len > 0,
+		    "what is known of a packet that is kept");
+	}
+	must(tx.repairs.len <= pool.size, "packets to repeat");
+	must(tx.every >= 0 && tx.every <= MS(100), "how often are reports");
+}
+
+/* Is what was learned of the links in bounds, whatever the peer says? */
+static void
+checkcontrol(void)
+{
+	const Link *l;
+	const Control *c;
+	int64_t most, loop;
+
+	checksent();
+	for (l = bond; l < bond + LEN(bond); l++) {
+		c = &l->control;
+		checkflight(l);
+		must(l->pace.rate >= MIN(RateMin, l->pace.ceil[0] ?
+		    l->pace.ceil[0] : RateMin) &&
+		    l->pace.rate <= MAX(RateMax, l->pace.ceil[0]), "rate");
+		must(l->pace.percent >= 10 && l->pace.percent <= 100,
+		    "percent of a rate");
+		must(c->got >= 0 && c->got <= c->most && c->gotmax >= 0 &&
+		    c->gotmax <= c->most, "what was delivered");
+		must(c->loss >= 0 && c->loss <= 1 && c->random >= 0 &&
+		    c->random <= 1, "loss of reported packets");
+		must(l->delay.rtt >= 0 && l->delay.rtt <= RttMost &&
+		    l->delay.loop >= 0 && l->delay.loop <= Keep,
+		    "round trip without a queue");
+		loop = (l->delay.loop ? l->delay.loop : l->delay.rtt) + Second;
+		most = MAX(RateMax, l->pace.ceil[0]) / 8000 * (loop / Us) /
+		    1000 + 20000;
+		must(c->window >= 0 && c->window <= most, "window");
+	}
 }
 
 static void
@@ -323,6 +408,7 @@ checkturn(void)
 	uint64_t seq;
 	int i;
 
+	checkcontrol();
 	if (nsteps % 8 == 0) /* it takes long */
 		checkhosts();
 	must(queues.queued <= queuepkts, "flow queues too long");
@@ -340,14 +426,9 @@ checkturn(void)
 	for (seq = rx.expected; seq < rx.known; seq++)
 		must(!slotof(seq)->p || slotof(seq)->p->seq == seq,
 		    "slot holds another packet");
-	must(tx.oldest <= tx.seq[LaneOrdered] || !tx.seq[LaneOrdered],
-	    "kept packets");
 	for (l = bond; l < bond + LEN(bond); l++) {
 		must(l->out.n >= 0 && l->out.n <= Batch, "packets for a link");
 		must(l->state >= LinkDown && l->state <= LinkLossy, "state");
-		must(l->pace.rate >= MIN(RateMin, l->pace.ceil[0] ?
-		    l->pace.ceil[0] : RateMin) &&
-		    l->pace.rate <= MAX(RateMax, l->pace.ceil[0]), "rate");
 		must(airtime(&l->pace, MtuMin) > 0 && l->pace.burst >= Burst &&
 		    l->pace.burst <= BurstMax, "pacer");
 		must(l->loss.ratio >= 0 && l->loss.ratio <= 1, "loss");
@@ -821,25 +902,73 @@ stepbeat(void)
 	arrive(to, mask & 32768 ? byte() % 5 : 0, d, sealwith(d, n, key));
 }
 
-static void
-stepnack(void)
+/* Write what a report says of a link; how tells what of that is wrong. */
+static int
+reportentry(uint8_t *d, int link, int how)
 {
-	uint8_t d[PktSize] = { CtlNack }, *c, rec[PktSize];
-	uint64_t first;
-	int to = linkbyte(), b = byte(), n = 1, i;
+	const Came *c = &peercame[link];
+	uint64_t seq = c->seq, ago = (fakenow - c->time) / Us;
+	uint64_t pkts = c->pkts, rxbytes = c->bytes;
 
-	for (i = b % 64 + 1; i > 0; i--) {
-		first = b & 128 ? wild(tx.seq[LaneOrdered]) :
-		    tx.oldest + byte();
-		put(d + n, first, 8);
-		put(d + n + 8, b & 64 ? 0 : byte(), 2);
-		n += 10;
+	if (how & 1)
+		seq = wild(seq);
+	else if (how & 2)
+		seq = bond[link].flight.first + byte() % 4;
+	if (how & 4)
+		link = byte();
+	if (how & 8)
+		ago = wild(0);
+	if (how & 16)
+		pkts = wild(pkts);
+	if (how & 32)
+		rxbytes = wild(rxbytes);
+	return putcame(d, link, seq, ago, pkts, rxbytes);
+}
+
+/* a report of a peer that may be mad; mask says what is wrong */
+static void
+stepreport(void)
+{
+	uint8_t d[PktSize], *c, rec[PktSize];
+	int to = byte(), mask = byte(), n = ReportHead, i, bits;
+	uint64_t expected = tx.seq[LaneOrdered];
+	uint64_t us = (fakenow + peerclock) / Us, every = 15000;
+	const uint8_t *b;
+
+	if (mask & 1)
+		expected = mask & 2 ? wild(expected) : tx.oldest + byte();
+	else if (mask & 2)
+		expected -= MIN(expected - 1, (unsigned)byte());
+	if (mask & 4)
+		us = wild(us);
+	if (mask & 8)
+		every = wild(every);
+	putreport(d, expected, us, every, mask & 16 ? byte() : Nlinks);
+	for (i = 0; i < d[21] && n + ReportLink < PktSize - HdrLen - TagLen;
+	    i++)
+		n += reportentry(d + n, i % Nlinks, mask & 32 ? byte() : 0);
+	if (mask & 64) {
+		bits = mask & 128 ? PktSize - HdrLen - TagLen - n : byte();
+		bits = CLAMP(bits, 0, PktSize - HdrLen - TagLen - n);
+		memset(d + n, 255, bits);
+		if (!(mask & 128)) {
+			i = bits;
+			b = some(&i);
+			memcpy(d + n, b, i);
+		}
+		n += bits;
+	} else if (mask & 128) {
+		n = ReportHead + byte() % (n - ReportHead + 1);
 	}
-	c = exact(d + 1, n - 1);
-	nackpkt(c, n - 1);
-	free(c);
+	if (to & 128 && peer.session.id) {
+		c = exact(d, n);
+		reportpkt(c, n);
+		free(c);
+		checkcontrol();
+		return;
+	}
 	n = putrec(rec, rx.replay[LaneControl].last + 1, FlagControl, d, n);
-	arrive(to, 0, rec, sealwith(rec, n, peer.session.rxkey));
+	arrive(to % Nlinks, 0, rec, sealwith(rec, n, peer.session.rxkey));
 }
 
 static void
@@ -1307,6 +1436,7 @@ static int
 sentby1(Link *l, const uint8_t *data, int len)
 {
 	int i = l - bond, at, n, end;
+	Came *c = &peercame[i];
 	uint8_t *d;
 	Beat b;
 	Rec r;
@@ -1335,6 +1465,10 @@ sentby1(Link *l, const uint8_t *data, int len)
 			if (!b.hello)
 				peerhas[i] = b;
 		}
+		if ((r.flags & (FlagData | FlagExpress | FlagRepair)) ==
+		    FlagData)
+			*c = (Came){ r.seq, peerrx[i].pkts + 1,
+			    peerrx[i].bytes + len, now };
 	}
 	free(d);
 	peerrx[i].pkts++;
@@ -1563,15 +1697,15 @@ begin(int conf)
 		l->state = conf & ConfDown && i > 1 ? LinkDown : LinkUp;
 		l->delay.srtt = i == 0 ? MS(20) : MS(80);
 		l->delay.rttvar = MS(1);
-		l->delay.owd = l->delay.base = l->delay.owdin =
-		    l->delay.srtt / 2;
+		l->delay.rtt = l->delay.srtt;
+		delayput(l, l->delay.owdin = l->delay.srtt / 2);
 		l->score = score(l->prio, l->delay.srtt, 0, 0);
 		address(&l->addr.peer, i, 0);
 		l->addr.peerlen = sizeof(l->addr.peer);
-		l->heard.came = l->echo.came = l->heard.toptime = now;
+		l->heard.came = l->echo.came = now;
 		l->beats.last = now;
 		l->heard.in.time = now - l->delay.owdin;
-		l->echo.good = l->echo.wasup = l->heard.top = 1;
+		l->echo.good = l->echo.wasup = 1;
 		ratebound(l);
 	}
 	loop.nextbeat = 0;
@@ -1679,6 +1813,7 @@ reset(void)
 	memset(peerhas, 0, sizeof(peerhas));
 	memset(peerrx, 0, sizeof(peerrx));
 	memset(peertx, 0, sizeof(peertx));
+	memset(peercame, 0, sizeof(peercame));
 	peerclock = 7 * Second;
 	fakerandoms = 1;
 	memcpy(keytext, "000102030405060708090a0b0c0d0e0f\n", 33);

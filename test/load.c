@@ -54,6 +54,7 @@ enum {
 	DatagramSteps = 200000,   /* for a datagram, what it delivers too */
 	SchedSteps = 40,          /* for each link, flow and packet sent */
 	LinkSteps = 12,           /* for each link that a packet may take */
+	Entries = 80,             /* links, most in a report here */
 };
 
 /* types */
@@ -189,12 +190,13 @@ linkanew(Link *l)
 	l->addr.mtu = Mtu;
 	l->addr.peer = l->addr.remote;
 	l->addr.peerlen = sizeof(l->addr.peer);
-	l->delay = (Delay){ .srtt = rtt, .rttvar = MS(1), .owd = rtt / 2,
-	    .owdin = rtt / 2, .base = rtt / 2 };
-	l->heard = (Heard){ .in = { .time = now - rtt / 2 }, .came = now,
-	    .top = 1, .toptime = now };
+	l->delay = (Delay){ .srtt = rtt, .rttvar = MS(1), .rtt = rtt,
+	    .owdin = rtt / 2 };
+	delayput(l, rtt / 2);
+	l->heard = (Heard){ .in = { .time = now - rtt / 2 }, .came = now };
 	l->echo = (Echo){ .came = now, .good = 1, .wasup = 1 };
 	rateceil(l, MBIT(mbit), MBIT(mbit));
+	windowset(l);
 }
 
 /* a session of this role runs, all links are up and nothing waits */
@@ -238,10 +240,12 @@ rates(void)
 static void
 fast(void)
 {
-	int i;
+	Link *l;
 
-	for (i = 0; i < Nlinks; i++)
-		bond[i].pace.rate = 1000 * (int64_t)RateMax;
+	for (l = bond; l < bond + Nlinks; l++) {
+		l->pace.rate = 1000 * (int64_t)RateMax;
+		windowset(l);
+	}
 }
 
 /* The links are busy for so long, ns, the first and the others. */
@@ -253,6 +257,19 @@ busy(int64_t first, int64_t others)
 	for (l = bond; l < bond + Nlinks; l++)
 		l->pace.clock = l->pace.satclock = now + (l == bond ? first :
 		    others);
+}
+
+/* The links' delays, in ms, are all different: the last is the quickest. */
+static void
+unlike(void)
+{
+	Link *l;
+
+	for (l = bond; l < bond + Nlinks; l++) {
+		l->delay.base.since = 0;
+		delayput(l, MS(bond + Nlinks - l));
+	}
+	surveylinks();
 }
 
 /* packets */
@@ -311,10 +328,11 @@ readall(void)
 	schedule();
 }
 
-/* a millisecond */
+/* A millisecond; the peer has all that was sent before. */
 static void
 nextms(void)
 {
+	forget(tx.seq[LaneOrdered]);
 	now += MS(1);
 	readall();
 }
@@ -400,67 +418,194 @@ testjumps(int row)
 	verdict(t[row].name);
 }
 
-/* heartbeats that jump are not better */
+/* Heartbeats that jump are not better, nor those that echo ours, behind which
+ * are full flights. */
 static void
-testbeatjumps(int row)
+testbeats(int row)
 {
+	static const char *const names[] = {
+		"13 heartbeats, each next 65536 above the last",
+		"13 heartbeats that echo ours"
+	};
 	uint8_t d[PktSize];
 	uint64_t n;
 	int i, len = 0;
+	char name[128];
 	Beat b;
 
-	(void)row;
 	anew(Server, "key");
+	unlike();
+	keepmany(row ? keeppkts : 0);
 	for (i = 1; i <= 13; i++) {
-		b = (Beat){ .id = 2, .peerid = 1, .time = now + i * Us,
-		    .next = (uint64_t)i * SeqJump };
+		now += MS(1);
+		bond[0].beats.sent[bond[0].beats.n++] = (Tally){ .time = now };
+		b = (Beat){ .id = 2, .peerid = 1, .time = now, .next = 1 };
+		if (row)
+			b.echo = now;
+		else
+			b.next = (uint64_t)i * SeqJump;
 		len += putbeat(d + len, i, &b);
 	}
+	now += MS(1);
 	n = arrive(0, d, len);
 	figure("%" PRIu64 " steps", n);
 	wantin("steps", 1, DatagramSteps, n);
-	verdict("13 heartbeats, each next 65536 above the last");
+	snprintf(name, sizeof(name), "%d links: %s", Nlinks, names[row]);
+	verdict(name);
 }
 
-static void
-testnackwide(int row)
+/* Write a report: entries of so many links in turn, each of the packet after
+ * the last one told of, and the first of them came 40 ms before the others;
+ * then what is missing. */
+static int
+putall(uint8_t *d, int64_t time, uint64_t expected, int nlinks, uint64_t *told,
+    int missing)
 {
-	uint8_t d[PktSize], c[PktSize] = { CtlNack };
-	int i, n = 1;
-	uint64_t cost;
+	int n = putreport(d, expected, time / Us, 15000, nlinks), i;
+	uint64_t *seq;
 
-	(void)row;
-	anew(Server, "key");
-	keepmany(keeppkts);
-	for (i = 0; i < 145; i++, n += 10) {
-		put(c + n, 1, 8);
-		put(c + n + 8, 65535, 2);
+	for (i = 0; i < nlinks; i++) {
+		seq = &told[i % Nlinks];
+		*seq = *seq ? sentof(*seq)->next : bond[i % Nlinks].flight.first;
+		n += putcame(d + n, i % Nlinks, *seq, i < Nlinks ? 40000 : 0,
+		    sentof(*seq)->pkts, sentof(*seq)->bytes);
 	}
-	cost = arrive(0, d, putrec(d, 1, FlagControl, c, n));
-	figure("%" PRIu64 " steps, %d kept", cost, keeppkts);
-	wantin("sent", keeppkts, 2 * keeppkts, hosts[1].pkts);
-	wantin("steps", 1, DatagramSteps, cost);
-	verdict("a nack of 145 ranges of all");
+	memset(d + n, 255, missing);
+	return n + missing;
 }
 
+/* The peer has said that the newest packet of each link came. */
 static void
-testnackmany(int row)
+passall(void)
 {
-	uint8_t d[PktSize], c[11] = { CtlNack };
-	int i, len = 0;
-	uint64_t cost;
+	uint8_t d[PktSize], c[PktSize];
+	int i, n;
 
-	(void)row;
+	for (i = 0; i < Nlinks; i++) {
+		n = putreport(c, tx.oldest, now / Us + i, 15000, 1);
+		n += putcame(c + n, i, bond[i].flight.last, 0, 1, 1000);
+		arrive(0, d, putrec(d, 1 + i, FlagControl, c, n));
+	}
+}
+
+/* What a datagram full of reports costs, and what is looked at after it. */
+static void
+testreports(int row)
+{
+	static const struct {
+		const char *name;
+		int past;         /* all links have been reported */
+		int reports, links; /* reports; links in each */
+		int missing, late, all; /* of what was sent */
+		int times;        /* datagrams, the last one counts */
+		int repeats;      /* percent that wait to be sent again */
+	} t[] = {
+		{ "all is lost", 1, 1, 0, 1, 0, 0, 1, 100 },
+		{ "all is lost, again", 1, 1, 0, 1, 0, 0, 2, 100 },
+		{ "all is lost, 20 reports", 1, 20, 0, 1, 0, 0, 1, 4 },
+		{ "all is missing and on its way", 0, 1, 0, 1, 0, 0, 1, 0 },
+		{ "all is late", 0, 1, 0, 0, 1, 0, 1, 100 },
+		{ "all is late, again", 0, 1, 0, 0, 1, 0, 2, 100 },
+		{ "all is lost and late", 0, 1, 0, 1, 1, 0, 1, 100 },
+		{ "all have come", 0, 1, 0, 0, 0, 1, 1, 0 },
+		{ "80 links, all new", 0, 1, 80, 0, 0, 0, 1, 0 },
+		{ "80 links, again", 0, 1, 80, 0, 0, 0, 2, 0 },
+		{ "a link, 25 reports", 0, 25, 1, 0, 0, 0, 1, 0 },
+		{ "nothing, 40 reports", 0, 40, 0, 0, 0, 0, 1, 0 },
+	};
+	uint8_t d[PktSize], c[PktSize];
+	uint64_t told[Nlinks], n = 0, turn;
+	int64_t time;
+	int i, k, len, room;
+	char name[128];
+
 	anew(Server, "key");
+	unlike();
 	keepmany(keeppkts);
-	put(c + 1, 1, 8);
-	put(c + 9, 65535, 2);
-	for (i = 1; i <= 60; i++)
-		len += putrec(d + len, i, FlagControl, c, sizeof(c));
-	cost = arrive(0, d, len);
-	figure("%" PRIu64 " steps, %d kept", cost, keeppkts);
-	wantin("steps", 1, DatagramSteps, cost);
-	verdict("60 nacks of all");
+	wantin("sent", keeppkts, keeppkts, hosts[1].pkts);
+	now += MS(20);
+	if (t[row].past)
+		passall();
+	for (i = 1; i <= t[row].times; i++) {
+		memset(told, 0, sizeof(told));
+		now += MS(1);
+		time = now + (t[row].late ? Minute : 0);
+		room = (PktSize - TagLen) / t[row].reports - HdrLen -
+		    ReportHead - t[row].links * ReportLink;
+		for (k = len = 0; k < t[row].reports; k++) {
+			n = putall(c, time + k * Us, t[row].all ?
+			    tx.seq[LaneOrdered] : tx.oldest, t[row].links,
+			    told, t[row].missing ? room : 0);
+			len += putrec(d + len, i * 1000 + k, FlagControl, c,
+			    n);
+		}
+		n = arrive(0, d, len);
+	}
+	turn = steps;
+	stalls();
+	turn = steps - turn;
+	k = tx.repairs.len;
+	figure("%" PRIu64 " steps, then %" PRIu64 ", %d to repeat", n, turn,
+	    k);
+	wantin("percent to repeat", t[row].repeats, t[row].repeats + 1,
+	    100.0 * k / keeppkts);
+	wantin("steps", 1, DatagramSteps, n);
+	wantin("steps then", 1, SchedSteps * Nlinks, turn);
+	snprintf(name, sizeof(name), "%d links, a datagram of reports: %s",
+	    Nlinks, t[row].name);
+	verdict(name);
+}
+
+/* Links with full flights that bring nothing: each packet goes by another way
+ * once, however often a link seems to come back. */
+static void
+teststalls(int row)
+{
+	static const struct {
+		const char *name;
+		int echoes;       /* ms between those of heartbeats */
+		int progress;     /* ms between packets that are reported */
+	} t[] = {
+		{ "nothing is heard", 2000, 2000 },
+		{ "heartbeats each ms, no reports", 1, 2000 },
+		{ "heartbeats each 100 ms, no reports", 100, 2000 },
+		{ "heartbeats and reports each 50 ms", 50, 50 },
+	};
+	double most = 0, n;
+	int ms, k, repeats = 0;
+	uint64_t was;
+	Link *l;
+	Pkt *p;
+	char name[128];
+
+	anew(Server, "key");
+	unlike();
+	keepmany(keeppkts);
+	for (ms = 1; ms <= 1000; ms++) {
+		now += MS(1);
+		for (l = bond; l < bond + Nlinks; l++) {
+			if (ms % t[row].echoes == 0)
+				l->echo.came = now;
+			if (ms % t[row].progress == 0)
+				flightpast(&l->flight, l->flight.first, 0);
+		}
+		loop.nextstall = now;
+		was = steps;
+		stalls();
+		n = steps - was;
+		for (k = 0; (p = queueget(&tx.repairs)); k++) {
+			p->asked = Unasked;
+			pktfree(p);
+		}
+		repeats += k;
+		most = MAX(most, n / (Nlinks + k));
+	}
+	figure("%.1f steps for a link or packet, %d repeated", most, repeats);
+	wantin("repeated", keeppkts / 2, keeppkts, repeats);
+	wantin("steps for a link or packet", 1, SchedSteps, most);
+	snprintf(name, sizeof(name), "%d links stall: %s", Nlinks,
+	    t[row].name);
+	verdict(name);
 }
 
 /* what a good peer may cause: the first of many packets comes last */
@@ -469,6 +614,7 @@ testheld(int row)
 {
 	uint8_t d[PktSize], ip[28];
 	uint64_t cost, most = 0;
+	char name[128];
 	int i;
 
 	(void)row;
@@ -486,7 +632,249 @@ testheld(int row)
 	    " delivered", cost, most, delivered);
 	wantin("delivered", reorderpkts, reorderpkts, delivered);
 	wantin("steps", 1, DatagramSteps, cost);
-	verdict("the packet for which 4095 wait");
+	snprintf(name, sizeof(name), "the packet for which %d wait",
+	    reorderpkts - 1);
+	verdict(name);
+}
+
+/* claims */
+
+/* What a peer without a key may say of the packets that are on their way by a
+ * link: two of them came, so long ago, and so much with them. -1 is anything,
+ * 0 the truth. */
+typedef struct {
+	const char *name;
+	int every;                /* ms between reports */
+	int joint;                /* the two were sent in one turn */
+	int64_t pass;             /* us that pass by its clock each ms */
+	int ago[2];               /* us */
+	int64_t pkts, bytes;      /* from one to the other */
+} Claim;
+
+static uint64_t
+claimed(int64_t what, int n, uint64_t truth)
+{
+	if (!what)
+		return truth;
+	return what < 0 ? (int64_t)rnd(INT_MAX) * 2 : what * n;
+}
+
+/* Returns the oldest packet of those on their way by the link, or of those
+ * sent in one turn with the newest. */
+static uint64_t
+oldest(const Link *l, int joint)
+{
+	const Flight *f = &l->flight;
+	uint64_t seq = f->first;
+
+	while (joint && seq && sentof(seq)->time < sentof(f->last)->time)
+		seq = sentof(seq)->next;
+	return seq;
+}
+
+static void
+claim(const Claim *t, int n)
+{
+	uint8_t d[PktSize], c[PktSize], *e = c + ReportHead;
+	int i, k, told = 0;
+	const Sent *s;
+	uint64_t seq;
+	Link *l;
+
+	for (i = 0; i < MIN(2 * Nlinks, Entries); i++) {
+		l = &bond[i / 2];
+		k = i % 2;
+		seq = k ? l->flight.last : oldest(l, t->joint);
+		if (!seq)
+			continue;
+		s = sentof(seq);
+		told++;
+		e += putcame(e, i / 2, seq, t->ago[k] < 0 ? rnd(1 << 30) :
+		    t->ago[k], claimed(t->pkts, 2 * n + k, s->pkts),
+		    claimed(t->bytes, 2 * n + k, s->bytes));
+	}
+	putreport(c, 1, 1000 * Second / Us + (t->pass < 0 ?
+	    rnd(1 << 20) * INT64_C(1000000) : n * t->every * t->pass), 15000,
+	    told);
+	arrive(0, d, putrec(d, n, FlagControl, c, e - c));
+}
+
+/* A link of an unknown rate is not sent by at more than twice the rate at
+ * which it was, and no more is on its way, whatever the peer says. */
+static void
+testclaims(int row)
+{
+	enum { Much = 0x7fffffff };
+	static const Claim t[] = {
+		{ "the truth", 15, 0, 1000, { 0, 0 }, 0, 0 },
+		{ "2 Gbyte came", 15, 0, 1000, { 0, 0 }, 0, Much },
+		{ "many packets came", 15, 0, 1000, { 0, 0 }, 40000, Much },
+		{ "it came in 15 us", 15, 0, 1, { 0, 0 }, 0, 0 },
+		{ "it came in no time", 15, 0, 0, { 0, 0 }, 0, Much },
+		{ "it came in 15 s", 15, 0, 1000000, { 0, 0 }, 0, Much },
+		{ "much came at once, now and then", 120, 1, 1000,
+		  { 40000, 0 }, 0, Much },
+		{ "the clock goes back", 15, 0, 1000, { 0, 1000000000 }, 0,
+		  Much },
+		{ "a way of 1000 s now and then", 15, 0, 1000,
+		  { 1000000000, 0 }, 0, 0 },
+		{ "any time", 15, 0, -1, { -1, -1 }, 0, 0 },
+		{ "any time and much", 15, 0, 1000, { -1, -1 }, 8, 12000 },
+		{ "any number", 15, 0, 1000, { 0, 0 }, -1, -1 },
+		{ "anything", 15, 0, -1, { -1, -1 }, -1, -1 },
+	};
+	enum { Span = 30 };       /* ms */
+	static int64_t sentby[Nlinks][4000];
+	int64_t was[Nlinks], n, most[Nlinks];
+	double rate = 0, window = 0, r;
+	int ms, i, k;
+	Link *l;
+
+	anew(Client, NULL);
+	for (l = bond; l < bond + Nlinks; l++) {
+		rateceil(l, 0, 0);
+		windowset(l);
+	}
+	surveylinks();
+	memset(was, 0, sizeof(was));
+	for (i = 0; i < Nlinks; i++)
+		most[i] = RateStart * Span / 8 / 1000;
+	for (ms = 0; ms < LEN(sentby[0]); ms++) {
+		for (k = 0; ms % 40 == 0 && k < 40; k++)
+			offer(1, 1000, IPPROTO_UDP, 0, 1300);
+		now += MS(1);
+		stalls();
+		forget(0);
+		readall();
+		for (i = 0; i < Nlinks; i++) {
+			l = &bond[i];
+			l->echo.came = now;
+			n = l->meter.tx.bytes + l->meter.tx.pkts *
+			    wireoverhead(l);
+			sentby[i][ms] = n;
+			n -= ms > Span ? sentby[i][ms - Span] : 0;
+			most[i] = MAX(most[i], n);
+		}
+		if (ms % t[row].every)
+			continue;
+		claim(&t[row], 1 + ms / t[row].every);
+		for (i = 0; i < Nlinks; i++) {
+			l = &bond[i];
+			r = most[i] * 8000.0 / Span;
+			rate = MAX(rate, l->pace.rate / r);
+			window = MAX(window, (l->control.window - 20000) /
+			    (r / 8));
+		}
+	}
+	figure("at most %.2f times the rate, %.0f ms of it in flight", rate,
+	    window * 1000);
+	wantin("percent of the rate", 0, 205, rate * 100);
+	wantin("ms in flight", 0, 600, window * 1000);
+	verdict(t[row].name);
+}
+
+/* A way that seems to become longer and shorter again and again is never taken
+ * to be longer than the peer said. */
+static void
+testway(int row)
+{
+	enum { Short, Queued, Long };
+	const int64_t far = (INT64_C(1) << 50) - 2000 * Second / Us;
+	int ms, since = 0, phase = Short, times = 0, i, n;
+	uint8_t d[PktSize], c[PktSize];
+	Link *l = &bond[1];
+	int64_t time, most = 0;
+	const Sent *s;
+
+	(void)row;
+	anew(Client, NULL);
+	for (ms = 0; ms < 8000; ms++) {
+		for (i = 0; i < 10; i++)
+			offer(1, 1000, IPPROTO_UDP, 0, 1300);
+		now += MS(1);
+		forget(0);
+		readall();
+		for (i = 0; i < Nlinks; i++)
+			bond[i].echo.came = now;
+		if (ms % 10)
+			continue;
+		if (phase == Short && ms - since > 130) {
+			phase = Queued;
+		} else if (phase == Queued && l->control.drain) {
+			phase = Long;
+		} else if (phase == Long && !l->control.drain) {
+			phase = Short;
+			since = ms;
+			times++;
+		}
+		time = now / Us + (phase == Long ? far : phase == Queued ?
+		    60000 : 0);
+		n = putreport(c, 1, time, 10000, MIN(Nlinks, Entries));
+		for (i = 0; i < MIN(Nlinks, Entries); i++) {
+			s = sentof(bond[i].flight.last);
+			n += putcame(c + n, i, bond[i].flight.last, 0,
+			    s->pkts, s->bytes);
+		}
+		arrive(0, d, putrec(d, 1 + ms, FlagControl, c, n));
+		for (i = 0; i < 2; i++)
+			most = MAX(most, l->delay.base.least[i] / Second);
+	}
+	figure("%d times, %" PRId64 " s at most, %" PRId64 " s said", times,
+	    most, far * Us / Second);
+	wantin("times", 5, 100, times);
+	wantin("s", 0, far * Us / Second, most);
+	verdict("a way that seems to be longer again and again");
+}
+
+/* What the peer says that it misses, and never acknowledges, is kept for a
+ * while, and only so much of it. */
+static void
+testmemory(int row)
+{
+	static const struct {
+		const char *name;
+		int missing, late; /* each 5 ms, of all */
+	} t[] = {
+		{ "nothing is acknowledged", 0, 0 },
+		{ "everything is lost", 1, 0 },
+		{ "everything is late", 0, 1 },
+		{ "everything is lost and late", 1, 1 },
+	};
+	uint8_t d[PktSize], c[PktSize];
+	int ms, i, n, held = 0, repairs = 0;
+	Link *l;
+
+	anew(Client, NULL);
+	for (ms = 1; ms <= 4000; ms++) {
+		for (i = 0; i < 100; i++)
+			offer(1 + i % 4, 1000 + i % 50, IPPROTO_UDP, 0, 600);
+		now += MS(1);
+		stalls();
+		forget(0);
+		for (l = bond; l < bond + Nlinks; l++) {
+			l->echo.came = now;
+			flightpast(&l->flight, 0, now - (t[row].late ? Second :
+			    MS(50)));
+		}
+		readall();
+		if (ms % 5)
+			continue;
+		n = putreport(c, 1, (now + t[row].late * Minute) / Us, 0, 0);
+		i = t[row].missing ? PktSize - HdrLen - TagLen - n : 0;
+		memset(c + n, 255, i);
+		put(c + 1, tx.oldest, 8);
+		arrive(0, d, putrec(d, ms, FlagControl, c, n + i));
+		held = MAX(held, pool.used - pool.nfrees);
+		repairs = MAX(repairs, tx.repairs.len);
+	}
+	n = tx.seq[LaneOrdered] - tx.oldest;
+	figure("%d packets in use of %d, %d kept, %d to repeat, %" PRIu64
+	    " sent", held, pool.size, n, repairs, all.pkts);
+	wantin("kept", 1, keeppkts, n);
+	wantin("to repeat", 0, keeppkts, repairs);
+	wantin("in use", 1, keeppkts + queuepkts + 2 * Nlinks * Batch, held);
+	wantin("not for want of memory", 0, 0, drops[DropPool]);
+	verdict(t[row].name);
 }
 
 /* many links and flows */
@@ -744,10 +1132,13 @@ static const struct {
 	int rows, few, many;      /* with the example's links, with more */
 } tests[] = {
 	{ testjumps, 2, 1, 0 },
-	{ testbeatjumps, 1, 1, 0 },
-	{ testnackwide, 1, 1, 0 },
-	{ testnackmany, 1, 1, 0 },
+	{ testbeats, 2, 1, 1 },
+	{ testreports, 12, 1, 1 },
+	{ teststalls, 4, 1, 1 },
 	{ testheld, 1, 1, 0 },
+	{ testclaims, 13, 1, 0 },
+	{ testway, 1, 1, 0 },
+	{ testmemory, 4, 1, 0 },
 	{ testpass, 14, 1, 1 },
 	{ testlarge, 7, 1, 0 },
 	{ testshare, 8, 1, 0 },

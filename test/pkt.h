@@ -57,6 +57,33 @@ putbeat(uint8_t *d, uint64_t seq, Beat *b)
 	return putrec(d, seq, FlagBeat, payload, BeatLen);
 }
 
+/* Writes the head of a report: all below that seq have come by that time, and
+ * there is one so often, us; then so many links follow. */
+static inline int
+putreport(uint8_t *d, uint64_t expected, uint64_t time, uint32_t every, int n)
+{
+	put(d, CtlReport, 1);
+	put(d + 1, expected, 8);
+	put(d + 9, time, 8);
+	put(d + 17, every, 4);
+	put(d + 21, n, 1);
+	return ReportHead;
+}
+
+/* Writes what it says of a link: the newest packet, us since that came, and
+ * what had come by then. */
+static inline int
+putcame(uint8_t *d, int link, uint32_t seq, uint32_t ago, uint32_t pkts,
+    uint32_t bytes)
+{
+	put(d, link, 1);
+	put(d + 1, seq, 4);
+	put(d + 5, ago, 4);
+	put(d + 9, pkts, 4);
+	put(d + 13, bytes, 4);
+	return ReportLink;
+}
+
 /* Writes the tag behind len bytes, if there is a key. Returns the length. */
 static inline int
 sealwith(uint8_t *d, int len, uint8_t *key)
