@@ -189,14 +189,15 @@ static const int64_t
 	BeatMin = MS(20),         /* between heartbeats, at least */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
 	MoreDelay = MS(40),       /* a link this much slower is no help */
-	ReportEvery = MS(15),     /* of what came, under load */
+	ReportEvery = MS(10),     /* of what came, under load */
 	TargetQuick = MS(3),      /* queue that may stand at the best link, */
-	TargetBulk = MS(20),      /* at all others */
+	TargetBulk = MS(10),      /* at all others */
 	GotTime = MS(100),        /* in which a delivered rate is measured */
 	GotMax = MS(500),         /* of these the highest counts so long */
 	LeastTime = MS(5000),     /* halves of that in which a delay is least */
 	StallTime = MS(40),       /* longer than it should: it has stalled */
 	Overdue = MS(60),         /* a packet this late goes by another link */
+	RateAge = MS(5000),       /* an unused link may be this often as fast */
 	Stand = MS(250),          /* an excess that stands so long is tested */
 	DeadTime = MS(1500),      /* of silence, least: longer than a stall */
 	Aggregate = MS(20),       /* ACKs wait this long for each other, */
@@ -729,6 +730,7 @@ static struct {                   /* of all links, see surveylinks() */
 	int groupscore;           /* least score of those */
 	int step;                 /* best is quicker than they are */
 	Link *quick;              /* best, if it is to have no queue */
+	int stalled;              /* all links that work stall */
 	int payload;              /* bytes of the largest packet carried */
 	struct { Link *to; const Link *but; } found[2][ByLast];
 	int known;                /* bits: which of these hold, see pick() */
@@ -2205,11 +2207,18 @@ linkpayload(const Link *l)
 	    (keyfile ? TagLen : 0);
 }
 
-/* Does the link work, and does the packet fit? NULL is any packet. */
+static int
+linkworks(const Link *l)
+{
+	return l->state >= LinkUp && l->fd >= 0;
+}
+
+/* Does the link work, and does the packet fit? NULL is any packet. One that
+ * stalls does not, unless all do. */
 static int
 usable(const Link *l, const Pkt *p)
 {
-	return l->state >= LinkUp && l->fd >= 0 && !l->flight.stalled &&
+	return linkworks(l) && (!l->flight.stalled || survey.stalled) &&
 	    (!p || p->len <= linkpayload(l));
 }
 
@@ -2228,6 +2237,17 @@ way(const Link *l)
 	return least(&l->delay.base);
 }
 
+/* Returns bit/s that the link may carry: one that has not been used for long
+ * may have become faster. */
+static double
+assumed(const Link *l)
+{
+	double idle = (now - l->beats.data) / (double)RateAge;
+	double rate = l->pace.rate * CLAMP(idle, 1, 16);
+
+	return l->pace.ceil[0] ? MIN(rate, l->pace.ceil[0]) : rate;
+}
+
 /* Find the group of links for heavy flows, those up to some delay: to be twice
  * as fast is worth four times the delay. See rankheavy(), which must admit what
  * counts here. */
@@ -2240,7 +2260,7 @@ surveygroup(Link **bydelay, int n)
 
 	for (i = 0; i < n; i++) {
 		l = bydelay[i];
-		rate += l->pace.rate;
+		rate += assumed(l);
 		worth = rate * rate / (way(l) - way(bydelay[0]) +
 		    bydelay[0]->delay.rtt / 2 + SameDelay);
 		if (worth > most) {
@@ -2298,6 +2318,9 @@ surveylinks(void)
 	int i, n = 0;
 
 	memset(&survey, 0, sizeof(survey));
+	survey.stalled = 1;
+	for (l = bond; l < bond + LEN(bond); l++)
+		survey.stalled &= !linkworks(l) || l->flight.stalled;
 	survey.slowest = RateMin;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!usable(l, NULL))
@@ -3170,6 +3193,8 @@ rankheavy(const Link *l)
 	enum { Free, Full, Quick, QuickFull, Slow };
 	int64_t more = way(l) - survey.groupdelay;
 
+	if (l == reserved() && survey.step && airtime(&l->pace, Quantum) > TargetQuick)
+		return INT64_MAX;
 	if (!l->roomy || more > MoreDelay || (l == reserved() && saturated(l)))
 		return INT64_MAX;
 	if (more > SameDelay)
@@ -3652,6 +3677,7 @@ flightpast(Flight *f, uint64_t seq, int64_t time)
 	while (f->first && (f->first <= seq || sentof(f->first)->time < time)) {
 		flightpop(f);
 		f->progress = now;
+		f->overdue = 0;
 	}
 }
 
@@ -3724,7 +3750,7 @@ resend(Pkt *p, int why)
 /* Send again by other links what the link was given by then, and has not
  * brought. */
 static void
-rescue(Link *l, int64_t then)
+rescue(Link *l, int64_t then, int why)
 {
 	Flight *f = &l->flight;
 	uint64_t seq = f->first;
@@ -3733,7 +3759,7 @@ rescue(Link *l, int64_t then)
 		seq = f->first ? sentof(f->rescued)->next : 0;
 	for (; seq && sentof(seq)->time <= then; seq = sentof(seq)->next) {
 		f->rescued = seq;
-		resend(sentof(seq)->p, Overtaken);
+		resend(sentof(seq)->p, why);
 	}
 }
 
@@ -3998,7 +4024,7 @@ repairsend(void)
 		p = queueget(q);
 		why = p->asked;
 		p->asked = Unasked;
-		if (why == Overtaken && !flying(p->seq)) {
+		if (p->seq < tx.oldest || (why == Overtaken && !flying(p->seq))) {
 			pktfree(p);
 			continue;
 		}
@@ -4121,7 +4147,7 @@ pointput(Link *l, const Tally *out, const Tally *in)
 {
 	Control *c = &l->control;
 	Point *to = &c->points[c->n++ % Remembered], *from = to, *p;
-	int64_t low = in->time - out->time, rx, tx;
+	int64_t low = in->time - out->time, came, went;
 	unsigned i, n = MIN(c->n, (unsigned)Remembered);
 	uint64_t sent;
 
@@ -4135,9 +4161,9 @@ pointput(Link *l, const Tally *out, const Tally *in)
 	}
 	if (in->time - from->rx.time < 2 * ReportEvery)
 		return -1;
-	to->got = MIN(tallyrate(l, &from->rx, in),
-	    tallyrate(l, &from->tx, out));
-	c->got = to->got;
+	came = tallyrate(l, &from->rx, in);
+	went = tallyrate(l, &from->tx, out);
+	c->got = to->got = MIN(came, went);
 	c->most = MAX(c->most, c->got);
 	c->queue = low - least(&l->delay.base);
 	n = MIN(n, i + GotMax / ReportEvery);
@@ -4150,10 +4176,8 @@ pointput(Link *l, const Tally *out, const Tally *in)
 	c->loss = sent < 20 ? 0 : 1 - (double)MIN(in->pkts - from->rx.pkts,
 	    sent) / sent;
 	c->random -= MAX(c->random - c->loss, 0) / 8;
-	rx = tallyrate(l, &from->rx, in);
-	tx = tallyrate(l, &from->tx, out);
-	c->behind = rx < tx / 10 * 9;
-	c->through = llabs(rx - tx) < tx / 10;
+	c->behind = came < went / 10 * 9;
+	c->through = llabs(came - went) < went / 10;
 	return 0;
 }
 
@@ -4283,10 +4307,10 @@ windowset(Link *l)
 }
 
 static void
-measureloop(Delay *d, int64_t loop, int64_t owd)
+measureloop(Delay *d, int64_t time, int64_t owd)
 {
-	loop = MAX(loop - (owd - least(&d->base)), 0);
-	d->loop += d->loop ? (loop - d->loop) / 8 : loop;
+	time = MAX(time - (owd - least(&d->base)), 0);
+	d->loop += d->loop ? (time - d->loop) / 8 : time;
 }
 
 /* Learn from a packet of which is known how much was sent and received up to
@@ -4390,8 +4414,8 @@ stalls(void)
 			f->stalled = 0;
 		if (!f->stalled && l->state >= LinkUp && stalling(l))
 			f->stalled = now;
-		if (f->stalled)
-			rescue(l, now - l->delay.rtt / 2 - StallTime);
+		if (f->stalled && !survey.stalled)
+			rescue(l, now - l->delay.rtt / 2 - StallTime, Overtaken);
 		changed |= !was != !f->stalled;
 		more |= f->first != 0;
 	}
@@ -4433,7 +4457,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	if (state != LinkDown)
 		return;
 	linkdrop(l, DropSend);
-	rescue(l, now);
+	rescue(l, now, Missed);
 	memset(&l->flight, 0, sizeof(l->flight));
 	l->echo.good = 0;
 	l->echo.tx.time = 0;
@@ -4848,8 +4872,8 @@ reportlate(Link *l, int64_t time)
 
 	f->overdue = !f->first ? 0 :
 	    time - sentof(f->first)->time - l->delay.owd;
-	if (f->overdue > Overdue)
-		rescue(l, time - l->delay.owd - Overdue);
+	if (f->overdue > Overdue && !survey.stalled)
+		rescue(l, time - l->delay.owd - Overdue, Overtaken);
 }
 
 /* Send packets again that are missing: bits, from a seq on. They are lost if
@@ -5457,10 +5481,16 @@ reasons(Text *t)
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l < bond + LEN(bond); l++) {
 		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%"
-		    ", sent for", l->name, statename[l->state],
+		    "", l->name,
+		    l->flight.stalled ? "stalled" : statename[l->state],
 		    l->pace.rate / 1e6,
 		    usable(l, NULL) ? (l->delay.owd - least) / 1e6 : 0.0,
 		    l->loss.ratio * 100);
+		/* its configured rate is too high */
+		if (l->control.limited && l->control.most < l->pace.ceil[0] / 10 * 9)
+			text(t, ", most was %.1f Mbps",
+			    l->control.most / 1e6);
+		text(t, ", sent for");
 		for (total = 0, i = 0; i < WhyLast; i++)
 			total += l->why[i];
 		for (i = 0; i < WhyLast; i++)

@@ -67,8 +67,8 @@ sidelink(int i, SimLink *s)
 	const Link *l = &bond[i];
 
 	s->name = l->name;
-	s->up = l->state >= LinkUp;
-	s->state = statename[l->state];
+	s->up = usable(l, NULL);
+	s->state = l->flight.stalled ? "stalled" : statename[l->state];
 	s->rate = l->pace.rate;
 	s->burst = l->pace.burst;
 	s->srtt = l->delay.srtt / Us;

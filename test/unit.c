@@ -4744,7 +4744,7 @@ testcontrol(void)
 		{ "unknown, four times as much", 0, { 17, 40, 300 },
 		  { 68, 40, 300 }, 0, 0, 1, 0, 85, 40, 55 },
 		{ "all comes five times", 0, { 70, 40, 200 }, { 70, 40, 200 },
-		  0, 0, 5, 0, 80, 40, 60 },
+		  0, 0, 5, 0, 80, 150, 150 },
 		{ "5 % lost at random", 70, { 70, 40, 70 }, { 70, 40, 70 },
 		  0, 5, 1, 0, 80, 40, 60 },
 		{ "half of it used", 70, { 70, 40, 70 }, { 70, 40, 35 },
@@ -5591,8 +5591,8 @@ testreport(void)
 		while (lanread(&mark))
 			;
 	}
-	wantin("in 500 ms", 500 / 15, 500 / 15 + 1, by);
-	verdict("each 15 ms, while something comes");
+	wantin("in 500 ms", 500 / 10 - 1, 500 / 10 + 1, by);
+	verdict("each 10 ms, while something comes");
 
 	anew(Server);
 	arrivedata(0, 1, 0);
@@ -5604,7 +5604,7 @@ testreport(void)
 			linkflush(&bond[j]);
 		by += peersaid(&s, &j) > 0;
 	}
-	wantin("in 300 ms", 300 / 15, 300 / 15 + 2, by);
+	wantin("in 300 ms", 300 / 10 - 1, 300 / 10 + 2, by);
 	arrivedata(0, 2, 0);
 	for (by = i = 0; i < 300; i++) {
 		now += MS(1);
