@@ -172,7 +172,7 @@ enum {
 	RateStart = 5000000,      /* of an unknown link */
 	RateMax = 2000000000,
 	OrderedMin = 2400000,     /* 5 ms a packet */
-	Interactive = 8000,       /* least express traffic to keep a link for */
+	Interactive = 8000,       /* express packets that keep a link empty */
 	PeerMax = 10000000,       /* kbit/s, most that the peer may claim */
 };
 
@@ -194,11 +194,12 @@ static const int64_t
 	TargetBulk = MS(10),      /* at all others */
 	GotTime = MS(100),        /* in which a delivered rate is measured */
 	GotMax = MS(500),         /* of these the highest counts so long */
-	LeastTime = MS(5000),     /* halves of that in which a delay is least */
+	LeastTime = MS(5000),     /* twice that is a delay the least */
 	StallTime = MS(40),       /* longer than it should: it has stalled */
 	Overdue = MS(60),         /* a packet this late goes by another link */
-	RateAge = MS(5000),       /* an unused link may be this often as fast */
-	Stand = MS(250),          /* an excess that stands so long is tested */
+	RateAge = MS(5000),       /* unused so long, a link may be as fast */
+	Stand = MS(250),          /* a queue that stands so long is tested, */
+	Crept = MS(4000),         /* or was not short for so long */
 	DeadTime = MS(1500),      /* of silence, least: longer than a stall */
 	Aggregate = MS(20),       /* ACKs wait this long for each other, */
 	AggregateEvery = MS(400), /* this often */
@@ -501,17 +502,18 @@ typedef struct {                  /* what a report says of a packet */
 typedef struct {                  /* what a link carries, see adapt() */
 	Point points[Remembered];
 	unsigned n;
-	int64_t got, gotmax, most; /* bit/s delivered, the most of late, ever */
+	int64_t got, gotmax, most; /* bit/s delivered; most of late; most */
 	int64_t queue;            /* ns, delay above the base */
-	double loss;              /* share of packets; these three of GotTime */
+	double loss;              /* share of packets, in GotTime as got */
 	double random;            /* the share that is lost anyway */
 	int through, behind;      /* as much came as was sent; less */
 	int64_t window;           /* bytes, most in flight */
+	int moved;                /* limits in a row that were new */
 	int64_t limit, limited, hold; /* bit/s found to be too much; ns, when;
 	                           * without probes after that */
 	int64_t low;              /* ns, when the queue was last short */
-	int64_t excess;           /* ns, since when there is one; 0: none */
-	int64_t drain;            /* ns, since when less is sent; 0: it is not */
+	int64_t excess;           /* ns, when there was none last */
+	int64_t drain;            /* ns, since when half is sent; 0: all is */
 	int64_t before, drainrate; /* bit/s, rate then; what was delivered */
 	int64_t drainqueue;       /* ns, queue then */
 	double drainloss;         /* loss then */
@@ -2249,8 +2251,8 @@ assumed(const Link *l)
 }
 
 /* Find the group of links for heavy flows, those up to some delay: to be twice
- * as fast is worth four times the delay. See rankheavy(), which must admit what
- * counts here. */
+ * as fast is worth four times the delay. See rankheavy(), which must admit
+ * what counts here. */
 static void
 surveygroup(Link **bydelay, int n)
 {
@@ -2294,14 +2296,15 @@ expressrate(int len)
 	return queues.recent * 8;
 }
 
-/* Choose the link that is to have no queue, and the part of it that express
- * packets need: twice what they took lately. */
+/* Choose the link that is to have no queue, if another one of the n that work
+ * can carry the rest, and the part of it that express packets need: twice what
+ * they took lately. */
 static void
-surveyquick(void)
+surveyquick(int n)
 {
 	Link *l;
 
-	if (survey.step || expressrate(0) > Interactive)
+	if (n > 1 && (survey.step || expressrate(0) > Interactive))
 		survey.quick = survey.best;
 	for (l = bond; l < bond + LEN(bond); l++)
 		l->pace.percent = satpercent;
@@ -2342,7 +2345,7 @@ surveylinks(void)
 		survey.slowest = MAX(survey.slowest, most);
 	}
 	surveygroup(bydelay, n);
-	surveyquick();
+	surveyquick(n);
 	queues.peak = MAX(queues.peak, survey.rate);
 }
 
@@ -3193,7 +3196,8 @@ rankheavy(const Link *l)
 	enum { Free, Full, Quick, QuickFull, Slow };
 	int64_t more = way(l) - survey.groupdelay;
 
-	if (l == reserved() && survey.step && airtime(&l->pace, Quantum) > TargetQuick)
+	if (l == reserved() && survey.step &&
+	    airtime(&l->pace, Quantum) > TargetQuick)
 		return INT64_MAX;
 	if (!l->roomy || more > MoreDelay || (l == reserved() && saturated(l)))
 		return INT64_MAX;
@@ -3674,7 +3678,8 @@ flightpop(Flight *f)
 static void
 flightpast(Flight *f, uint64_t seq, int64_t time)
 {
-	while (f->first && (f->first <= seq || sentof(f->first)->time < time)) {
+	while (f->first && (f->first <= seq ||
+	    sentof(f->first)->time < time)) {
 		flightpop(f);
 		f->progress = now;
 		f->overdue = 0;
@@ -4024,7 +4029,8 @@ repairsend(void)
 		p = queueget(q);
 		why = p->asked;
 		p->asked = Unasked;
-		if (p->seq < tx.oldest || (why == Overtaken && !flying(p->seq))) {
+		if (p->seq < tx.oldest ||
+		    (why == Overtaken && !flying(p->seq))) {
 			pktfree(p);
 			continue;
 		}
@@ -4108,7 +4114,13 @@ tunpkt(void)
 	loop.unread |= reads == TunBatch || n >= TunBatch;
 }
 
-/* control: what a link carries, from what the peer reports */
+/* control: what a link carries, from what the peer reports
+ *
+ * A report says of one packet of a link when it came, and how much was sent
+ * and had come up to it. The rate of the pacer is tied to what was delivered,
+ * in the most of the last half second, and a part more while there is no
+ * queue; so much as is delivered until a report comes, and a short queue, may
+ * be on its way. What exceeds that is tested, see drain(). */
 
 /* Returns bit/s between two tallies, overhead of the way included. The peer
  * may say anything. */
@@ -4133,12 +4145,36 @@ ratebound(Link *l)
 
 /* Note the delay of one packet, ns. */
 static void
-delayput(Link *l, int64_t owd)
+delayput(Delay *d, int64_t owd)
 {
-	Delay *d = &l->delay;
-
 	d->owd = d->base.since ? d->owd + (owd - d->owd) / 4 : owd;
 	leastput(&d->base, owd);
+}
+
+/* Smooth a round trip time, less what the queue on the way there is in it. */
+static void
+wayput(Delay *d, int64_t *smooth, int64_t rtt, int64_t owd)
+{
+	rtt = MAX(rtt - (owd - least(&d->base)), 0);
+	*smooth += *smooth ? (rtt - *smooth) / 8 : rtt;
+}
+
+/* Measure what happened from one report to another. */
+static void
+between(Link *l, const Point *from, const Point *to)
+{
+	Control *c = &l->control;
+	int64_t came = tallyrate(l, &from->rx, &to->rx);
+	int64_t went = tallyrate(l, &from->tx, &to->tx);
+	uint64_t n = to->tx.pkts - from->tx.pkts;
+
+	c->got = MIN(came, went);
+	c->most = MAX(c->most, c->got);
+	c->behind = came < went / 10 * 9;
+	c->through = llabs(came - went) < went / 10;
+	c->loss = n < 20 ? 0 :
+	    1 - (double)MIN(to->rx.pkts - from->rx.pkts, n) / n;
+	c->random -= MAX(c->random - c->loss, 0) / 8;
 }
 
 /* Note a report. Returns -1 if it says too little to measure by. */
@@ -4147,9 +4183,8 @@ pointput(Link *l, const Tally *out, const Tally *in)
 {
 	Control *c = &l->control;
 	Point *to = &c->points[c->n++ % Remembered], *from = to, *p;
-	int64_t low = in->time - out->time, came, went;
+	int64_t low = in->time - out->time;
 	unsigned i, n = MIN(c->n, (unsigned)Remembered);
-	uint64_t sent;
 
 	*to = (Point){ *out, *in, now, 0 };
 	for (i = 2; i <= n; i++) {
@@ -4161,156 +4196,157 @@ pointput(Link *l, const Tally *out, const Tally *in)
 	}
 	if (in->time - from->rx.time < 2 * ReportEvery)
 		return -1;
-	came = tallyrate(l, &from->rx, in);
-	went = tallyrate(l, &from->tx, out);
-	c->got = to->got = MIN(came, went);
-	c->most = MAX(c->most, c->got);
-	c->queue = low - least(&l->delay.base);
-	n = MIN(n, i + GotMax / ReportEvery);
+	between(l, from, to);
+	to->got = c->got;
+	c->queue = MAX(low - least(&l->delay.base), 0);
 	for (c->gotmax = 0, i = 1; i <= n; i++) {
 		p = &c->points[(c->n - i) % Remembered];
-		if (now - p->at <= GotMax)
-			c->gotmax = MAX(c->gotmax, p->got);
+		if (now - p->at > GotMax)
+			break;
+		c->gotmax = MAX(c->gotmax, p->got);
 	}
-	sent = out->pkts - from->tx.pkts;
-	c->loss = sent < 20 ? 0 : 1 - (double)MIN(in->pkts - from->rx.pkts,
-	    sent) / sent;
-	c->random -= MAX(c->random - c->loss, 0) / 8;
-	c->behind = came < went / 10 * 9;
-	c->through = llabs(came - went) < went / 10;
 	return 0;
+}
+
+/* Is the link to have no queue? Only one whose limit stays can be held below
+ * it. */
+static int
+quick(const Link *l)
+{
+	return l == survey.quick && l->control.moved < 3;
 }
 
 /* Returns ns of queue that may stand at the link. */
 static int64_t
 target(const Link *l)
 {
-	return (l == survey.quick ? TargetQuick : TargetBulk) +
+	return (quick(l) ? TargetQuick : TargetBulk) +
 	    airtime(&l->pace, 2 * Quantum);
 }
 
-/* Is there more queue than there may be, or more loss than is usual? */
-static int
-excess(const Link *l)
-{
-	const Control *c = &l->control;
-
-	return c->queue > target(l) || c->loss > c->random + LossMost;
-}
-
-/* Note that the link carries no more than bps. Probes are held off on a link
- * where they hurt, the longer the more often it has been the same. */
+/* Note that the link carries no more than bps. Where probes hurt they are held
+ * off, the longer the more often it has been the same. */
 static void
 limit(Link *l, int64_t bps)
 {
 	Control *c = &l->control;
+	int same = llabs(bps - c->limit) <= bps / 20;
 
-	if (now - c->limited > 3 * GotTime)
+	if (now - c->limited > 3 * GotTime) {
+		c->moved = same ? 0 : c->moved + 1;
 		c->hold = l != survey.quick && c->loss < LossMost ? 0 :
-		    llabs(bps - c->limit) > bps / 20 ? 2 * Second :
-		    CLAMP(2 * c->hold, 2 * Second, 16 * Second);
+		    CLAMP(2 * c->hold * same, 2 * Second, 16 * Second);
+	}
 	c->limit = bps;
 	c->limited = now;
 }
 
-/* There is an excess: send half of what is delivered, and see what happens. A
- * queue of ours goes away, and so does loss for want of room. If what is sent
- * comes through and the excess stays, the way has become longer, and the loss
- * means nothing. The packet that has been reported was sent at time out. */
+/* End the test: ours is whether the excess was, and has gone. */
+static void
+drained(Link *l, int ours)
+{
+	Control *c = &l->control;
+	int i;
+
+	c->drain = 0;
+	if (ours) {
+		limit(l, c->drainrate);
+		l->pace.rate = c->drainrate;
+		return;
+	}
+	c->random = MAX(c->random, c->loss);
+	for (i = 0; i < LEN(l->delay.base.least); i++)
+		l->delay.base.least[i] += c->queue;
+	l->pace.rate = c->before;
+}
+
+/* There is too long a queue, or too much loss: send half of what is delivered,
+ * and see what happens. A queue of ours goes away, and so does loss for want
+ * of room. If what is sent comes through and the excess stays, the way has
+ * become longer, or the loss is random. The packet that has been reported was
+ * sent at time out. */
 static void
 drain(Link *l, int64_t out)
 {
 	Control *c = &l->control;
-	int64_t got = l == survey.quick ? c->gotmax : c->got, i;
+	int64_t got = quick(l) ? c->gotmax : c->got;
 	int quiet = c->queue < target(l) / 2;
+	double loss = c->loss - c->random;
 
 	if (!c->drain) {
-		c->drain = now;
-		c->low = now;
+		c->drain = c->low = now;
 		c->drainrate = got;
-		c->drainqueue = MAX(c->queue, 0);
-		c->drainloss = c->loss - c->random;
+		c->drainqueue = c->queue;
+		c->drainloss = loss;
 	}
 	if (out < c->drain || c->behind)
 		c->drainrate = MIN(c->drainrate, got);
 	l->pace.rate = c->drainrate / 2;
 	if (c->drainloss > LossMost && out - c->drain < GotTime)
 		return;
-	if (quiet && c->loss - c->random <= MAX(c->drainloss, LossMost) / 2) {
-		limit(l, c->drainrate);
-		l->pace.rate = c->drainrate;
-		c->drain = 0;
-	} else if (out - c->drain > GotTime + 2 * c->drainqueue &&
-	    (c->through || quiet)) {
-		c->random = MAX(c->random, c->loss);
-		for (i = 0; i < 2; i++)
-			l->delay.base.least[i] += MAX(c->queue, 0);
-		l->pace.rate = c->before;
-		c->drain = 0;
-	}
+	if (quiet && loss <= MAX(c->drainloss, LossMost) / 2)
+		drained(l, 1);
+	else if (out - c->drain > GotTime + 2 * c->drainqueue &&
+	    (c->through || quiet))
+		drained(l, 0);
 }
 
-/* Send less than is delivered while there is too long a queue. */
+/* Hold a quick link below its limit, and try a little more now and then. */
 static void
-shrink(Link *l)
+growquick(Link *l)
 {
 	Control *c = &l->control;
-	int64_t more = CLAMP(c->queue - target(l), 0, MS(100));
+	int64_t t = target(l), most = c->gotmax, *rate = &l->pace.rate;
 
-	if (l == survey.quick) {
+	most += most / (c->limited ? 16 : 2) * (t - c->queue) / t;
+	most = most * 100 / l->pace.percent;
+	if (c->limited)
+		most = MIN(most, *rate / 100 * 101);
+	if (c->queue > t) {
 		limit(l, c->gotmax);
-		l->pace.rate = c->gotmax / 10 * 9;
+		*rate = c->gotmax / 10 * 9;
 	} else {
-		limit(l, c->got);
-		l->pace.rate = c->got - c->got / MS(200) * more;
+		*rate = 2 * c->queue > t ? most : MAX(most, *rate);
 	}
 }
 
-/* The rate follows what is delivered, and a part more if there is little
- * queue. What is not used keeps its rate. */
+/* Follow what is delivered, and a part more if there is little queue. What is
+ * not used keeps its rate. */
 static void
 grow(Link *l)
 {
 	Control *c = &l->control;
 	int64_t t = target(l), most = c->gotmax, *rate = &l->pace.rate;
 
-	if (now - c->limited < c->hold) {
+	if (c->queue <= t && now - c->limited < c->hold) {
 		*rate = c->limit / 100 * 98;
-		return;
-	}
-	if (l == survey.quick) {
-		most = (most + most / (c->limited ? 16 : 2) *
-		    (t - c->queue) / t) * 100 / l->pace.percent;
-		if (c->limited)
-			most = MIN(most, *rate / 100 * 101);
+	} else if (quick(l)) {
+		growquick(l);
 	} else {
-		most += most / (!c->limited ? 1 : 2) * MAX(t - c->queue, 0) / t;
+		most += most / (c->limited ? 2 : 1) *
+		    MAX(t - c->queue, 0) / t;
+		*rate = 2 * c->queue > t ? most : MAX(most, *rate);
 	}
-	*rate = 2 * c->queue > t ? most : MAX(most, *rate);
 }
 
-/* Set how much may be on its way: what is delivered in a round trip, the queue
- * that is wanted, and what is yet to be reported. */
+/* Set how much may be on its way: what is delivered until a report comes, the
+ * queue that is wanted, and some packets. */
 static void
 windowset(Link *l)
 {
 	Control *c = &l->control;
-	int64_t t = target(l), rate = 2 * c->queue > 3 * t ? c->got : c->gotmax;
+	int64_t t = target(l), time, rate;
+	int some = quick(l) || c->queue > t ? 10000 : 20000;
 
+	time = (l->delay.loop ? l->delay.loop : l->delay.rtt) + t +
+	    MAX(tx.every, ReportEvery);
+	rate = 2 * c->queue > 3 * t ? c->got : c->gotmax;
 	if (c->drain)
 		rate = c->drainrate;
 	else if (l->pace.ceil[0] && (!c->limited ||
-	    now - c->limited > 10 * Second))
+	    now - c->limited > 10 * Second)) /* it is believed */
 		rate = l->pace.rate;
-	c->window = rate / 8000 * (((l->delay.loop ? l->delay.loop : l->delay.rtt) + t + MAX(tx.every, ReportEvery)) / Us) /
-	    1000 + (l == survey.quick || c->queue > t ? 10000 : 20000);
-}
-
-static void
-measureloop(Delay *d, int64_t time, int64_t owd)
-{
-	time = MAX(time - (owd - least(&d->base)), 0);
-	d->loop += d->loop ? (time - d->loop) / 8 : time;
+	c->window = rate / 8000 * (time / Us) / 1000 + some;
 }
 
 /* Learn from a packet of which is known how much was sent and received up to
@@ -4319,25 +4355,24 @@ static void
 adapt(Link *l, const Tally *out, const Tally *in)
 {
 	Control *c = &l->control;
+	int lossy;
 
-	delayput(l, in->time - out->time);
+	delayput(&l->delay, in->time - out->time);
 	if (pointput(l, out, in) < 0)
 		return;
-	if (!c->excess)
-		c->before = l->pace.rate;
+	lossy = c->loss > c->random + LossMost;
 	if (c->queue < target(l) / 2)
 		c->low = now;
-	c->excess = !excess(l) ? 0 : c->excess ? c->excess : now;
-	if (c->drain || c->loss > c->random + LossMost ||
-	    (c->queue > 2 * target(l) && now - c->excess > Stand) || now - c->low > 16 * Stand)
+	if (c->queue <= target(l) && !lossy)
+		c->excess = now;
+	if (c->excess == now)
+		c->before = l->pace.rate;
+	if (c->drain || lossy || now - c->low > Crept ||
+	    (c->queue > 2 * target(l) && now - c->excess > Stand))
 		drain(l, out->time);
-	else if (c->excess && l == survey.quick)
-		shrink(l);
 	else
 		grow(l);
-	if (c->most >= OrderedMin) /* it may be so fast again */
-		l->pace.rate = MAX(l->pace.rate, OrderedMin);
-	if (!l->pace.ceil[0])
+	if (!l->pace.ceil[0] || c->most >= OrderedMin) /* it may be */
 		l->pace.rate = MAX(l->pace.rate, OrderedMin);
 	ratebound(l);
 	windowset(l);
@@ -4390,9 +4425,10 @@ stalling(const Link *l)
 
 	if (now - l->echo.came > silence(l))
 		return 1;
-	return f->first && now - f->progress > more && (f->overdue > StallTime ||
-	    now - sentof(f->first)->time > l->delay.rtt + 2 * more +
-	    CLAMP(l->control.queue, 0, 2 * TargetBulk));
+	if (!f->first || now - f->progress <= more)
+		return 0;
+	return f->overdue > StallTime || now - sentof(f->first)->time >
+	    l->delay.rtt + 2 * more + MIN(l->control.queue, 2 * TargetBulk);
 }
 
 /* Find links that have stalled: they get no more, and what hangs on them goes
@@ -4415,7 +4451,8 @@ stalls(void)
 		if (!f->stalled && l->state >= LinkUp && stalling(l))
 			f->stalled = now;
 		if (f->stalled && !survey.stalled)
-			rescue(l, now - l->delay.rtt / 2 - StallTime, Overtaken);
+			rescue(l, now - l->delay.rtt / 2 - StallTime,
+			    Overtaken);
 		changed |= !was != !f->stalled;
 		more |= f->first != 0;
 	}
@@ -4514,14 +4551,6 @@ measurertt(Delay *d, int64_t rtt)
 	d->srtt += (rtt - d->srtt) / 8;
 }
 
-/* Note a round trip time, less what the queue on the way there is in it. */
-static void
-measureway(Delay *d, int64_t rtt, int64_t owd)
-{
-	rtt = MAX(rtt - (owd - least(&d->base)), 0);
-	d->rtt += d->rtt ? (rtt - d->rtt) / 8 : rtt;
-}
-
 /* Count packets sent and received. The counts decay within 30 heartbeats, but
  * both: with nothing but heartbeats their ratio stays for some 20 s. */
 static void
@@ -4600,8 +4629,8 @@ measure(Link *l, const Beat *b)
 	e->came = now;
 	e->good++;
 	flightpast(&l->flight, 0, t->time);
-	delayput(l, owd);
-	measureway(&l->delay, now - b->echo - b->held, owd);
+	delayput(&l->delay, owd);
+	wayput(&l->delay, &l->delay.rtt, now - b->echo - b->held, owd);
 	loop.nextstall = now;
 	retry(l);
 	windowset(l);
@@ -4859,12 +4888,12 @@ reportlink(Link *l, uint64_t seq, const uint8_t *d, int64_t time)
 	flightpast(&l->flight, seq, 0);
 	l->flight.progress = now;
 	adapt(l, &out, &in);
-	measureloop(&l->delay, now - s->time - (int64_t)get(d + 5, 4) * Us,
-	    in.time - out.time);
+	wayput(&l->delay, &l->delay.loop,
+	    now - s->time - (int64_t)get(d + 5, 4) * Us, in.time - out.time);
 }
 
-/* Note by how much the oldest packet on its way by a link was overdue at a time
- * on the peer's clock. */
+/* Note by how much the oldest packet on its way by a link was overdue at a
+ * time on the peer's clock. */
 static void
 reportlate(Link *l, int64_t time)
 {
@@ -4877,8 +4906,8 @@ reportlate(Link *l, int64_t time)
 }
 
 /* Send packets again that are missing: bits, from a seq on. They are lost if
- * they are not on their way, and have not been sent again just now. Repairs may
- * take a quarter of what the links carry. */
+ * they are not on their way, and have not been sent again just now. Repairs
+ * may take a quarter of what the links carry. */
 static void
 reportlost(uint64_t seq, const uint8_t *bits, int len)
 {
@@ -4893,7 +4922,8 @@ reportlost(uint64_t seq, const uint8_t *bits, int len)
 		s = sentof(seq);
 		if (seq < tx.oldest || !(bits[i / 8] & 1 << i % 8) ||
 		    s->p->asked == Missed || now < s->again ||
-		    (flying(seq) && !(s->again && bond[s->link].flight.stalled)))
+		    (flying(seq) &&
+		    !(s->again && bond[s->link].flight.stalled)))
 			continue;
 		if (spend(&tx.budget, s->len * 8 * Second / rate, Second) < 0)
 			return;
@@ -5472,6 +5502,7 @@ static void
 reasons(Text *t)
 {
 	int64_t least = INT64_MAX, oldest = now, total;
+	const Control *c;
 	const Link *l;
 	const Flow *f;
 	int i, n = 0, bytes = 0;
@@ -5480,16 +5511,16 @@ reasons(Text *t)
 		if (usable(l, NULL))
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l < bond + LEN(bond); l++) {
-		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: %.1f%%"
-		    "", l->name,
+		c = &l->control;
+		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: "
+		    "%.1f%%", l->name,
 		    l->flight.stalled ? "stalled" : statename[l->state],
 		    l->pace.rate / 1e6,
 		    usable(l, NULL) ? (l->delay.owd - least) / 1e6 : 0.0,
 		    l->loss.ratio * 100);
 		/* its configured rate is too high */
-		if (l->control.limited && l->control.most < l->pace.ceil[0] / 10 * 9)
-			text(t, ", most was %.1f Mbps",
-			    l->control.most / 1e6);
+		if (c->limited && c->most < l->pace.ceil[0] / 10 * 9)
+			text(t, ", most was %.1f Mbps", c->most / 1e6);
 		text(t, ", sent for");
 		for (total = 0, i = 0; i < WhyLast; i++)
 			total += l->why[i];
