@@ -348,6 +348,10 @@ checkflight(const Link *l)
 	must(f->reported < MAX(tx.seq[LaneOrdered], 1) &&
 	    f->rescued < MAX(tx.seq[LaneOrdered], 1), "packets not yet sent");
 	must(f->progress <= now && f->stalled <= now, "times of a flight");
+	must(f->reported < MAX(tx.oldest, 1) ||
+	    sentof(f->reported)->link == l - bond,
+	    "a report of another link's packet");
+	must(l->state != LinkDown || !f->first, "on its way by no link");
 }
 
 /* what is kept to be sent again */
@@ -1707,6 +1711,7 @@ begin(int conf)
 		l->heard.in.time = now - l->delay.owdin;
 		l->echo.good = l->echo.wasup = 1;
 		ratebound(l);
+		windowset(l);
 	}
 	loop.nextbeat = 0;
 	surveylinks();
