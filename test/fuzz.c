@@ -379,7 +379,7 @@ checkcontrol(void)
 {
 	const Link *l;
 	const Control *c;
-	int64_t most, loop;
+	int64_t window, ns;
 
 	checksent();
 	for (l = bond; l < bond + LEN(bond); l++) {
@@ -397,10 +397,10 @@ checkcontrol(void)
 		must(l->delay.rtt >= 0 && l->delay.rtt <= RttMost &&
 		    l->delay.loop >= 0 && l->delay.loop <= Keep,
 		    "round trip without a queue");
-		loop = (l->delay.loop ? l->delay.loop : l->delay.rtt) + Second;
-		most = MAX(RateMax, l->pace.ceil[0]) / 8000 * (loop / Us) /
+		ns = (l->delay.loop ? l->delay.loop : l->delay.rtt) + Second;
+		window = MAX(RateMax, l->pace.ceil[0]) / 8000 * (ns / Us) /
 		    1000 + 20000;
-		must(c->window >= 0 && c->window <= most, "window");
+		must(c->window >= 0 && c->window <= window, "window");
 	}
 }
 

@@ -462,11 +462,13 @@ putall(uint8_t *d, int64_t time, uint64_t expected, int nlinks, uint64_t *told,
     int missing)
 {
 	int n = putreport(d, expected, time / Us, 15000, nlinks), i;
+	const Link *l;
 	uint64_t *seq;
 
 	for (i = 0; i < nlinks; i++) {
+		l = &bond[i % Nlinks];
 		seq = &told[i % Nlinks];
-		*seq = *seq ? sentof(*seq)->next : bond[i % Nlinks].flight.first;
+		*seq = *seq ? sentof(*seq)->next : l->flight.first;
 		n += putcame(d + n, i % Nlinks, *seq, i < Nlinks ? 40000 : 0,
 		    sentof(*seq)->pkts, sentof(*seq)->bytes);
 	}
