@@ -348,6 +348,10 @@ checkflight(const Link *l)
 	must(f->reported < MAX(tx.seq[LaneOrdered], 1) &&
 	    f->rescued < MAX(tx.seq[LaneOrdered], 1), "packets not yet sent");
 	must(f->progress <= now && f->stalled <= now, "times of a flight");
+	must(f->reported < MAX(tx.oldest, 1) ||
+	    sentof(f->reported)->link == l - bond,
+	    "a report of another link's packet");
+	must(l->state != LinkDown || !f->first, "on its way by no link");
 }
 
 /* what is kept to be sent again */
@@ -375,7 +379,7 @@ checkcontrol(void)
 {
 	const Link *l;
 	const Control *c;
-	int64_t most, loop;
+	int64_t window, ns;
 
 	checksent();
 	for (l = bond; l < bond + LEN(bond); l++) {
@@ -393,10 +397,10 @@ checkcontrol(void)
 		must(l->delay.rtt >= 0 && l->delay.rtt <= RttMost &&
 		    l->delay.loop >= 0 && l->delay.loop <= Keep,
 		    "round trip without a queue");
-		loop = (l->delay.loop ? l->delay.loop : l->delay.rtt) + Second;
-		most = MAX(RateMax, l->pace.ceil[0]) / 8000 * (loop / Us) /
+		ns = (l->delay.loop ? l->delay.loop : l->delay.rtt) + Second;
+		window = MAX(RateMax, l->pace.ceil[0]) / 8000 * (ns / Us) /
 		    1000 + 20000;
-		must(c->window >= 0 && c->window <= most, "window");
+		must(c->window >= 0 && c->window <= window, "window");
 	}
 }
 
@@ -1707,6 +1711,7 @@ begin(int conf)
 		l->heard.in.time = now - l->delay.owdin;
 		l->echo.good = l->echo.wasup = 1;
 		ratebound(l);
+		windowset(l);
 	}
 	loop.nextbeat = 0;
 	surveylinks();

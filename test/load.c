@@ -462,11 +462,13 @@ putall(uint8_t *d, int64_t time, uint64_t expected, int nlinks, uint64_t *told,
     int missing)
 {
 	int n = putreport(d, expected, time / Us, 15000, nlinks), i;
+	const Link *l;
 	uint64_t *seq;
 
 	for (i = 0; i < nlinks; i++) {
+		l = &bond[i % Nlinks];
 		seq = &told[i % Nlinks];
-		*seq = *seq ? sentof(*seq)->next : bond[i % Nlinks].flight.first;
+		*seq = *seq ? sentof(*seq)->next : l->flight.first;
 		n += putcame(d + n, i % Nlinks, *seq, i < Nlinks ? 40000 : 0,
 		    sentof(*seq)->pkts, sentof(*seq)->bytes);
 	}
@@ -474,13 +476,19 @@ putall(uint8_t *d, int64_t time, uint64_t expected, int nlinks, uint64_t *told,
 	return n + missing;
 }
 
-/* The peer has said that the newest packet of each link came. */
+/* The peer has said that the newest packet of each link came, and before that
+ * all were late, or not. */
 static void
-passall(void)
+passall(int late)
 {
 	uint8_t d[PktSize], c[PktSize];
 	int i, n;
 
+	if (late) {
+		n = putreport(c, tx.oldest, (now + Second) / Us, 15000, 0);
+		arrive(0, d, putrec(d, 999, FlagControl, c, n));
+		now += MS(1100);
+	}
 	for (i = 0; i < Nlinks; i++) {
 		n = putreport(c, tx.oldest, now / Us + i, 15000, 1);
 		n += putcame(c + n, i, bond[i].flight.last, 0, 1, 1000);
@@ -494,7 +502,7 @@ testreports(int row)
 {
 	static const struct {
 		const char *name;
-		int past;         /* all links have been reported */
+		int past;         /* all links have been reported; 2: late */
 		int reports, links; /* reports; links in each */
 		int missing, late, all; /* of what was sent */
 		int times;        /* datagrams, the last one counts */
@@ -503,6 +511,7 @@ testreports(int row)
 		{ "all is lost", 1, 1, 0, 1, 0, 0, 1, 100 },
 		{ "all is lost, again", 1, 1, 0, 1, 0, 0, 2, 100 },
 		{ "all is lost, 20 reports", 1, 20, 0, 1, 0, 0, 1, 4 },
+		{ "all was late and is lost", 2, 1, 0, 1, 0, 0, 1, 100 },
 		{ "all is missing and on its way", 0, 1, 0, 1, 0, 0, 1, 0 },
 		{ "all is late", 0, 1, 0, 0, 1, 0, 1, 100 },
 		{ "all is late, again", 0, 1, 0, 0, 1, 0, 2, 100 },
@@ -525,7 +534,7 @@ testreports(int row)
 	wantin("sent", keeppkts, keeppkts, hosts[1].pkts);
 	now += MS(20);
 	if (t[row].past)
-		passall();
+		passall(t[row].past > 1);
 	for (i = 1; i <= t[row].times; i++) {
 		memset(told, 0, sizeof(told));
 		now += MS(1);
@@ -842,6 +851,7 @@ testmemory(int row)
 	};
 	uint8_t d[PktSize], c[PktSize];
 	int ms, i, n, held = 0, repairs = 0;
+	double again = 0;         /* sent again */
 	Link *l;
 
 	anew(Client, NULL);
@@ -868,12 +878,20 @@ testmemory(int row)
 		repairs = MAX(repairs, tx.repairs.len);
 	}
 	n = tx.seq[LaneOrdered] - tx.oldest;
+	for (l = bond; l < bond + Nlinks; l++)
+		again += l->why[WhyRepair];
+	again = 100 * again / (all.pkts + again);
 	figure("%d packets in use of %d, %d kept, %d to repeat, %" PRIu64
-	    " sent", held, pool.size, n, repairs, all.pkts);
+	    " sent, %.0f %% again", held, pool.size, n, repairs, all.pkts,
+	    again);
 	wantin("kept", 1, keeppkts, n);
+	wantin("percent sent again", 0, t[row].late ? 50 : 33, again);
 	wantin("to repeat", 0, keeppkts, repairs);
 	wantin("in use", 1, keeppkts + queuepkts + 2 * Nlinks * Batch, held);
 	wantin("not for want of memory", 0, 0, drops[DropPool]);
+	now += Keep + Second;
+	forget(0);
+	wantin("kept later", 0, 0, tx.seq[LaneOrdered] - tx.oldest);
 	verdict(t[row].name);
 }
 
@@ -1133,7 +1151,7 @@ static const struct {
 } tests[] = {
 	{ testjumps, 2, 1, 0 },
 	{ testbeats, 2, 1, 1 },
-	{ testreports, 12, 1, 1 },
+	{ testreports, 13, 1, 1 },
 	{ teststalls, 4, 1, 1 },
 	{ testheld, 1, 1, 0 },
 	{ testclaims, 13, 1, 0 },
