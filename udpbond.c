@@ -17,12 +17,12 @@
  *	        free for them, and at the receiver for those sent before.
  *	link?   selectexpress; selectlink, which has rankheavy for heavy flows;
  *	        pick for ACKs and repairs. What selection knows of all links is
- *	        in survey, and comes from measure.
+ *	        in survey, and comes from control and measure.
  *	when?   schedule: as soon as a link's pacer has room for it.
  *
- * Heartbeats on each link measure it in both directions; all that is known
- * about a link comes from them. Nothing is believed that verify and the
- * session have not let in.
+ * What is known about a link comes from heartbeats, at all times, and under
+ * load from reports: what came by each link, and what is missing. Nothing is
+ * believed that verify and the session have not let in.
  *
  * The loop is run(), which waits in ppoll(). Time is read once a turn, into
  * now. Begin with main(), then run(), then tunpkt(), schedule() and linkpkt().
@@ -44,14 +44,15 @@
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
  *	flow      hosts take turns, a queue for each flow, FQ-CoDel
- *	repair    sent packets are kept for when the peer asks
+ *	repair    sent packets: on their way, kept, sent again
  *	beat      heartbeats and hellos are sent
  *	schedule  what waits goes out while there is room
  *	down      from the TUN to the links
- *	rate      what a link carries
+ *	control   what a link carries, and whether it stalls
  *	state     down, probing, up, lossy
  *	measure   delay and loss, from heartbeats
  *	reorder   ordered packets wait for those sent before them
+ *	report    what came is told, and what the peer tells is used
  *	session   hellos and ids
  *	up        from the links to the TUN
  *	ctl       reports, and the socket for udpbond -l and -p
@@ -3654,7 +3655,10 @@ dequeue(Link **l)
 	return NULL;
 }
 
-/* repair: sent ordered packets are kept for when the peer asks for them */
+/* repair: sent ordered packets, on their way and kept to be sent again
+ *
+ * Links are FIFO: a packet is lost, or was overtaken on its link for once, if
+ * the peer has not got it and reports a later one by the same link. */
 
 static Sent *
 sentof(uint64_t seq)
@@ -5729,9 +5733,9 @@ beats(void)
 	if (now < loop.nextbeat)
 		return;
 	loop.nextbeat = INT64_MAX;
+	loop.nextstall = now;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
-		loop.nextstall = now;
 		due = MIN(l->beats.next, burstend(l));
 		if (now >= l->beats.next)
 			l->beats.next = MAX(l->beats.next + beatgap(), now);
