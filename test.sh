@@ -484,7 +484,7 @@ badconfigs()
 	a negative weight|s/\(rttweight *= \)10/\1-10/|rttweight
 	satpercent of 0|s/\(satpercent *= \)80/\10/|satpercent
 	heartbeats each 0 ms|s/\(hbinterval *= \)100/\10/|hbinterval
-	reorderpkts no power of 2|s/\(reorderpkts *= \)4096/\15000/|reorderpkts
+	reorderpkts no power of 2|s/\(reorderpkts *= \)8192/\15000/|reorderpkts
 	a TUN address without a prefix|s/192.168.50.1.32/192.168.50.1/|clientaddr
 	a key file that is missing|s/\(keyfile *= \)NULL/\1"\/no\/key"/|/no/key
 	END

@@ -1702,7 +1702,7 @@ begin(int conf)
 		l->delay.srtt = i == 0 ? MS(20) : MS(80);
 		l->delay.rttvar = MS(1);
 		l->delay.rtt = l->delay.srtt;
-		delayput(l, l->delay.owdin = l->delay.srtt / 2);
+		delayput(&l->delay, l->delay.owdin = l->delay.srtt / 2);
 		l->score = score(l->prio, l->delay.srtt, 0, 0);
 		address(&l->addr.peer, i, 0);
 		l->addr.peerlen = sizeof(l->addr.peer);

@@ -192,7 +192,7 @@ linkanew(Link *l)
 	l->addr.peerlen = sizeof(l->addr.peer);
 	l->delay = (Delay){ .srtt = rtt, .rttvar = MS(1), .rtt = rtt,
 	    .owdin = rtt / 2 };
-	delayput(l, rtt / 2);
+	delayput(&l->delay, rtt / 2);
 	l->heard = (Heard){ .in = { .time = now - rtt / 2 }, .came = now };
 	l->echo = (Echo){ .came = now, .good = 1, .wasup = 1 };
 	rateceil(l, MBIT(mbit), MBIT(mbit));
@@ -267,7 +267,7 @@ unlike(void)
 
 	for (l = bond; l < bond + Nlinks; l++) {
 		l->delay.base.since = 0;
-		delayput(l, MS(bond + Nlinks - l));
+		delayput(&l->delay, MS(bond + Nlinks - l));
 	}
 	surveylinks();
 }
