@@ -154,6 +154,7 @@ enum {
 enum {
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
 	BypassLoss = 1,           /* percent, see bypasses() */
+	AckCopied = 1 << 20,      /* bytes acknowledged: its ACKs go twice */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
 	HostDebt = 16 * Quantum,  /* bytes, most that a host has had before */
 	ClaimLen = 128,           /* bytes, most of an express SYN or ACK */
@@ -3964,7 +3965,8 @@ transmit(Link *l, Pkt *p)
 	}
 	if (l == survey.best)
 		expressrate(p->wirelen + wireoverhead(l));
-	if (expresscopies && !ordered)
+	if (expresscopies && !ordered &&
+	    (p->class == Express || f->acked > AckCopied))
 		copy(l, p);
 	linksend(l, p);
 }

@@ -309,16 +309,21 @@ checkhosts(void)
 }
 
 /* What selection knows is what the links are. But which link is to have no
- * queue, and what part of it is for express packets, is a matter of time. */
+ * queue, and which ones are for heavy flows, is a matter of time, too. */
 static void
 checksurvey(void)
 {
 	static State was;
 	Link *quick = survey.quick;
+	int64_t delay = survey.groupdelay;
+	int score = survey.groupscore, step = survey.step;
 
 	statesave(&was);
 	surveylinks();
 	survey.quick = quick;
+	survey.groupdelay = delay;
+	survey.groupscore = score;
+	survey.step = step;
 	/* what pick() keeps stands behind it */
 	must(!memcmp(was.survey, &survey, (uint8_t *)survey.found -
 	    (uint8_t *)&survey), "survey");
