@@ -4899,6 +4899,8 @@ reportlink(Link *l, uint64_t seq, const uint8_t *d, int64_t time)
 	l->flight.reported = seq;
 	flightpast(&l->flight, seq, 0);
 	l->flight.progress = now;
+	survey.stale = 1;
+	loop.nextstall = now;
 	adapt(l, &out, &in);
 	wayput(&l->delay, &l->delay.loop,
 	    now - s->time - (int64_t)get(d + 5, 4) * Us, in.time - out.time);
