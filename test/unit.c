@@ -4086,6 +4086,7 @@ teststalls(void)
 		}
 		wantstr("stalled", t[i].stalled, stalled);
 		want("surveyed", n, survey.rate);
+		want("wait to be sent again", 0, tx.repairs.len);
 		*log = '\0';
 		flightlog(log);
 		verdict(t[i].name);
