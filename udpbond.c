@@ -472,13 +472,12 @@ typedef struct {                  /* the least value of some seconds */
 
 typedef struct {
 	int64_t srtt, rttvar;     /* ns, RFC 6298 */
-	int64_t owd, owdin;       /* ns, to the peer and from it, with the same
-	                           * clock offset on all links */
+	int64_t owd;              /* ns, to the peer, with the same clock
+	                           * offset on all links */
 	Least base;               /* ns, owd without a queue; */
 	int64_t way;              /* the same when links were surveyed */
 	int64_t rtt;              /* ns, without a queue on the way there */
 	int64_t loop;             /* ns, the same till a report comes */
-	int64_t jitter;           /* ns, mean deviation of owdin */
 } Delay;
 
 typedef struct {
@@ -4594,17 +4593,10 @@ measurejoint(Link *l, const Tally *out, const Tally *in)
 		    "lost", l->name, minutes);
 }
 
-/* Note the heartbeat's delay, and what our next one will echo. More than a
- * second of difference is no delay: the peer's clock has moved. */
+/* Note what our next heartbeat will echo. */
 static void
 measurein(Link *l, const Beat *b)
 {
-	Delay *d = &l->delay;
-	int64_t owdin = now - b->time, more = owdin - d->owdin;
-	int anew = !l->heard.came || llabs(more) > Second;
-
-	d->jitter = anew ? 0 : d->jitter + (llabs(more) - d->jitter) / 4;
-	d->owdin = anew ? owdin : d->owdin + more / 4;
 	l->heard.in = l->meter.rx;
 	l->heard.in.time = b->time;
 	l->heard.came = now;

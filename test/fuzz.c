@@ -1709,13 +1709,13 @@ begin(int conf)
 		l->delay.srtt = i == 0 ? MS(20) : MS(80);
 		l->delay.rttvar = MS(1);
 		l->delay.rtt = l->delay.srtt;
-		delayput(&l->delay, l->delay.owdin = l->delay.srtt / 2);
+		delayput(&l->delay, l->delay.srtt / 2);
 		l->score = score(l->prio, l->delay.srtt, 0, 0);
 		address(&l->addr.peer, i, 0);
 		l->addr.peerlen = sizeof(l->addr.peer);
 		l->heard.came = l->echo.came = now;
 		l->beats.last = now;
-		l->heard.in.time = now - l->delay.owdin;
+		l->heard.in.time = now - l->delay.srtt / 2;
 		l->echo.good = l->echo.wasup = 1;
 		ratebound(l);
 		windowset(l);

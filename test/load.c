@@ -190,8 +190,7 @@ linkanew(Link *l)
 	l->addr.mtu = Mtu;
 	l->addr.peer = l->addr.remote;
 	l->addr.peerlen = sizeof(l->addr.peer);
-	l->delay = (Delay){ .srtt = rtt, .rttvar = MS(1), .rtt = rtt,
-	    .owdin = rtt / 2 };
+	l->delay = (Delay){ .srtt = rtt, .rttvar = MS(1), .rtt = rtt };
 	delayput(&l->delay, rtt / 2);
 	l->heard = (Heard){ .in = { .time = now - rtt / 2 }, .came = now };
 	l->echo = (Echo){ .came = now, .good = 1, .wasup = 1 };
