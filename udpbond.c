@@ -144,7 +144,7 @@ enum {
 	Ways = 8,                 /* places in a set of these tables */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
-	ReplayWords = 128,        /* 64 bits each, RFC 6479 */
+	ReplayWords = 256,        /* 64 bits each, RFC 6479 */
 	TextSize = 65536,         /* bytes of a status report */
 	MemoryMax = 1024,         /* MB of packets, 1 MB is 2^20 bytes */
 	ListSize = 256,           /* bytes of a list of addresses */
@@ -474,7 +474,8 @@ typedef struct {
 	int64_t srtt, rttvar;     /* ns, RFC 6298 */
 	int64_t owd, owdin;       /* ns, to the peer and from it, with the same
 	                           * clock offset on all links */
-	Least base;               /* ns, owd without a queue */
+	Least base;               /* ns, owd without a queue; */
+	int64_t way;              /* the same when links were surveyed */
 	int64_t rtt;              /* ns, without a queue on the way there */
 	int64_t loop;             /* ns, the same till a report comes */
 	int64_t jitter;           /* ns, mean deviation of owdin */
@@ -735,6 +736,7 @@ static struct {                   /* of all links, see surveylinks() */
 	int step;                 /* best is quicker than they are */
 	Link *quick;              /* best, if it is to have no queue */
 	int stalled;              /* all links that work stall */
+	int stale;                /* it is to be made anew in this turn */
 	int payload;              /* bytes of the largest packet carried */
 	struct { Link *to; const Link *but; } found[2][ByLast];
 	int known;                /* bits: which of these hold, see pick() */
@@ -2200,8 +2202,8 @@ deliver(Pkt *p)
 
 /* survey: what selection has to know of all links
  *
- * Only heartbeats, MTUs and changes of state alter it, so it is made anew when
- * one of these has come, and not for each packet. */
+ * Only heartbeats, reports, MTUs and changes of state alter it, so it is made
+ * anew in the turn in which one of these has come, and not for each packet. */
 
 /* Returns bytes of the largest packet that the link carries. */
 static int
@@ -2234,13 +2236,6 @@ carries(const Link *l)
 	return l->pace.rate >= survey.slowest;
 }
 
-/* Returns ns, one way without a queue, as Delay.owd. */
-static int64_t
-way(const Link *l)
-{
-	return least(&l->delay.base);
-}
-
 /* Returns bit/s that the link may carry: one that has not been used for long
  * may have become faster. */
 static double
@@ -2265,15 +2260,15 @@ surveygroup(Link **bydelay, int n)
 	for (i = 0; i < n; i++) {
 		l = bydelay[i];
 		rate += assumed(l);
-		worth = rate * rate / (way(l) - way(bydelay[0]) +
+		worth = rate * rate / (l->delay.way - bydelay[0]->delay.way +
 		    bydelay[0]->delay.rtt / 2 + SameDelay);
 		if (worth > most) {
 			most = worth;
-			survey.groupdelay = way(l);
+			survey.groupdelay = l->delay.way;
 		}
 	}
 	survey.step = survey.best &&
-	    way(survey.best) < survey.groupdelay - SameDelay;
+	    survey.best->delay.way < survey.groupdelay - SameDelay;
 	survey.groupscore = INT_MAX / 2;
 	for (i = 0; i < n; i++) {
 		l = bydelay[i];
@@ -2281,7 +2276,7 @@ surveygroup(Link **bydelay, int n)
 			continue;
 		if (!survey.light || l->score < survey.light->score)
 			survey.light = l;
-		if (llabs(way(l) - survey.groupdelay) <= SameDelay)
+		if (llabs(l->delay.way - survey.groupdelay) <= SameDelay)
 			survey.groupscore = MIN(survey.groupscore, l->score);
 	}
 }
@@ -2330,7 +2325,9 @@ surveylinks(void)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!usable(l, NULL))
 			continue;
-		for (i = n++; i > 0 && way(bydelay[i - 1]) > way(l); i--)
+		l->delay.way = least(&l->delay.base);
+		for (i = n++; i > 0 &&
+		    bydelay[i - 1]->delay.way > l->delay.way; i--)
 			bydelay[i] = bydelay[i - 1];
 		bydelay[i] = l;
 		if (!survey.best || l->score < survey.best->score)
@@ -3196,12 +3193,12 @@ static int64_t
 rankheavy(const Link *l)
 {
 	enum { Free, Full, Quick, QuickFull, Slow };
-	int64_t more = way(l) - survey.groupdelay;
+	int64_t more = l->delay.way - survey.groupdelay;
 
-	if (l == reserved() && survey.step &&
-	    airtime(&l->pace, Quantum) > TargetQuick)
+	if (!l->roomy || more > MoreDelay)
 		return INT64_MAX;
-	if (!l->roomy || more > MoreDelay || (l == reserved() && saturated(l)))
+	if (l == reserved() && (saturated(l) || (survey.step &&
+	    airtime(&l->pace, Quantum) > TargetQuick)))
 		return INT64_MAX;
 	if (more > SameDelay)
 		return Slow;
@@ -3748,13 +3745,18 @@ flying(uint64_t seq)
 	return seq >= tx.oldest && f->first && seq >= f->first;
 }
 
-/* Queue a packet to be sent again, unless it waits for that already. */
-static void
+/* Queue a packet to be sent again, unless it waits for that already. Repairs
+ * may take a quarter of what the links carry. Returns -1 if they have. */
+static int
 resend(Pkt *p, int why)
 {
+	if (!p->asked && spend(&tx.budget, p->len * 8 * Second /
+	    (survey.rate / 4 + 1), Second) < 0)
+		return -1;
 	if (!p->asked)
 		queueput(&tx.repairs, pkthold(p));
 	p->asked = MAX(p->asked, why);
+	return 0;
 }
 
 /* Send again by other links what the link was given by then, and has not
@@ -3768,8 +3770,9 @@ rescue(Link *l, int64_t then, int why)
 	if (f->rescued >= f->first)
 		seq = f->first ? sentof(f->rescued)->next : 0;
 	for (; seq && sentof(seq)->time <= then; seq = sentof(seq)->next) {
+		if (resend(sentof(seq)->p, why) < 0)
+			return;
 		f->rescued = seq;
-		resend(sentof(seq)->p, why);
 	}
 }
 
@@ -4171,9 +4174,12 @@ between(Link *l, const Point *from, const Point *to)
 {
 	Control *c = &l->control;
 	int64_t came = tallyrate(l, &from->rx, &to->rx);
-	int64_t went = tallyrate(l, &from->tx, &to->tx);
+	int64_t went;
+	Tally first = from->tx;
 	uint64_t n = to->tx.pkts - from->tx.pkts;
 
+	first.time = MIN(first.time, to->tx.time - ReportEvery);
+	went = tallyrate(l, &first, &to->tx);
 	c->got = MIN(came, went);
 	c->most = MAX(c->most, c->got);
 	c->behind = came < went / 10 * 9;
@@ -4262,7 +4268,7 @@ drained(Link *l, int ours)
 	}
 	c->random = MAX(c->random, c->loss);
 	for (i = 0; i < LEN(l->delay.base.least); i++)
-		l->delay.base.least[i] += c->queue;
+		l->delay.base.least[i] += MIN(c->queue, LeastTime);
 	l->pace.rate = c->before;
 }
 
@@ -4463,7 +4469,7 @@ stalls(void)
 		more |= f->first != 0;
 	}
 	loop.nextstall = more ? now + BurstMax : INT64_MAX;
-	if (changed)
+	if (changed || survey.stale)
 		surveylinks();
 }
 
@@ -4893,6 +4899,8 @@ reportlink(Link *l, uint64_t seq, const uint8_t *d, int64_t time)
 	l->flight.reported = seq;
 	flightpast(&l->flight, seq, 0);
 	l->flight.progress = now;
+	survey.stale = 1;
+	loop.nextstall = now;
 	adapt(l, &out, &in);
 	wayput(&l->delay, &l->delay.loop,
 	    now - s->time - (int64_t)get(d + 5, 4) * Us, in.time - out.time);
@@ -4912,12 +4920,10 @@ reportlate(Link *l, int64_t time)
 }
 
 /* Send packets again that are missing: bits, from a seq on. They are lost if
- * they are not on their way, and have not been sent again just now. Repairs
- * may take a quarter of what the links carry. */
+ * they are not on their way, and have not been sent again just now. */
 static void
 reportlost(uint64_t seq, const uint8_t *bits, int len)
 {
-	int64_t rate = survey.rate / 4 + 1;
 	uint64_t end = MIN(seq + 8 * len, tx.seq[LaneOrdered]);
 	const Sent *s;
 	int i = 0;
@@ -4931,9 +4937,8 @@ reportlost(uint64_t seq, const uint8_t *bits, int len)
 		    (flying(seq) &&
 		    !(s->again && bond[s->link].flight.stalled)))
 			continue;
-		if (spend(&tx.budget, s->len * 8 * Second / rate, Second) < 0)
+		if (resend(s->p, Missed) < 0)
 			return;
-		resend(s->p, Missed);
 	}
 }
 
@@ -4964,7 +4969,7 @@ reportpkt(const uint8_t *d, int len)
 	forget(expected);
 	reportlost(expected, e, d + len - e);
 	loop.nextstall = now;
-	surveylinks();
+	survey.stale = 1;
 }
 
 /* session: two ids, one of each end
@@ -5270,7 +5275,8 @@ beatpkt(Link *l, Pkt *p)
 		if (role == Server)
 			linkpeer(l, &b, p->from);
 		measure(l, &b);
-		surveylinks();
+		survey.stale = 1;
+		loop.nextstall = now;
 		if (l->state < LinkUp) /* death can wait for beats() */
 			linkcheck(l);
 		if (believe(b.next, rx.known, Far, &rx.doubted) == 0) {

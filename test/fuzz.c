@@ -318,6 +318,8 @@ checksurvey(void)
 	int64_t delay = survey.groupdelay;
 	int score = survey.groupscore, step = survey.step;
 
+	if (survey.stale) /* until the end of this turn */
+		return;
 	statesave(&was);
 	surveylinks();
 	survey.quick = quick;

@@ -53,7 +53,7 @@ enum {
 	FdTun = 1000, FdLink = 1001, Mtu = 1420,
 	DatagramSteps = 200000,   /* for a datagram, what it delivers too */
 	SchedSteps = 40,          /* for each link, flow and packet sent */
-	LinkSteps = 12,           /* for each link that a packet may take */
+	LinkSteps = 14,           /* for each link that a packet may take */
 	Entries = 80,             /* links, most in a report here */
 };
 
@@ -777,7 +777,7 @@ testclaims(int row)
 	}
 	figure("at most %.2f times the rate, %.0f ms of it in flight", rate,
 	    window * 1000);
-	wantin("percent of the rate", 0, 205, rate * 100);
+	wantin("percent of the rate", 0, 250, rate * 100);
 	wantin("ms in flight", 0, 600, window * 1000);
 	verdict(t[row].name);
 }
@@ -831,7 +831,7 @@ testway(int row)
 	figure("%d times, %" PRId64 " s at most, %" PRId64 " s said", times,
 	    most, far * Us / Second);
 	wantin("times", 5, 100, times);
-	wantin("s", 0, far * Us / Second, most);
+	wantin("s", 0, far * Us / Second + 60, most);
 	verdict("a way that seems to be longer again and again");
 }
 
@@ -856,7 +856,7 @@ testmemory(int row)
 
 	anew(Client, NULL);
 	/* a quarter of the links, for 4 s and one saved up */
-	budget = rates() / 4.0 * 5 / 8 / (600 + HdrLen + wireoverhead(bond));
+	budget = rates() / 4.0 * 5 / 8 / 600;
 	for (ms = 1; ms <= 4000; ms++) {
 		for (i = 0; i < 100; i++)
 			offer(1 + i % 4, 1000 + i % 50, IPPROTO_UDP, 0, 600);
@@ -885,7 +885,7 @@ testmemory(int row)
 	figure("%d packets in use of %d, %d kept, %d to repeat, %" PRIu64
 	    " sent, %.0f again", held, pool.size, n, repairs, all.pkts, again);
 	wantin("kept", 1, keeppkts, n);
-	wantin("sent again", 0, budget + t[row].late * all.pkts, again);
+	wantin("sent again", 0, budget, again);
 	wantin("to repeat", 0, keeppkts, repairs);
 	wantin("in use", 1, keeppkts + queuepkts + 2 * Nlinks * Batch, held);
 	wantin("not for want of memory", 0, 0, drops[DropPool]);
