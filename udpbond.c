@@ -4177,7 +4177,7 @@ between(Link *l, const Point *from, const Point *to)
 	Tally first = from->tx;
 	uint64_t n = to->tx.pkts - from->tx.pkts;
 
-	first.time = MIN(first.time, to->tx.time - ReportEvery);
+	first.time = MIN(first.time, to->tx.time - 2 * ReportEvery);
 	went = tallyrate(l, &first, &to->tx);
 	c->got = MIN(came, went);
 	c->most = MAX(c->most, c->got);
@@ -4468,6 +4468,8 @@ stalls(void)
 		more |= f->first != 0;
 	}
 	loop.nextstall = more ? now + BurstMax : INT64_MAX;
+	if (changed) /* a burst of a link that is back has to end */
+		loop.nextbeat = MIN(loop.nextbeat, now);
 	if (changed || survey.stale)
 		surveylinks();
 }

@@ -776,7 +776,7 @@ testclaims(int row)
 	}
 	figure("at most %.2f times the rate, %.0f ms of it in flight", rate,
 	    window * 1000);
-	wantin("percent of the rate", 0, 250, rate * 100);
+	wantin("percent of the rate", 0, 205, rate * 100);
 	wantin("ms in flight", 0, 600, window * 1000);
 	verdict(t[row].name);
 }
