@@ -22,8 +22,8 @@ static const char *keyfile     = NULL;
 /* links: NULL as device means any; as client address, that of the route; as
  * server address, all (server only). A NULL address needs a key. A link's
  * name is its device, or else its client address; names differ. Priority is
- * 0 to 60, lower is better. The client tells the server priorities and rates:
- * to change these, compile the client only. */
+ * 0 to 60, lower is better. A rate is the most that is sent. The client tells
+ * the server priorities and rates: to change these, compile the client only. */
 static const Linkconf links[] = {
 	/* device  client        server        port  priority  up  down (Mbit/s, 0: unknown) */
 	{ "wg0",  "10.200.0.1", "10.200.0.2", 9001, 1,        10, 10 },
@@ -45,13 +45,13 @@ static const int satpercent    = 80;   /* percent of a link's rate in use above 
 static const int losspercent   = 5;    /* percent of packets lost above which a link is reported lossy */
 static const int hbinterval    = 100;  /* ms between heartbeats on each link */
 static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4 */
-static const int expresscopies = 1;    /* 1: send express packets over a second link too */
+static const int expresscopies = 1;    /* 1: send express packets and ACKs of downloads over a second link too */
 
 /* memory: packets of 1.7 kB each, allocated when first used */
 static const int queuepkts     = 4096; /* waiting for a link */
-static const int keeppkts      = 8192; /* kept after sending, for repair; a power of 2 */
+static const int keeppkts      = 8192; /* kept after sending, to measure and to repair; a power of 2 */
 static const int reorderpkts   = 8192; /* held for a missing packet; a power of 2 */
-static const int reorderms     = 1000; /* ms that a packet is held at most */
+static const int reorderms     = 1000; /* ms that a missing packet is waited for at most */
 
 /* offload: the kernel handles many packets in one call if it can; 0: off */
 static const int tunsegment    = 1;    /* GSO packets from and to the TUN device */
