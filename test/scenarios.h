@@ -237,7 +237,7 @@
  * and links that lose as much either way keep UDP_SEGMENT */
 { "segments", 12, "x2 rate=70 delay=40 queue=100 segloss=100",
 	"udp rate=100", NULL,
-	"link.off>1 link.off<3 udp.lost<10", NULL },
+	"link.off>1 link.off<3 udp.lost<30", NULL },
 { "segmentsall", 12, "x2 rate=70 delay=40 queue=100 segloss=0",
 	"udp rate=100", NULL, "link.off<1 link.joint>1000", NULL },
 { "segmentslossy", 20, "x2 rate=70 delay=40 queue=100 segloss=0 loss=50",
