@@ -1750,6 +1750,8 @@ alien()
 # no datagram was dropped for what is in it
 understood()
 {
+	# after a crash the name is free again a moment later
+	waitfor 5 at router "$BOND/udpbond" -l
 	for ns in router vps; do
 		at $ns "$BOND/udpbond" -l | grep '^Total'
 	done >"$LAB/status"
