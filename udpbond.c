@@ -323,7 +323,8 @@ typedef struct {
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
-	int64_t lastordered;      /* ns, newest ordered packet */
+	int64_t lastordered;      /* ns, newest ordered packet; */
+	uint64_t seq;             /* its seq */
 	int64_t lastbypass;       /* ns, newest one moved to express */
 	int link;                 /* of the newest express packet */
 	int64_t notbefore;        /* ns, when that packet arrives */
@@ -2969,7 +2970,7 @@ heavy(const Flow *f)
 static int
 settled(const Flow *f)
 {
-	return now - f->lastordered > Settle;
+	return now - f->lastordered > Settle && f->seq < tx.oldest;
 }
 
 /* Count bytes since the flow's last pause, less a part of what the best link
@@ -3953,6 +3954,7 @@ transmit(Link *l, Pkt *p)
 	if (ordered && !bypasses(l, p)) {
 		encode(p, tx.seq[LaneOrdered]++, FlagData);
 		l->beats.data = f->lastordered = now;
+		f->seq = p->seq;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
 		keep(l, p);
 		linksend(l, p);
@@ -5114,7 +5116,7 @@ newsession(const Session *s)
 	memset(rx.replay, 0, sizeof(rx.replay));
 	reorderreset(1);
 	for (i = 0; i < Nflows; i++)
-		queues.flows[i].notbefore = 0;
+		queues.flows[i].notbefore = queues.flows[i].seq = 0;
 	for (i = 0; i < LEN(bond); i++) {
 		l = &bond[i];
 		linkreset(l);
