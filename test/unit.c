@@ -3021,13 +3021,15 @@ testsettle(void)
 {
 	static const struct {
 		const char *name;
-		int since, class;     /* ms since its last ordered packet */
+		int since, had, class; /* ms since its last ordered packet,
+		                        * which the peer has */
 	} t[] = {
-		{ "at once", 0, Ordered },
-		{ "after 100 ms", 100, Ordered },
-		{ "after 299 ms", 299, Ordered },
-		{ "after 301 ms", 301, Express },
-		{ "after 10 s", 10000, Express },
+		{ "at once", 0, 1, Ordered },
+		{ "after 100 ms", 100, 1, Ordered },
+		{ "after 299 ms", 299, 1, Ordered },
+		{ "after 301 ms", 301, 1, Express },
+		{ "after 301 ms, but it has not come", 301, 0, Ordered },
+		{ "after 10 s", 10000, 1, Express },
 	};
 	uint8_t d[MtuMax];
 	int i, j, flow;
@@ -3041,6 +3043,7 @@ testsettle(void)
 		p->class = Ordered;
 		transmit(&bond[0], p);
 		now += MS(t[i].since);
+		forget(t[i].had ? 2 : 1);
 		want("class", t[i].class, classed(d, 100, NULL));
 		verdict(t[i].name);
 	}
