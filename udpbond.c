@@ -5069,7 +5069,7 @@ release(uint64_t seq)
 		    MS(1)) < 0) {
 			rx.paced[rx.npaced++] = seq;
 			rx.next = MIN(rx.next, now + MS(1));
-			return;
+			break;
 		}
 		deliver(s->p);
 		s->p = NULL;
@@ -5077,6 +5077,8 @@ release(uint64_t seq)
 		seq = s->next;
 		s->next = 0;
 	}
+	while (rx.expected < rx.known && slotof(rx.expected)->state >= Passed)
+		rx.expected++;
 }
 
 /* Note that a packet has passed or is lost: none waits for it any more. */
@@ -5091,8 +5093,6 @@ settle(uint64_t seq, int state)
 	s->state = state;
 	s->next = 0;
 	release(next);
-	while (rx.expected < rx.known && slotof(rx.expected)->state >= Passed)
-		rx.expected++;
 }
 
 /* Add a slot for the next packet: it is missing. When there are too many, the
