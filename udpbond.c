@@ -5112,17 +5112,24 @@ slotadd(void)
 	*slotof(rx.known++) = (Slot){ .since = now };
 }
 
-/* All packets below top have been sent: those not here are missing now.
- * Returns -1 if they are too many to be true. */
+/* All packets below top have been sent: those not here are missing now. Those
+ * that there are no slots for are lost. Returns -1 if that is too much work. */
 static int
 reordertop(uint64_t top)
 {
+	uint64_t n;
+
 	if (top <= rx.known)
 		return 0;
-	if (afford(top - rx.known) < 0)
+	n = MIN(top - rx.known, (uint64_t)reorderpkts);
+	if (afford(n) < 0)
 		return -1;
-	while (rx.known < top)
+	for (; n > 0; n--)
 		slotadd();
+	n = top - rx.known; /* if not 0 all in the ring are missing */
+	counts[CntLost] += n;
+	rx.expected += n;
+	rx.known = top;
 	rx.next = MIN(rx.next, now + MS(reorderms));
 	rx.nextreport = MIN(rx.nextreport,
 	    MAX(now + Grace, rx.lastreport + rx.every));
