@@ -4397,14 +4397,15 @@ repairsend(void)
 	Pkt *p;
 	int why;
 
-	while (q->head && now > q->head->deadline) {
-		q->head->asked = 0;
-		pktdrop(queueget(q), DropStale);
-	}
-	while (q->head && (l = pick(q->head, 0, NULL, ByArrival))) {
-		p = queueget(q);
+	while ((p = q->head) && (now > p->deadline ||
+	    (l = pick(p, 0, NULL, ByArrival)))) {
+		queueget(q);
 		why = p->asked;
 		p->asked = Unasked;
+		if (now > p->deadline) {
+			pktdrop(p, DropStale);
+			continue;
+		}
 		if (p->seq < tx.oldest ||
 		    (why == Overtaken && !flying(p->seq))) {
 			pktfree(p);
