@@ -5874,6 +5874,7 @@ datagram(Link *l, Pkt *p)
 			pktdrop(p, DropPool);
 			return;
 		}
+		q->data = q->buf + HdrLen; /* room for what filled p */
 		memcpy(q->data, p->data, p->len);
 		q->len = p->len;
 		q->key = p->key;

@@ -7634,6 +7634,23 @@ testrecords(void)
 	want("packets not in the pool", 0, inuse());
 	verdict("the end of the session in the middle");
 
+	/* the first one is copied, and held */
+	anew(Client);
+	memset(d, 0, PktSize);
+	put(d + 7, 2, 1);
+	put(d + 8, FlagData | FlagOrder, 1);
+	put(d + 9, PktSize - HdrLen - 1, 2);
+	put(d + 11, 1, 2);
+	arrive(0, d, PktSize);
+	want("held", 1, rx.slots[2].state == Held);
+	want(dropname[DropForm], 1, drops[DropForm]);
+	if (rx.slots[2].p)
+		wantin("its end", 0, PktSize, rx.slots[2].p->data +
+		    rx.slots[2].p->len - rx.slots[2].p->buf);
+	reorderreset(1);
+	want("packets not in the pool", 0, inuse());
+	verdict("one that fills the datagram, and a byte");
+
 	anewkeyed(Client);
 	for (len = i = 0; i < 3; i++) {
 		n = ippacket(ip, 40, 0, 1000, i + 1);
