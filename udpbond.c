@@ -2862,11 +2862,11 @@ linkflush(Link *l)
 }
 
 /* Take the datagram over, to be sent at the end of the turn. Small records
- * that meet here share a datagram. */
+ * that meet here share a datagram, for which one that is kept is copied. */
 static void
 linksend(Link *l, Pkt *p)
 {
-	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL;
+	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL, *q;
 
 	if (o && pool.refs[o - pool.pkts] == 1 && !o->sealed &&
 	    o->key == p->key && p->wirelen <= Small &&
@@ -2883,6 +2883,15 @@ linksend(Link *l, Pkt *p)
 	if (l->out.n == Batch) {
 		pktdrop(p, DropSend);
 		return;
+	}
+	if (p->wirelen <= Small && pool.refs[p - pool.pkts] > 1 &&
+	    (q = pktalloc())) {
+		q->wire = q->buf;
+		q->wirelen = p->wirelen;
+		q->key = p->key;
+		memcpy(q->wire, p->wire, p->wirelen);
+		pktfree(p);
+		p = q;
 	}
 	l->out.pkts[l->out.n++] = p;
 	l->out.bytes += p->wirelen + (keyfile ? TagLen : 0);
@@ -4074,7 +4083,7 @@ forget(uint64_t below)
 		forgetone();
 }
 
-/* Keep the packet, which the link is about to be given. */
+/* Keep the packet, which the link has just been given. */
 static void
 keep(Link *l, Pkt *p)
 {
@@ -4086,10 +4095,10 @@ keep(Link *l, Pkt *p)
 	p->time = now;
 	p->deadline = now + usefor(&p->ip);
 	*s = (Sent){
-		.p = pkthold(p), .time = now, .link = l - bond,
+		.p = p, .time = now, .link = l - bond,
 		.len = p->wirelen + wireoverhead(l),
-		.pkts = l->meter.tx.pkts + l->out.n + 1,
-		.bytes = l->meter.tx.bytes + l->out.bytes + p->wirelen
+		.pkts = l->meter.tx.pkts + l->out.n,
+		.bytes = l->meter.tx.bytes + l->out.bytes
 	};
 	if (f->last)
 		sentof(f->last)->next = p->seq;
@@ -4328,7 +4337,6 @@ transmit(Link *l, Pkt *p)
 	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
 	follow(f, p);
 	encode(p, tx.seq[LaneData]++, FlagData);
-	keep(l, p);
 	if (ordered) {
 		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
@@ -4338,7 +4346,8 @@ transmit(Link *l, Pkt *p)
 	if (expresscopies && !ordered &&
 	    (p->class == Express || f->acked > AckCopied))
 		copy(l, p);
-	linksend(l, p);
+	linksend(l, pkthold(p));
+	keep(l, p);
 }
 
 /* Send express packets that have a link now; the others keep their order. */

@@ -2932,6 +2932,9 @@ testsharing(void)
 		want("datagrams", t[i].datagrams, n);
 		want("records", t[i].n, records);
 		want("counted", n, bond[0].meter.tx.pkts);
+		want("with the last", n, sentof(t[i].n)->pkts);
+		want("bytes with it", bond[0].meter.tx.bytes,
+		    sentof(t[i].n)->bytes);
 		allcame();
 		want("packets not in the pool", 0, inuse());
 		verdict(t[i].name);
