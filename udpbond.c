@@ -4402,7 +4402,7 @@ static void
 repairsend(void)
 {
 	Queue *q = &tx.repairs;
-	Link *l;
+	Link *l = NULL;
 	Pkt *p;
 	int why;
 
