@@ -3209,11 +3209,11 @@ parityadd(uint64_t last, const uint8_t *d, int len, Queue *found)
 	seqs[0] = last;
 	for (d++, i = 1; i < n; i++, d += bytes) {
 		dist = get(d, bytes);
-		if (!dist || dist > seqs[i - 1])
+		if (!dist || dist >= seqs[i - 1])
 			return -1;
 		seqs[i] = seqs[i - 1] - dist;
 	}
-	for (i = 0; i < n; i++)
+	for (i = n - 1; i >= 0; i--)
 		col[i] = column(seqs[i]);
 	/* none is missing; or one was given up for another one just now */
 	for (i = k = 0; i < n && coded.seqs[col[i]] == seqs[i]; i++)
