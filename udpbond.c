@@ -776,7 +776,8 @@ static struct {                   /* what came in this session */
 static struct {                   /* covered packets, and their parities */
 	uint64_t seqs[Columns];   /* of the packets */
 	Pkt *pkts[Columns];       /* NULL: missing */
-	int oldest;               /* column, given up for the next packet */
+	int oldest;               /* column, given up for a new packet */
+	unsigned nextrow;         /* given up for a new parity */
 	Row rows[Rows];
 } coded;
 
@@ -2970,20 +2971,20 @@ linkrecv(Link *l, Queue *q)
 	return n == max;
 }
 
-/* parity: a sliding window code, as RLC of RFC 8681
+/* parity: a sliding window code, much as in RFC 8681
  *
  * A parity covers the packet of its own seq and some before that, how many the
  * highest byte of its seq says. They follow each other, or if bit 63 is set
- * too, each is a distance before the one after it: these stand at the end, in
- * 2 bytes each. All else is as in a packet of data, but the sum of what there
- * is in the packets, order first, each times a coefficient that follows from
- * the seqs. Sums are in GF(256) modulo 0x11d.
+ * each is a distance before the one after it: these stand at the end, in 2
+ * bytes each. All else is as in a packet of data, but the sum of what there is
+ * in the packets, order first, each times a coefficient c that follows from
+ * the seqs, over GF(256) modulo 0x11d. Short packets end in zeros.
  * The receiver has a column for each covered packet, which it holds once it
- * has come, and a row for each parity of which packets are missing. Rows are
- * reduced: each has a pivot, a column that no other has. A row that has no
- * more than that is the packet. */
+ * has come, and a row for each parity that lacks some: what is left of the sum
+ * without the others. A row has a pivot, a column that no other row has; if
+ * that is its only one, then the row is the packet. */
 
-/* Double each byte of d, in words: up to one word less a byte beyond len. */
+/* Double the bytes of d, and up to a word less one behind them. */
 static void
 gfdouble(uint8_t *d, int len)
 {
@@ -2998,16 +2999,18 @@ gfdouble(uint8_t *d, int len)
 	}
 }
 
+/* d += s */
 static void
 gfadd(uint8_t *d, const uint8_t *s, int len)
 {
-	unsigned long v, w;
+	unsigned long v[2], w[2];
 
 	for (; len >= (int)sizeof(w); len -= sizeof(w)) {
-		memcpy(&v, s, sizeof(v));
-		memcpy(&w, d, sizeof(w));
-		w ^= v;
-		memcpy(d, &w, sizeof(w));
+		memcpy(v, s, sizeof(v));
+		memcpy(w, d, sizeof(w));
+		w[0] ^= v[0];
+		w[1] ^= v[1];
+		memcpy(d, w, sizeof(w));
 		s += sizeof(w);
 		d += sizeof(w);
 	}
@@ -3019,7 +3022,7 @@ gfadd(uint8_t *d, const uint8_t *s, int len)
 static void
 gfmuladd(uint8_t *d, const uint8_t *s, int len, int c)
 {
-	uint8_t t[sizeof(((Row *)0)->d) + sizeof(long)];
+	uint8_t t[Columns + SymMax + sizeof(long)];
 
 	memcpy(t, s, len);
 	for (; c; c >>= 1, gfdouble(t, len))
@@ -3027,28 +3030,18 @@ gfmuladd(uint8_t *d, const uint8_t *s, int len, int c)
 			gfadd(d, t, len);
 }
 
-static int
-gfmul(int a, int b)
-{
-	int m = 0;
-
-	for (; b; b >>= 1, a = a << 1 ^ (a & 0x80 ? 0x11d : 0))
-		m ^= b & 1 ? a : 0;
-	return m;
-}
-
-/* Returns a / b; neither is 0. */
+/* Returns a / b, which are not 0: 2 to the power that makes a of b. */
 static int
 gfdivide(int a, int b)
 {
-	int c = 1;
+	uint8_t v[sizeof(long)] = { b, 1 };
 
-	while (gfmul(b, c) != a)
-		c++;
-	return c;
+	while (v[0] != a)
+		gfdouble(v, 2);
+	return v[1];
 }
 
-/* Never 0. The parity of one packet is that packet. */
+/* Returns 1 to 255; 1 if n is 1, so that this parity is the packet. */
 static int
 coefficient(uint64_t last, uint64_t seq, int n)
 {
@@ -3059,10 +3052,10 @@ coefficient(uint64_t last, uint64_t seq, int n)
 	return n == 1 ? 1 : (uint32_t)(h >> 40) % 255 + 1;
 }
 
-/* Add packets to a symbol, each times its coefficient. Horner's rule on their
- * bits: all share the doublings. */
+/* Add packets to a sum, each times its c: by Horner's rule on the bits of all
+ * c, so that 8 doublings are enough for all packets. */
 static void
-symboladd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
+sumadd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
 {
 	uint8_t t[SymMax + sizeof(long)] = { 0 }, order[OrderLen];
 	int i, bit;
@@ -3093,7 +3086,7 @@ parityencode(Pkt *p, Pkt *const *pkts, int n)
 		len = MAX(len, pkts[i]->len);
 	}
 	memset(sum, 0, OrderLen + len);
-	symboladd(sum, OrderLen + len, pkts, c, n);
+	sumadd(sum, OrderLen + len, pkts, c, n);
 	p->after = get(sum, OrderLen);
 	d = p->data + len;
 	for (i = n - 1; i > 0 && listed; i--, d += 2)
@@ -3102,15 +3095,14 @@ parityencode(Pkt *p, Pkt *const *pkts, int n)
 	encode(p, last | (uint64_t)(n | listed << 7) << 56, FlagParity);
 }
 
-/* End a row that was in use. */
 static void
-rowend(Row *r, int why)
+rowend(Row *r)
 {
-	counts[why] += r->len > 0;
+	counts[CntVain] += r->len > 0;
 	r->len = 0;
 }
 
-/* Take the pivot of by out of r. */
+/* Take the pivot of the row by out of r. */
 static void
 rowreduce(Row *r, const Row *by)
 {
@@ -3123,8 +3115,8 @@ rowreduce(Row *r, const Row *by)
 	r->len = MAX(r->len, by->len);
 }
 
-/* Its oldest column becomes the pivot: when that is given up, the other rows
- * do not need it. */
+/* Make the oldest column of a row its pivot: when that one is given up, no
+ * other row ends with it. */
 static void
 rowpivot(Row *r)
 {
@@ -3135,52 +3127,36 @@ rowpivot(Row *r)
 		r->pivot = (coded.oldest + i) % Columns;
 	while (!r->d[r->pivot] && ++i < Columns);
 	if (i == Columns)
-		rowend(r, CntVain);
+		rowend(r);
 	for (o = coded.rows; o < coded.rows + Rows && r->len; o++)
 		rowreduce(o, r);
 }
 
-/* Make a packet of a row that has one column left. It makes none if what comes
- * out is no IP packet, or all packets are in use. */
-static void
-rowsolve(Row *r, Queue *found)
+/* Returns the packet of the pivot, the row's only column, or NULL: it is none
+ * or the pool is empty. */
+static Pkt *
+rowpkt(const Row *r)
 {
-	int i, n = 0, len = r->len - Columns;
+	int len = r->len - Columns;
+	Pkt *p = pktalloc();
 	uint8_t *d;
-	Pkt *p;
 
-	for (i = 0; i < Columns; i++)
-		n += r->d[i] != 0;
-	if (!r->len || n != 1)
-		return;
-	rowend(r, CntVain);
-	if (!(p = pktalloc()))
-		return;
+	if (!p)
+		return NULL;
 	d = p->data - OrderLen;
 	memset(d, 0, len);
 	gfmuladd(d, r->d + Columns, len, gfdivide(1, r->d[r->pivot]));
 	p->seq = coded.seqs[r->pivot];
 	p->after = get(d, OrderLen);
-	p->len = p->data[0] >> 4 == 6 ? get(p->data + 4, 2) + 40 :
+	p->len = d[OrderLen] >> 4 == 6 ? get(p->data + 4, 2) + 40 :
 	    get(p->data + 2, 2);
-	if (p->len > len - OrderLen || ipparse(p->data, p->len, &p->ip) < 0) {
-		pktfree(p);
-		return;
-	}
-	counts[CntVain]--;
-	counts[CntRecovered]++;
-	coded.pkts[r->pivot] = pkthold(p);
-	queueput(found, p);
+	if (p->len <= len - OrderLen && ipparse(p->data, p->len, &p->ip) == 0)
+		return p;
+	pktfree(p);
+	return NULL;
 }
 
-/* How many columns its pivot is from the newest one; a free row is older. */
-static int
-rowage(const Row *r)
-{
-	return !r->len ? Columns : (coded.oldest - 1 - r->pivot) & (Columns - 1);
-}
-
-/* Returns the column of seq. A new one takes the place of the oldest. */
+/* Returns the column of a packet; the oldest one becomes that of a new one. */
 static int
 column(uint64_t seq)
 {
@@ -3198,11 +3174,35 @@ column(uint64_t seq)
 	coded.pkts[i] = NULL;
 	for (r = coded.rows; r < coded.rows + Rows; r++)
 		if (r->d[i])
-			rowend(r, CntVain);
+			rowend(r);
 	return i;
 }
 
-/* A covered packet has come. What that makes known is appended to found. */
+/* Append the packets of rows with one column to found. */
+static void
+paritysolve(Queue *found)
+{
+	int i, n;
+	Row *r;
+	Pkt *p;
+
+	for (r = coded.rows; r < coded.rows + Rows; r++) {
+		for (i = n = 0; i < Columns; i++)
+			n += r->d[i] != 0;
+		if (!r->len || n > 1)
+			continue;
+		if (!(p = rowpkt(r))) {
+			rowend(r);
+			continue;
+		}
+		r->len = 0;
+		counts[CntRecovered]++;
+		coded.pkts[r->pivot] = pkthold(p);
+		queueput(found, p);
+	}
+}
+
+/* A covered packet has come; append those that follow from it to found. */
 static void
 parityknow(Pkt *p, Queue *found)
 {
@@ -3214,15 +3214,15 @@ parityknow(Pkt *p, Queue *found)
 		return;
 	coded.pkts[i] = pkthold(p);
 	for (r = coded.rows; r < coded.rows + Rows; r++) {
-		if (!r->len || !(c = r->d[i]))
+		c = r->d[i];
+		if (!r->len || !c)
 			continue;
 		r->d[i] = 0;
-		symboladd(r->d + Columns, r->len - Columns, &p, &c, 1);
+		sumadd(r->d + Columns, r->len - Columns, &p, &c, 1);
 		if (r->pivot == i)
 			rowpivot(r);
 	}
-	for (r = coded.rows; r < coded.rows + Rows; r++)
-		rowsolve(r, found);
+	paritysolve(found);
 }
 
 /* A parity has come. Returns -1 if it is malformed. */
@@ -3236,28 +3236,27 @@ parityadd(const Pkt *p, Queue *found)
 	uint64_t dist, seqs[Window] = { p->seq << 8 >> 8 };
 	Pkt *pkts[Window];
 	uint8_t c[Window], *sum;
-	Row *r, *to = coded.rows;
+	Row *r, *to;
 
 	if (n < 1 || n > Window || len < OrderLen + 20 || len > SymMax)
 		return -1;
 	for (i = 1; i < n; i++, d += 2) {
 		dist = listed ? get(d, 2) : 1;
-		if (!dist || dist > seqs[i - 1])
+		if (!dist || dist >= seqs[i - 1])
 			return -1;
 		seqs[i] = seqs[i - 1] - dist;
 	}
-	for (i = 0; i < n; i++)
+	for (i = n - 1; i >= 0; i--)
 		col[i] = column(seqs[i]);
-	for (i = 0; i < n && coded.seqs[col[i]] == seqs[i]; i++)
-		known += coded.pkts[col[i]] != NULL;
-	if (i < n || known == n) { /* one was given up for the others */
+	/* none is missing; or one was given up for another one just now */
+	for (i = k = 0; i < n && coded.seqs[col[i]] == seqs[i]; i++)
+		k += coded.pkts[col[i]] != NULL;
+	if (i < n || k == n) {
 		counts[CntVain]++;
 		return 0;
 	}
-	for (r = coded.rows; r < coded.rows + Rows; r++)
-		if (rowage(r) > rowage(to))
-			to = r;
-	rowend(to, CntVain);
+	to = &coded.rows[coded.nextrow++ % Rows];
+	rowend(to);
 	memset(to, 0, sizeof(*to));
 	to->len = Columns + len;
 	sum = to->d + Columns;
@@ -3270,12 +3269,11 @@ parityadd(const Pkt *p, Queue *found)
 		else
 			to->d[col[i]] = c[k];
 	}
-	symboladd(sum, len, pkts, c, k);
+	sumadd(sum, len, pkts, c, k);
 	for (r = coded.rows; r < coded.rows + Rows; r++)
 		rowreduce(to, r);
 	rowpivot(to);
-	for (r = coded.rows; r < coded.rows + Rows; r++)
-		rowsolve(r, found);
+	paritysolve(found);
 	return 0;
 }
 
