@@ -168,7 +168,7 @@ enum {
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
-	ParityPart = 16,          /* of the links that parities may take */
+	ParityPart = 16,          /* of a full link that parities may take */
 	ReportPart = 16,          /* of the quickest link that they may take,
 	                           * and of what they report */
 	SeqJump = 65536,          /* packets ahead: nonsense */
@@ -212,6 +212,8 @@ static const int64_t
 	RateAge = MS(5000),       /* unused so long, a link may be as fast */
 	Stand = MS(250),          /* a queue that stands so long is tested, */
 	Crept = MS(4000),         /* or was not short for so long */
+	LossTime = MS(10000),     /* loss is expected to come again */
+	ParityTime = MS(1) / 2,   /* for each parity: they take work */
 	DeadTime = MS(1500),      /* of silence, least: longer than a stall */
 	Aggregate = MS(20),       /* ACKs wait this long for each other, */
 	AggregateEvery = MS(400), /* this often */
@@ -750,8 +752,8 @@ static struct {                   /* packets that a parity is to cover */
 	int light;                /* one of them is of a light flow */
 	Link *link;               /* by which the newest went */
 	int64_t next;             /* ns, when no more are waited for */
-	double loss;              /* of the links by which they go; */
-	int64_t last;             /* ns, when that was averaged */
+	double loss;              /* most of late of the links they went by, */
+	int64_t last;             /* ns, at this time */
 	int on;                   /* that is worth it */
 	int64_t clock;            /* ns, token bucket of parities */
 } cover;
@@ -3231,7 +3233,7 @@ parityadd(const Pkt *p, Queue *found)
 {
 	int n = p->seq >> 56 & 127, listed = p->seq >> 63;
 	int len = OrderLen + p->len - 2 * (n - 1) * listed;
-	int i, k, known = 0, col[Window];
+	int i, k, col[Window];
 	const uint8_t *d = p->data + len - OrderLen;
 	uint64_t dist, seqs[Window] = { p->seq << 8 >> 8 };
 	Pkt *pkts[Window];
@@ -4337,18 +4339,6 @@ coverdrop(int n)
 	memmove(cover.pkts, cover.pkts + less, cover.n * sizeof(Pkt *));
 }
 
-/* Average the loss of the links by which packets go: it is believed soon, and
- * forgotten late, as it comes in bursts. */
-static void
-coverloss(double loss)
-{
-	double more = loss - cover.loss;
-	int64_t ns = MIN(now - cover.last, Second / 10);
-
-	cover.loss += more * ns / (more > 0 ? Second / 10 : 10 * Second);
-	cover.last = now;
-}
-
 /* Let a parity cover a packet that is about to be sent, if that is worth it. A
  * SYN is changed when it is delivered. */
 static void
@@ -4359,7 +4349,9 @@ coverpkt(Link *l, Pkt *p)
 	if (p->class == Ack || p->ip.tcpflags & TcpSyn ||
 	    (!light && saturated(l)))
 		return;
-	coverloss(l->loss.ratio);
+	cover.loss -= cover.loss * MIN(now - cover.last, Second) / LossTime;
+	cover.loss = MAX(cover.loss, l->loss.ratio);
+	cover.last = now;
 	if (!parityevery())
 		return;
 	coverdrop(Window - 1);
@@ -4420,8 +4412,8 @@ paritysend(void)
 	cover.due = cover.light = 0;
 	if (late)
 		coverdrop(0);
-	if (!l || !every || spend(&cover.clock, ParityPart * p->len * 8 *
-	    Second / survey.rate, Second / 10) < 0) {
+	if (!l || !every || spend(&cover.clock, saturated(l) ? ParityPart *
+	    airtime(&l->pace, p->len) : ParityTime, Second / 10) < 0) {
 		pktfree(p);
 		return;
 	}
