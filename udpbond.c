@@ -257,9 +257,9 @@ enum { OffSegment, OffCoalesce, OffUdpSegment, OffUdpGro, OffLast };
 enum { Disabled, Absent, Failed, Running };            /* offload states */
 enum {
 	FlagBeat = 0x01, FlagData = 0x02, FlagOrder = 0x04,
-	FlagRepair = 0x08, FlagControl = 0x10, FlagSealed = 0x80,
-	FlagParity = 0x40,
-	FlagKind = FlagBeat | FlagData | FlagControl, FlagUnknown = 0x20
+	FlagRepair = 0x08, FlagControl = 0x10, FlagCompressed = 0x20,
+	FlagParity = 0x40, FlagSealed = 0x80,
+	FlagKind = FlagBeat | FlagData | FlagControl
 };
 enum { Unasked, Overtaken, Missed };   /* why packets are sent again */
 enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
@@ -1210,6 +1210,7 @@ encode(Pkt *p, uint64_t seq, int flags)
 	p->sealed = 0;
 	put(p->wire, seq, 8);
 	put(p->wire + 8, flags | (order ? FlagOrder : 0) |
+	    (p->squeezed ? FlagCompressed : 0) |
 	    (keyfile ? FlagSealed : 0), 1);
 	put(p->wire + 9, order + p->len, 2);
 	if (order)
@@ -1228,13 +1229,14 @@ decode(const uint8_t *d, int len, Rec *r)
 	r->flags = get(d + 8, 1);
 	r->len = get(d + 9, 2);
 	kind = r->flags & FlagKind;
-	if (r->len > len - HdrLen || r->flags & FlagUnknown)
+	if (r->len > len - HdrLen)
 		return -1;
 	if (kind != FlagBeat && kind != FlagData && kind != FlagControl &&
-	    (kind || !(r->flags & FlagParity)))
+	    (kind || (r->flags & (FlagParity | FlagRepair | FlagCompressed)) !=
+	    FlagParity))
 		return -1;
-	if (kind & (FlagBeat | FlagControl) &&
-	    r->flags & (FlagOrder | FlagRepair | FlagParity))
+	if (kind & (FlagBeat | FlagControl) && r->flags & (FlagOrder |
+	    FlagRepair | FlagCompressed | FlagParity))
 		return -1;
 	if (r->flags & FlagOrder && r->len < OrderLen)
 		return -1;
@@ -3320,11 +3322,9 @@ static const char dictionary[] =
 	";rport=5060;received=\r\nMax-Forwards: 70\r\nFrom: <sip:>;tag="
 	"\r\nTo: <sip:\r\nCall-ID: \r\nCSeq: 1 INVITE\r\nContact: <sip:"
 	";transport=UDP>\r\nAllow: INVITE, ACK, CANCEL, OPTIONS, BYE, "
-	"Authorization: Digest username=\""
 	"Content-Type: application/sdp\r\nContent-Length: 0\r\n\r\n"
 	"v=0\r\no=- \r\ns=-\r\nc=IN IP4 \r\nt=0 0\r\nm=audio "
-	" RTP/AVP 8 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
-	"a=rtpmap:101 telephone-event/8000\r\nSIP/2.0 180 Ringing\r\n"
+	" RTP/AVP 8 0 101\r\na=rtpmap:0 PCMU/8000\r\nSIP/2.0 180 Ringing\r\n"
 	"HTTP/1.1 200 OK\r\nServer: \r\nUser-Agent: \r\nAccept: */*\r\n"
 	"\1\0\0\1\0\0\0\0\0\0\3www\x81\x80\0\1\0\1\0\0\0\0"
 	"\3com\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\0\x29\4\xd0\0\0\0\0\0"
@@ -4523,6 +4523,7 @@ copy(const Link *first, const Pkt *p)
 	memcpy(q->data, p->data, p->len);
 	q->len = p->len;
 	q->after = p->after;
+	q->squeezed = p->squeezed;
 	encode(q, p->seq, FlagData | FlagRepair);
 	l->why[WhyCopy]++;
 	linksend(l, q);
@@ -4556,7 +4557,7 @@ coverpkt(Link *l, Pkt *p)
 {
 	int light = p->class == Express || p->waslight;
 
-	if (p->class == Ack || p->ip.tcpflags & TcpSyn ||
+	if (p->class == Ack || p->squeezed || p->ip.tcpflags & TcpSyn ||
 	    (!light && saturated(l)))
 		return;
 	cover.loss -= cover.loss * MIN(now - cover.last, Second) / LossTime;
@@ -4668,6 +4669,9 @@ transmit(Link *l, Pkt *p)
 	}
 	l->why[why]++;
 	p->link = l - bond;
+	if (compress && l->pace.rate < compress * INT64_C(1000) &&
+	    saturated(l))
+		compact(f, p);
 	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
 	follow(f, p);
 	coverpkt(l, p);
@@ -6178,6 +6182,10 @@ datapkt(Link *l, Pkt *p, int flags)
 	takeorder(p, flags);
 	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
 		return;
+	if (flags & FlagCompressed && expand(p) < 0) {
+		pktdrop(p, DropForm);
+		return;
+	}
 	if (flags & FlagRepair)
 		counts[CntRepaired]++;
 	if (flags & FlagParity)
@@ -7058,6 +7066,7 @@ static const struct { const char *name; const int *value, min, max; }
 	{ "hbinterval", &hbinterval, 20, 1000 },
 	{ "linkoverhead", &linkoverhead, 0, 500 },
 	{ "expresscopies", &expresscopies, 0, 1 },
+	{ "compress", &compress, 0, 1000000 },
 	{ "queuepkts", &queuepkts, 64, 1 << 20 },
 	{ "keeppkts", &keeppkts, 64, 1 << 20 },
 	{ "reorderpkts", &reorderpkts, 64, 1 << 15 },
