@@ -290,7 +290,7 @@ game()
 # gametimes: the round trip times, ms, or "lost"
 gametimes()
 {
-	sed -n 's/^.*"rtt": \([0-9][0-9]*\),*$/\1/p
+	sed -n '/"delay": {/,/}/s/^.*"rtt": \([0-9][0-9]*\),*$/\1/p
 		s/.*"lost": "true.*/lost/p' "$LAB/game.json" |
 	awk '/lost/ { print; next } { printf "%.1f\n", $1 / 1e6 }'
 }
