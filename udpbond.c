@@ -125,12 +125,13 @@
 
 /* sizes */
 enum {
-	HdrLen = 11, TagLen = 8, KeyLen = 16, BeatLen = 90,
-	HelloAt = 17,             /* offset of hello in a heartbeat */
+	HdrLen = 11, OrderLen = 2, TagLen = 8, KeyLen = 16, BeatLen = 91,
+	HelloAt = 17, FormatAt = 88, /* offsets in a heartbeat */
+	Format = 2,               /* of what is sent, in a heartbeat */
 	MtuMax = 1500,            /* of the TUN */
 	MtuMin = 576,             /* of a link */
 	MtuBelieved = 1280,       /* of a link with a key; the least of IPv6 */
-	PktSize = HdrLen + MtuMax + TagLen,
+	PktSize = HdrLen + OrderLen + MtuMax + TagLen,
 	Small = 256,              /* bytes, record that shares a datagram */
 	Batch = 64,               /* datagrams per system call */
 	TunBatch = 256,           /* packets from the TUN in a turn */
@@ -144,7 +145,8 @@ enum {
 	Ways = 8,                 /* places in a set of these tables */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
-	ReplayWords = 256,        /* 64 bits each, RFC 6479 */
+	ReplayWords = 16,         /* 64 bits each, RFC 6479 */
+	Paced = 64,               /* flows whose packets are set free */
 	TextSize = 65536,         /* bytes of a status report */
 	MemoryMax = 1024,         /* MB of packets, 1 MB is 2^20 bytes */
 	ListSize = 256,           /* bytes of a list of addresses */
@@ -153,7 +155,6 @@ enum {
 /* packets, bytes */
 enum {
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
-	BypassLoss = 1,           /* percent, see bypasses() */
 	AckCopied = 1 << 20,      /* bytes acknowledged: its ACKs go twice */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
 	HostDebt = 16 * Quantum,  /* bytes, most that a host has had before */
@@ -162,9 +163,11 @@ enum {
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
-	ReportPart = 16,          /* of the quickest link that they may take */
+	ReportPart = 16,          /* of the quickest link that they may take,
+	                           * and of what they report */
 	SeqJump = 65536,          /* packets ahead: nonsense */
 	Far = 4096,               /* packets ahead, without a key: doubted */
+	FreeBytes = 65536,        /* set free in a ms, half a socket's room */
 	FarBeat = 16,             /* heartbeats ahead of each link: doubted */
 };
 
@@ -191,7 +194,8 @@ static const int64_t
 	BeatMin = MS(20),         /* between heartbeats, at least */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
 	MoreDelay = MS(40),       /* a link this much slower is no help */
-	ReportEvery = MS(10),     /* of what came, under load */
+	ReportEvery = MS(10),     /* of what came, under load; */
+	ReportLate = MS(100),     /* the least often */
 	TargetQuick = MS(3),      /* queue that may stand at the best link, */
 	TargetBulk = MS(10),      /* at all others */
 	GotTime = MS(100),        /* in which a delivered rate is measured */
@@ -207,10 +211,8 @@ static const int64_t
 	AggregateEvery = MS(400), /* this often */
 	CodelTarget = MS(50),
 	CodelInterval = MS(200),  /* a queue that stands longer is ours */
-	Stay = MS(30),            /* a light flow keeps to its link */
 	Keep = MS(1500),          /* sent packets are kept for repair */
-	StaleLive = MS(250),      /* a real-time packet waits no longer */
-	Settle = MS(300),         /* till an ordered flow may turn express */
+	StaleLive = MS(250),      /* a real-time packet is of no use then */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
 	Retry = MS(10000);        /* of UDP_SEGMENT after an error; of links,
@@ -226,7 +228,8 @@ enum { Socketcall = -1 }; /* none */
 /* enums */
 enum { Client, Server, Both };                         /* roles */
 enum { LinkDown, LinkProbing, LinkUp, LinkLossy };     /* used from Up on */
-enum { LaneOrdered, LaneExpress, LaneBeat, LaneControl, LaneLast };
+enum { LaneBeat, LaneControl, LaneData, LaneLast };
+enum { Missing, Held, Passed, Lost };                  /* states of a slot */
 enum { Outside, Inside, Nowhere };                     /* places, see ip */
 enum { Ordered, Express, Ack };                        /* classes of packets */
 enum { CtlReport = 1, CtlBye };                        /* control records */
@@ -238,9 +241,9 @@ enum {                                        /* <linux/virtio_net.h> */
 	GsoAccEcn = 0x10, GsoEcn = 0x80, VnetPartial = 1
 };
 enum { OffSegment, OffCoalesce, OffUdpSegment, OffUdpGro, OffLast };
-enum { Disabled, Missing, Failed, Running };           /* offload states */
+enum { Disabled, Absent, Failed, Running };            /* offload states */
 enum {
-	FlagBeat = 0x01, FlagData = 0x02, FlagExpress = 0x04,
+	FlagBeat = 0x01, FlagData = 0x02, FlagOrder = 0x04,
 	FlagRepair = 0x08, FlagControl = 0x10, FlagSealed = 0x80,
 	FlagKind = FlagBeat | FlagData | FlagControl, FlagUnknown = 0x60
 };
@@ -249,10 +252,11 @@ enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
 enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
 enum {
 	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup,
-	CntCopies, CntMerged, CntLast
+	CntMerged, CntLast
 };
 enum {
-	DropShort, DropForm, DropAddr, DropAuth, DropSession, DropReplay,
+	DropShort, DropForm, DropVersion, DropAddr, DropAuth, DropSession,
+	DropReplay,
 	DropWindow, DropMartian, DropQueue, DropCodel, DropStale, DropSize,
 	DropSend, DropTun, DropPool, DropLast
 };
@@ -274,7 +278,7 @@ typedef struct {
 typedef struct Pkt Pkt;
 struct Pkt {
 	Pkt *next;
-	uint8_t *data;            /* the IP packet, HdrLen into buf or later */
+	uint8_t *data;            /* the IP packet, behind header and order in buf */
 	uint8_t *wire;            /* the datagram */
 	int len, wirelen;         /* bytes */
 	int sealed;               /* the tag is in its place */
@@ -282,6 +286,8 @@ struct Pkt {
 	int flow, host;           /* indices into flows and hosts */
 	int asked;                /* it waits to be sent again: why */
 	int waslight;             /* its flow was light when it came */
+	int after;                /* how many seqs after the packet that has
+	                           * to come before it; 0: there is none */
 	uint64_t seq;
 	int64_t time;             /* ns, when it came or was sent */
 	int64_t deadline;         /* ns, when it becomes useless */
@@ -323,11 +329,8 @@ typedef struct {
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
-	int64_t lastordered;      /* ns, newest ordered packet; */
-	uint64_t seq;             /* its seq */
-	int64_t lastbypass;       /* ns, newest one moved to express */
-	int link;                 /* of the newest express packet */
-	int64_t notbefore;        /* ns, when that packet arrives */
+	uint64_t seq;             /* of the newest packet sent; */
+	int ordered;              /* all that follow come after it */
 	int64_t clock;            /* ns, ahead of now if not sparse */
 	int mean;                 /* bytes of a packet */
 	int64_t bytes;            /* sent since the last pause */
@@ -393,9 +396,11 @@ typedef struct {
 	int64_t held;             /* ns, since the echoed heartbeat came */
 	uint64_t txpkts, txbytes; /* sent on this link, with this heartbeat */
 	uint64_t rxpkts, rxbytes; /* received when the echoed one came */
-	uint64_t next;            /* next ordered seq */
+	uint64_t next;            /* next seq of data */
 	int prio;
 	uint32_t up, down;        /* kbit/s, configured at the client */
+	int format;               /* see Format */
+	int interval;             /* ms, hbinterval of the client */
 } Beat;
 
 typedef struct {
@@ -455,7 +460,7 @@ typedef struct {                  /* what came in this session */
 	int64_t came;             /* ns, when that came; 0: none */
 	uint64_t seq;             /* of that */
 	uint64_t lastseq;         /* of the newest record */
-	uint64_t newest;          /* seq of the newest ordered packet, */
+	uint64_t newest;          /* seq of the newest data, */
 	Tally then;               /* and what had come with it */
 	int fresh;                /* that has not been reported */
 } Heard;
@@ -486,7 +491,7 @@ typedef struct {
 	double ratio;             /* 0 to 1 */
 } Loss;
 
-typedef struct {                  /* ordered packets on their way */
+typedef struct {                  /* packets on their way */
 	uint64_t first, last;     /* seqs, oldest and newest; 0: none */
 	uint64_t rescued;         /* seq, newest that was sent again */
 	uint64_t reported;        /* seq, newest that was reported */
@@ -558,7 +563,7 @@ typedef struct {
 	uint8_t txkey[KeyLen], rxkey[KeyLen];
 } Session;
 
-typedef struct {                  /* an ordered packet that was sent */
+typedef struct {                  /* a packet that was sent */
 	Pkt *p;                   /* kept to be sent again */
 	int64_t time;             /* ns */
 	uint64_t pkts, bytes;     /* sent by the link up to this one */
@@ -568,9 +573,11 @@ typedef struct {                  /* an ordered packet that was sent */
 	                           * has been sent once */
 } Sent;
 
-typedef struct {
-	Pkt *p;
+typedef struct {                  /* a packet that comes, or should */
+	Pkt *p;                   /* held for the one before it */
 	int64_t since;            /* ns, when the packet was missed */
+	uint64_t next;            /* seq that is held for it, 0: none */
+	int state;
 } Slot;
 
 typedef struct {
@@ -586,19 +593,16 @@ static const char statename[][8] = {
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 static const struct { const char *text, *metric, *help; } countname[] = {
 	[CntInorder] = { "in order", "in_order_packets_total",
-	  "Ordered packets that came in order." },
+	  "Packets that waited for none." },
 	[CntReordered] = { "reordered", "reordered_packets_total",
-	  "Ordered packets held until those before them came." },
+	  "Packets held until those of their flow before them came." },
 	[CntLate] = { "late", "late_packets_total",
-	  "Ordered packets that came after they had been given up." },
-	[CntLost] = { "lost", "lost_packets_total",
-	  "Ordered packets given up." },
+	  "Packets that came after they had been given up." },
+	[CntLost] = { "lost", "lost_packets_total", "Packets given up." },
 	[CntRepaired] = { "repaired", "repaired_packets_total",
-	  "Ordered packets that came when asked for again." },
+	  "Packets that came when sent again, or as a copy." },
 	[CntDup] = { "duplicates", "duplicate_packets_total",
-	  "Packets that had come before." },
-	[CntCopies] = { "copies", "copied_packets_total",
-	  "Express packets that came twice, as they were sent." },
+	  "Packets that had come before: copies and repairs." },
 	[CntMerged] = { "ACKs merged", "merged_acks_total",
 	  "TCP ACKs replaced by a newer one before they were sent." },
 };
@@ -611,11 +615,12 @@ static const char offname[][12] = {
 	[OffUdpSegment] = "UDP_SEGMENT", [OffUdpGro] = "UDP_GRO"
 };
 static const char offstate[][20] = {
-	[Disabled] = "off", [Missing] = "not in this kernel",
+	[Disabled] = "off", [Absent] = "not in this kernel",
 	[Failed] = "off after an error", [Running] = "on"
 };
 static const char dropname[][12] = {
 	[DropShort] = "short", [DropForm] = "malformed",
+	[DropVersion] = "version",
 	[DropAddr] = "address", [DropAuth] = "auth",
 	[DropSession] = "session", [DropReplay] = "replay",
 	[DropWindow] = "window", [DropMartian] = "martian",
@@ -677,6 +682,7 @@ static struct {
 	uint64_t epoch;           /* server: sessions so far */
 	int64_t lonely;           /* ns, since when no link is up */
 	int64_t work;             /* ns, token bucket, see afford() */
+	int64_t interval;         /* ns, between heartbeats */
 	Log log;                  /* of lines that are of no link */
 } peer;
 
@@ -690,8 +696,7 @@ static struct {                   /* packets to be sent; outlive a session */
 	int64_t peak;             /* bit/s, of all links, decaying */
 	int64_t lightbytes;       /* bytes waiting of light flows */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
-	int64_t lastheavy;        /* ns, newest packet sent of a heavy flow */
-	int heavyflow;            /* of that packet */
+	int heavyflow;            /* of the newest packet of a heavy flow */
 	int64_t shared;           /* ns, when it was of another flow */
 	double recent;            /* bytes of express packets, decaying */
 	int64_t counted;          /* ns, when they were counted */
@@ -703,7 +708,7 @@ static struct {                   /* packets to be sent; outlive a session */
 
 static struct {                   /* what was sent in this session */
 	uint64_t seq[LaneLast];   /* of the next record */
-	Sent *sent;               /* ordered packets by seq */
+	Sent *sent;               /* packets by seq */
 	uint64_t oldest;          /* seq of the oldest one kept */
 	Queue repairs;            /* to be sent again */
 	int64_t budget;           /* ns, token bucket of repairs */
@@ -712,15 +717,18 @@ static struct {                   /* what was sent in this session */
 } tx;
 
 static struct {                   /* what came in this session */
-	Replay replay[LaneLast];
-	Slot *slots;              /* ordered packets by seq */
-	uint64_t expected;        /* next seq to be delivered */
+	Replay replay[LaneData];  /* of the other lanes */
+	Slot *slots;              /* packets by seq */
+	uint64_t expected;        /* seq, all below were delivered, or lost */
 	uint64_t known;           /* one above the newest known to be sent */
 	uint64_t doubted;         /* see believe() */
-	uint64_t reported;        /* seq, the peer knows that all below came */
+	int pkts, bytes;          /* that came since the last report */
 	int64_t nextreport, lastreport; /* ns, when one is due, was sent */
 	int64_t every;            /* ns, between reports that are sent */
-	int64_t next;             /* ns, when one is given up or asked for */
+	int64_t next;             /* ns, when one is given up or set free */
+	uint64_t paced[Paced];    /* seqs that are set free soon */
+	int npaced;
+	int64_t freeclock;        /* ns, token bucket of those */
 	int turn, second;         /* link that is reported first; that brought
 	                           * the last report the second time */
 } rx;
@@ -730,7 +738,6 @@ static struct {                   /* of all links, see surveylinks() */
 	Link *light;              /* least score of links that carries() */
 	int64_t rate;             /* bit/s, sum of all links */
 	int64_t slowest;          /* bit/s, least for ordered packets */
-	int64_t leastdelay;       /* ns, least owd */
 	int64_t groupdelay;       /* ns, of the links for heavy flows */
 	int groupscore;           /* least score of those */
 	int step;                 /* best is quicker than they are */
@@ -920,7 +927,7 @@ pktalloc(void)
 	else
 		return NULL;
 	memset(p, 0, offsetof(Pkt, buf));
-	p->data = p->buf + HdrLen;
+	p->data = p->buf + HdrLen + OrderLen;
 	pool.refs[p - pool.pkts] = 1;
 	return p;
 }
@@ -1098,8 +1105,11 @@ private(const char *s)
  *	+---------------+-------+-------+---------+  +---------+
  *
  * In network byte order: one record or several back to back, then the tag if
- * the datagram is sealed. Integers have 1, 2, 4 or 8 bytes; with a constant n
- * a compiler makes one store of put, and one load of get. */
+ * the datagram is sealed. The payload of data is an IP packet. If that has to
+ * keep its place in its flow 2 bytes stand before it: by how much its seq is
+ * higher than that of the packet that must come first. Integers have 1, 2, 4
+ * or 8 bytes; with a constant n a compiler makes one store of put, and one
+ * load of get. */
 static inline void
 put(uint8_t *d, uint64_t v, int n)
 {
@@ -1126,17 +1136,22 @@ get(const uint8_t *d, int n)
 	return n == 2 ? d[0] << 8 | d[1] : d[0];
 }
 
-/* Put the header in front of the packet's data. */
+/* Put the header in front of the packet's data, and its order. */
 static void
 encode(Pkt *p, uint64_t seq, int flags)
 {
+	int order = p->after ? OrderLen : 0;
+
 	p->seq = seq;
-	p->wire = p->data - HdrLen;
-	p->wirelen = HdrLen + p->len;
+	p->wire = p->data - order - HdrLen;
+	p->wirelen = HdrLen + order + p->len;
 	p->sealed = 0;
 	put(p->wire, seq, 8);
-	put(p->wire + 8, flags | (keyfile ? FlagSealed : 0), 1);
-	put(p->wire + 9, p->len, 2);
+	put(p->wire + 8, flags | (order ? FlagOrder : 0) |
+	    (keyfile ? FlagSealed : 0), 1);
+	put(p->wire + 9, order + p->len, 2);
+	if (order)
+		put(p->wire + HdrLen, p->after, 2);
 }
 
 /* Returns the bytes of the record at d, or -1 if it is malformed. */
@@ -1155,7 +1170,9 @@ decode(const uint8_t *d, int len, Rec *r)
 		return -1;
 	if (kind != FlagBeat && kind != FlagData && kind != FlagControl)
 		return -1;
-	if (r->flags & (FlagExpress | FlagRepair) && kind != FlagData)
+	if (r->flags & (FlagOrder | FlagRepair) && kind != FlagData)
+		return -1;
+	if (r->flags & FlagOrder && r->len < OrderLen)
 		return -1;
 	if (!(r->flags & FlagSealed) != !keyfile)
 		return -1;
@@ -1163,11 +1180,11 @@ decode(const uint8_t *d, int len, Rec *r)
 }
 
 /* The payload of a heartbeat: run F on the name and bytes of each field. Times
- * are in us; 2 bytes of zero follow. */
+ * are in us. */
 #define BEATFIELDS(F) \
 	F(id, 8) F(peerid, 8) F(link, 1) F(hello, 1) F(time, 8) F(echo, 8) \
 	F(held, 4) F(txpkts, 8) F(txbytes, 8) F(rxpkts, 8) F(rxbytes, 8) \
-	F(next, 8) F(prio, 2) F(up, 4) F(down, 4)
+	F(next, 8) F(prio, 2) F(up, 4) F(down, 4) F(format, 1) F(interval, 2)
 
 static void
 beatencode(uint8_t *d, const Beat *b)
@@ -1179,7 +1196,6 @@ beatencode(uint8_t *d, const Beat *b)
 	w.held /= Us;
 #define PUT(field, n) put(d, w.field, n), d += n;
 	BEATFIELDS(PUT)
-	put(d, 0, 2);
 }
 
 /* Returns -1 if the heartbeat makes no sense. A newer version's may be longer.
@@ -1710,7 +1726,7 @@ offloadfail(int what, int error)
 	warn("offload: %s is off:", offname[what]);
 }
 
-#define LinkEra         (4 * MS(hbinterval)) /* some measurements long */
+#define LinkEra         (4 * peer.interval) /* some measurements long */
 #define TunEra          Second /* many RTTs: retransmissions follow in it */
 
 /* Is it off for a while? */
@@ -1777,7 +1793,7 @@ offloadprobe(void)
 		close(fd);
 	}
 	for (i = 0; i < OffLast; i++)
-		offload[i] = !want[i] ? Disabled : !has[i] ? Missing : Running;
+		offload[i] = !want[i] ? Disabled : !has[i] ? Absent : Running;
 }
 
 /* Say which are in use, for udpbond -t and -l. */
@@ -2209,7 +2225,7 @@ deliver(Pkt *p)
 static int
 linkpayload(const Link *l)
 {
-	return l->addr.mtu - (l->addr.v6 ? 48 : 28) - HdrLen -
+	return l->addr.mtu - (l->addr.v6 ? 48 : 28) - HdrLen - OrderLen -
 	    (keyfile ? TagLen : 0);
 }
 
@@ -2335,8 +2351,6 @@ surveylinks(void)
 		if (!survey.quickest ||
 		    l->delay.srtt < survey.quickest->delay.srtt)
 			survey.quickest = l;
-		if (n == 1 || l->delay.owd < survey.leastdelay)
-			survey.leastdelay = l->delay.owd;
 		survey.rate += l->pace.rate;
 		survey.payload = MAX(survey.payload, linkpayload(l));
 		most = l->pace.rate < OrderedMin ? l->pace.rate / 2 :
@@ -2617,7 +2631,7 @@ linkopen(Link *l)
 err:
 	error = errno;
 	if (error == EADDRINUSE) /* an instance is just ending */
-		l->reopen = now + MS(hbinterval);
+		l->reopen = now + peer.interval;
 	if (error != l->log.error && claimline(&l->log, l->name)) {
 		errno = error;
 		warn("link %s: %s:", l->name, what);
@@ -2966,13 +2980,6 @@ heavy(const Flow *f)
 	return f->bytes > Heavy;
 }
 
-/* Has the flow's last ordered packet surely arrived? */
-static int
-settled(const Flow *f)
-{
-	return now - f->lastordered > Settle && f->seq < tx.oldest;
-}
-
 /* Count bytes since the flow's last pause, less a part of what the best link
  * carries: a slow stream never gets heavy, a heavy flow stays so until it
  * pauses. */
@@ -3061,18 +3068,38 @@ classof(const Pkt *p, Flow *f, Host *h)
 	flowmeter(f, p->len);
 	if ((!urgent(ip) || spendclaim(h, p->len) < 0) && (quic || !sparse(f)))
 		return Ordered;
-	/* an express packet must not overtake its own ordered packets */
-	return settled(f) && now - f->lastbypass > Settle && !f->queue.head ?
-	    Express : Ordered;
+	return f->queue.head ? Ordered : Express;
 }
 
-/* A packet of a game or a call is soon of no use. TCP and DNS send a lost one
- * again, but late. */
+/* Returns ns for which a packet is of use, to be sent again, and to be waited
+ * for by those behind it. */
+static int64_t
+usefor(const Ip *ip)
+{
+	static const struct { int proto, port, live; } needs[] = {
+		/* who asked asks again, but only after some seconds */
+		{ IPPROTO_UDP, 53, 0 },
+		/* QUIC would send it again, and go slower, as TCP does */
+		{ IPPROTO_UDP, 443, 0 },
+		/* a game or a call goes on without it */
+		{ IPPROTO_UDP, 0, 1 },
+		{ IPPROTO_ICMP, 0, 1 },
+		{ IPPROTO_ICMPV6, 0, 1 },
+		/* TCP, and tunnels of all kinds */
+	};
+	int i;
+
+	for (i = 0; i < LEN(needs); i++)
+		if (ip->proto == needs[i].proto && (!needs[i].port ||
+		    ip->sport == needs[i].port || ip->dport == needs[i].port))
+			return needs[i].live ? MIN(StaleLive, MS(reorderms)) :
+			    MS(reorderms);
+	return MS(reorderms);
+}
+
 static void
 classify(Pkt *p)
 {
-	const Ip *ip = &p->ip;
-	int live;
 	Flow *f;
 	Host *h;
 
@@ -3084,9 +3111,7 @@ classify(Pkt *p)
 	p->order = MAX(h->express, now);
 	if (p->class != Ordered && spendprivilege(p, 1) < 0)
 		p->class = Ordered;
-	live = p->class == Express && ip->proto != IPPROTO_TCP &&
-	    ip->sport != 53 && ip->dport != 53;
-	p->deadline = now + (live ? StaleLive : Second);
+	p->deadline = now + (p->class == Express ? usefor(&p->ip) : Second);
 }
 
 static void
@@ -3171,13 +3196,6 @@ arrival(const Link *l, int len)
 	return MAX(now, l->pace.clock) + airtime(&l->pace, len) + l->delay.owd;
 }
 
-/* Would a packet by this link overtake the flow's last express packet? */
-static int
-early(const Link *l, const Flow *f)
-{
-	return l - bond != f->link && now + l->delay.owd < f->notbefore;
-}
-
 /* Returns the link that is quicker than most of the capacity, while there is
  * express traffic: a part of its rate is kept for that. */
 static Link *
@@ -3220,24 +3238,23 @@ rank(const Link *l, int len, int by)
 }
 
 /* Returns the link with room for the packet that ranks first, of equals the
- * one used less, or NULL. With f the packet stays behind those of its flow,
- * and the link is fit for ordered packets. What holds for any packet that
- * waits is kept until one is sent: many may ask the same. */
+ * one used less, or NULL; it is fit for ordered packets if such is asked for.
+ * What holds for any packet that waits is kept until one is sent: many may ask
+ * the same. */
 static Link *
-pick(const Pkt *p, const Flow *f, const Link *but, int by)
+pick(const Pkt *p, int ordered, const Link *but, int by)
 {
-	int any = p->len <= tun.mtu &&
-	    (!f || now + survey.leastdelay >= f->notbefore);
-	int bit = 1 << (f ? by : ByLast + by);
+	int any = p->len <= tun.mtu;
+	int bit = 1 << (ordered ? by : ByLast + by);
 	int64_t r, first = INT64_MAX;
 	Link *l, *to = NULL;
 
-	if (survey.known & bit && survey.found[!f][by].but == but &&
-	    (any || !survey.found[!f][by].to))
-		return survey.found[!f][by].to;
+	if (survey.known & bit && survey.found[ordered][by].but == but &&
+	    (any || !survey.found[ordered][by].to))
+		return survey.found[ordered][by].to;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (l == but || !usable(l, p) || !room(l, l->pace.clock) ||
-		    (f && (!carries(l) || full(l) || early(l, f))))
+		    (ordered && (!carries(l) || full(l))))
 			continue;
 		r = rank(l, p->len, by);
 		if (r < first || (to && r == first &&
@@ -3247,8 +3264,8 @@ pick(const Pkt *p, const Flow *f, const Link *but, int by)
 		}
 	}
 	if (any) {
-		survey.found[!f][by].to = to;
-		survey.found[!f][by].but = but;
+		survey.found[ordered][by].to = to;
+		survey.found[ordered][by].but = but;
 		survey.known |= bit;
 	}
 	return to;
@@ -3260,7 +3277,7 @@ static Link *
 bestlink(const Pkt *p)
 {
 	return !survey.best || usable(survey.best, p) ? survey.best :
-	    pick(p, NULL, NULL, ByScore);
+	    pick(p, 0, NULL, ByScore);
 }
 
 /* Express packets take the best link, saturated or not. They wait there behind
@@ -3272,7 +3289,7 @@ selectexpress(const Pkt *p, int ahead)
 
 	if (!best || (ahead == 0 && room(best, best->pace.clock)))
 		return best;
-	to = pick(p, NULL, best, ByArrival);
+	to = pick(p, 0, best, ByArrival);
 	return to && arrival(to, p->len) < arrival(best, ahead + p->len) ?
 	    to : NULL;
 }
@@ -3288,16 +3305,16 @@ selectlink(const Flow *f)
 	int64_t clock, wait;
 
 	if (heavy(f))
-		return pick(p, f, NULL, ByGroup);
+		return pick(p, 1, NULL, ByGroup);
 	if (best && !usable(best, p))
-		best = pick(p, f, NULL, ByScore);
+		best = pick(p, 1, NULL, ByScore);
 	if (!best)
 		return NULL;
 	clock = best == reserved() ? best->pace.satclock : best->pace.clock;
-	if (room(best, clock) && !full(best) && !early(best, f))
+	if (room(best, clock) && !full(best))
 		return best;
-	if ((to = pick(p, f, best, ByScore)) && saturated(to))
-		to = pick(p, f, best, ByArrival);
+	if ((to = pick(p, 1, best, ByScore)) && saturated(to))
+		to = pick(p, 1, best, ByArrival);
 	wait = MAX(clock - now, 0) + airtime(&best->pace,
 	    MIN(queues.lightbytes, (int64_t)f->queue.bytes *
 	    queues.hosts[f->host].flows.n * queues.round.n));
@@ -3653,7 +3670,7 @@ dequeue(Link **l)
 	return NULL;
 }
 
-/* repair: sent ordered packets, on their way and kept to be sent again
+/* repair: sent packets, on their way and kept to be sent again
  *
  * Links are FIFO: a packet is lost, or was overtaken on its link for once, if
  * the peer has not got it and reports a later one by the same link. */
@@ -3705,7 +3722,7 @@ forgetone(void)
 static void
 forget(uint64_t below)
 {
-	while (tx.oldest < tx.seq[LaneOrdered] && (tx.oldest < below ||
+	while (tx.oldest < tx.seq[LaneData] && (tx.oldest < below ||
 	    now > sentof(tx.oldest)->time + Keep))
 		forgetone();
 }
@@ -3720,7 +3737,7 @@ keep(Link *l, Pkt *p)
 	if (p->seq - tx.oldest >= (uint64_t)keeppkts)
 		forgetone();
 	p->time = now;
-	p->deadline = now + Keep;
+	p->deadline = now + usefor(&p->ip);
 	*s = (Sent){
 		.p = pkthold(p), .time = now, .link = l - bond,
 		.len = p->wirelen + wireoverhead(l),
@@ -3745,11 +3762,14 @@ flying(uint64_t seq)
 	return seq >= tx.oldest && f->first && seq >= f->first;
 }
 
-/* Queue a packet to be sent again, unless it waits for that already. Repairs
- * may take a quarter of what the links carry. Returns -1 if they have. */
+/* Queue a packet to be sent again, unless it waits for that already or is of
+ * no more use. Repairs may take a quarter of what the links carry. Returns -1
+ * if they have. */
 static int
 resend(Pkt *p, int why)
 {
+	if (now > p->deadline)
+		return 0;
 	if (!p->asked && spend(&tx.budget, p->len * 8 * Second /
 	    (survey.rate / 4 + 1), Second) < 0)
 		return -1;
@@ -3816,6 +3836,8 @@ beatput(Link *l, Session *s, int key, Beat *b,
 	b->prio = l->conf->priority;
 	b->up = l->conf->up * 1000;
 	b->down = l->conf->down * 1000;
+	b->format = Format;
+	b->interval = hbinterval;
 	beatencode(p->data, b);
 	p->len = BeatLen;
 	p->key = key;
@@ -3853,7 +3875,7 @@ beatsend(Link *l, Session *s, int key)
 	b.txbytes = l->meter.tx.bytes + beatwire();
 	b.rxpkts = l->heard.in.pkts;
 	b.rxbytes = l->heard.in.bytes;
-	b.next = key == KeySession ? tx.seq[LaneOrdered] : 1;
+	b.next = key == KeySession ? tx.seq[LaneData] : 1;
 	charge(&l->pace, beatwire() + wireoverhead(l));
 	if (beatput(l, s, key, &b, &l->addr.peer) < 0) {
 		if (errno != EAGAIN && errno != ENOBUFS)
@@ -3889,8 +3911,8 @@ static int64_t
 beatgap(void)
 {
 	if (!survey.best && now - peer.lonely < Retry)
-		return MAX(MS(hbinterval) / 4, BeatMin);
-	return MS(hbinterval);
+		return MAX(peer.interval / 4, BeatMin);
+	return peer.interval;
 }
 
 /* Returns when a heartbeat has to say that a burst of ordered packets has
@@ -3904,23 +3926,11 @@ burstend(const Link *l)
 
 /* schedule: what waits goes out while there is room */
 
-/* May a light flow's packet go by the express lane, so as not to wait at the
- * receiver for packets of heavy flows? The best link keeps the flow's order.
- * Without heavy flows the packet is better kept, to be sent again. */
-static int
-bypasses(const Link *l, const Pkt *p)
-{
-	return p->waslight && now - queues.lastheavy < Pause &&
-	    l == survey.best && l->loss.ratio * 100 < BypassLoss &&
-	    l->control.queue <= 2 * TargetQuick &&
-	    settled(&queues.flows[p->flow]);
-}
-
 /* Send by a second link with room to spare too: a loss is not noticed then. */
 static void
 copy(const Link *first, const Pkt *p)
 {
-	Link *l = pick(p, NULL, first, ByScore);
+	Link *l = pick(p, 0, first, ByScore);
 	Pkt *q;
 
 	if (!l || saturated(l) ||
@@ -3928,9 +3938,28 @@ copy(const Link *first, const Pkt *p)
 		return;
 	memcpy(q->data, p->data, p->len);
 	q->len = p->len;
-	encode(q, p->seq, FlagData | FlagExpress | FlagRepair);
+	q->after = p->after;
+	encode(q, p->seq, FlagData | FlagRepair);
 	l->why[WhyCopy]++;
 	linksend(l, q);
+}
+
+/* Find out after which packet of its flow the peer has to deliver this one:
+ * none if it has that. Express packets need not keep the order of sending, but
+ * must not overtake ordered ones. */
+static void
+follow(Flow *f, Pkt *p)
+{
+	uint64_t seq = tx.seq[LaneData];
+
+	if (p->class == Ack)
+		return;
+	p->after = 0;
+	if (f->seq >= tx.oldest && seq - f->seq <= UINT16_MAX &&
+	    (f->ordered || p->class == Ordered))
+		p->after = seq - f->seq;
+	f->ordered = p->after || p->class == Ordered;
+	f->seq = seq;
 }
 
 static void
@@ -3946,29 +3975,19 @@ transmit(Link *l, Pkt *p)
 		if (p->flow != queues.heavyflow)
 			queues.shared = now;
 		queues.heavyflow = p->flow;
-		queues.lastheavy = now;
 	}
 	l->why[why]++;
 	p->link = l - bond;
 	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
-	if (ordered && !bypasses(l, p)) {
-		encode(p, tx.seq[LaneOrdered]++, FlagData);
-		l->beats.data = f->lastordered = now;
-		f->seq = p->seq;
+	follow(f, p);
+	encode(p, tx.seq[LaneData]++, FlagData);
+	keep(l, p);
+	if (ordered) {
+		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
-		keep(l, p);
-		linksend(l, p);
-		return;
-	}
-	encode(p, tx.seq[LaneExpress]++, FlagData | FlagExpress);
-	if (ordered)
-		f->lastbypass = now;
-	if (p->class != Ack) { /* what follows must not overtake it */
-		f->link = p->link;
-		f->notbefore = now + l->delay.owd + (ordered ? Stay : 0);
-	}
-	if (l == survey.best)
+	} else if (l == survey.best) {
 		expressrate(p->wirelen + wireoverhead(l));
+	}
 	if (expresscopies && !ordered &&
 	    (p->class == Express || f->acked > AckCopied))
 		copy(l, p);
@@ -4011,7 +4030,7 @@ acksend(void)
 		if (now > p->deadline) {
 			pktdrop(ackget(), DropStale);
 		} else if (ackdue(p) <= now &&
-		    (l = pick(p, NULL, NULL, ByScore))) {
+		    (l = pick(p, 0, NULL, ByScore))) {
 			queues.flows[p->flow].lastack = now;
 			transmit(l, ackget());
 		} else {
@@ -4035,7 +4054,7 @@ repairsend(void)
 		q->head->asked = 0;
 		pktdrop(queueget(q), DropStale);
 	}
-	while (q->head && (l = pick(q->head, NULL, NULL, ByArrival))) {
+	while (q->head && (l = pick(q->head, 0, NULL, ByArrival))) {
 		p = queueget(q);
 		why = p->asked;
 		p->asked = Unasked;
@@ -4065,7 +4084,7 @@ nextroom(void)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!first && !queues.queued && !l->out.n)
 			continue;
-		/* what a flow must not overtake has no clock */
+		/* what is full has no clock */
 		at = MIN(at, now + BurstMax);
 		ahead = l->pace.burst * (first || l->out.n ? 4 : 3) / 4;
 		t = l->pace.clock - ahead;
@@ -4425,7 +4444,7 @@ rateceil(Link *l, int64_t up, int64_t down)
 static int64_t
 silence(const Link *l)
 {
-	return MAX(3 * MS(hbinterval), l->delay.srtt * 5 / 2);
+	return MAX(3 * peer.interval, l->delay.srtt * 5 / 2);
 }
 
 /* Does nothing come through at the moment? Either the peer reports it, or does
@@ -4642,7 +4661,7 @@ measure(Link *l, const Beat *b)
 	loop.nextstall = now;
 	retry(l);
 	windowset(l);
-	if (e->tx.time && t->time - e->tx.time <= MS(hbinterval) / 2)
+	if (e->tx.time && t->time - e->tx.time <= peer.interval / 2)
 		return; /* too short a time to measure */
 	if (e->tx.time) {
 		if (l->control.queue < TargetBulk)
@@ -4655,15 +4674,16 @@ measure(Link *l, const Beat *b)
 	l->score = score(l->prio, l->delay.rtt, l->loss.ratio, 0);
 }
 
-/* reorder: ordered packets wait here for those sent before them
+/* reorder: packets wait here for those of their flow sent before them
  *
- *	 delivered     missing, held ...           not sent, as far as known
+ *	 passed, lost  missing, held, passed ...   not sent, as far as known
  *	-------------+---------------------------+---------------------------
  *	             expected                    known
  *
- * The peer is told what is missing, knows by which link it went and how far
- * that link has come, and sends again what is lost. What does not come in time
- * is given up. */
+ * A packet names the one that has to come before it, which leads back to it by
+ * its slot: none waits for a packet of another flow, and no table of flows is
+ * needed. The peer is told what is missing, knows by which link it went and
+ * how far that link has come, and sends again what is lost. */
 
 static Slot *
 slotof(uint64_t seq)
@@ -4681,102 +4701,172 @@ reorderreset(uint64_t seq)
 		if (rx.slots[i].p)
 			pktfree(rx.slots[i].p);
 	memset(rx.slots, 0, reorderpkts * sizeof(*rx.slots));
-	rx.expected = rx.known = rx.reported = seq;
+	rx.expected = rx.known = seq;
 	rx.doubted = 0;
-	rx.nextreport = INT64_MAX;
+	rx.npaced = 0;
+	rx.next = rx.nextreport = INT64_MAX;
 	rx.every = ReportEvery;
 }
 
-/* Deliver the expected packet, or give it up. */
+/* Deliver a packet that is held, and those that wait for it: UDP no faster
+ * than a socket of the usual size takes it. */
 static void
-reorderpass(void)
+release(uint64_t seq)
 {
-	Slot *s = slotof(rx.expected++);
+	Slot *s;
 
-	if (s->p)
+	while (seq) {
+		s = slotof(seq);
+		if (s->p->ip.proto != IPPROTO_TCP && rx.npaced < Paced &&
+		    spend(&rx.freeclock, s->p->len * MS(1) / FreeBytes,
+		    MS(1)) < 0) {
+			rx.paced[rx.npaced++] = seq;
+			rx.next = MIN(rx.next, now + MS(1));
+			return;
+		}
 		deliver(s->p);
-	else
+		s->p = NULL;
+		s->state = Passed;
+		seq = s->next;
+		s->next = 0;
+	}
+}
+
+/* Note that a packet has passed or is lost: none waits for it any more. */
+static void
+settle(uint64_t seq, int state)
+{
+	Slot *s = slotof(seq);
+	uint64_t next = s->next;
+
+	if (state == Lost)
 		counts[CntLost]++;
-	s->p = NULL;
+	s->state = state;
+	s->next = 0;
+	release(next);
+	while (rx.expected < rx.known && slotof(rx.expected)->state >= Passed)
+		rx.expected++;
 }
 
-/* All packets below top have been sent: those not here are missing now. When
- * they are too many they are given up, with those before. */
+/* Add a slot for the next packet: it is missing. When there are too many, the
+ * oldest is given up, or passes. */
 static void
-reordertop(uint64_t top)
-{
-	uint64_t n = top > rx.known ? top - rx.known : 0;
-
-	if (n > 1 && (n > (uint64_t)reorderpkts || afford(n) < 0)) {
-		while (rx.expected < rx.known)
-			reorderpass();
-		counts[CntLost] += n;
-		rx.expected = rx.known = top;
-	}
-	for (; rx.known < top; rx.known++) {
-		if (rx.known - rx.expected >= (uint64_t)reorderpkts)
-			reorderpass();
-		*slotof(rx.known) = (Slot){ .since = now };
-	}
-	if (rx.expected < rx.known)
-		rx.nextreport = MIN(rx.nextreport,
-		    MAX(now + Grace, rx.lastreport + rx.every));
-}
-
-static void
-reorderinsert(Pkt *p, int repair)
-{
-	if (p->seq < rx.expected) {
-		counts[CntLate]++;
-		deliver(p);
-		return;
-	}
-	counts[p->seq == rx.expected ? CntInorder : CntReordered]++;
-	reordertop(p->seq);
-	reordertop(p->seq + 1);
-	if (repair)
-		counts[CntRepaired]++;
-	slotof(p->seq)->p = p;
-}
-
-static void
-reorderdrain(void)
+slotadd(void)
 {
 	Slot *s = slotof(rx.expected);
 
-	while (rx.expected < rx.known &&
-	    (s->p || now >= s->since + MS(reorderms))) {
-		reorderpass();
-		s = slotof(rx.expected);
+	if (rx.known - rx.expected >= (uint64_t)reorderpkts) {
+		if (s->p)
+			deliver(s->p);
+		s->state = s->p ? Passed : Lost;
+		s->p = NULL;
+		settle(rx.expected, s->state);
 	}
-	rx.next = rx.expected == rx.known ? INT64_MAX :
-	    s->since + MS(reorderms);
+	*slotof(rx.known++) = (Slot){ .since = now };
 }
 
-/* report: under load the peer is told what came by each link
+/* All packets below top have been sent: those not here are missing now.
+ * Returns -1 if they are too many to be true. */
+static int
+reordertop(uint64_t top)
+{
+	if (top <= rx.known)
+		return 0;
+	if (afford(top - rx.known) < 0)
+		return -1;
+	while (rx.known < top)
+		slotadd();
+	rx.next = MIN(rx.next, now + MS(reorderms));
+	rx.nextreport = MIN(rx.nextreport,
+	    MAX(now + Grace, rx.lastreport + rx.every));
+	return 0;
+}
+
+/* Let a packet that was missing pass, or hold it for the one before it. */
+static void
+reorderpkt(Pkt *p)
+{
+	uint64_t seq = p->seq, first = seq - p->after;
+	Slot *s = slotof(seq), *before = slotof(first);
+
+	if (!p->after || first < rx.expected || first > seq ||
+	    before->state >= Passed || before->next) {
+		counts[CntInorder]++;
+		deliver(p);
+		settle(seq, Passed);
+		return;
+	}
+	counts[CntReordered]++;
+	ipparse(p->data, p->len, &p->ip);
+	s->p = p;
+	s->state = Held;
+	before->next = seq;
+	if (before->state == Missing)
+		rx.next = MIN(rx.next, before->since + usefor(&p->ip));
+}
+
+/* Set more free. Give up what has been missing for longer than what waits for
+ * it is of use. */
+static void
+reordercheck(void)
+{
+	uint64_t paced[Paced], seq;
+	int i, n = rx.npaced;
+	int64_t due;
+	Slot *s;
+
+	if (now < rx.next)
+		return;
+	rx.next = INT64_MAX;
+	memcpy(paced, rx.paced, sizeof(paced));
+	rx.npaced = 0;
+	for (i = 0; i < n; i++)
+		if (paced[i] >= rx.expected && slotof(paced[i])->p)
+			release(paced[i]);
+	for (seq = rx.expected; seq < rx.known; seq++) {
+		s = slotof(seq);
+		if (s->state != Missing)
+			continue;
+		due = s->since + (s->next ? usefor(&slotof(s->next)->p->ip) :
+		    MS(reorderms));
+		if (due <= now)
+			settle(seq, Lost);
+		else
+			rx.next = MIN(rx.next, due);
+	}
+	rx.next = MAX(rx.next, now + MS(1));
+}
+
+/* report: the peer is told what came by each link, and what is missing
  *
  * A record says below which seq all have come, 8 bytes, the time, 8 bytes of
  * us, and how often there is a report, 4 bytes of us. Then, after the number
- * of them, for each link that brought ordered packets since the last report:
- * its number, 1 byte, and of the newest of these packets the seq, how long ago
- * it came, us, and how many datagrams and bytes had come by the link with it;
- * of these four numbers the lower 4 bytes. The rest is a bit for each seq from
- * the first on, set if it is missing. */
+ * of them, for each link that brought packets since the last report: its
+ * number, 1 byte, and of the newest of these packets the seq, how long ago it
+ * came, us, and how many datagrams and bytes had come by the link with it; of
+ * these four numbers the lower 4 bytes. The rest is a bit for each seq from
+ * the first on, set if it is missing: of their bytes those of 0 are counted,
+ * and a 0 and their number written. */
 
-enum { ReportHead = 22, ReportLink = 17, ReportLinks = 16, ReportMax = 500 };
+enum {
+	ReportHead = 22, ReportLink = 17, ReportLinks = 16, ReportMax = 500,
+	ReportSize = 150          /* bytes on the wire, of a usual one */
+};
 
-/* Note an ordered packet that has come by the link it was sent by first. */
+/* Note a packet that has come by the link it was sent by first. */
 static void
-reportnote(Link *l, uint64_t seq)
+reportnote(Link *l, uint64_t seq, int len)
 {
+	rx.pkts++;
+	rx.bytes += len + HdrLen + wireoverhead(l);
 	if (l->heard.fresh++ && seq < l->heard.newest)
 		return;
 	l->heard.newest = seq;
 	l->heard.then = l->meter.rx;
 	l->heard.then.time = now;
-	rx.nextreport = MIN(rx.nextreport, rx.lastreport + rx.every);
-	if (rx.expected - rx.reported > ReportPkts)
-		rx.nextreport = now;
+	rx.nextreport = rx.pkts > ReportPkts ? now : MIN(rx.nextreport,
+	    rx.lastreport + (rx.bytes > ReportPart * ReportSize ? rx.every :
+	    ReportLate));
 }
 
 /* Send a report by the link that should be quickest, and, if twice, by another
@@ -4832,19 +4922,28 @@ reportlinks(uint8_t *d)
 static int
 reportmissing(uint8_t *d, int max)
 {
-	uint64_t n = MIN(rx.known - rx.expected, 8 * (uint64_t)max), i;
 	const Slot *s;
-	int len = 0;
+	uint64_t seq;
+	int i, bits, zeros = 0, n = 0, end = 0;
 
-	memset(d, 0, max);
-	for (i = 0; i < n; i++) {
-		s = slotof(rx.expected + i);
-		if (s->p || now - s->since < Grace)
+	for (seq = rx.expected; seq < rx.known && n < max - 2; seq += 8) {
+		for (bits = i = 0; i < 8 && seq + i < rx.known; i++) {
+			s = slotof(seq + i);
+			if (s->state == Missing && now - s->since >= Grace)
+				bits |= 1 << i;
+		}
+		zeros = bits ? 0 : zeros % 255 + 1;
+		if (zeros > 1) {
+			d[n - 1] = zeros;
 			continue;
-		d[i / 8] |= 1 << i % 8;
-		len = i / 8 + 1;
+		}
+		d[n++] = bits;
+		if (zeros)
+			d[n++] = 1;
+		else
+			end = n;
 	}
-	return len;
+	return end;
 }
 
 static void
@@ -4855,14 +4954,14 @@ reportsend(void)
 
 	if (now < rx.nextreport)
 		return;
-	rx.nextreport = INT64_MAX;
-	rx.lastreport = now;
-	rx.reported = rx.expected;
 	put(d, CtlReport, 1);
 	put(d + 1, rx.expected, 8);
 	put(d + 9, now / Us, 8);
-	put(d + 17, rx.every / Us, 4);
+	put(d + 17, CLAMP(now - rx.lastreport, rx.every, ReportLate) / Us, 4);
 	d[21] = reportlinks(d + ReportHead);
+	rx.nextreport = INT64_MAX;
+	rx.lastreport = now;
+	rx.pkts = rx.bytes = 0;
 	n = ReportHead + d[21] * ReportLink;
 	reportgo(d, n + reportmissing(d + n, ReportMax - n), d[21] > 1);
 	if (d[21] == ReportLinks || rx.expected < rx.known)
@@ -4886,7 +4985,7 @@ reportlink(Link *l, uint64_t seq, const uint8_t *d, int64_t time)
 	const Sent *s = sentof(seq);
 	Tally out, in;
 
-	if (seq < tx.oldest || seq >= tx.seq[LaneOrdered] ||
+	if (seq < tx.oldest || seq >= tx.seq[LaneData] ||
 	    s->link != l - bond || seq <= l->flight.reported)
 		return;
 	out = (Tally){ s->time, s->pkts, s->bytes, { 0 } };
@@ -4915,26 +5014,37 @@ reportlate(Link *l, int64_t time)
 		rescue(l, time - l->delay.owd - Overdue, Overtaken);
 }
 
-/* Send packets again that are missing: bits, from a seq on. They are lost if
- * they are not on their way, and have not been sent again just now. */
-static void
-reportlost(uint64_t seq, const uint8_t *bits, int len)
+/* Is a packet that is missing lost? Not if it is on its way, or has been sent
+ * again just now. */
+static int
+lost(uint64_t seq)
 {
-	uint64_t end = MIN(seq + 8 * len, tx.seq[LaneOrdered]);
-	const Sent *s;
-	int i = 0;
+	const Sent *s = sentof(seq);
 
-	if (afford(end - MIN(seq, end)) < 0)
+	return seq >= tx.oldest && seq < tx.seq[LaneData] &&
+	    s->p->asked != Missed && now >= s->again &&
+	    (!flying(seq) || (s->again && bond[s->link].flight.stalled));
+}
+
+/* Send packets again that are missing: bits, from a seq on. */
+static void
+reportlost(uint64_t seq, const uint8_t *d, int len)
+{
+	int i;
+
+	if (afford(8 * len) < 0)
 		return;
-	for (; seq < end; seq++, i++) {
-		s = sentof(seq);
-		if (seq < tx.oldest || !(bits[i / 8] & 1 << i % 8) ||
-		    s->p->asked == Missed || now < s->again ||
-		    (flying(seq) &&
-		    !(s->again && bond[s->link].flight.stalled)))
+	for (; len > 0; d++, len--) {
+		if (!*d) {
+			if (--len < 1)
+				return;
+			seq += 8 * *++d;
 			continue;
-		if (resend(s->p, Missed) < 0)
-			return;
+		}
+		for (i = 0; i < 8; i++, seq++)
+			if (*d & 1 << i && lost(seq) &&
+			    resend(sentof(seq)->p, Missed) < 0)
+				return;
 	}
 }
 
@@ -4947,7 +5057,7 @@ reportpkt(const uint8_t *d, int len)
 	Link *l;
 	int n = d[21];
 
-	if (expected > tx.seq[LaneOrdered] || time >> 50 ||
+	if (expected > tx.seq[LaneData] || time >> 50 ||
 	    len < ReportHead + n * ReportLink) {
 		drops[DropForm]++;
 		return;
@@ -5038,7 +5148,7 @@ beat(Link *l)
 	if (l->fd < 0)
 		return;
 	if (role == Client && (!peer.session.id ||
-	    now - l->echo.came > MS(hbinterval) * 3 / 2 + l->delay.srtt)) {
+	    now - l->echo.came > peer.interval * 3 / 2 + l->delay.srtt)) {
 		if (!peer.helloid)
 			peer.helloid = random64();
 		hellosend(l, peer.helloid, peer.session.peerid, &l->addr.peer);
@@ -5116,11 +5226,11 @@ newsession(const Session *s)
 	memset(rx.replay, 0, sizeof(rx.replay));
 	reorderreset(1);
 	for (i = 0; i < Nflows; i++)
-		queues.flows[i].notbefore = queues.flows[i].seq = 0;
+		queues.flows[i].seq = 0;
 	for (i = 0; i < LEN(bond); i++) {
 		l = &bond[i];
 		linkreset(l);
-		l->beats.next = now + MS(hbinterval) * i / LEN(bond) / 4;
+		l->beats.next = now + peer.interval * i / LEN(bond) / 4;
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
 	}
@@ -5188,7 +5298,7 @@ believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 	return -1;
 }
 
-/* Let a packet in, once. Returns -1 if it was dropped as known or doubted. */
+/* Let a record in, once. Returns -1 if it was dropped as known or doubted. */
 static int
 admit(Pkt *p, int lane)
 {
@@ -5199,18 +5309,14 @@ admit(Pkt *p, int lane)
 		drops[DropWindow]++;
 	else if (replaycheck(w, p->seq) == 0)
 		return 0;
-	else if (lane == LaneOrdered)
-		counts[CntDup]++;
-	else if (lane == LaneExpress)
-		counts[CntCopies]++;
 	else
 		drops[DropReplay]++;
 	pktfree(p);
 	return -1;
 }
 
-/* A server learns from the newest heartbeat where to send, priority, rates. A
- * new address gets heartbeats only until one sent there has been echoed. */
+/* A server learns from the newest heartbeat where to send, priority, rates and
+ * interval. A new address gets heartbeats only until one sent there has been echoed. */
 static void
 linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
@@ -5236,9 +5342,23 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 			linkstate(l, LinkProbing, "the peer has moved");
 		linkmtu(l);
 	}
+	peer.interval = MS(CLAMP(b->interval, 20, 1000));
 	l->prio = MIN(b->prio, 60);
 	rateceil(l, MIN(b->down, PeerMax) * INT64_C(1000),
 	    MIN(b->up, PeerMax) * INT64_C(1000));
+}
+
+/* Can the two ends understand each other? If not, say so. */
+static int
+sameformat(const Pkt *p)
+{
+	int format = p->len > FormatAt ? p->data[FormatAt] : Format;
+
+	if (format != Format && claimline(&peer.log, "session"))
+		warn("session: the peer sends format %d, this udpbond knows "
+		    "%d: install the same version on both hosts", format,
+		    Format);
+	return format == Format;
 }
 
 /* A hello is answered, and that is all. A heartbeat of the proposed session
@@ -5246,14 +5366,20 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 static void
 beatpkt(Link *l, Pkt *p)
 {
+	int same = sameformat(p);
 	Beat b;
 
 	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond) {
-		pktdrop(p, DropForm);
+		pktdrop(p, same ? DropForm : DropVersion);
+		return;
+	}
+	if (b.hello && (same || role == Server)) /* the peer shall log it too */
+		hellopkt(l, &b, p->from);
+	if (!same) {
+		pktdrop(p, DropVersion);
 		return;
 	}
 	if (b.hello) {
-		hellopkt(l, &b, p->from);
 		pktfree(p);
 		return;
 	}
@@ -5275,9 +5401,8 @@ beatpkt(Link *l, Pkt *p)
 		loop.nextstall = now;
 		if (l->state < LinkUp) /* death can wait for beats() */
 			linkcheck(l);
-		if (believe(b.next, rx.known, Far, &rx.doubted) == 0) {
+		if (believe(b.next, rx.known, Far, &rx.doubted) == 0)
 			reordertop(b.next);
-		}
 	}
 	/* the sooner both know that they are heard the better */
 	if ((l->state < LinkUp || !b.echo) && now - l->beats.last > MS(10))
@@ -5285,23 +5410,42 @@ beatpkt(Link *l, Pkt *p)
 	pktfree(p);
 }
 
+/* Let data in, once. A first copy may overtake what the link brings. */
 static void
-orderedpkt(Link *l, Pkt *p, int repair)
+datapkt(Link *l, Pkt *p, const Rec *r)
 {
-	if (p->seq >= rx.known + SeqJump) {
+	uint64_t seq = p->seq;
+	Slot *s = slotof(seq);
+
+	if (r->flags & FlagOrder) {
+		p->after = get(p->data, OrderLen);
+		p->data += OrderLen;
+		p->len -= OrderLen;
+	}
+	if (seq + reorderpkts < rx.known || seq >= rx.known + SeqJump ||
+	    believe(seq, rx.known, Far, &rx.doubted) < 0 ||
+	    reordertop(seq) < 0) {
 		pktdrop(p, DropWindow);
 		return;
 	}
-	if (!repair && p->seq < rx.known)
-		reportnote(l, p->seq);
-	if (admit(p, LaneOrdered) < 0)
+	if (seq == rx.known)
+		slotadd();
+	if (!(r->flags & FlagRepair))
+		reportnote(l, seq, p->len);
+	if (s->state == Held || s->state == Passed) {
+		counts[CntDup]++;
+		pktfree(p);
 		return;
-	if (!repair) {
-		if (p->seq >= rx.known)
-			reportnote(l, p->seq);
 	}
-	reorderinsert(p, repair);
-	reorderdrain();
+	if (r->flags & FlagRepair)
+		counts[CntRepaired]++;
+	if (s->state == Missing) {
+		reorderpkt(p);
+		return;
+	}
+	counts[CntLate]++;
+	s->state = Passed;
+	deliver(p);
 }
 
 static void
@@ -5331,10 +5475,7 @@ record(Link *l, Pkt *p, const Rec *r)
 		controlpkt(p);
 	} else {
 		l->heard.lastseq = r->seq;
-		if (!(r->flags & FlagExpress))
-			orderedpkt(l, p, r->flags & FlagRepair);
-		else if (admit(p, LaneExpress) == 0)
-			deliver(p);
+		datapkt(l, p, r);
 	}
 }
 
@@ -5756,7 +5897,7 @@ timers(void)
 	beats();
 	stalls();
 	forget(0);
-	reorderdrain();
+	reordercheck();
 	reportsend();
 	if (now >= loop.nextsecond) {
 		loop.nextsecond = now + Second;
@@ -6463,11 +6604,12 @@ setup(void)
 	ctlopen();
 	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	peer.lonely = now;
+	peer.interval = MS(hbinterval);
 	for (i = 0; i < LEN(bond); i++) {
 		l = &bond[i];
 		l->state = LinkProbing;
 		l->prio = l->conf->priority;
-		l->beats.next = now + MS(hbinterval) * i / LEN(bond) / 4;
+		l->beats.next = now + peer.interval * i / LEN(bond) / 4;
 		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
 		    MBIT(role == Client ? l->conf->down : l->conf->up));
 		linkopen(l);
