@@ -34,8 +34,6 @@ sidestart(const SimConf *c)
 	loop.interval = 0;
 	chrootdir = NULL;
 	keyfile = c->keyed ? "key" : NULL;
-	if (c->parity >= 0)
-		parity = c->parity;
 	for (i = 0; i < LEN(bond); i++) {
 		links[i].up = c->link[i].up;
 		links[i].down = c->link[i].down;
@@ -109,7 +107,9 @@ sidestat(SimStat *s)
 	s->held = pool.used - pool.nfrees;
 	s->late = counts[CntLate];
 	s->lost = counts[CntLost];
-	s->recovered = counts[CntRecovered];
+	for (i = 0; i < LEN(countname); i++)
+		if (!strcmp(countname[i].text, "recovered"))
+			s->recovered = counts[i];
 	s->nopool = drops[DropPool];
 	s->dropped = s->nopool;
 	for (i = 0; i < LEN(gates); i++)
