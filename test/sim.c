@@ -988,10 +988,14 @@ recordsent(End *e, uint64_t seq, const Seen *s)
 		sessionbegin(e);
 	if (seq > e->top + Nrecords)
 		e->top = seq - Nrecords;
-	while (e->top < seq)
-		e->records[++e->top % Nrecords] = (Record){ .seq = e->top,
-		    .packet = -1, .link = -1, .came = NEVER,
-		    .missed = { NEVER, NEVER }, .passed = NEVER };
+	while (e->top < seq) {
+		r = &e->records[++e->top % Nrecords];
+		*r = (Record){ .seq = e->top, .packet = -1, .link = -1,
+		    .came = NEVER, .missed = { NEVER, NEVER },
+		    .passed = NEVER };
+		if (e->top <= end[e == end].known[May])
+			r->missed[May] = 0; /* told by a heartbeat */
+	}
 	return recordof(e - end, seq);
 }
 
@@ -1041,9 +1045,8 @@ seensent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t seq, int flags,
 	if (!(flags & FlagRepair) && s->class == Unknown) {
 		r->link = dir->link;
 		s->arrival = NEVER;
-		s->class = head ? isexpress ? Express : Ordered :
-		    flags & FlagOrder ? Ordered : Unknown;
-		if (s->class == Ordered && head && (!dir->nbulk || simnow -
+		s->class = !head ? Unknown : isexpress ? Express : Ordered;
+		if (s->class == Ordered && (!dir->nbulk || simnow -
 		    dir->bulk[(dir->nbulk - 1) % Nbulk] >= Ms))
 			dir->bulk[dir->nbulk++ % Nbulk] = simnow;
 		else if (s->class == Express && e->nexpress < Nexpress)
@@ -1108,7 +1111,7 @@ waitcheck(End *e, const Seen *s)
 			limit += o->missed[Must] + Ms;
 		else
 			limit = NEVER;
-		if (!s->data && o->passed != NEVER && r->came < o->passed)
+		if (!s->data && o->passed != NEVER && r->came <= o->passed)
 			most = FreeWait * Ms;
 		due = MAX(due, MIN(o->passed, limit));
 	}
@@ -1311,7 +1314,7 @@ knows(End *e, int how, uint64_t seq)
 	const End *o = &end[e == end];
 	Record *r;
 
-	seq = MIN(seq, o->top);
+	seq = MIN(seq, o->top + Nrecords);
 	if (e->known[how] + Nrecords < seq)
 		e->known[how] = seq - Nrecords;
 	while (e->known[how] < seq)
