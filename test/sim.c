@@ -79,6 +79,7 @@ enum {
 	Natport = 1000,           /* from mapping to mapping */
 	MaxIdle = 300,            /* turns without work in a bin */
 	ExpressWait = 10, AckWait = 50, /* ms, longer than by another link */
+	Unforeseen = 16,          /* part of a wait: heartbeats, repairs */
 	LiveWait = 250,           /* ms, for a missing packet: UDP */
 	FreeWait = 20,            /* ms, for others that a repair set free */
 	LateWake = 5,             /* ms, from a deadline to the turn */
@@ -1489,7 +1490,8 @@ expresscheck(End *e)
 	for (i = 0; i < e->nexpress; i++) {
 		s = &seen[e->express[i]];
 		most = (s->ack ? AckWait : ExpressWait) * Ms *
-		    (restless ? 2 : 1) + learned(e, s);
+		    (restless ? 2 : 1) + learned(e, s) +
+		    (simnow - s->time) / Unforeseen;
 		for (k = 0; simnow - s->time > most && k < SimLinks; k++) {
 			if (!net[k].there)
 				continue;
