@@ -107,9 +107,7 @@ sidestat(SimStat *s)
 	s->held = pool.used - pool.nfrees;
 	s->late = counts[CntLate];
 	s->lost = counts[CntLost];
-	for (i = 0; i < LEN(countname); i++)
-		if (!strcmp(countname[i].text, "recovered"))
-			s->recovered = counts[i];
+	s->recovered = counts[CntRecovered];
 	s->nopool = drops[DropPool];
 	s->dropped = s->nopool;
 	for (i = 0; i < LEN(gates); i++)
