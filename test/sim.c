@@ -357,6 +357,7 @@ static void sessionbegin(End *);
 static Record *recordsent(End *, uint64_t, const Seen *);
 static void seensent(End *, Dir *, const uint8_t *, int, uint64_t, int, int);
 static int intact(const uint8_t *, int);
+static int64_t patience(End *, const Seen *);
 static void waitcheck(End *, const Seen *);
 static void ordercheck(End *, const Seen *);
 static void seenwritten(End *, const uint8_t *, int);
@@ -1080,6 +1081,16 @@ intact(const uint8_t *d, int len)
 	    s->body == hash(d + 20, len - 20, 0);
 }
 
+/* Returns ns that a missing packet is waited for. */
+static int64_t
+patience(End *e, const Seen *s)
+{
+	SimStat st;
+
+	e->side->stat(&st);
+	return (s->patient ? st.reorderms : LiveWait) * (int64_t)Ms;
+}
+
 /* A packet leaves as soon as the one it follows has done so, or has been
  * missed for long enough; not before, and not a turn later. */
 static void
@@ -1087,7 +1098,6 @@ waitcheck(End *e, const Seen *s)
 {
 	Record *r = recordof(s->end, s->seq), *o;
 	int64_t due, limit, most = 0, wait;
-	SimStat st;
 
 	if (!r || r->packet != s - seen || (damaged && !keyed))
 		return;
@@ -1098,8 +1108,7 @@ waitcheck(End *e, const Seen *s)
 	due = r->came;
 	o = r->after ? recordof(s->end, s->seq - r->after) : NULL;
 	if (o) {
-		e->side->stat(&st);
-		limit = (s->patient ? st.reorderms : LiveWait) * (int64_t)Ms;
+		limit = patience(e, s);
 		if (o->passed == NEVER && (o->missed[May] == NEVER ||
 		    simnow < o->missed[May] + limit - Ms) &&
 		    e->known[May] - o->seq < RingMin)
@@ -1127,10 +1136,13 @@ waitcheck(End *e, const Seen *s)
 		    o->passed == NEVER ? "is lost" : "has passed");
 }
 
-/* Packets that have an order come in order, or are counted as late. */
+/* Packets that have an order come in order, or were missed for long enough to
+ * be given up. Those that were are counted as late; those before them of the
+ * same flow may be, nobody knew that they were of this flow. */
 static void
 ordercheck(End *e, const Seen *s)
 {
+	const Record *r = recordof(s->end, s->seq);
 	uint32_t *max = &ordermax[s->end][s->port];
 	SimStat st;
 
@@ -1144,7 +1156,9 @@ ordercheck(End *e, const Seen *s)
 	if (s->class != Ordered && !s->data)
 		return;
 	e->side->stat(&st);
-	if (++e->overtaken <= st.late - e->late || (damaged && !keyed))
+	if (++e->overtaken <= st.late - e->late || (damaged && !keyed) ||
+	    (r && r->missed[May] != NEVER &&
+	    simnow >= r->missed[May] + patience(e, s) - Ms))
 		return;
 	if (s->class == Ordered)
 		violate("%s delivers packet %u of port %d after %u, and does "
