@@ -60,7 +60,7 @@ enum {
 	Nseen = 1 << 18, Ngroups = 16, Nflows = 512, Nmeasures = 256,
 	Nchanges = 128, Nlog = 24, Nmem = 16,
 	Nbulk = 64, Nexpress = 4096, Npkts = 4096, Nrecords = 1 << 16,
-	Nread = 4096, Nparities = 256, Nlast = 1024,
+	Nread = 4096, Nparities = 256, Nlast = 1024, Nms = 1024,
 	WebSegs = 256, BulkSegs = 8192,
 	UdpIp = 28,               /* bytes of headers */
 	Foresight = 100,          /* ms */
@@ -81,7 +81,8 @@ enum {
 	ExpressWait = 10, AckWait = 50, /* ms, longer than by another link */
 	Unforeseen = 16,          /* part of a wait: heartbeats, repairs */
 	LiveWait = 250,           /* ms, for a missing packet: UDP */
-	FreeWait = 20,            /* ms, for others that a repair set free */
+	FreeWait = 20,            /* ms, for others that a repair set free, */
+	FreeRate = 32768,         /* or while so many bytes leave in a ms */
 	LateWake = 5,             /* ms, from a deadline to the turn */
 	RingMin = 4096,           /* packets that wait for a missing one */
 	Settle = 3,               /* s, from a start to a session */
@@ -225,6 +226,8 @@ typedef struct {
 	int nmem;
 	int64_t stall, goon;      /* when others have the processor */
 	int64_t resumed;          /* when it ran again after a pause */
+	int64_t total, totals[Nms]; /* bytes to its TUN; until each ms */
+	int64_t ms;               /* the newest of these */
 	int express[Nexpress], nexpress; /* in seen, sent in this turn */
 	Record *records;          /* that it sent, by seq */
 	uint64_t top;             /* the newest of them */
@@ -1121,9 +1124,13 @@ waitcheck(End *e, const Seen *s)
 			limit += o->missed[Must] + Ms;
 		else
 			limit = NEVER;
-		if (!s->data && o->passed != NEVER && r->came <= o->passed)
+		limit = MIN(limit, o->passed);
+		if (!s->data && r->came <= limit)
 			most = FreeWait * Ms;
-		due = MAX(due, MIN(o->passed, limit));
+		due = MAX(due, limit);
+		if (most && due != NEVER)
+			most += (e->total - e->totals[due / Ms % Nms]) * Ms /
+			    FreeRate;
 	}
 	if (due == NEVER)
 		return;
@@ -1198,6 +1205,7 @@ seenwritten(End *e, const uint8_t *d, int len)
 		livemax = MAX(livemax, simnow - s->time);
 	waitcheck(e, s);
 	ordercheck(e, s);
+	e->total += len;
 }
 
 /* the TUN did not take it, so nobody waits for it any longer */
@@ -2782,6 +2790,8 @@ endturn(void *arg)
 		d = &net[i].d[e - end];
 		d->full = MAX(d->full, MIN(d->tat, simnow));
 	}
+	while (e->ms < simnow / Ms)
+		e->totals[++e->ms % Nms] = e->total;
 	cur = e;
 	was = e->sent - (links || e->tun.head);
 	e->side->stat(&s);
