@@ -71,8 +71,7 @@ enum {
 	Nlinks = LEN(links), Queued = 256, MaxSteps = 150, MaxPkts = 3000,
 	MaxLines = 12 * (Nlinks + 1) + 8, /* in the log, in a second */
 	Inbox = 512, MaxInput = 1 << 16, Nfds = 64, FdFirst = 100, Extra = 8,
-	DatagramSteps = 40000,    /* for a datagram, what it delivers too */
-	ExpressMax = 256          /* bytes of a SYN or a pure ACK */
+	DatagramSteps = 40000     /* for a datagram, what it delivers too */
 };
 static const int64_t RttMost = INT64_C(64000000000); /* ns, of heartbeats */
 
@@ -83,7 +82,7 @@ typedef struct {
 	uint8_t *d;
 } Dgram;
 
-/* the newest ordered packet that came to the peer by a link */
+/* the newest packet that came to the peer by a link */
 typedef struct {
 	uint64_t seq, pkts, bytes; /* what had come with it */
 	int64_t time;             /* ns */
@@ -332,7 +331,7 @@ checksurvey(void)
 	staterestore(&was);
 }
 
-/* Are the ordered packets that a link has on their way those of its chain? */
+/* Are the packets that a link has on their way those of its chain? */
 static void
 checkflight(const Link *l)
 {
@@ -343,7 +342,7 @@ checkflight(const Link *l)
 
 	for (seq = f->first; seq; seq = s->next) {
 		must(seq > last, "packets of a link not in order");
-		must(seq >= tx.oldest && seq < tx.seq[LaneOrdered],
+		must(seq >= tx.oldest && seq < tx.seq[LaneData],
 		    "on its way, but not kept");
 		s = sentof(seq);
 		must(s->link == l - bond, "on its way by another link");
@@ -352,8 +351,8 @@ checkflight(const Link *l)
 	}
 	must(last == f->last, "the newest packet on its way");
 	must(bytes == f->bytes, "bytes on their way");
-	must(f->reported < MAX(tx.seq[LaneOrdered], 1) &&
-	    f->rescued < MAX(tx.seq[LaneOrdered], 1), "packets not yet sent");
+	must(f->reported < MAX(tx.seq[LaneData], 1) &&
+	    f->rescued < MAX(tx.seq[LaneData], 1), "packets not yet sent");
 	must(f->progress <= now && f->stalled <= now, "times of a flight");
 	must(f->reported < MAX(tx.oldest, 1) ||
 	    sentof(f->reported)->link == l - bond,
@@ -368,9 +367,9 @@ checksent(void)
 	uint64_t seq;
 	const Sent *s;
 
-	must(tx.oldest <= tx.seq[LaneOrdered] && tx.seq[LaneOrdered] -
+	must(tx.oldest <= tx.seq[LaneData] && tx.seq[LaneData] -
 	    tx.oldest <= (uint64_t)keeppkts, "packets that are kept");
-	for (seq = tx.oldest; seq < tx.seq[LaneOrdered]; seq++) {
+	for (seq = tx.oldest; seq < tx.seq[LaneData]; seq++) {
 		s = sentof(seq);
 		must(s->p && s->p->seq == seq, "another packet is kept");
 		must(s->time <= now && s->link < Nlinks && s->len > 0,
@@ -411,12 +410,73 @@ checkcontrol(void)
 	}
 }
 
+/* Is what waits for seq there? A packet that is held waits for one that is
+ * missing or held as well, or is set free soon. */
+static void
+checkslot(uint64_t seq)
+{
+	const Slot *s = slotof(seq), *to;
+	int i;
+
+	must(s->state >= Missing && s->state <= Lost, "state of a slot");
+	must(!s->p == (s->state != Held), "a packet is held, or is not");
+	must(s->since <= now, "missed before it was sent");
+	if (s->next) {
+		to = slotof(s->next);
+		must(s->state <= Held, "one waits for what is settled");
+		must(s->next > seq && s->next < rx.known &&
+		    to->state == Held && to->p->seq == s->next &&
+		    s->next - to->p->after == seq, "who waits for a packet");
+	}
+	if (!s->p)
+		return;
+	must(s->p->seq == seq, "slot holds another packet");
+	must(s->p->after > 0 && (unsigned)s->p->after < seq,
+	    "held for none");
+	for (i = 0; i < rx.npaced && rx.paced[i] != seq; i++)
+		;
+	must(i < rx.npaced || (seq - s->p->after >= rx.expected &&
+	    slotof(seq - s->p->after)->next == seq), "held for ever");
+}
+
+/* what comes, or should */
+static void
+checkslots(void)
+{
+	uint64_t seq = rx.known > (uint64_t)reorderpkts ?
+	    rx.known - reorderpkts : 1;
+	int64_t due = INT64_MAX;
+	const Slot *s;
+
+	must(rx.expected <= rx.known &&
+	    rx.known - rx.expected <= (uint64_t)reorderpkts, "reorder window");
+	must(rx.expected == rx.known || slotof(rx.expected)->state < Passed,
+	    "what has passed is expected");
+	must(rx.npaced >= 0 && rx.npaced <= Paced, "packets set free soon");
+	for (; seq < rx.known; seq++) {
+		checkslot(seq);
+		s = slotof(seq);
+		must(seq >= rx.expected || s->state >= Passed,
+		    "what was given up waits");
+		if (s->state == Missing)
+			due = MIN(due, s->since + (s->next ?
+			    usefor(&slotof(s->next)->p->ip) : MS(reorderms)));
+	}
+	if (rx.npaced)
+		due = now + MS(1);
+	must(rx.next <= MAX(due, now + MS(1)), "given up too late");
+	must(rx.expected == rx.known || rx.nextreport <= now + ReportLate,
+	    "what is missing is not reported");
+	must(rx.pkts >= 0 && rx.bytes >= 0 && (!rx.pkts ||
+	    rx.nextreport <= MAX(now, rx.lastreport) + ReportLate),
+	    "what came is not reported");
+}
+
 static void
 checkturn(void)
 {
 	Link *l;
 	const Pkt *p;
-	uint64_t seq;
 	int i;
 
 	checkcontrol();
@@ -432,11 +492,7 @@ checkturn(void)
 		must(p->asked, "to be repeated, but not asked for");
 	for (i = 0; i < Ngros; i++)
 		must(gro.by[i].n == 0, "packets left in a join");
-	must(rx.expected <= rx.known &&
-	    rx.known - rx.expected <= (uint64_t)reorderpkts, "reorder window");
-	for (seq = rx.expected; seq < rx.known; seq++)
-		must(!slotof(seq)->p || slotof(seq)->p->seq == seq,
-		    "slot holds another packet");
+	checkslots();
 	for (l = bond; l < bond + LEN(bond); l++) {
 		must(l->out.n >= 0 && l->out.n <= Batch, "packets for a link");
 		must(l->state >= LinkDown && l->state <= LinkLossy, "state");
@@ -730,6 +786,8 @@ truebeat(Beat *b, int link)
 	b->prio = links[link].priority;
 	b->up = links[link].up * 1000;
 	b->down = links[link].down * 1000;
+	b->format = Format;
+	b->interval = hbinterval;
 }
 
 /* steps: each is called by a byte of the input */
@@ -753,35 +811,46 @@ steptime(void)
 	answered = (us[b & 15] + (b >> 4) * 7) * Us;
 }
 
+/* Write a record with a packet, which has to come that much after another of
+ * its flow, if it is not 0. Returns its bytes. */
+static int
+putdata(uint8_t *d, uint64_t seq, int flags, int order, const uint8_t *ip,
+    int len)
+{
+	uint8_t payload[OrderLen + MtuMax];
+
+	if (!order)
+		return putrec(d, seq, FlagData | flags, ip, len);
+	put(payload, order, OrderLen);
+	memcpy(payload + OrderLen, ip, len);
+	return putrec(d, seq, FlagData | FlagOrder | flags, payload,
+	    OrderLen + len);
+}
+
 /* a datagram of some records */
 static void
 steprecords(void)
 {
-	static const uint8_t flags[] = {
-		FlagData, FlagData | FlagExpress, FlagData | FlagRepair,
-		FlagData | FlagExpress | FlagRepair, FlagControl, FlagBeat,
-		FlagData, FlagData
-	};
 	static uint8_t d[16 * PktSize], ip[MtuMax];
-	int to = linkbyte(), b = byte(), n, k, len, at = 0;
+	int to = linkbyte(), b = byte(), n, k, len, order, at = 0;
 	const uint8_t *payload;
 	uint64_t seq;
 	Beat beat;
 
 	for (n = b % 8 + 1; n > 0 && at < PktSize; n--) {
 		k = byte();
-		seq = rx.known;
-		if ((k & 7) == 2 || (k & 7) == 6)
-			seq = rx.expected;
-		else if (k & 7)
-			seq = rx.replay[(k & 7) == 5 ? LaneBeat : (k & 7) == 4 ?
-			    LaneControl : LaneExpress].last + 1;
+		seq = (k & 7) == 5 ? rx.replay[LaneBeat].last + 1 :
+		    (k & 7) == 4 ? rx.replay[LaneControl].last + 1 :
+		    k & 2 ? rx.expected : rx.known;
 		seq = k & 8 ? wild(seq) : seq + n - 1;
 		if ((k & 7) == 5) {
 			truebeat(&beat, to);
 			at += putbeat(d + at, seq, &beat);
 			continue;
 		}
+		order = k & 64 ? byte() : 0;
+		if (order & 128)
+			order = wild(order & 127) & UINT16_MAX;
 		len = byte();
 		if (k & 16) {
 			payload = some(&len);
@@ -790,7 +859,9 @@ steprecords(void)
 			len = (k & 7) == 7 ? 0 : packet(ip, len * 6, byte(), k,
 			    seq * 100, 1);
 		}
-		at += putrec(d + at, seq, flags[k & 7], ip, len);
+		at += (k & 7) == 4 ? putrec(d + at, seq, FlagControl, ip, len)
+		    : putdata(d + at, seq, k & 32 ? FlagRepair : 0, order, ip,
+		    len);
 	}
 	at = MIN(at, PktSize - TagLen);
 	at = sealwith(d, at, peer.session.rxkey);
@@ -891,7 +962,7 @@ stepbeat(void)
 		{ 0, 8 }
 	};
 	uint8_t d[PktSize], *at, *key = peer.session.rxkey;
-	int to = linkbyte(), mask = bytes(2), i, n;
+	int how = byte(), to = (how & 127) % Nlinks, mask = bytes(2), i, n;
 	Beat b;
 
 	truebeat(&b, to);
@@ -902,6 +973,10 @@ stepbeat(void)
 			at = d + fields[i].at;
 			put(at, wild(get(at, fields[i].n)), fields[i].n);
 		}
+	if (how & 128) {           /* of another version */
+		d[HdrLen + FormatAt] = byte();
+		put(d + HdrLen + FormatAt + 1, wild(hbinterval), 2);
+	}
 	if (mask & 1024)
 		d[HdrLen + 16] = byte();
 	if (mask & 2048)
@@ -942,7 +1017,7 @@ stepreport(void)
 {
 	uint8_t d[PktSize], *c, rec[PktSize];
 	int to = byte(), mask = byte(), n = ReportHead, i, bits;
-	uint64_t expected = tx.seq[LaneOrdered];
+	uint64_t expected = tx.seq[LaneData];
 	uint64_t us = (fakenow + peerclock) / Us, every = 15000;
 	const uint8_t *b;
 
@@ -992,22 +1067,22 @@ stepbye(void)
 	arrive(to, 0, d, sealwith(d, n, peer.session.rxkey));
 }
 
-/* segments of one TCP flow, that can be joined */
+/* packets of one flow, each after the one before it: segments of TCP, that can
+ * be joined, or UDP */
 static void
 stepstream(void)
 {
 	static uint8_t d[PktSize], ip[MtuMax];
 	int to = linkbyte(), b = byte(), n = byte(), flow = byte();
-	int size = byte(), odd = byte(), i, len, hdr;
-	uint64_t seq;
+	int size = byte(), odd = byte(), i, len, hdr, order = 0;
+	uint64_t seq = rx.known;
 	uint32_t at = flow * 1000000;
 
 	size = 100 + size * 5;
-	seq = b & 1 ? rx.replay[LaneExpress].last + 1 : rx.known;
 	for (i = 0; i < n && npackets < MaxPkts; i++, npackets++) {
 		hdr = (b & 2 ? 60 : 40) + (b & 8 ? 12 : 0);
 		len = packet(ip, odd && i % 16 == odd % 16 ? odd + hdr : size,
-		    (b & 8 ? 7 : 1) | (b & 2 ? 8 : 0), flow, at,
+		    b & 64 ? 0 : (b & 8 ? 7 : 1) | (b & 2 ? 8 : 0), flow, at,
 		    b & 4 ? i : 1);
 		if (!(b & 2)) {   /* the identification goes up by one */
 			put(ip + 4, i, 2);
@@ -1016,10 +1091,11 @@ stepstream(void)
 		at += len - hdr;
 		if (b & 16 && odd && i % 8 == odd % 8) {
 			seq++;    /* one is lost */
+			order += b & 1;
 			continue;
 		}
-		len = putrec(d, seq++, FlagData | (b & 1 ? FlagExpress : 0),
-		    ip, MIN(len, MtuMax));
+		len = putdata(d, seq++, 0, order, ip, MIN(len, MtuMax));
+		order = b & 1;    /* it names the one before it, or the lost */
 		incoming(b & 32 ? (to + i) % Nlinks : to, 0, d,
 		    sealwith(d, len, peer.session.rxkey), 0);
 	}
@@ -1428,18 +1504,35 @@ linkof(int fd)
 	return NULL;
 }
 
-/* Large packets do not go by the express lane, whatever they claim. What goes
- * there to pass heavy flows keeps its order and may be large. */
+/* A packet names one of its flow that was sent before, if that is kept. */
 static void
-checkexpress(const Rec *r, uint8_t *d)
+checkorder(const Rec *r, uint8_t *d)
 {
-	Ip ip;
+	uint64_t order = get(d, OrderLen), before = r->seq - order;
 
-	if (!(r->flags & FlagExpress) || now - queues.lastheavy < Pause ||
-	    ipparse(d, r->len, &ip) < 0 || ip.proto != IPPROTO_TCP ||
-	    ip.frag || (!(ip.tcpflags & TcpSyn) && ip.payload > 0))
-		return;
-	must(r->len <= ExpressMax, "a large SYN or ACK by the express lane");
+	must(order > 0 && before > 0 && before < r->seq, "order of a packet");
+	if (before >= tx.oldest)
+		must(sentof(before)->p->flow == sentof(r->seq)->p->flow,
+		    "a packet waits for one of another flow");
+}
+
+/* A report names no more than what the peer has sent, and takes no more bytes
+ * than it has to. */
+static void
+checkreport(uint8_t *d, int len)
+{
+	int at = ReportHead + d[21] * ReportLink;
+	uint64_t seq = get(d + 1, 8);
+
+	must(len <= ReportMax && at <= len, "length of a report");
+	must(at == len || d[len - 1] > 0, "zeros at the end of a report");
+	for (; at < len; at++, seq += 8)
+		if (!d[at]) {
+			must(at + 2 < len && d[++at] > 0, "zeros in a report");
+			seq += 8 * (d[at] - 1);
+			must(d[at + 1] > 0 || d[at] == 255, "zeros twice");
+		}
+	must(seq < rx.known + 8, "a report of what was not sent");
 }
 
 /* what a link carries is well-formed and has the right tag */
@@ -1469,15 +1562,17 @@ sentby1(Link *l, const uint8_t *data, int len)
 	for (at = 0; at < end; at += n) {
 		n = decode(d + at, end - at, &r);
 		must(n > 0, "a record sent");
-		checkexpress(&r, d + at + HdrLen);
+		if (r.flags & FlagOrder)
+			checkorder(&r, d + at + HdrLen);
+		if (r.flags & FlagControl && d[at + HdrLen] == CtlReport)
+			checkreport(d + at + HdrLen, r.len);
 		if (r.flags & FlagBeat) {
 			must(at == 0 && beatdecode(d + HdrLen, r.len, &b) == 0
 			    && b.link == i && b.time == now, "heartbeat sent");
 			if (!b.hello)
 				peerhas[i] = b;
 		}
-		if ((r.flags & (FlagData | FlagExpress | FlagRepair)) ==
-		    FlagData)
+		if ((r.flags & (FlagData | FlagRepair)) == FlagData)
 			*c = (Came){ r.seq, peerrx[i].pkts + 1,
 			    peerrx[i].bytes + len, now };
 	}

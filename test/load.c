@@ -331,7 +331,7 @@ readall(void)
 static void
 nextms(void)
 {
-	forget(tx.seq[LaneOrdered]);
+	forget(tx.seq[LaneData]);
 	now += MS(1);
 	readall();
 }
@@ -542,7 +542,7 @@ testreports(int row)
 		    ReportHead - t[row].links * ReportLink;
 		for (k = len = 0; k < t[row].reports; k++) {
 			n = putall(c, time + k * Us, t[row].all ?
-			    tx.seq[LaneOrdered] : tx.oldest, t[row].links,
+			    tx.seq[LaneData] : tx.oldest, t[row].links,
 			    told, t[row].missing ? room : 0);
 			len += putrec(d + len, i * 1000 + k, FlagControl, c,
 			    n);
@@ -878,7 +878,7 @@ testmemory(int row)
 		held = MAX(held, pool.used - pool.nfrees);
 		repairs = MAX(repairs, tx.repairs.len);
 	}
-	n = tx.seq[LaneOrdered] - tx.oldest;
+	n = tx.seq[LaneData] - tx.oldest;
 	for (l = bond; l < bond + Nlinks; l++)
 		again += l->why[WhyRepair];
 	figure("%d packets in use of %d, %d kept, %d to repeat, %" PRIu64
@@ -890,7 +890,7 @@ testmemory(int row)
 	wantin("not for want of memory", 0, 0, drops[DropPool]);
 	now += Keep + Second;
 	forget(0);
-	wantin("kept later", 0, 0, tx.seq[LaneOrdered] - tx.oldest);
+	wantin("kept later", 0, 0, tx.seq[LaneData] - tx.oldest);
 	verdict(t[row].name);
 }
 
