@@ -5519,6 +5519,7 @@ datagram(Link *l, Pkt *p)
 			pktdrop(p, DropPool);
 			return;
 		}
+		q->data = q->buf + HdrLen; /* with its order, maybe */
 		memcpy(q->data, p->data, p->len);
 		q->len = p->len;
 		q->key = p->key;
