@@ -4709,7 +4709,7 @@ reorderreset(uint64_t seq)
 }
 
 /* Deliver a packet that is held, and those that wait for it: UDP no faster
- * than a socket of the usual size takes it. */
+ * than a socket of the usual size takes it. Expect what has not passed. */
 static void
 release(uint64_t seq)
 {
@@ -4722,7 +4722,7 @@ release(uint64_t seq)
 		    MS(1)) < 0) {
 			rx.paced[rx.npaced++] = seq;
 			rx.next = MIN(rx.next, now + MS(1));
-			return;
+			break;
 		}
 		deliver(s->p);
 		s->p = NULL;
@@ -4730,6 +4730,8 @@ release(uint64_t seq)
 		seq = s->next;
 		s->next = 0;
 	}
+	while (rx.expected < rx.known && slotof(rx.expected)->state >= Passed)
+		rx.expected++;
 }
 
 /* Note that a packet has passed or is lost: none waits for it any more. */
@@ -4744,8 +4746,6 @@ settle(uint64_t seq, int state)
 	s->state = state;
 	s->next = 0;
 	release(next);
-	while (rx.expected < rx.known && slotof(rx.expected)->state >= Passed)
-		rx.expected++;
 }
 
 /* Add a slot for the next packet: it is missing. When there are too many, the

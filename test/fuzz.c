@@ -1074,7 +1074,7 @@ stepstream(void)
 {
 	static uint8_t d[PktSize], ip[MtuMax];
 	int to = linkbyte(), b = byte(), n = byte(), flow = byte();
-	int size = byte(), odd = byte(), i, len, hdr, order = 0;
+	int size = byte(), odd = byte(), i, len, hdr;
 	uint64_t seq = rx.known;
 	uint32_t at = flow * 1000000;
 
@@ -1091,11 +1091,10 @@ stepstream(void)
 		at += len - hdr;
 		if (b & 16 && odd && i % 8 == odd % 8) {
 			seq++;    /* one is lost */
-			order += b & 1;
 			continue;
 		}
-		len = putdata(d, seq++, 0, order, ip, MIN(len, MtuMax));
-		order = b & 1;    /* it names the one before it, or the lost */
+		len = putdata(d, seq++, 0, i ? b & 1 : 0, ip, MIN(len,
+		    MtuMax));
 		incoming(b & 32 ? (to + i) % Nlinks : to, 0, d,
 		    sealwith(d, len, peer.session.rxkey), 0);
 	}
