@@ -4748,32 +4748,46 @@ settle(uint64_t seq, int state)
 	release(next);
 }
 
-/* Add a slot for the next packet: it is missing. When there are too many, the
- * oldest is given up, or passes. */
+/* Give up the oldest packet, or let it pass. */
+static void
+slotpass(void)
+{
+	Slot *s = slotof(rx.expected);
+	int state = s->p ? Passed : Lost;
+
+	if (s->p)
+		deliver(s->p);
+	s->p = NULL;
+	settle(rx.expected, state);
+}
+
+/* Add a slot for the next packet: it is missing. */
 static void
 slotadd(void)
 {
-	Slot *s = slotof(rx.expected);
-
-	if (rx.known - rx.expected >= (uint64_t)reorderpkts) {
-		if (s->p)
-			deliver(s->p);
-		s->state = s->p ? Passed : Lost;
-		s->p = NULL;
-		settle(rx.expected, s->state);
-	}
+	if (rx.known - rx.expected >= (uint64_t)reorderpkts)
+		slotpass();
 	*slotof(rx.known++) = (Slot){ .since = now };
 }
 
-/* All packets below top have been sent: those not here are missing now.
- * Returns -1 if they are too many to be true. */
+/* All packets below top have been sent: those not here are missing now, and
+ * those for which there are no slots are lost. Returns -1 if there is no time
+ * for so many. */
 static int
 reordertop(uint64_t top)
 {
+	uint64_t slots = reorderpkts;
+
 	if (top <= rx.known)
 		return 0;
-	if (afford(top - rx.known) < 0)
+	if (afford(MIN(top - rx.known, slots)) < 0)
 		return -1;
+	if (top - rx.known > slots) {
+		while (rx.expected < rx.known)
+			slotpass();
+		counts[CntLost] += top - slots - rx.known;
+		rx.expected = rx.known = top - slots;
+	}
 	while (rx.known < top)
 		slotadd();
 	rx.next = MIN(rx.next, now + MS(reorderms));
