@@ -4780,7 +4780,7 @@ reordertop(uint64_t top)
 
 	if (top <= rx.known)
 		return 0;
-	if (afford(MIN(top - rx.known, slots)) < 0)
+	if (afford(2 * MIN(top - rx.known, slots)) < 0)
 		return -1;
 	if (top - rx.known > slots) {
 		while (rx.expected < rx.known)

@@ -71,7 +71,7 @@ enum {
 	Nlinks = LEN(links), Queued = 256, MaxSteps = 150, MaxPkts = 3000,
 	MaxLines = 12 * (Nlinks + 1) + 8, /* in the log, in a second */
 	Inbox = 512, MaxInput = 1 << 16, Nfds = 64, FdFirst = 100, Extra = 8,
-	DatagramSteps = 40000     /* for a datagram, what it delivers too */
+	DatagramSteps = 60000     /* for a datagram, what it delivers too */
 };
 static const int64_t RttMost = INT64_C(64000000000); /* ns, of heartbeats */
 
