@@ -4703,7 +4703,7 @@ reorderreset(uint64_t seq)
 	memset(rx.slots, 0, reorderpkts * sizeof(*rx.slots));
 	rx.expected = rx.known = seq;
 	rx.doubted = 0;
-	rx.npaced = 0;
+	rx.npaced = rx.pkts = rx.bytes = 0;
 	rx.next = rx.nextreport = INT64_MAX;
 	rx.every = ReportEvery;
 }
