@@ -467,7 +467,7 @@ testbeats(int row)
  * then what is missing. */
 static int
 putall(uint8_t *d, int64_t time, uint64_t expected, int nlinks, uint64_t *told,
-    int missing)
+    int missing, int runs)
 {
 	int n = putreport(d, expected, time / Us, 15000, nlinks), i;
 	const Link *l;
@@ -481,6 +481,10 @@ putall(uint8_t *d, int64_t time, uint64_t expected, int nlinks, uint64_t *told,
 		    sentof(*seq)->pkts, sentof(*seq)->bytes);
 	}
 	memset(d + n, 255, missing);
+	for (i = 0; runs && i < missing; i += 3) {
+		d[n + i] = 1;
+		d[n + i + 1] = 0;
+	}
 	return n + missing;
 }
 
@@ -512,7 +516,8 @@ testreports(int row)
 		const char *name;
 		int past;         /* all links have been reported; 2: late */
 		int reports, links; /* reports; links in each */
-		int missing, late, all; /* of what was sent */
+		int missing, late, all; /* of what was sent; missing: 2: runs
+		                   * of none */
 		int times;        /* datagrams, the last one counts */
 		int repeats;      /* percent that wait to be sent again */
 	} t[] = {
@@ -525,6 +530,8 @@ testreports(int row)
 		{ "all is late, again", 0, 1, 0, 0, 1, 0, 2, 100 },
 		{ "all is lost and late", 0, 1, 0, 1, 1, 0, 1, 100 },
 		{ "all have come", 0, 1, 0, 0, 0, 1, 1, 0 },
+		{ "255 times 8 are not, one is lost, and so on", 1, 1, 0, 2,
+		  0, 0, 1, 0 },
 		{ "80 links, all new", 0, 1, 80, 0, 0, 0, 1, 0 },
 		{ "80 links, again", 0, 1, 80, 0, 0, 0, 2, 0 },
 		{ "a link, 25 reports", 0, 25, 1, 0, 0, 0, 1, 0 },
@@ -552,7 +559,8 @@ testreports(int row)
 		for (k = len = 0; k < t[row].reports; k++) {
 			n = putall(c, time + k * Us, t[row].all ?
 			    tx.seq[LaneData] : tx.oldest, t[row].links,
-			    told, t[row].missing ? room : 0);
+			    told, t[row].missing ? room / 3 * 3 : 0,
+			    t[row].missing == 2);
 			len += putrec(d + len, i * 1000 + k, FlagControl, c,
 			    n);
 		}
@@ -625,32 +633,138 @@ teststalls(int row)
 	verdict(name);
 }
 
-/* what a good peer may cause: the first of many packets comes last */
+/* Write a record with a packet that has to come so much after another one. */
+static int
+putorder(uint8_t *d, uint64_t seq, int order, const uint8_t *ip, int len)
+{
+	uint8_t payload[OrderLen + MtuMax];
+
+	put(payload, order, OrderLen);
+	memcpy(payload + OrderLen, ip, len);
+	return putrec(d, seq, FlagData | FlagOrder, payload, OrderLen + len);
+}
+
+/* Packets wait for those of their flow, the first of which come last or not at
+ * all. What is set free costs no more than it is, and does not come at once if
+ * it is UDP. */
 static void
 testheld(int row)
 {
-	uint8_t d[PktSize], ip[28];
-	uint64_t cost, most = 0;
+	static const struct {
+		const char *name;
+		int proto, flows;
+		int same;         /* all of a flow name its first packet */
+		int never;        /* those do not come */
+		int bytes;        /* kB, most in a ms; 0: all come at once */
+	} t[] = {
+		{ "TCP, one after the other", IPPROTO_TCP, 1, 0, 0, 0 },
+		{ "TCP, 1000 flows", IPPROTO_TCP, 1000, 0, 0, 0 },
+		{ "TCP, given up", IPPROTO_TCP, 1000, 0, 1, 0 },
+		{ "UDP, one after the other", IPPROTO_UDP, 1, 0, 0, 67 },
+		{ "UDP, 64 flows", IPPROTO_UDP, 64, 0, 0, 67 },
+		{ "UDP, 64 flows, given up", IPPROTO_UDP, 64, 0, 1, 67 },
+		{ "UDP, 1000 flows, given up", IPPROTO_UDP, 1000, 0, 1, 0 },
+		{ "all after the same one", IPPROTO_TCP, 1, 1, 0, 0 },
+	};
+	enum { Len = 400 };
+	uint8_t d[PktSize], ip[Len];
+	uint64_t cost, most = 0, n, was;
+	int flows = t[row].flows, i, ms;
+	double kb = 0;
 	char name[128];
-	int i;
 
-	(void)row;
 	anew(Server, "key");
-	offer(1, 1000, IPPROTO_UDP, 0, sizeof(ip));
-	memcpy(ip, inbox[0].d, sizeof(ip));
+	offer(1, 1000, t[row].proto, TcpAck, Len);
+	memcpy(ip, inbox[0].d, Len);
 	ninbox = 0;
-	for (i = 2; i <= reorderpkts; i++) {
-		cost = arrive(0, d, putrec(d, i, FlagData, ip, sizeof(ip)));
+	for (i = flows + 1; i <= reorderpkts; i++) {
+		cost = arrive(0, d, putorder(d, i, t[row].same ? i - 1 :
+		    flows, ip, Len));
 		most = MAX(most, cost);
 	}
-	wantin("delivered", 0, 0, delivered);
-	cost = arrive(0, d, putrec(d, 1, FlagData, ip, sizeof(ip)));
-	figure("%" PRIu64 " steps, before %" PRIu64 ", %" PRIu64
-	    " delivered", cost, most, delivered);
-	wantin("delivered", reorderpkts, reorderpkts, delivered);
-	wantin("steps", 1, DatagramSteps, cost);
-	snprintf(name, sizeof(name), "the packet for which %d wait",
-	    reorderpkts - 1);
+	n = t[row].same ? 1 : reorderpkts - flows;
+	wantin("held", n, n, reorderpkts - flows - delivered);
+	wantin("believed", 0, 0, reordertop(flows + 1));
+	for (i = 1; i <= flows && !t[row].never; i++) {
+		cost = arrive(0, d, putrec(d, i, FlagData, ip, Len));
+		most = MAX(most, cost);
+	}
+	for (ms = 0; delivered + flows * t[row].never < (unsigned)reorderpkts
+	    && ms < 1100; ms++) {
+		now += MS(1);
+		was = delivered;
+		cost = steps;
+		reordercheck();
+		groflushall();
+		most = MAX(most, steps - cost);
+		kb = MAX(kb, (delivered - was) * Len / 1000.0);
+	}
+	figure("%" PRIu64 " steps, %d ms, %.0f kB in a ms", most, ms, kb);
+	wantin("steps", 1, DatagramSteps, most);
+	wantin("ms", 0, reorderms + 10, ms);
+	if (t[row].bytes)
+		wantin("kB in a ms", 1, t[row].bytes, kb);
+	wantin("delivered", reorderpkts - flows * t[row].never,
+	    reorderpkts - flows * t[row].never, delivered);
+	snprintf(name, sizeof(name), "%d packets wait: %s", reorderpkts,
+	    t[row].name);
+	verdict(name);
+}
+
+/* Records that leave gaps, and name any packet to come before: what a datagram
+ * costs, and what is done each ms while gaps are there. */
+static void
+testgaps(int row)
+{
+	static const struct {
+		const char *name;
+		int by;           /* a seq above the last, most */
+		int order;        /* 0: none, -1: any */
+	} t[] = {
+		{ "every other one is missing", 2, 0 },
+		{ "each names the one before", 2, 1 },
+		{ "each names any", 2, -1 },
+		{ "gaps of up to 1000, each names any", 1000, -1 },
+		{ "any seq, each names any", -1, -1 },
+	};
+	enum { Len = 40 };
+	uint8_t d[PktSize], ip[Len];
+	uint64_t cost, most = 0, check = 0, seq = 1;
+	int ms, i, len, order;
+	char name[128];
+
+	anew(Server, "key");
+	offer(1, 1000, IPPROTO_UDP, 0, Len);
+	memcpy(ip, inbox[0].d, Len);
+	ninbox = 0;
+	for (ms = 0; ms < 1000; ms++) {
+		now += MS(1);
+		for (i = 0; i < 10; i++) {
+			for (len = 0; len + Len + 64 < PktSize; ) {
+				seq = t[row].by < 0 ? rx.known - reorderpkts +
+				    rnd(2 * reorderpkts) : t[row].by == 2 ?
+				    seq + 2 : seq + 1 + rnd(t[row].by);
+				order = t[row].order < 0 ? rnd(1 << (1 +
+				    rnd(16))) : t[row].order;
+				len += putorder(d + len, seq, order, ip, Len);
+			}
+			cost = arrive(0, d, len);
+			most = MAX(most, cost);
+		}
+		if (t[row].by > 2) /* what was dropped did not advance */
+			seq = rx.known;
+		cost = steps;
+		reordercheck();
+		reportsend();
+		groflushall();
+		schedule();
+		check = MAX(check, steps - cost);
+	}
+	figure("%" PRIu64 " steps, %" PRIu64 " each ms, %" PRIu64 " came",
+	    most, check, delivered);
+	wantin("steps", 1, DatagramSteps, most);
+	wantin("steps each ms", 1, 12 * reorderpkts, check);
+	snprintf(name, sizeof(name), "records with gaps: %s", t[row].name);
 	verdict(name);
 }
 
@@ -1159,9 +1273,10 @@ static const struct {
 } tests[] = {
 	{ testjumps, 2, 1, 0 },
 	{ testbeats, 3, 1, 1 },
-	{ testreports, 13, 1, 1 },
+	{ testreports, 14, 1, 1 },
 	{ teststalls, 4, 1, 1 },
-	{ testheld, 1, 1, 0 },
+	{ testheld, 8, 1, 0 },
+	{ testgaps, 5, 1, 0 },
 	{ testclaims, 13, 1, 0 },
 	{ testway, 1, 1, 0 },
 	{ testmemory, 4, 1, 0 },
