@@ -40,6 +40,7 @@
  *	gro       coalesce what goes to the TUN
  *	survey    what selection has to know of all links
  *	link      sockets to the peer, their MTU, batches of datagrams
+ *	parity    lost packets are made anew of others and a sum
  *	classify  host, flow, lane and deadline of a packet
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
@@ -150,6 +151,11 @@ enum {
 	TextSize = 65536,         /* bytes of a status report */
 	MemoryMax = 1024,         /* MB of packets, 1 MB is 2^20 bytes */
 	ListSize = 256,           /* bytes of a list of addresses */
+	SymHead = 4,              /* bytes of a symbol before the packet */
+	SymMax = SymHead + MtuMax,
+	Window = 16,              /* packets that a parity covers, at most */
+	Columns = 64,             /* covered packets the receiver looks back */
+	Rows = 16,                /* parities that wait for packets */
 };
 
 /* packets, bytes */
@@ -252,7 +258,7 @@ enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
 enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
 enum {
 	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup,
-	CntMerged, CntLast
+	CntMerged, CntParity, CntRecovered, CntVain, CntLast
 };
 enum {
 	DropShort, DropForm, DropVersion, DropAddr, DropAuth, DropSession,
@@ -408,6 +414,12 @@ typedef struct {
 	uint64_t doubted;         /* see believe() */
 	uint64_t bits[ReplayWords];
 } Replay;
+
+typedef struct {                  /* a parity less the packets that came */
+	int len;                  /* bytes of d; 0: the row is free */
+	int pivot;                /* column that no other row has */
+	uint8_t d[Columns + SymMax]; /* coefficients of columns; symbol */
+} Row;
 
 typedef struct {
 	int64_t time;             /* ns, by the clock of who counts */
@@ -605,6 +617,12 @@ static const struct { const char *text, *metric, *help; } countname[] = {
 	  "Packets that had come before: copies and repairs." },
 	[CntMerged] = { "ACKs merged", "merged_acks_total",
 	  "TCP ACKs replaced by a newer one before they were sent." },
+	[CntParity] = { "parity sent", "parity_sent_packets_total",
+	  "Parity packets sent." },
+	[CntRecovered] = { "recovered", "parity_recovered_packets_total",
+	  "Lost packets made anew of parity." },
+	[CntVain] = { "in vain", "parity_unused_packets_total",
+	  "Parity packets that came and gave no packet." },
 };
 static const char whyname[][12] = {
 	[WhyScore] = "score", [WhyOverflow] = "overflow",
@@ -732,6 +750,13 @@ static struct {                   /* what came in this session */
 	int turn, second;         /* link that is reported first; that brought
 	                           * the last report the second time */
 } rx;
+
+static struct {                   /* covered packets, and their parities */
+	uint64_t seqs[Columns];   /* of the packets */
+	Pkt *pkts[Columns];       /* NULL: missing */
+	int oldest;               /* column, given up for the next packet */
+	Row rows[Rows];
+} coded;
 
 static struct {                   /* of all links, see surveylinks() */
 	Link *best, *quickest;    /* least score, least RTT; NULL: none up */
@@ -2919,6 +2944,328 @@ linkrecv(Link *l, Queue *q)
 		} while ((at += size) < len);
 	}
 	return n == max;
+}
+
+/* parity: a sliding window code, as RLC of RFC 8681
+ *
+ *	 0     1             n or 2n-1
+ *	+-----+-------------+-----------------------------------------------+
+ *	| n   | distances   | symbol: sum of c * (after 2 | len 2 | packet) |
+ *	+-----+-------------+-----------------------------------------------+
+ *
+ * A parity covers n packets: the one of its own seq, and each the one that is
+ * a distance before, in 1 byte or with bit 0x80 of n in 2. Sums are in GF(256)
+ * modulo 0x11d; coefficients c follow from the seqs.
+ * The receiver has a column for each covered packet, which it holds once it
+ * has come, and a row for each parity of which packets are missing. Rows are
+ * reduced: each has a pivot, a column that no other has. A row that has no
+ * more than that is the packet. */
+
+/* Double each byte of d, in words: up to one word less a byte beyond len. */
+static void
+gfdouble(uint8_t *d, int len)
+{
+	const unsigned long ones = ~0ul / 255; /* 1 in each byte */
+	unsigned long w, high;
+
+	for (; len > 0; len -= sizeof(w), d += sizeof(w)) {
+		memcpy(&w, d, sizeof(w));
+		high = w >> 7 & ones;
+		w = (w ^ high << 7) << 1 ^ high * 0x1d;
+		memcpy(d, &w, sizeof(w));
+	}
+}
+
+static void
+gfadd(uint8_t *d, const uint8_t *s, int len)
+{
+	unsigned long v, w;
+
+	for (; len >= (int)sizeof(w); len -= sizeof(w)) {
+		memcpy(&v, s, sizeof(v));
+		memcpy(&w, d, sizeof(w));
+		w ^= v;
+		memcpy(d, &w, sizeof(w));
+		s += sizeof(w);
+		d += sizeof(w);
+	}
+	while (len-- > 0)
+		*d++ ^= *s++;
+}
+
+/* d += c * s */
+static void
+gfmuladd(uint8_t *d, const uint8_t *s, int len, int c)
+{
+	uint8_t t[sizeof(((Row *)0)->d) + sizeof(long)];
+
+	memcpy(t, s, len);
+	for (; c; c >>= 1, gfdouble(t, len))
+		if (c & 1)
+			gfadd(d, t, len);
+}
+
+static int
+gfmul(int a, int b)
+{
+	int m = 0;
+
+	for (; b; b >>= 1, a = a << 1 ^ (a & 0x80 ? 0x11d : 0))
+		m ^= b & 1 ? a : 0;
+	return m;
+}
+
+/* Returns a / b; neither is 0. */
+static int
+gfdivide(int a, int b)
+{
+	int c = 1;
+
+	while (gfmul(b, c) != a)
+		c++;
+	return c;
+}
+
+/* Never 0. The parity of one packet is that packet. */
+static int
+coefficient(uint64_t last, uint64_t seq, int n)
+{
+	uint64_t h = last * UINT64_C(0x9e3779b97f4a7c15) ^ seq;
+
+	h *= UINT64_C(0xff51afd7ed558ccd);
+	h = (h ^ h >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return n == 1 ? 1 : (uint32_t)(h >> 40) % 255 + 1;
+}
+
+/* Add packets to a symbol, each times its coefficient. Horner's rule on their
+ * bits: all share the doublings. */
+static void
+symboladd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
+{
+	uint8_t t[SymMax + sizeof(long)] = { 0 }, head[SymHead];
+	int i, bit;
+
+	for (bit = 0x80; bit; bit >>= 1) {
+		gfdouble(t, len);
+		for (i = 0; i < n; i++) {
+			if (!(c[i] & bit))
+				continue;
+			put(head, pkts[i]->after, 2);
+			put(head + 2, pkts[i]->len, 2);
+			gfadd(t, head, SymHead);
+			gfadd(t + SymHead, pkts[i]->data, pkts[i]->len);
+		}
+	}
+	gfadd(d, t, len);
+}
+
+/* Write the parity of n packets with ascending seqs, for which there is room,
+ * as the payload of a record. Returns its bytes. */
+static int
+parityencode(uint8_t *d, Pkt *const *pkts, int n)
+{
+	uint64_t last = pkts[n - 1]->seq;
+	int i, bytes = 1, len = 0;
+	uint8_t c[Window], *s = d;
+
+	for (i = 0; i < n; i++) {
+		c[i] = coefficient(last, pkts[i]->seq, n);
+		len = MAX(len, SymHead + pkts[i]->len);
+		if (i && pkts[i]->seq - pkts[i - 1]->seq > 255)
+			bytes = 2;
+	}
+	*s++ = n | (bytes - 1) << 7;
+	for (i = n - 1; i > 0; i--, s += bytes)
+		put(s, pkts[i]->seq - pkts[i - 1]->seq, bytes);
+	memset(s, 0, len);
+	symboladd(s, len, pkts, c, n);
+	return s - d + len;
+}
+
+/* End a row that was in use. */
+static void
+rowend(Row *r, int why)
+{
+	counts[why] += r->len > 0;
+	r->len = 0;
+}
+
+/* Take the pivot of by out of r. */
+static void
+rowreduce(Row *r, const Row *by)
+{
+	int c = r->d[by->pivot];
+
+	if (r == by || !r->len || !by->len || !c)
+		return;
+	c = gfdivide(c, by->d[by->pivot]);
+	gfmuladd(r->d, by->d, by->len, c);
+	r->len = MAX(r->len, by->len);
+}
+
+/* Its oldest column becomes the pivot: when that is given up, the other rows
+ * do not need it. */
+static void
+rowpivot(Row *r)
+{
+	int i = 0;
+	Row *o;
+
+	do
+		r->pivot = (coded.oldest + i) % Columns;
+	while (!r->d[r->pivot] && ++i < Columns);
+	if (i == Columns)
+		rowend(r, CntVain);
+	for (o = coded.rows; o < coded.rows + Rows && r->len; o++)
+		rowreduce(o, r);
+}
+
+/* Make a packet of a row that has one column left. It makes none if what comes
+ * out is no IP packet, or all packets are in use. */
+static void
+rowsolve(Row *r, Queue *found)
+{
+	int i, n = 0, len = r->len - Columns;
+	uint8_t *d;
+	Pkt *p;
+
+	for (i = 0; i < Columns; i++)
+		n += r->d[i] != 0;
+	if (!r->len || n != 1)
+		return;
+	rowend(r, CntVain);
+	if (!(p = pktalloc()))
+		return;
+	d = p->data - SymHead;
+	memset(d, 0, len);
+	gfmuladd(d, r->d + Columns, len, gfdivide(1, r->d[r->pivot]));
+	p->seq = coded.seqs[r->pivot];
+	p->after = get(d, 2);
+	p->len = get(d + 2, 2);
+	if (p->len > len - SymHead || ipparse(p->data, p->len, &p->ip) < 0) {
+		pktfree(p);
+		return;
+	}
+	counts[CntVain]--;
+	counts[CntRecovered]++;
+	coded.pkts[r->pivot] = pkthold(p);
+	queueput(found, p);
+}
+
+/* How many columns its pivot is from the newest one; a free row is older. */
+static int
+rowage(const Row *r)
+{
+	return !r->len ? Columns : (coded.oldest - 1 - r->pivot) & (Columns - 1);
+}
+
+/* Returns the column of seq. A new one takes the place of the oldest. */
+static int
+column(uint64_t seq)
+{
+	int i;
+	Row *r;
+
+	for (i = 0; i < Columns; i++)
+		if (coded.seqs[i] == seq)
+			return i;
+	i = coded.oldest;
+	coded.oldest = (i + 1) % Columns;
+	coded.seqs[i] = seq;
+	if (coded.pkts[i])
+		pktfree(coded.pkts[i]);
+	coded.pkts[i] = NULL;
+	for (r = coded.rows; r < coded.rows + Rows; r++)
+		if (r->d[i])
+			rowend(r, CntVain);
+	return i;
+}
+
+/* A covered packet has come. What that makes known is appended to found. */
+static void
+parityknow(Pkt *p, Queue *found)
+{
+	int i = column(p->seq);
+	uint8_t c;
+	Row *r;
+
+	if (coded.pkts[i] || p->len > MtuMax)
+		return;
+	coded.pkts[i] = pkthold(p);
+	for (r = coded.rows; r < coded.rows + Rows; r++) {
+		if (!r->len || !(c = r->d[i]))
+			continue;
+		r->d[i] = 0;
+		symboladd(r->d + Columns, r->len - Columns, &p, &c, 1);
+		if (r->pivot == i)
+			rowpivot(r);
+	}
+	for (r = coded.rows; r < coded.rows + Rows; r++)
+		rowsolve(r, found);
+}
+
+/* A parity has come. Returns -1 if it is malformed. */
+static int
+parityadd(uint64_t last, const uint8_t *d, int len, Queue *found)
+{
+	int i, k, known = 0, n = len > 0 ? d[0] & 0x7f : 0;
+	int bytes = n && d[0] & 0x80 ? 2 : 1, col[Window];
+	uint64_t dist, seqs[Window] = { last };
+	Pkt *pkts[Window];
+	uint8_t c[Window];
+	Row *r, *to = coded.rows;
+
+	if (n < 1 || n > Window)
+		return -1;
+	len -= 1 + (n - 1) * bytes;
+	if (len < SymHead + 20 || len > SymMax)
+		return -1;
+	for (d++, i = 1; i < n; i++, d += bytes) {
+		dist = get(d, bytes);
+		if (!dist || dist > seqs[i - 1])
+			return -1;
+		seqs[i] = seqs[i - 1] - dist;
+	}
+	for (i = 0; i < n; i++)
+		col[i] = column(seqs[i]);
+	for (i = 0; i < n && coded.seqs[col[i]] == seqs[i]; i++)
+		known += coded.pkts[col[i]] != NULL;
+	if (i < n || known == n) { /* one was given up for the others */
+		counts[CntVain]++;
+		return 0;
+	}
+	for (r = coded.rows; r < coded.rows + Rows; r++)
+		if (rowage(r) > rowage(to))
+			to = r;
+	rowend(to, CntVain);
+	memset(to, 0, sizeof(*to));
+	to->len = Columns + len;
+	memcpy(to->d + Columns, d, len);
+	for (i = k = 0; i < n; i++) {
+		c[k] = coefficient(last, seqs[i], n);
+		if ((pkts[k] = coded.pkts[col[i]]))
+			k++;
+		else
+			to->d[col[i]] = c[k];
+	}
+	symboladd(to->d + Columns, len, pkts, c, k);
+	for (r = coded.rows; r < coded.rows + Rows; r++)
+		rowreduce(to, r);
+	rowpivot(to);
+	for (r = coded.rows; r < coded.rows + Rows; r++)
+		rowsolve(r, found);
+	return 0;
+}
+
+static void
+parityreset(void)
+{
+	int i;
+
+	for (i = 0; i < Columns; i++)
+		if (coded.pkts[i])
+			pktfree(coded.pkts[i]);
+	memset(&coded, 0, sizeof(coded));
 }
 
 /* classify: host, flow, lane and deadline of a packet */

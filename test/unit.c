@@ -397,6 +397,7 @@ clear(void)
 	memset(&queues, 0, sizeof(queues));
 	memset(&tx, 0, sizeof(tx));
 	memset(&rx, 0, sizeof(rx));
+	memset(&coded, 0, sizeof(coded));
 	queues.flows = flows;
 	queues.hosts = hosts;
 	tx.sent = sent;
