@@ -1757,7 +1757,7 @@ understood()
 	done >"$LAB/status"
 	cat "$LAB/status"
 	[ "$(grep -c . "$LAB/status")" -eq 2 ] &&
-	not grep -E 'dropped:.*(malformed|short|address|replay|window)' \
+	not grep -E 'dropped:.*(malformed|short|version|address|replay|window)' \
 		"$LAB/status"
 }
 
