@@ -64,7 +64,10 @@ enum {
 	ConfPlain, ConfWeights, ConfQuick, ConfLoad, ConfRates, ConfAny,
 	ConfV6, ConfMtu, ConfLast
 };
-enum { ConfDown = 0x08, ConfOne = 0x10, ConfPool = 0x20 };
+enum {
+	ConfDown = 0x08, ConfOne = 0x10, ConfPool = 0x20, ConfCopies = 0x40,
+	ConfNone = 0x80
+};
 
 /* sizes */
 enum {
@@ -104,6 +107,7 @@ static void stepbeat(void);
 static void stepreport(void);
 static void stepbye(void);
 static void stepstream(void);
+static void stepparity(void);
 static void steptun(void);
 static void steptunraw(void);
 static void stepsuper(void);
@@ -118,7 +122,7 @@ static int isopen(int);
 static void (*const datagramsteps[])(void) = {
 	steptime, steprecords, stepanswer, stepraw, stepsealed, stepbeat,
 	stepreport, stepbye, stepstream, steptun, stephandshake, stepfault,
-	stepall, stepsignal, steprecords, steptime
+	stepall, stepsignal, stepparity, steptime
 };
 static void (*const tunsteps[])(void) = {
 	steptime, steptun, stepall, steptunraw, stepsuper, stepstream,
@@ -472,6 +476,50 @@ checkslots(void)
 	    "what came is not reported");
 }
 
+/* Is each row reduced, and does each column hold its packet? */
+static void
+checkcoded(void)
+{
+	const Row *r, *o;
+	int i, n;
+
+	must(coded.oldest >= 0 && coded.oldest < Columns, "oldest column");
+	for (i = 0; i < Columns; i++)
+		must(!coded.pkts[i] || (coded.pkts[i]->seq == coded.seqs[i] &&
+		    coded.pkts[i]->len <= MtuMax), "packet of a column");
+	for (r = coded.rows; r < coded.rows + Rows; r++) {
+		if (!r->len)
+			continue;
+		must(r->len > Columns + OrderLen &&
+		    r->len <= LEN(r->d), "length of a row");
+		for (i = n = 0; i < Columns; i++) {
+			n += r->d[i] != 0;
+			must(!r->d[i] || !coded.pkts[i],
+			    "a row lacks what has come");
+		}
+		must(n > 1 && r->d[r->pivot], "columns of a row");
+		for (o = coded.rows; o < coded.rows + Rows; o++)
+			must(o == r || !o->len || !o->d[r->pivot],
+			    "two rows have a pivot");
+	}
+}
+
+/* what the next parity covers */
+static void
+checkcover(void)
+{
+	int i;
+
+	must(cover.n >= 0 && cover.n <= Window && cover.due >= 0,
+	    "packets to be covered");
+	for (i = 1; i < cover.n; i++)
+		must(cover.pkts[i - 1]->seq < cover.pkts[i]->seq,
+		    "packets to be covered not in order");
+	must(!cover.due || queues.nextsend <= MAX(cover.next, now + BurstMax),
+	    "a parity is due and not sent");
+	must(cover.loss >= 0 && cover.loss <= 1, "loss of covered packets");
+}
+
 static void
 checkturn(void)
 {
@@ -493,6 +541,8 @@ checkturn(void)
 	for (i = 0; i < Ngros; i++)
 		must(gro.by[i].n == 0, "packets left in a join");
 	checkslots();
+	checkcoded();
+	checkcover();
 	for (l = bond; l < bond + LEN(bond); l++) {
 		must(l->out.n >= 0 && l->out.n <= Batch, "packets for a link");
 		must(l->state >= LinkDown && l->state <= LinkLossy, "state");
@@ -860,8 +910,8 @@ steprecords(void)
 			    seq * 100, 1);
 		}
 		at += (k & 7) == 4 ? putrec(d + at, seq, FlagControl, ip, len)
-		    : putdata(d + at, seq, k & 32 ? FlagRepair : 0, order, ip,
-		    len);
+		    : putdata(d + at, seq, k & 32 ? FlagRepair : k & 1 ?
+		    FlagParity : 0, order, ip, len);
 	}
 	at = MIN(at, PktSize - TagLen);
 	at = sealwith(d, at, peer.session.rxkey);
@@ -1065,6 +1115,59 @@ stepbye(void)
 
 	n = putrec(d, rx.replay[LaneControl].last + 1, FlagControl, &bye, 1);
 	arrive(to, 0, d, sealwith(d, n, peer.session.rxkey));
+}
+
+/* Some packets of which not all come, and a parity of them that may be wrong;
+ * lost has a bit for each packet that is, mask tells what is wrong. */
+static void
+stepparity(void)
+{
+	static Pkt pkts[Window], made;
+	static uint8_t d[PktSize];
+	int to = linkbyte(), b = byte(), n = b % Window + 1, lost = bytes(2);
+	int mask = byte(), size = byte() * 6, what = byte(), i, len;
+	uint64_t seq = mask & 1 ? wild(rx.known) : rx.known;
+	Pkt *list[Window], *p;
+
+	for (i = 0; i < n; i++, seq += 1 + (b & 16 ? byte() : 0)) {
+		list[i] = p = &pkts[i];
+		p->data = p->buf + HdrLen + OrderLen;
+		p->seq = seq;
+		p->after = i && b & 32 ? 1 + (mask & 2 ? byte() : 0) : 0;
+		p->len = packet(p->data, size + i * (b & 64), what, b & 128 ?
+		    i : 5, i * 1000, 1);
+		if (lost & 1 << i)
+			continue;
+		len = putdata(d, seq, FlagParity, p->after, p->data, p->len);
+		arrive(to, 0, d, sealwith(d, len, peer.session.rxkey));
+	}
+	made.data = made.buf + HdrLen + OrderLen;
+	parityencode(&made, list, n);
+	len = made.wirelen;
+	memcpy(d, made.wire, len);
+	if (mask & 4)
+		d[0] = byte();
+	if (mask & 8)
+		d[1 + byte() % 7] ^= byte();
+	for (i = mask & 16 ? byte() % 8 : 0; i > 0; i--)
+		d[HdrLen + (byte() | byte() << 8) % (len - HdrLen)] = byte();
+	if (mask & 32) {
+		len = HdrLen + wild(len - HdrLen) % (PktSize - HdrLen -
+		    TagLen);
+		put(d + 9, len - HdrLen, 2);
+	}
+	if (mask & 64)
+		d[8] ^= byte() & 0x0e;
+	len = sealwith(d, len, peer.session.rxkey);
+	arrive(to, 0, d, len);
+	if (mask & 128)           /* what was lost comes, and that again */
+		for (i = 0; i < n; i++) {
+			len = putdata(d, list[i]->seq, FlagParity |
+			    (i & 1 ? FlagRepair : 0), list[i]->after,
+			    list[i]->data, list[i]->len);
+			arrive(to, 0, d, sealwith(d, len,
+			    peer.session.rxkey));
+		}
 }
 
 /* packets of one flow, each after the one before it: segments of TCP, that can
@@ -1515,6 +1618,53 @@ checkorder(const Rec *r, uint8_t *d)
 		    "a packet waits for one of another flow");
 }
 
+/* Returns a * b in GF(256), bit by bit. */
+static int
+gfproduct(int a, int b)
+{
+	int v = 0;
+
+	for (; b; b >>= 1) {
+		v ^= b & 1 ? a : 0;
+		a = a << 1 ^ (a & 0x80 ? 0x11d : 0);
+	}
+	return v;
+}
+
+/* A parity is the sum of packets as they were sent, as long as these are
+ * kept. */
+static void
+checkparity(const Rec *r, uint8_t *d)
+{
+	static uint8_t sum[OrderLen + PktSize], table[256];
+	int n = r->seq >> 56 & 127, listed = r->seq >> 63, i, k, len;
+	uint64_t last = r->seq << 8 >> 8, seq = last;
+	const Pkt *p;
+
+	memset(sum, 0, sizeof(sum));
+	i = r->flags & FlagOrder ? 0 : OrderLen;
+	memcpy(sum + i, d, r->len);
+	len = i + r->len - 2 * (n - 1) * listed;
+	must(n >= 1 && n <= Window && len > OrderLen, "length of a parity");
+	for (i = 0; i < n; i++) {
+		if (i)
+			seq -= listed ? get(sum + len + 2 * (i - 1), 2) : 1;
+		if (seq < tx.oldest || seq > last)
+			return;
+		p = sentof(seq)->p;
+		must(p->covered && p->len <= len - OrderLen,
+		    "a parity of what it does not cover");
+		for (k = 0; k < 256; k++)
+			table[k] = gfproduct(k, coefficient(last, seq, n));
+		sum[0] ^= table[p->after >> 8];
+		sum[1] ^= table[p->after & 255];
+		for (k = 0; k < p->len; k++)
+			sum[OrderLen + k] ^= table[p->data[k]];
+	}
+	for (i = 0; i < len; i++)
+		must(!sum[i], "a parity of other packets");
+}
+
 /* A report names no more than what the peer has sent, and takes no more bytes
  * than it has to. */
 static void
@@ -1561,7 +1711,9 @@ sentby1(Link *l, const uint8_t *data, int len)
 	for (at = 0; at < end; at += n) {
 		n = decode(d + at, end - at, &r);
 		must(n > 0, "a record sent");
-		if (r.flags & FlagOrder)
+		if (!(r.flags & FlagKind))
+			checkparity(&r, d + at + HdrLen);
+		else if (r.flags & FlagOrder)
 			checkorder(&r, d + at + HdrLen);
 		if (r.flags & FlagControl && d[at + HdrLen] == CtlReport)
 			checkreport(d + at + HdrLen, r.len);
@@ -1943,6 +2095,7 @@ configure(int conf)
 	tunsegment = !!(like & IsSuper);
 	udpgro = !!(like & IsGro);
 	udpsegment = !!(like & IsSegment);
+	parity = conf & ConfCopies ? 2 : !(conf & ConfNone);
 	switch (conf % ConfLast) {
 	case ConfWeights:
 		for (i = 0; i < 4; i++)
