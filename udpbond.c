@@ -3231,7 +3231,7 @@ parityadd(const Pkt *p, Queue *found)
 {
 	int n = p->seq >> 56 & 127, listed = p->seq >> 63;
 	int len = OrderLen + p->len - 2 * (n - 1) * listed;
-	int i, k, known = 0, col[Window];
+	int i, k, col[Window];
 	const uint8_t *d = p->data + len - OrderLen;
 	uint64_t dist, seqs[Window] = { p->seq << 8 >> 8 };
 	Pkt *pkts[Window];
