@@ -41,6 +41,7 @@
  *	survey    what selection has to know of all links
  *	link      sockets to the peer, their MTU, batches of datagrams
  *	parity    lost packets are made anew of others and a sum
+ *	compress  LZ4 blocks, each of one packet
  *	classify  host, flow, lane and deadline of a packet
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
@@ -145,6 +146,8 @@ enum {
 	Nflows = 1024,            /* flow queues, power of 2 */
 	Nhosts = 256,             /* hosts with packets waiting */
 	Ways = 8,                 /* places in a set of these tables */
+	Buckets = 1024,           /* of places to copy from, see squeeze() */
+	Tries = 8,                /* of these places, at most */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
 	ReplayWords = 16,         /* 64 bits each, RFC 6479 */
@@ -159,6 +162,8 @@ enum {
 
 /* packets, bytes */
 enum {
+	SqueezeLeast = 64,        /* bytes, least that is compressed */
+	SqueezeTrial = 4,         /* packets that do not shrink: of no use */
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
 	AckCopied = 1 << 20,      /* bytes acknowledged: its ACKs go twice */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
@@ -168,7 +173,7 @@ enum {
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
-	ParityPart = 16,          /* of the links that parities may take */
+	ParityPart = 16,          /* of a full link that parities may take */
 	ReportPart = 16,          /* of the quickest link that they may take,
 	                           * and of what they report */
 	SeqJump = 65536,          /* packets ahead: nonsense */
@@ -212,6 +217,8 @@ static const int64_t
 	RateAge = MS(5000),       /* unused so long, a link may be as fast */
 	Stand = MS(250),          /* a queue that stands so long is tested, */
 	Crept = MS(4000),         /* or was not short for so long */
+	LossTime = MS(10000),     /* loss is expected to come again */
+	ParityTime = MS(1) / 2,   /* for each parity: they take work */
 	DeadTime = MS(1500),      /* of silence, least: longer than a stall */
 	Aggregate = MS(20),       /* ACKs wait this long for each other, */
 	AggregateEvery = MS(400), /* this often */
@@ -250,9 +257,9 @@ enum { OffSegment, OffCoalesce, OffUdpSegment, OffUdpGro, OffLast };
 enum { Disabled, Absent, Failed, Running };            /* offload states */
 enum {
 	FlagBeat = 0x01, FlagData = 0x02, FlagOrder = 0x04,
-	FlagRepair = 0x08, FlagControl = 0x10, FlagSealed = 0x80,
-	FlagParity = 0x40,
-	FlagKind = FlagBeat | FlagData | FlagControl, FlagUnknown = 0x20
+	FlagRepair = 0x08, FlagControl = 0x10, FlagCompressed = 0x20,
+	FlagParity = 0x40, FlagSealed = 0x80,
+	FlagKind = FlagBeat | FlagData | FlagControl
 };
 enum { Unasked, Overtaken, Missed };   /* why packets are sent again */
 enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
@@ -292,6 +299,7 @@ struct Pkt {
 	uint8_t *wire;            /* the datagram */
 	int len, wirelen;         /* bytes */
 	int sealed;               /* the tag is in its place */
+	int squeezed;             /* data is an LZ4 block of the packet */
 	int class, link, key;
 	int flow, host;           /* indices into flows and hosts */
 	int asked;                /* it waits to be sent again: why */
@@ -334,12 +342,18 @@ typedef struct {
 	int n;                    /* how many are on them */
 } Round;
 
+typedef struct {                  /* is it of use to compress a flow? */
+	int failed;               /* packets in a row that did not shrink */
+	int rest, pause;          /* packets not to be tried now; last time */
+} Squeeze;
+
 typedef struct {
 	Turn turn;
 	Queue queue;
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
+	Squeeze squeeze;
 	uint64_t seq;             /* of the newest packet sent; */
 	int ordered;              /* all that follow come after it */
 	int64_t clock;            /* ns, ahead of now if not sparse */
@@ -750,8 +764,8 @@ static struct {                   /* packets that a parity is to cover */
 	int light;                /* one of them is of a light flow */
 	Link *link;               /* by which the newest went */
 	int64_t next;             /* ns, when no more are waited for */
-	double loss;              /* of the links by which they go; */
-	int64_t last;             /* ns, when that was averaged */
+	double loss;              /* most of late of the links they went by, */
+	int64_t last;             /* ns, at this time */
 	int on;                   /* that is worth it */
 	int64_t clock;            /* ns, token bucket of parities */
 } cover;
@@ -1196,6 +1210,7 @@ encode(Pkt *p, uint64_t seq, int flags)
 	p->sealed = 0;
 	put(p->wire, seq, 8);
 	put(p->wire + 8, flags | (order ? FlagOrder : 0) |
+	    (p->squeezed ? FlagCompressed : 0) |
 	    (keyfile ? FlagSealed : 0), 1);
 	put(p->wire + 9, order + p->len, 2);
 	if (order)
@@ -1214,13 +1229,14 @@ decode(const uint8_t *d, int len, Rec *r)
 	r->flags = get(d + 8, 1);
 	r->len = get(d + 9, 2);
 	kind = r->flags & FlagKind;
-	if (r->len > len - HdrLen || r->flags & FlagUnknown)
+	if (r->len > len - HdrLen)
 		return -1;
 	if (kind != FlagBeat && kind != FlagData && kind != FlagControl &&
-	    (kind || !(r->flags & FlagParity)))
+	    (kind || (r->flags & (FlagParity | FlagRepair | FlagCompressed)) !=
+	    FlagParity))
 		return -1;
-	if (kind & (FlagBeat | FlagControl) &&
-	    r->flags & (FlagOrder | FlagRepair | FlagParity))
+	if (kind & (FlagBeat | FlagControl) && r->flags & (FlagOrder |
+	    FlagRepair | FlagCompressed | FlagParity))
 		return -1;
 	if (r->flags & FlagOrder && r->len < OrderLen)
 		return -1;
@@ -3288,6 +3304,202 @@ parityreset(void)
 	memset(&coded, 0, sizeof(coded));
 }
 
+/* compress: LZ4 blocks, each of one packet
+ *
+ *	+-------+- - - -+----------+----------+- - - -+
+ *	| token | more  | literals | offset 2 | more  |  and so on
+ *	+-------+- - - -+----------+----------+- - - -+
+ *
+ * The upper half of a token is the number of literals, bytes as they are. The
+ * lower one, and 4, is the number of bytes to be copied from an offset back,
+ * which is little-endian. To 15 are added more bytes, up to the first that is
+ * not 255. The last literals, at least 5, end the block. The dictionary lies
+ * in front of each packet, for offsets to reach. */
+
+/* SIP, whose messages are long and alike, then HTTP, DNS and SNMP */
+static const char dictionary[] =
+	"INVITE sip: SIP/2.0\r\nVia: SIP/2.0/UDP ;branch=z9hG4bK"
+	";rport=5060;received=\r\nMax-Forwards: 70\r\nFrom: <sip:>;tag="
+	"\r\nTo: <sip:\r\nCall-ID: \r\nCSeq: 1 INVITE\r\nContact: <sip:"
+	";transport=UDP>\r\nAllow: INVITE, ACK, CANCEL, OPTIONS, BYE, "
+	"Content-Type: application/sdp\r\nContent-Length: 0\r\n\r\n"
+	"v=0\r\no=- \r\ns=-\r\nc=IN IP4 \r\nt=0 0\r\nm=audio "
+	" RTP/AVP 8 0 101\r\na=rtpmap:0 PCMU/8000\r\nSIP/2.0 180 Ringing\r\n"
+	"HTTP/1.1 200 OK\r\nServer: \r\nUser-Agent: \r\nAccept: */*\r\n"
+	"\1\0\0\1\0\0\0\0\0\0\3www\x81\x80\0\1\0\1\0\0\0\0"
+	"\3com\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\0\x29\4\xd0\0\0\0\0\0"
+	"\4\6public\xa2\x30\x0f\6\x0a\x2b\6\1\2\1\2\2\1";
+enum { DictLen = sizeof(dictionary) - 1 };
+
+/* Write what a length has beyond the 15 of its token. */
+static uint8_t *
+putmore(uint8_t *o, int n)
+{
+	if (n < 15)
+		return o;
+	for (n -= 15; n >= 255; n -= 255)
+		*o++ = 255;
+	*o++ = n;
+	return o;
+}
+
+/* Add to a length of 15 what follows. Returns it, or -1 if the block ends. */
+static int
+getmore(const uint8_t **d, const uint8_t *end, int n)
+{
+	if (n < 15)
+		return n;
+	do {
+		if (*d == end)
+			return -1;
+		n += **d;
+	} while (*(*d)++ == 255);
+	return n;
+}
+
+/* Write literals, and a copy of 4 bytes and more, if the offset is not 0. */
+static uint8_t *
+putcopy(uint8_t *o, const uint8_t *literals, int len, int offset, int more)
+{
+	*o++ = MIN(len, 15) << 4 | MIN(more, 15);
+	o = putmore(o, len);
+	memcpy(o, literals, len);
+	o += len;
+	if (offset == 0)
+		return o;
+	*o++ = offset;
+	*o++ = offset >> 8;
+	return putmore(o, more);
+}
+
+/* Compress len bytes, up to MtuMax. There is room for 16 more at o. Returns
+ * the bytes written, or 0 if that is not a tenth less. */
+static int
+squeeze(uint8_t *o, const uint8_t *d, int len)
+{
+	uint8_t w[DictLen + MtuMax], *start = o;
+	uint16_t newest[Buckets] = { 0 }, older[DictLen + MtuMax], *b;
+	int end = DictLen + len, at = DictLen, from = 0, i, k, n, best, tries;
+
+	memcpy(w, dictionary, DictLen);
+	memcpy(w + DictLen, d, len);
+	for (i = 1; i <= end - 12; i++) {
+		b = &newest[(uint32_t)get(w + i, 4) *
+		    2654435761u >> 22];
+		k = i < at ? 0 : *b;
+		for (best = tries = 0; k && tries < Tries; tries++, k = older[k]) {
+			for (n = 0; i + n < end - 5 && w[k + n] == w[i + n]; n++)
+				;
+			if (n > best) {
+				best = n;
+				from = k;
+			}
+		}
+		older[i] = *b;
+		*b = i;
+		if (best < 4)
+			continue;
+		o = putcopy(o, w + at, i - at, i - from, best - 4);
+		at = i + best;
+	}
+	o = putcopy(o, w + at, end - at, 0, 0);
+	return o - start < len - len / 10 ? o - start : 0;
+}
+
+/* Returns the bytes written at o, max at most, or -1 if the block is
+ * malformed. */
+static int
+unsqueeze(uint8_t *o, int max, const uint8_t *d, int len)
+{
+	const uint8_t *end = d + len;
+	int n = 0, token, run, offset;
+
+	while (d < end) {
+		token = *d++;
+		run = getmore(&d, end, token >> 4);
+		if (run < 0 || run > end - d || run > max - n)
+			return -1;
+		memcpy(o + n, d, run);
+		n += run;
+		d += run;
+		if (d == end)
+			return n;
+		if (end - d < 2)
+			return -1;
+		offset = d[0] | d[1] << 8;
+		d += 2;
+		run = getmore(&d, end, token & 15);
+		if (offset == 0 || offset > DictLen + n ||
+		    run < 0 || run + 4 > max - n)
+			return -1;
+		for (run += 4; run > 0; run--, n++)
+			o[n] = offset > n ? dictionary[DictLen + n - offset] :
+			    o[n - offset];
+	}
+	return -1;
+}
+
+/* May the packet shrink? Small and encrypted ones do not. Where others choose
+ * a part of what stands beside a secret, as with HTTP and its cookies, the
+ * length would tell them of it: CRIME, BREACH, VORACLE. */
+static int
+shrinkable(const Pkt *p)
+{
+	static const int never[] = { 22, 80, 443, 853, 8080, 8443 };
+	const Ip *ip = &p->ip;
+	int i;
+
+	if (p->len < SqueezeLeast || ip->frag ||
+	    (ip->proto != IPPROTO_UDP && ip->proto != IPPROTO_TCP))
+		return 0;
+	for (i = 0; i < LEN(never); i++)
+		if (ip->sport == never[i] || ip->dport == never[i])
+			return 0;
+	return 1;
+}
+
+/* Compress the packet in its place, if it shrinks. Once some of a flow in a
+ * row did not, its next 256 are not tried, then twice as many each time. */
+static void
+compact(Flow *f, Pkt *p)
+{
+	Squeeze *s = &f->squeeze;
+	uint8_t o[MtuMax + 16];
+	int n;
+
+	if (!shrinkable(p))
+		return;
+	if (s->rest > 0) {
+		s->rest--;
+		return;
+	}
+	if ((n = squeeze(o, p->data, p->len))) {
+		memset(s, 0, sizeof(*s));
+		memcpy(p->data, o, n);
+		p->len = n;
+		p->squeezed = 1;
+	} else if (++s->failed == SqueezeTrial) {
+		s->failed = 0;
+		s->pause = CLAMP(2 * s->pause, 256, 65536);
+		s->rest = s->pause;
+	}
+}
+
+/* Make a packet of the block in its place. Returns -1 if it makes none. */
+static int
+expand(Pkt *p)
+{
+	uint8_t o[MtuMax];
+	int n = unsqueeze(o, sizeof(o), p->data, p->len);
+
+	if (n < 0 || ipparse(o, n, &p->ip) < 0)
+		return -1;
+	p->data = p->buf + HdrLen + OrderLen;
+	memcpy(p->data, o, n);
+	p->len = n;
+	return 0;
+}
+
 /* classify: host, flow, lane and deadline of a packet */
 
 /* Returns the place of a tag in a table of n that begin with a Turn, each of
@@ -4311,6 +4523,7 @@ copy(const Link *first, const Pkt *p)
 	memcpy(q->data, p->data, p->len);
 	q->len = p->len;
 	q->after = p->after;
+	q->squeezed = p->squeezed;
 	encode(q, p->seq, FlagData | FlagRepair);
 	l->why[WhyCopy]++;
 	linksend(l, q);
@@ -4337,18 +4550,6 @@ coverdrop(int n)
 	memmove(cover.pkts, cover.pkts + less, cover.n * sizeof(Pkt *));
 }
 
-/* Average the loss of the links by which packets go: it is believed soon, and
- * forgotten late, as it comes in bursts. */
-static void
-coverloss(double loss)
-{
-	double more = loss - cover.loss;
-	int64_t ns = MIN(now - cover.last, Second / 10);
-
-	cover.loss += more * ns / (more > 0 ? Second / 10 : 10 * Second);
-	cover.last = now;
-}
-
 /* Let a parity cover a packet that is about to be sent, if that is worth it. A
  * SYN is changed when it is delivered. */
 static void
@@ -4356,10 +4557,12 @@ coverpkt(Link *l, Pkt *p)
 {
 	int light = p->class == Express || p->waslight;
 
-	if (p->class == Ack || p->ip.tcpflags & TcpSyn ||
+	if (p->class == Ack || p->squeezed || p->ip.tcpflags & TcpSyn ||
 	    (!light && saturated(l)))
 		return;
-	coverloss(l->loss.ratio);
+	cover.loss -= cover.loss * MIN(now - cover.last, Second) / LossTime;
+	cover.loss = MAX(cover.loss, l->loss.ratio);
+	cover.last = now;
 	if (!parityevery())
 		return;
 	coverdrop(Window - 1);
@@ -4420,8 +4623,8 @@ paritysend(void)
 	cover.due = cover.light = 0;
 	if (late)
 		coverdrop(0);
-	if (!l || !every || spend(&cover.clock, ParityPart * p->len * 8 *
-	    Second / survey.rate, Second / 10) < 0) {
+	if (!l || !every || spend(&cover.clock, saturated(l) ? ParityPart *
+	    airtime(&l->pace, p->len) : ParityTime, Second / 10) < 0) {
 		pktfree(p);
 		return;
 	}
@@ -4466,6 +4669,9 @@ transmit(Link *l, Pkt *p)
 	}
 	l->why[why]++;
 	p->link = l - bond;
+	if (compress && l->pace.rate < compress * INT64_C(1000) &&
+	    saturated(l))
+		compact(f, p);
 	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
 	follow(f, p);
 	coverpkt(l, p);
@@ -5990,6 +6196,10 @@ datapkt(Link *l, Pkt *p, int flags)
 	takeorder(p, flags);
 	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
 		return;
+	if (flags & FlagCompressed && expand(p) < 0) {
+		pktdrop(p, DropForm);
+		return;
+	}
 	if (flags & FlagRepair)
 		counts[CntRepaired]++;
 	if (flags & FlagParity)
@@ -6871,6 +7081,7 @@ static const struct { const char *name; const int *value, min, max; }
 	{ "hbinterval", &hbinterval, 20, 1000 },
 	{ "linkoverhead", &linkoverhead, 0, 500 },
 	{ "expresscopies", &expresscopies, 0, 1 },
+	{ "compress", &compress, 0, 1000000 },
 	{ "queuepkts", &queuepkts, 64, 1 << 20 },
 	{ "keeppkts", &keeppkts, 64, 1 << 20 },
 	{ "reorderpkts", &reorderpkts, 64, 1 << 15 },
