@@ -5402,13 +5402,13 @@ reorderreset(uint64_t seq)
 	memset(rx.slots, 0, reorderpkts * sizeof(*rx.slots));
 	rx.expected = rx.known = seq;
 	rx.doubted = 0;
-	rx.npaced = 0;
+	rx.npaced = rx.pkts = rx.bytes = 0;
 	rx.next = rx.nextreport = INT64_MAX;
 	rx.every = ReportEvery;
 }
 
 /* Deliver a packet that is held, and those that wait for it: UDP no faster
- * than a socket of the usual size takes it. */
+ * than a socket of the usual size takes it. Expect what has not passed. */
 static void
 release(uint64_t seq)
 {
@@ -5421,7 +5421,7 @@ release(uint64_t seq)
 		    MS(1)) < 0) {
 			rx.paced[rx.npaced++] = seq;
 			rx.next = MIN(rx.next, now + MS(1));
-			return;
+			break;
 		}
 		deliver(s->p);
 		s->p = NULL;
@@ -5429,6 +5429,8 @@ release(uint64_t seq)
 		seq = s->next;
 		s->next = 0;
 	}
+	while (rx.expected < rx.known && slotof(rx.expected)->state >= Passed)
+		rx.expected++;
 }
 
 /* Note that a packet has passed or is lost: none waits for it any more. */
@@ -5443,36 +5445,48 @@ settle(uint64_t seq, int state)
 	s->state = state;
 	s->next = 0;
 	release(next);
-	while (rx.expected < rx.known && slotof(rx.expected)->state >= Passed)
-		rx.expected++;
 }
 
-/* Add a slot for the next packet: it is missing. When there are too many, the
- * oldest is given up, or passes. */
+/* Give up the oldest packet, or let it pass. */
+static void
+slotpass(void)
+{
+	Slot *s = slotof(rx.expected);
+	int state = s->p ? Passed : Lost;
+
+	if (s->p)
+		deliver(s->p);
+	s->p = NULL;
+	settle(rx.expected, state);
+}
+
+/* Add a slot for the next packet: it is missing. */
 static void
 slotadd(void)
 {
-	Slot *s = slotof(rx.expected);
-
-	if (rx.known - rx.expected >= (uint64_t)reorderpkts) {
-		if (s->p)
-			deliver(s->p);
-		s->state = s->p ? Passed : Lost;
-		s->p = NULL;
-		settle(rx.expected, s->state);
-	}
+	if (rx.known - rx.expected >= (uint64_t)reorderpkts)
+		slotpass();
 	*slotof(rx.known++) = (Slot){ .since = now };
 }
 
-/* All packets below top have been sent: those not here are missing now.
- * Returns -1 if they are too many to be true. */
+/* All packets below top have been sent: those not here are missing now, and
+ * those for which there are no slots are lost. Returns -1 if there is no time
+ * for so many. */
 static int
 reordertop(uint64_t top)
 {
+	uint64_t slots = reorderpkts;
+
 	if (top <= rx.known)
 		return 0;
-	if (afford(top - rx.known) < 0)
+	if (afford(2 * MIN(top - rx.known, slots)) < 0)
 		return -1;
+	if (top - rx.known > slots) {
+		while (rx.expected < rx.known)
+			slotpass();
+		counts[CntLost] += top - slots - rx.known;
+		rx.expected = rx.known = top - slots;
+	}
 	while (rx.known < top)
 		slotadd();
 	rx.next = MIN(rx.next, now + MS(reorderms));
@@ -6279,6 +6293,7 @@ datagram(Link *l, Pkt *p)
 			pktdrop(p, DropPool);
 			return;
 		}
+		q->data = q->buf + HdrLen; /* with its order, maybe */
 		memcpy(q->data, p->data, p->len);
 		q->len = p->len;
 		q->key = p->key;

@@ -74,6 +74,7 @@ enum {
 	FirstPort = 9001, Nlinks = 8,  /* ports of the server */
 	MarkPort = 7001, Nmarks = 4,   /* ports of numbered packets */
 	HelloLen = HdrLen + BeatLen + TagLen,
+	FormatAt = 88, Format = 2,     /* in a heartbeat */
 	IpLen = 20, Ip6Len = 40, UdpLen = 8,
 	DgramMax = 2048,               /* bytes that are remembered */
 	SendMax = 1392,                /* that fit through the links */
@@ -394,7 +395,8 @@ static int
 garbage(Dgram *g)
 {
 	static const uint8_t flags[] = {
-		0x02, 0x06, 0x0a, 0x0e, 0x82, 0x86, 0x8a, 0x8e, 0x81, 0x90
+		0x02, 0x06, 0x0a, 0x0e, 0x22, 0x40, 0x42, 0x82, 0x86, 0x8a,
+		0x8e, 0xa2, 0xc0, 0xc2, 0x81, 0x90
 	};
 	static const int sizes[] = {
 		0, 1, 10, 11, 12, 18, 19, 20, 101, 109, 1391, 1392
@@ -1039,6 +1041,7 @@ hello(int fd, const struct sockaddr_in *to, uint64_t id, uint64_t peerid,
 	put(d + HdrLen + 8, peerid, 8);
 	put(d + HdrLen + HelloAt, kind, 1);
 	put(d + HdrLen + HelloAt + 1, monotime(), 8);
+	put(d + HdrLen + FormatAt, Format, 1);
 	sendto(fd, d, sizeof(d), 0, (const struct sockaddr *)to, sizeof(*to));
 }
 
