@@ -670,7 +670,7 @@ static const double
 	LossMost = 1 / 8.0,       /* more is for want of room */
 	ParityOn = 0.005,         /* loss from which on there is parity, */
 	ParityOff = 0.002,        /* and below which there is none again */
-	ParityMore = 0.1;         /* packets per parity, times the loss */
+	ParityMore = 0.08;        /* packets per parity, times the loss */
 static int role;
 static int64_t now;               /* ns, see monotime */
 static uint64_t counts[CntLast], drops[DropLast];
@@ -3760,6 +3760,14 @@ full(const Link *l)
 	return l->flight.bytes > l->control.window;
 }
 
+/* Is there a queue at the link? What is lost then says nothing of the link. */
+static int
+queued(const Link *l)
+{
+	return MAX(l->control.queue, l->delay.owd - least(&l->delay.base)) >
+	    TargetBulk;
+}
+
 /* Is the link in use beyond its percent at this moment? */
 static int
 saturated(const Link *l)
@@ -4589,8 +4597,8 @@ paritylink(const Pkt *p)
 		    l->pace.clock < to->pace.clock))
 			to = l;
 	}
-	return usable(to, p) && room(to, to->pace.clock) &&
-	    (cover.light || !saturated(to)) ? to : NULL;
+	return usable(to, p) && room(to, to->pace.clock) && !full(to) &&
+	    !queued(to) && (cover.light || !saturated(to)) ? to : NULL;
 }
 
 /* Make a parity of the newest packets that fit: a list needs more room. */
@@ -5363,8 +5371,7 @@ measure(Link *l, const Beat *b)
 	if (e->tx.time && t->time - e->tx.time <= peer.interval / 2)
 		return; /* too short a time to measure */
 	if (e->tx.time) {
-		if (l->control.queue < TargetBulk &&
-		    now - l->control.limited > 2 * Second)
+		if (!queued(l) && now - l->control.limited > 2 * Second)
 			measureloss(&l->loss, t->pkts - e->tx.pkts,
 			    arrived.pkts - e->rx.pkts);
 		measurejoint(l, t, &arrived);
@@ -7067,7 +7074,7 @@ static int64_t
 poolpkts(void)
 {
 	return (int64_t)queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch;
+	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch + Columns + 2 * Window;
 }
 
 /* the whole numbers of config.h, and their ranges */
