@@ -3035,7 +3035,7 @@ testparity(void)
 		{ "column given up is the pivot, rows without it stay",
 		  "~62 =3/3 =4/4 ~61 +2 +3", "4", 1 },
 		{ "column given up for the next of the same parity",
-		  "+1 ~63 =4/4 +3 +4", "", 1 },
+		  "+1 ~63 =4/4", "", 1 },
 		{ "row given up", "=2/2 =4/2 =6/2 =8/2 =10/2 =12/2 =14/2 =16/2 "
 		  "=18/2 =20/2 =22/2 =24/2 =26/2 =28/2 =30/2 =32/2 =34/2 +1 +3",
 		  "4", 1 },
