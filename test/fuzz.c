@@ -12,6 +12,7 @@
  *	tun       what comes from the TUN, and what is joined for it
  *	control   the control socket
  *	config    the configuration and the key file, as text
+ *	parity    packets and parities, forged ones too
  *
  * For libFuzzer, one target a program:
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined \
@@ -2273,6 +2274,143 @@ config(void)
 	}
 }
 
+/* Each row has its pivot alone, and misses only what has not come. */
+static void
+checkrows(void)
+{
+	const Row *r, *o;
+	int i;
+
+	for (r = coded.rows; r < coded.rows + Rows; r++) {
+		if (!r->len)
+			continue;
+		must(r->len > Columns && r->len <= (int)sizeof(r->d) &&
+		    r->d[r->pivot], "length or pivot of a row");
+		for (i = 0; i < Columns; i++)
+			must(!r->d[i] || !coded.pkts[i],
+			    "a row misses what has come");
+		for (o = coded.rows; o < coded.rows + Rows; o++)
+			must(o == r || !o->len || !o->d[r->pivot],
+			    "two rows have a pivot");
+	}
+	must(poolsound(), "references of a packet");
+}
+
+/* a packet of this seq, the same in each call */
+static Pkt *
+covered(uint64_t seq)
+{
+	Pkt *p = pktalloc();
+	int i;
+
+	must(p != NULL, "the pool is empty");
+	p->seq = seq;
+	p->after = seq % 7;
+	p->len = 20 + seq * 611 % (MtuMax - 19);
+	for (i = 0; i < p->len; i++)
+		p->data[i] = seq * 29 + i * i;
+	unhex("4500 0000 0000 4000 4011 0000 0a00 0001 0a00 0002", p->data);
+	put(p->data + 2, p->len, 2);
+	return p;
+}
+
+/* Nothing is found that had come; unless bad, all is found as it was. */
+static void
+checkfound(Queue *found, int bad)
+{
+	Pkt *p, *q;
+	int i, n;
+
+	while ((p = queueget(found))) {
+		for (i = n = 0; i < Columns; i++)
+			n += coded.pkts[i] == p;
+		must(n == 1, "what is found has a column");
+		must(p->len >= 20 && p->len <= MtuMax, "length");
+		q = covered(p->seq);
+		must(bad || (p->len == q->len && p->after == q->after &&
+		    !memcmp(p->data, q->data, p->len)), "another packet");
+		pktfree(q);
+		pktfree(p);
+	}
+	checkrows();
+}
+
+/* a seq, near to those before */
+static uint64_t
+nearby(void)
+{
+	static const uint64_t from[] = { 300, UINT32_MAX, UINT64_MAX - 9999 };
+
+	return from[like % LEN(from)] + byte();
+}
+
+static void
+parities(void)
+{
+	uint64_t seqs[Window], seq;
+	uint8_t d[1 + 2 * Window + SymMax], *c;
+	Queue found = { 0 };
+	Pkt *pkts[Window], *p;
+	const uint8_t *s;
+	int i, n, bad = 0, step;
+
+	memory();
+	like = byte();
+	while (inat < inlen) {
+		switch ((step = byte()) % 8) {
+		case 0:           /* as it is */
+			seq = nearby();
+			n = byte();
+			s = some(&n);
+			c = exact(s, n);
+			parityadd(seq, c, n, &found);
+			free(c);
+			bad = 1;
+			break;
+		case 1:           /* a packet, of any length */
+			p = covered(nearby());
+			n = bytes(2) % (MtuMax + 1);
+			p->len = n;
+			bad = 1;
+			parityknow(p, &found);
+			pktfree(p);
+			break;
+		case 2:
+			if (step < 32) {
+				parityreset();
+				bad = 0;
+			}
+			break;
+		case 3:
+		case 4:           /* a parity, damaged in some steps */
+			seqs[0] = nearby();
+			for (n = 1; n <= step >> 4; n++)
+				seqs[n] = seqs[n - 1] + 1 + byte() % 20 *
+				    (step & 8 ? 20 : 1);
+			for (i = 0; i < n; i++)
+				pkts[i] = covered(seqs[i]);
+			seq = seqs[n - 1];
+			i = parityencode(d, pkts, n);
+			if (step % 8 == 4 && byte() % 16 == 0) {
+				d[bytes(2) % i] ^= byte();
+				bad = 1;
+			}
+			must(parityadd(seq, d, i, &found) == 0 || bad,
+			    "a parity is refused");
+			while (n > 0)
+				pktfree(pkts[--n]);
+			break;
+		default:
+			p = covered(nearby());
+			parityknow(p, &found);
+			pktfree(p);
+		}
+		checkfound(&found, bad);
+	}
+	parityreset();
+	must(pool.nfrees == pool.used, "packets are left");
+}
+
 static void datagrams(void) { packets(datagramsteps); }
 static void tunpackets(void) { packets(tunsteps); }
 static void requests(void) { packets(controlsteps); }
@@ -2285,6 +2423,7 @@ static const struct {
 	{ "tun", tunpackets },
 	{ "control", requests },
 	{ "config", config },
+	{ "parity", parities },
 };
 
 static void
@@ -2441,7 +2580,8 @@ main(int argc, char *argv[])
 			break;
 	if (argc - optind < 2 || i == (unsigned)LEN(targets)) {
 		fprintf(stderr, "usage: fuzz [-n mutations] [-s seed] "
-		    "datagram | tun | control | config file...\n");
+		    "datagram | tun | control | config | parity "
+		    "file...\n");
 		return 2;
 	}
 	target = argv[optind++];
