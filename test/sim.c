@@ -1240,7 +1240,8 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t last)
 	for (i = 0; i < n; i++, seq -= by) {
 		r = recordof(e - end, seq);
 		by = i < n - 1 ? get(d + 1 + i * wide, wide) : 0;
-		if (!r || (r->packet >= 0 && !r->covered) ||
+		if ((!r && seq <= e->top) || /* else: about to be sent */
+		    (r && r->packet >= 0 && !r->covered) ||
 		    (i < n - 1 && (!by || by >= seq)))
 			violate("%s sends a parity over seq %" PRIu64 ", which "
 			    "is not covered", endname[e - end], seq);
