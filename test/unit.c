@@ -2905,6 +2905,337 @@ classed(const uint8_t *d, int len, int *flow)
 	return class;
 }
 
+/* parity */
+
+/* a packet of this seq, the same in each call; lengths 36 to 1435 */
+static Pkt *
+covered(uint64_t seq)
+{
+	int i, len = 36 + seq * 611 % 1400;
+	Pkt *p = waiting(Ordered, 0, len, 0, seq);
+
+	p->seq = seq;
+	p->after = seq % 5;
+	for (i = 36; i < len; i++)
+		p->data[i] = seq * 29 + i * i;
+	return p;
+}
+
+static int
+parityof(uint8_t *d, const uint64_t *seqs, int n)
+{
+	Pkt *pkts[Window];
+	int i, len;
+
+	for (i = 0; i < n; i++)
+		pkts[i] = covered(seqs[i]);
+	len = parityencode(d, pkts, n);
+	for (i = 0; i < n; i++)
+		pktfree(pkts[i]);
+	return len;
+}
+
+/* Empty found into a log of seqs. Each must be as it was sent. */
+static void
+foundlog(Queue *found, char *log)
+{
+	Pkt *p, *q;
+
+	while ((p = queueget(found))) {
+		q = covered(p->seq);
+		want("order of what is found", q->after, p->after);
+		wantbytes("what is found", q->data, q->len, p->data, p->len);
+		add(log, "%s%" PRIu64, *log ? " " : "", p->seq);
+		pktfree(q);
+		pktfree(p);
+	}
+}
+
+static void
+testparityencode(void)
+{
+	static const struct {
+		const char *name;
+		int n;
+		uint64_t seqs[3];
+		int afters[3], lens[3];
+		const char *hex;
+	} t[] = {
+		/* made by another program */
+		{ "one packet", 1, { 7 }, { 0 }, { 20 },
+		  "0100000014450000140000400040fd25eb0a0000010a000002" },
+		{ "two, the last one longer", 2, { 5, 7 }, { 0, 2 },
+		  { 20, 24 },
+		  "0202003400e6160000e600008f008f4350ff2f00002d2f00005a1a34"
+		  "2e68" },
+		{ "distances of 2 bytes", 3, { UINT32_MAX,
+		  UINT32_MAX + UINT64_C(255), UINT32_MAX + UINT64_C(511) },
+		  { 1, 0, 0x102 }, { 24, 20, 20 },
+		  "83010000fff31d0037a400003700005700571d56bffb0000c4fb0000"
+		  "95e6d137bf" },
+	};
+	uint8_t d[128], e[128];
+	Pkt *pkts[3];
+	int i, j, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < t[i].n; j++) {
+			pkts[j] = pktalloc();
+			unhex("4500 0014 0000 4000 40fd 25eb 0a00 0001"
+			    "0a00 0002 0102 0304", pkts[j]->data);
+			setiplen(pkts[j]->data, t[i].lens[j]);
+			pkts[j]->len = t[i].lens[j];
+			pkts[j]->after = t[i].afters[j];
+			pkts[j]->seq = t[i].seqs[j];
+		}
+		n = unhex(t[i].hex, e);
+		memset(d, 0xff, sizeof(d));
+		wantbytes("parity", e, n, d, parityencode(d, pkts, t[i].n));
+		want("byte behind it", 0xff, d[n]);
+		verdict(t[i].name);
+	}
+}
+
+/* Steps: +N packet N comes, =L/N parity of the N packets to L comes, ~N that
+ * many other packets come, ! the session ends. */
+static void
+testparity(void)
+{
+	static const struct {
+		const char *name, *steps, *found;
+		int vain;
+	} t[] = {
+		{ "nothing lost", "+1 +2 +3 +4 =4/4", "", 1 },
+		{ "a copy", "+1 =2/1", "2", 0 },
+		{ "one lost", "+1 +2 +4 =4/4", "3", 0 },
+		{ "the newest lost", "+1 +2 +3 =4/4", "4", 0 },
+		{ "two lost, two parities", "+1 +4 =4/4 +5 =5/5", "2 3", 0 },
+		{ "two lost, one comes late", "+1 +2 =4/4 +4", "3", 0 },
+		{ "the other one", "+1 +2 =4/4 +3", "4", 0 },
+		{ "all come late", "=4/4 +4 +2 +1 +3", "3", 0 },
+		{ "parities before packets", "=3/3 =4/4 =5/3 +4 +5", "1 2 3",
+		  0 },
+		{ "three lost, last found of the first",
+		  "+1 =4/4 +5 =6/5 +6 =7/6 +7", "2 3 4", 0 },
+		{ "one parity of no use", "=2/2 =3/3 +1 +2", "3 2", 0 },
+		{ "a packet twice", "+1 +1 =2/2 +1 +1", "2", 0 },
+		{ "a packet after it was found", "+1 =2/2 +2 =3/3 +2", "2 3",
+		  0 },
+		{ "a parity twice", "+1 =3/3 =3/3 +2", "3", 1 },
+		{ "a parity twice, the last one late", "+1 +2 =3/3 =3/3", "3",
+		  1 },
+		{ "two parities with two missing", "=2/2 =4/4 +1 +3 +4", "2 4",
+		  0 },
+		{ "16 of 16 but one",
+		  "+1 +2 +3 +4 +5 +6 +7 +8 +9 +10 +11 +13 +14 +15 +16 =16/16",
+		  "12", 0 },
+		{ "column given up", "=2/2 ~63 +2", "", 1 },
+		{ "column of the found packet not yet", "=2/2 ~62 +2", "1", 0 },
+		{ "row given up", "=2/2 =4/2 =6/2 =8/2 =10/2 =12/2 =14/2 =16/2 "
+		  "=18/2 =20/2 =22/2 =24/2 =26/2 =28/2 =30/2 =32/2 =34/2 +1 +3",
+		  "4", 1 },
+		{ "far ahead", "=2/2 =4000000000000/2 +1 +3999999999999",
+		  "2 4000000000000", 0 },
+		{ "the first of all", "+1 =18446744073709551615/1 =1/1",
+		  "18446744073709551615", 1 },
+		{ "a new session", "=2/2 +5 ! +1 =5/1", "5", 0 },
+	};
+	uint8_t d[PktSize];
+	char log[LogSize], steps[512], *s;
+	int i, j, n, len;
+	uint64_t seq, other, seqs[Window];
+	Queue found = { 0 };
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		*log = '\0';
+		other = 1000;
+		snprintf(steps, sizeof(steps), "%s", t[i].steps);
+		for (s = strtok(steps, " "); s; s = strtok(NULL, " ")) {
+			seq = strtoull(s + 1, NULL, 10);
+			n = *s == '~' ? (int)seq : *s == '+';
+			for (j = 0; j < n; j++) {
+				p = covered(*s == '~' ? other++ : seq);
+				parityknow(p, &found);
+				pktfree(p);
+			}
+			if (*s == '=') {
+				n = atoi(strchr(s, '/') + 1);
+				for (j = 0; j < n; j++)
+					seqs[j] = seq - n + 1 + j;
+				len = parityof(d, seqs, n);
+				want("taken", 0, parityadd(seq, d, len,
+				    &found));
+			}
+			if (*s == '!')
+				parityreset();
+			foundlog(&found, log);
+		}
+		wantstr("found", t[i].found, log);
+		want("in vain", t[i].vain, counts[CntVain]);
+		for (n = *log != '\0', s = log; *s; s++)
+			n += *s == ' ';
+		want("recovered", n, counts[CntRecovered]);
+		parityreset();
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+}
+
+/* Bytes, then zeros. What makes no packet is taken, for nothing. */
+static void
+testparityforged(void)
+{
+	static const struct {
+		const char *name, *hex;
+		uint64_t last;
+		int len, r, vain;
+	} t[] = {
+		{ "empty", "", 9, 0, -1, 0 },
+		{ "nothing but n", "01", 9, 1, -1, 0 },
+		{ "n is 0", "00", 9, 100, -1, 0 },
+		{ "n is 0, wide", "80", 9, 100, -1, 0 },
+		{ "n is 17", "11 0101010101010101 0101010101010101", 99, 100,
+		  -1, 0 },
+		{ "n is 127", "7f", 9, 1000, -1, 0 },
+		{ "cut short", "02 01", 9, 25, -1, 0 },
+		{ "just long enough", "02 01", 9, 26, 0, 0 },
+		{ "distances only", "10 0101", 99, 16, -1, 0 },
+		{ "distance 0", "03 01 00", 9, 100, -1, 0 },
+		{ "down to 1", "03 07 01", 9, 100, 0, 0 },
+		{ "down to 0", "03 07 02", 9, 100, -1, 0 },
+		{ "beyond 0", "03 08 02", 9, 100, -1, 0 },
+		{ "beyond 0 at once", "82 000a", 9, 100, -1, 0 },
+		{ "wide", "82 0008", 9, 100, 0, 0 },
+		{ "longest", "01", 9, 1 + SymMax, 0, 1 },
+		{ "longer than a packet", "01", 9, 2 + SymMax, -1, 0 },
+		{ "of the newest seq", "10", UINT64_MAX, 100, -1, 0 },
+		{ "zeros", "01", 9, 100, 0, 1 },
+		{ "an IP packet", "01 0000 0014" IPV4, 9, 25, 0, 0 },
+		{ "with zeros behind it", "01 0000 0014" IPV4, 9, 100, 0, 0 },
+		{ "length beyond the end", "01 0000 0015" IPV4, 9, 25, 0, 1 },
+		{ "length unlike that of IP", "01 0000 0015" IPV4, 9, 26, 0,
+		  1 },
+		{ "length 0", "01 0000 0000" IPV4, 9, 25, 0, 1 },
+		{ "length 65535", "01 0000 ffff" IPV4, 9, 1 + SymMax, 0, 1 },
+		{ "version 5", "01 0000 0014 5500 0014 0000 4000 40fd 25eb"
+		  "0a00 0001 0a00 0002", 9, 25, 0, 1 },
+	};
+	uint8_t d[2048];
+	Queue found = { 0 };
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		memset(d, 0, sizeof(d));
+		unhex(t[i].hex, d);
+		want("return", t[i].r, parityadd(t[i].last, d, t[i].len,
+		    &found));
+		want("in vain", t[i].vain, counts[CntVain]);
+		want("found", counts[CntRecovered], found.len);
+		want("rows in use", t[i].r < 0 || t[i].vain || found.len ? 0 :
+		    1, coded.rows[0].len > 0);
+		while (found.len > 0)
+			pktfree(queueget(&found));
+		parityreset();
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+	anew(Client);
+	i = pool.size;
+	pool.size = pool.used;
+	unhex("01 0000 0014" IPV4, d);
+	want("return", 0, parityadd(9, d, 25, &found));
+	want("in vain", 1, counts[CntVain]);
+	want("found", 0, found.len);
+	pool.size = i;
+	want("return", 0, parityadd(9, d, 25, &found));
+	want("found", 1, found.len);
+	verdict("all packets are in use, and free again");
+}
+
+/* Note those found, of the first j. Returns how many had come before. */
+static int
+foundof(Queue *found, const uint64_t *seqs, uint8_t *has, int j)
+{
+	char log[LogSize] = "", *s;
+	int n, twice = 0;
+
+	foundlog(found, log);
+	for (s = strtok(log, " "); s; s = strtok(NULL, " ")) {
+		for (n = j; n > 0 && seqs[n] != strtoull(s, NULL, 10); n--)
+			;
+		twice += has[n];
+		has[n] = 1;
+	}
+	return twice;
+}
+
+/* Packets are lost, singly or in bursts, come late and twice; between their
+ * seqs are those of others. Bounds are about twice what is left. */
+static void
+testparityrandom(void)
+{
+	enum { Packets = 20000, Late = 6 };
+	static const struct {
+		const char *name;
+		int k, loss, burst;   /* loss: of 1000; burst: mean */
+		int most;             /* left of all */
+	} t[] = {
+		{ "nothing lost", 4, 0, 1, 0 },
+		{ "2 % lost, 1 in 4", 4, 20, 1, 4 },
+		{ "2 % lost, copies", 1, 20, 1, 20 },
+		{ "5 % lost, 1 in 4", 4, 50, 1, 8 },
+		{ "5 % lost, 1 in 8", 8, 50, 1, 280 },
+		{ "5 % lost in bursts, 1 in 2", 2, 50, 4, 220 },
+	};
+	static uint64_t seqs[Packets];
+	static uint8_t has[Packets];
+	static int at[Packets];   /* step at which it comes; -1: lost */
+	uint8_t d[PktSize];
+	Queue found = { 0 };
+	int i, j, n, bad, twice, left, lost;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		memset(has, 0, sizeof(has));
+		twice = left = lost = bad = 0;
+		for (j = 0; j < Packets; j++) {
+			seqs[j] = j ? seqs[j - 1] + 1 + (rnd(8) ? 0 : rnd(300))
+			    : UINT32_MAX - UINT64_C(4000);
+			bad = bad && t[i].burst > 1 ? rnd(t[i].burst) > 0 :
+			    rnd(1000 * t[i].burst) < t[i].loss;
+			lost += bad;
+			at[j] = bad ? -1 : j + (rnd(9) ? 0 : rnd(Late));
+			for (n = MAX(j - Late, 0); n <= j; n++) {
+				if (at[n] != j && (at[n] < 0 || at[n] > j ||
+				    rnd(99)))
+					continue;
+				has[n] = 1;
+				p = covered(seqs[n]);
+				parityknow(p, &found);
+				pktfree(p);
+				twice += foundof(&found, seqs, has, j);
+			}
+			n = t[i].k == 1 ? 1 : MIN(j + 1, Window);
+			if ((j + 1) % t[i].k == 0 && rnd(1000) >= t[i].loss)
+				want("taken", 0, parityadd(seqs[j], d,
+				    parityof(d, seqs + j + 1 - n, n), &found));
+			twice += foundof(&found, seqs, has, j);
+		}
+		for (j = 0; j < Packets; j++)
+			left += !has[j];
+		want("found that had come", 0, twice);
+		wantin("left", 0, t[i].most, left);
+		parityreset();
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+}
+
 static void
 testclassify(void)
 {
@@ -7500,6 +7831,10 @@ static const struct {
 	{ "charge", testcharge },
 	{ "shared datagram", testsharing },
 	{ "send", testflush },
+	{ "parity sent", testparityencode },
+	{ "parity", testparity },
+	{ "parity forged", testparityforged },
+	{ "random parity", testparityrandom },
 	{ "classify", testclassify },
 	{ "flow by", testflows },
 	{ "sparse", testsparse },
