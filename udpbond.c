@@ -4532,7 +4532,8 @@ copy(const Link *first, const Pkt *p)
 	q->len = p->len;
 	q->after = p->after;
 	q->squeezed = p->squeezed;
-	encode(q, p->seq, FlagData | FlagRepair);
+	encode(q, p->seq, FlagData | FlagRepair |
+	    (p->covered ? FlagParity : 0));
 	l->why[WhyCopy]++;
 	linksend(l, q);
 }
