@@ -355,8 +355,8 @@ foreigntests()
 simbuild()
 {
 	mkdir "$LAB/sim" && cp "$SRC/udpbond.c" "$LAB/sim" || return 1
-	sed '/Linkconf links/s/const //; s/\(niceness *= \)-10/\110/' \
-		config.def.h >"$LAB/sim/config.h"
+	sed '/Linkconf links/s/const //; /int parity/s/const //
+		s/\(niceness *= \)-10/\110/' config.def.h >"$LAB/sim/config.h"
 	for i in 0 1; do
 		${CC:-cc} -std=c99 -D_GNU_SOURCE -DVERSION='"sim"' -O2 \
 			-I"$LAB/sim" -DSIDE=side$i -c -o "$LAB/sim/side$i.o" \

@@ -7081,6 +7081,7 @@ static const struct { const char *name; const int *value, min, max; }
 	{ "hbinterval", &hbinterval, 20, 1000 },
 	{ "linkoverhead", &linkoverhead, 0, 500 },
 	{ "expresscopies", &expresscopies, 0, 1 },
+	{ "parity", &parity, 0, 2 },
 	{ "compress", &compress, 0, 1000000 },
 	{ "queuepkts", &queuepkts, 64, 1 << 20 },
 	{ "keeppkts", &keeppkts, 64, 1 << 20 },

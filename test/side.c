@@ -3,7 +3,7 @@
  * One end of the tunnel for the simulator: udpbond.c as it is, but its system
  * calls are sim.c's. It is compiled twice, with -DSIDE=side0 and side1, so
  * that each end has variables of its own. The config.h it finds is
- * config.def.h with a table of links that can be written.
+ * config.def.h with links and parity that can be written.
  */
 #include "fake.h"
 #include "sim.h"
@@ -93,6 +93,12 @@ siderate(int i, int64_t bps)
 static void
 sidestat(SimStat *s)
 {
+	static const int gates[] = {
+		DropShort, DropForm, DropAddr, DropAuth, DropSession,
+		DropWindow, DropMartian, DropVersion
+	};
+	int i;
+
 	s->queued = queues.queued;
 	s->express = queues.express.len;
 	s->acks = queues.acks.len;
@@ -101,10 +107,15 @@ sidestat(SimStat *s)
 	s->held = pool.used - pool.nfrees;
 	s->late = counts[CntLate];
 	s->lost = counts[CntLost];
+	s->recovered = counts[CntRecovered];
 	s->nopool = drops[DropPool];
+	s->dropped = s->nopool;
+	for (i = 0; i < LEN(gates); i++)
+		s->dropped += drops[gates[i]];
+	s->reorderms = reorderms;
 }
 
-/* is the first packet in a datagram more than a light flow's in that lane? */
+/* Is the first packet in a datagram an express packet or an ACK? */
 static int
 sideexpress(const void *wire)
 {
