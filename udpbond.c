@@ -6194,12 +6194,12 @@ datapkt(Link *l, Pkt *p, int flags)
 	Queue found = { 0 };
 
 	takeorder(p, flags);
-	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
-		return;
 	if (flags & FlagCompressed && expand(p) < 0) {
 		pktdrop(p, DropForm);
 		return;
 	}
+	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
+		return;
 	if (flags & FlagRepair)
 		counts[CntRepaired]++;
 	if (flags & FlagParity)
