@@ -3083,7 +3083,8 @@ sumadd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
 				continue;
 			put(order, pkts[i]->after, OrderLen);
 			gfadd(t, order, OrderLen);
-			gfadd(t + OrderLen, pkts[i]->data, pkts[i]->len);
+			gfadd(t + OrderLen, pkts[i]->data, MIN(pkts[i]->len,
+			    len - OrderLen));
 		}
 	}
 	gfadd(d, t, len);
