@@ -6215,7 +6215,9 @@ paritypkt(Pkt *p, int flags)
 	Queue found = { 0 };
 
 	takeorder(p, flags);
-	if (parityadd(p, &found) < 0)
+	if (afford(2 * Window) < 0)
+		counts[CntVain]++;
+	else if (parityadd(p, &found) < 0)
 		drops[DropForm]++;
 	pktfree(p);
 	datafound(&found);
