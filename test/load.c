@@ -457,7 +457,7 @@ testbeats(int row)
 	n = arrive(0, d, len);
 	figure("%" PRIu64 " steps", n);
 	wantin("steps", 1, DatagramSteps, n);
-	wantin("known", row == 2 ? 1 : SeqJump, UINT64_MAX, rx.known);
+	wantin("known", row == 2 ? 1 : SeqJump, 1e18, rx.known);
 	snprintf(name, sizeof(name), "%d links: %s", Nlinks, names[row]);
 	verdict(name);
 }
@@ -831,9 +831,9 @@ testparities(int row)
 		most = MAX(most, cost);
 		sum += cost;
 	}
-	figure("%" PRIu64 " steps, %" PRIu64 " of all, %" PRIu64 " in vain, %" PRIu64 " found, %"
-	    PRIu64 " came", most, sum, counts[CntVain], counts[CntRecovered],
-	    delivered);
+	figure("%" PRIu64 " steps, %" PRIu64 " for all, %" PRIu64 " in vain, %"
+	    PRIu64 " found, %" PRIu64 " came", most, sum, counts[CntVain],
+	    counts[CntRecovered], delivered);
 	wantin("steps", 1, DatagramSteps, most);
 	wantin("steps of 100 at once", 1, 2 * DatagramSteps, sum);
 	snprintf(name, sizeof(name), "a datagram of %s", t[row].name);
