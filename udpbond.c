@@ -3083,7 +3083,8 @@ sumadd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
 				continue;
 			put(order, pkts[i]->after, OrderLen);
 			gfadd(t, order, OrderLen);
-			gfadd(t + OrderLen, pkts[i]->data, pkts[i]->len);
+			gfadd(t + OrderLen, pkts[i]->data, MIN(pkts[i]->len,
+			    len - OrderLen));
 		}
 	}
 	gfadd(d, t, len);
@@ -6203,12 +6204,12 @@ datapkt(Link *l, Pkt *p, int flags)
 	Queue found = { 0 };
 
 	takeorder(p, flags);
-	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
-		return;
 	if (flags & FlagCompressed && expand(p) < 0) {
 		pktdrop(p, DropForm);
 		return;
 	}
+	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
+		return;
 	if (flags & FlagRepair)
 		counts[CntRepaired]++;
 	if (flags & FlagParity)
@@ -6223,7 +6224,9 @@ paritypkt(Pkt *p, int flags)
 	Queue found = { 0 };
 
 	takeorder(p, flags);
-	if (parityadd(p, &found) < 0)
+	if (afford(2 * Window) < 0)
+		counts[CntVain]++;
+	else if (parityadd(p, &found) < 0)
 		drops[DropForm]++;
 	pktfree(p);
 	datafound(&found);

@@ -594,6 +594,27 @@ snapshot(Snapshot *s)
 	s->linkout = linkout;
 }
 
+/* bytes as an LZ4 block, and what a block is made of */
+static void
+blocks(uint8_t *d, int len)
+{
+	uint8_t *o = malloc(MtuMax + 16), *was;
+	int n;
+
+	must(o != NULL, "malloc");
+	len = MIN(len, MtuMax);
+	if ((n = unsqueeze(o, MtuMax / 2, d, len)) >= 0)
+		must(n <= MtuMax / 2, "bytes of a block");
+	if ((n = squeeze(o, d, len))) {
+		must(n < len, "a block that is not smaller");
+		was = exact(o, n);
+		must(unsqueeze(o, len, was, n) == len && !memcmp(o, d, len),
+		    "a block is not what it was made of");
+		free(was);
+	}
+	free(o);
+}
+
 /* functions that get bytes from outside, with nothing behind these */
 static void
 parsers(const uint8_t *d, int len)
@@ -610,6 +631,7 @@ parsers(const uint8_t *d, int len)
 		beatdecode(c + at + HdrLen, r.len, &b);
 	}
 	beatdecode(c, len, &b);
+	blocks(c, len);
 	if (ipparse(c, len, &ip) == 0) {
 		must(ip.l4 >= 20 && ip.l4 + ip.l4len == len, "ipparse");
 		must(ip.payload >= 0 && ip.payload <= ip.l4len, "payload");
@@ -882,8 +904,8 @@ putdata(uint8_t *d, uint64_t seq, int flags, int order, const uint8_t *ip,
 static void
 steprecords(void)
 {
-	static uint8_t d[16 * PktSize], ip[MtuMax];
-	int to = linkbyte(), b = byte(), n, k, len, order, at = 0;
+	static uint8_t d[16 * PktSize], ip[MtuMax], block[MtuMax + 16];
+	int to = linkbyte(), b = byte(), n, k, len, order, flags, at = 0;
 	const uint8_t *payload;
 	uint64_t seq;
 	Beat beat;
@@ -910,9 +932,12 @@ steprecords(void)
 			len = (k & 7) == 7 ? 0 : packet(ip, len * 6, byte(), k,
 			    seq * 100, 1);
 		}
+		if (k & 128 && !(k & 16) && squeeze(block, ip, len))
+			memcpy(ip, block, len = squeeze(block, ip, len));
+		flags = (k & 32 ? FlagRepair : k & 1 ? FlagParity : 0) |
+		    (k & 128 ? FlagCompressed : 0);
 		at += (k & 7) == 4 ? putrec(d + at, seq, FlagControl, ip, len)
-		    : putdata(d + at, seq, k & 32 ? FlagRepair : k & 1 ?
-		    FlagParity : 0, order, ip, len);
+		    : putdata(d + at, seq, flags, order, ip, len);
 	}
 	at = MIN(at, PktSize - TagLen);
 	at = sealwith(d, at, peer.session.rxkey);
@@ -1619,6 +1644,18 @@ checkorder(const Rec *r, uint8_t *d)
 		    "a packet waits for one of another flow");
 }
 
+/* what is sent compressed is a packet */
+static void
+checkblock(const Rec *r, uint8_t *d)
+{
+	int n, order = r->flags & FlagOrder ? OrderLen : 0;
+	uint8_t o[MtuMax];
+	Ip ip;
+
+	n = unsqueeze(o, sizeof(o), d + order, r->len - order);
+	must(n > 0 && ipparse(o, n, &ip) == 0, "a block sent");
+}
+
 /* Returns a * b in GF(256), bit by bit. */
 static int
 gfproduct(int a, int b)
@@ -1712,6 +1749,8 @@ sentby1(Link *l, const uint8_t *data, int len)
 	for (at = 0; at < end; at += n) {
 		n = decode(d + at, end - at, &r);
 		must(n > 0, "a record sent");
+		if (r.flags & FlagCompressed)
+			checkblock(&r, d + at + HdrLen);
 		if (!(r.flags & FlagKind))
 			checkparity(&r, d + at + HdrLen);
 		else if (r.flags & FlagOrder)
@@ -2096,6 +2135,7 @@ configure(int conf)
 	tunsegment = !!(like & IsSuper);
 	udpgro = !!(like & IsGro);
 	udpsegment = !!(like & IsSegment);
+	compress = 0;
 	parity = conf & ConfCopies ? 2 : !(conf & ConfNone);
 	switch (conf % ConfLast) {
 	case ConfWeights:
@@ -2111,6 +2151,7 @@ configure(int conf)
 		satpercent = 10;
 		losspercent = 1;
 		linkoverhead = 500;
+		compress = 1000000;
 		break;
 	case ConfRates:
 		for (i = 0; i < Nlinks; i++)
