@@ -670,7 +670,7 @@ static const double
 	LossMost = 1 / 8.0,       /* more is for want of room */
 	ParityOn = 0.005,         /* loss from which on there is parity, */
 	ParityOff = 0.002,        /* and below which there is none again */
-	ParityMore = 0.08;        /* packets per parity, times the loss */
+	ParityMore = 0.1;         /* packets per parity, times the loss */
 static int role;
 static int64_t now;               /* ns, see monotime */
 static uint64_t counts[CntLast], drops[DropLast];
@@ -5363,7 +5363,8 @@ measure(Link *l, const Beat *b)
 	if (e->tx.time && t->time - e->tx.time <= peer.interval / 2)
 		return; /* too short a time to measure */
 	if (e->tx.time) {
-		if (l->control.queue < TargetBulk)
+		if (l->control.queue < TargetBulk &&
+		    now - l->control.limited > 2 * Second)
 			measureloss(&l->loss, t->pkts - e->tx.pkts,
 			    arrived.pkts - e->rx.pkts);
 		measurejoint(l, t, &arrived);
