@@ -3373,6 +3373,17 @@ putcopy(uint8_t *o, const uint8_t *literals, int len, int offset, int more)
 	return putmore(o, more);
 }
 
+/* Returns how many bytes are the same, n at most. */
+static int
+alike(const uint8_t *a, const uint8_t *b, int n)
+{
+	int i;
+
+	for (i = 0; i < n && a[i] == b[i]; i++)
+		;
+	return i;
+}
+
 /* Compress len bytes, up to MtuMax. There is room for 16 more at o. Returns
  * the bytes written, or 0 if that is not a tenth less. */
 static int
@@ -3385,16 +3396,14 @@ squeeze(uint8_t *o, const uint8_t *d, int len)
 	memcpy(w, dictionary, DictLen);
 	memcpy(w + DictLen, d, len);
 	for (i = 1; i <= end - 12; i++) {
-		b = &newest[(uint32_t)get(w + i, 4) *
-		    2654435761u >> 22];
+		b = &newest[(uint32_t)get(w + i, 4) * 2654435761u >> 22];
 		k = i < at ? 0 : *b;
-		for (best = tries = 0; k && tries < Tries; tries++, k = older[k]) {
-			for (n = 0; i + n < end - 5 && w[k + n] == w[i + n]; n++)
-				;
-			if (n > best) {
+		for (best = tries = 0; k && tries < Tries; tries++) {
+			if ((n = alike(w + k, w + i, end - 5 - i)) > best) {
 				best = n;
 				from = k;
 			}
+			k = older[k];
 		}
 		older[i] = *b;
 		*b = i;
