@@ -45,7 +45,9 @@ static const int satpercent    = 80;   /* percent of a link's rate in use above 
 static const int losspercent   = 5;    /* percent of packets lost above which a link is reported lossy */
 static const int hbinterval    = 100;  /* ms between heartbeats on each link */
 static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4 */
+static const int parity        = 1;    /* protection from loss: 0: only repairs; 1: parity too, as links lose and have room; 2: a copy of every packet */
 static const int expresscopies = 1;    /* 1: send express packets and ACKs of downloads over a second link too */
+static const int compress      = 0;    /* kbit/s: links slower than this compress packets while they are full; 0: never */
 
 /* memory: packets of 1.7 kB each, allocated when first used */
 static const int queuepkts     = 4096; /* waiting for a link */

@@ -41,6 +41,7 @@
  *	survey    what selection has to know of all links
  *	link      sockets to the peer, their MTU, batches of datagrams
  *	parity    lost packets are made anew of others and a sum
+ *	compress  LZ4 blocks, each of one packet
  *	classify  host, flow, lane and deadline of a packet
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
@@ -132,7 +133,8 @@ enum {
 	MtuMax = 1500,            /* of the TUN */
 	MtuMin = 576,             /* of a link */
 	MtuBelieved = 1280,       /* of a link with a key; the least of IPv6 */
-	PktSize = HdrLen + OrderLen + MtuMax + TagLen,
+	Window = 16,              /* packets that a parity covers, at most */
+	PktSize = HdrLen + OrderLen + MtuMax + 2 * Window + TagLen,
 	Small = 256,              /* bytes, record that shares a datagram */
 	Batch = 64,               /* datagrams per system call */
 	TunBatch = 256,           /* packets from the TUN in a turn */
@@ -144,6 +146,8 @@ enum {
 	Nflows = 1024,            /* flow queues, power of 2 */
 	Nhosts = 256,             /* hosts with packets waiting */
 	Ways = 8,                 /* places in a set of these tables */
+	Buckets = 1024,           /* of places to copy from, see squeeze() */
+	Tries = 8,                /* of these places, at most */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
 	ReplayWords = 16,         /* 64 bits each, RFC 6479 */
@@ -151,15 +155,15 @@ enum {
 	TextSize = 65536,         /* bytes of a status report */
 	MemoryMax = 1024,         /* MB of packets, 1 MB is 2^20 bytes */
 	ListSize = 256,           /* bytes of a list of addresses */
-	SymHead = 4,              /* bytes of a symbol before the packet */
-	SymMax = SymHead + MtuMax,
-	Window = 16,              /* packets that a parity covers, at most */
+	SymMax = OrderLen + MtuMax, /* of a symbol of parity */
 	Columns = 64,             /* covered packets the receiver looks back */
 	Rows = 16,                /* parities that wait for packets */
 };
 
 /* packets, bytes */
 enum {
+	SqueezeLeast = 64,        /* bytes, least that is compressed */
+	SqueezeTrial = 4,         /* packets that do not shrink: of no use */
 	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
 	AckCopied = 1 << 20,      /* bytes acknowledged: its ACKs go twice */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
@@ -169,6 +173,7 @@ enum {
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
+	ParityPart = 16,          /* of a full link that parities may take */
 	ReportPart = 16,          /* of the quickest link that they may take,
 	                           * and of what they report */
 	SeqJump = 65536,          /* packets ahead: nonsense */
@@ -212,6 +217,8 @@ static const int64_t
 	RateAge = MS(5000),       /* unused so long, a link may be as fast */
 	Stand = MS(250),          /* a queue that stands so long is tested, */
 	Crept = MS(4000),         /* or was not short for so long */
+	LossTime = MS(10000),     /* loss is expected to come again */
+	ParityTime = MS(1) / 2,   /* for each parity: they take work */
 	DeadTime = MS(1500),      /* of silence, least: longer than a stall */
 	Aggregate = MS(20),       /* ACKs wait this long for each other, */
 	AggregateEvery = MS(400), /* this often */
@@ -250,12 +257,16 @@ enum { OffSegment, OffCoalesce, OffUdpSegment, OffUdpGro, OffLast };
 enum { Disabled, Absent, Failed, Running };            /* offload states */
 enum {
 	FlagBeat = 0x01, FlagData = 0x02, FlagOrder = 0x04,
-	FlagRepair = 0x08, FlagControl = 0x10, FlagSealed = 0x80,
-	FlagKind = FlagBeat | FlagData | FlagControl, FlagUnknown = 0x60
+	FlagRepair = 0x08, FlagControl = 0x10, FlagCompressed = 0x20,
+	FlagParity = 0x40, FlagSealed = 0x80,
+	FlagKind = FlagBeat | FlagData | FlagControl
 };
 enum { Unasked, Overtaken, Missed };   /* why packets are sent again */
 enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
-enum { WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyLast };
+enum {
+	WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyParity,
+	WhyLast
+};
 enum {
 	CntInorder, CntReordered, CntLate, CntLost, CntRepaired, CntDup,
 	CntMerged, CntParity, CntRecovered, CntVain, CntLast
@@ -288,9 +299,11 @@ struct Pkt {
 	uint8_t *wire;            /* the datagram */
 	int len, wirelen;         /* bytes */
 	int sealed;               /* the tag is in its place */
+	int squeezed;             /* data is an LZ4 block of the packet */
 	int class, link, key;
 	int flow, host;           /* indices into flows and hosts */
 	int asked;                /* it waits to be sent again: why */
+	int covered;              /* by a parity */
 	int waslight;             /* its flow was light when it came */
 	int after;                /* how many seqs after the packet that has
 	                           * to come before it; 0: there is none */
@@ -329,12 +342,18 @@ typedef struct {
 	int n;                    /* how many are on them */
 } Round;
 
+typedef struct {                  /* is it of use to compress a flow? */
+	int failed;               /* packets in a row that did not shrink */
+	int rest, pause;          /* packets not to be tried now; last time */
+} Squeeze;
+
 typedef struct {
 	Turn turn;
 	Queue queue;
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
+	Squeeze squeeze;
 	uint64_t seq;             /* of the newest packet sent; */
 	int ordered;              /* all that follow come after it */
 	int64_t clock;            /* ns, ahead of now if not sparse */
@@ -626,7 +645,8 @@ static const struct { const char *text, *metric, *help; } countname[] = {
 };
 static const char whyname[][12] = {
 	[WhyScore] = "score", [WhyOverflow] = "overflow",
-	[WhyHeavy] = "heavy", [WhyCopy] = "copy", [WhyRepair] = "repair"
+	[WhyHeavy] = "heavy", [WhyCopy] = "copy", [WhyRepair] = "repair",
+	[WhyParity] = "parity"
 };
 static const char offname[][12] = {
 	[OffSegment] = "TUN in", [OffCoalesce] = "TUN out",
@@ -646,7 +666,11 @@ static const char dropname[][12] = {
 	[DropCodel] = "codel", [DropStale] = "stale", [DropSize] = "size",
 	[DropSend] = "send", [DropTun] = "tun", [DropPool] = "pool"
 };
-static const double LossMost = 1 / 8.0; /* more is for want of room */
+static const double
+	LossMost = 1 / 8.0,       /* more is for want of room */
+	ParityOn = 0.005,         /* loss from which on there is parity, */
+	ParityOff = 0.002,        /* and below which there is none again */
+	ParityMore = 0.08;        /* packets per parity, times the loss */
 static int role;
 static int64_t now;               /* ns, see monotime */
 static uint64_t counts[CntLast], drops[DropLast];
@@ -734,6 +758,18 @@ static struct {                   /* what was sent in this session */
 	int64_t newest;           /* ns, time of the newest of them */
 } tx;
 
+static struct {                   /* packets that a parity is to cover */
+	Pkt *pkts[Window];        /* the newest, as they were sent */
+	int n, due;               /* how many; since the last parity */
+	int light;                /* one of them is of a light flow */
+	Link *link;               /* by which the newest went */
+	int64_t next;             /* ns, when no more are waited for */
+	double loss;              /* most of late of the links they went by, */
+	int64_t last;             /* ns, at this time */
+	int on;                   /* that is worth it */
+	int64_t clock;            /* ns, token bucket of parities */
+} cover;
+
 static struct {                   /* what came in this session */
 	Replay replay[LaneData];  /* of the other lanes */
 	Slot *slots;              /* packets by seq */
@@ -754,7 +790,8 @@ static struct {                   /* what came in this session */
 static struct {                   /* covered packets, and their parities */
 	uint64_t seqs[Columns];   /* of the packets */
 	Pkt *pkts[Columns];       /* NULL: missing */
-	int oldest;               /* column, given up for the next packet */
+	int oldest;               /* column, given up for a new packet */
+	unsigned nextrow;         /* given up for a new parity */
 	Row rows[Rows];
 } coded;
 
@@ -1173,6 +1210,7 @@ encode(Pkt *p, uint64_t seq, int flags)
 	p->sealed = 0;
 	put(p->wire, seq, 8);
 	put(p->wire + 8, flags | (order ? FlagOrder : 0) |
+	    (p->squeezed ? FlagCompressed : 0) |
 	    (keyfile ? FlagSealed : 0), 1);
 	put(p->wire + 9, order + p->len, 2);
 	if (order)
@@ -1191,11 +1229,14 @@ decode(const uint8_t *d, int len, Rec *r)
 	r->flags = get(d + 8, 1);
 	r->len = get(d + 9, 2);
 	kind = r->flags & FlagKind;
-	if (r->len > len - HdrLen || r->flags & FlagUnknown)
+	if (r->len > len - HdrLen)
 		return -1;
-	if (kind != FlagBeat && kind != FlagData && kind != FlagControl)
+	if (kind != FlagBeat && kind != FlagData && kind != FlagControl &&
+	    (kind || (r->flags & (FlagParity | FlagRepair | FlagCompressed)) !=
+	    FlagParity))
 		return -1;
-	if (r->flags & (FlagOrder | FlagRepair) && kind != FlagData)
+	if (kind & (FlagBeat | FlagControl) && r->flags & (FlagOrder |
+	    FlagRepair | FlagCompressed | FlagParity))
 		return -1;
 	if (r->flags & FlagOrder && r->len < OrderLen)
 		return -1;
@@ -2955,22 +2996,20 @@ linkrecv(Link *l, Queue *q)
 	return n == max;
 }
 
-/* parity: a sliding window code, as RLC of RFC 8681
+/* parity: a sliding window code, much as in RFC 8681
  *
- *	 0     1             n or 2n-1
- *	+-----+-------------+-----------------------------------------------+
- *	| n   | distances   | symbol: sum of c * (after 2 | len 2 | packet) |
- *	+-----+-------------+-----------------------------------------------+
- *
- * A parity covers n packets: the one of its own seq, and each the one that is
- * a distance before, in 1 byte or with bit 0x80 of n in 2. Sums are in GF(256)
- * modulo 0x11d; coefficients c follow from the seqs.
+ * A parity covers the packet of its own seq and some before that, how many the
+ * highest byte of its seq says. They follow each other, or if bit 63 is set
+ * each is a distance before the one after it: these stand at the end, in 2
+ * bytes each. All else is as in a packet of data, but the sum of what there is
+ * in the packets, order first, each times a coefficient c that follows from
+ * the seqs, over GF(256) modulo 0x11d. Short packets end in zeros.
  * The receiver has a column for each covered packet, which it holds once it
- * has come, and a row for each parity of which packets are missing. Rows are
- * reduced: each has a pivot, a column that no other has. A row that has no
- * more than that is the packet. */
+ * has come, and a row for each parity that lacks some: what is left of the sum
+ * without the others. A row has a pivot, a column that no other row has; if
+ * that is its only one, then the row is the packet. */
 
-/* Double each byte of d, in words: up to one word less a byte beyond len. */
+/* Double the bytes of d, and up to a word less one behind them. */
 static void
 gfdouble(uint8_t *d, int len)
 {
@@ -2985,16 +3024,18 @@ gfdouble(uint8_t *d, int len)
 	}
 }
 
+/* d += s */
 static void
 gfadd(uint8_t *d, const uint8_t *s, int len)
 {
-	unsigned long v, w;
+	unsigned long v[2], w[2];
 
 	for (; len >= (int)sizeof(w); len -= sizeof(w)) {
-		memcpy(&v, s, sizeof(v));
-		memcpy(&w, d, sizeof(w));
-		w ^= v;
-		memcpy(d, &w, sizeof(w));
+		memcpy(v, s, sizeof(v));
+		memcpy(w, d, sizeof(w));
+		w[0] ^= v[0];
+		w[1] ^= v[1];
+		memcpy(d, w, sizeof(w));
 		s += sizeof(w);
 		d += sizeof(w);
 	}
@@ -3006,7 +3047,7 @@ gfadd(uint8_t *d, const uint8_t *s, int len)
 static void
 gfmuladd(uint8_t *d, const uint8_t *s, int len, int c)
 {
-	uint8_t t[sizeof(((Row *)0)->d) + sizeof(long)];
+	uint8_t t[Columns + SymMax + sizeof(long)];
 
 	memcpy(t, s, len);
 	for (; c; c >>= 1, gfdouble(t, len))
@@ -3014,28 +3055,18 @@ gfmuladd(uint8_t *d, const uint8_t *s, int len, int c)
 			gfadd(d, t, len);
 }
 
-static int
-gfmul(int a, int b)
-{
-	int m = 0;
-
-	for (; b; b >>= 1, a = a << 1 ^ (a & 0x80 ? 0x11d : 0))
-		m ^= b & 1 ? a : 0;
-	return m;
-}
-
-/* Returns a / b; neither is 0. */
+/* Returns a / b, which are not 0: 2 to the power that makes a of b. */
 static int
 gfdivide(int a, int b)
 {
-	int c = 1;
+	uint8_t v[sizeof(long)] = { b, 1 };
 
-	while (gfmul(b, c) != a)
-		c++;
-	return c;
+	while (v[0] != a)
+		gfdouble(v, 2);
+	return v[1];
 }
 
-/* Never 0. The parity of one packet is that packet. */
+/* Returns 1 to 255; 1 if n is 1, so that this parity is the packet. */
 static int
 coefficient(uint64_t last, uint64_t seq, int n)
 {
@@ -3046,12 +3077,12 @@ coefficient(uint64_t last, uint64_t seq, int n)
 	return n == 1 ? 1 : (uint32_t)(h >> 40) % 255 + 1;
 }
 
-/* Add packets to a symbol, each times its coefficient. Horner's rule on their
- * bits: all share the doublings. */
+/* Add packets to a sum, each times its c: by Horner's rule on the bits of all
+ * c, so that 8 doublings are enough for all packets. */
 static void
-symboladd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
+sumadd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
 {
-	uint8_t t[SymMax + sizeof(long)] = { 0 }, head[SymHead];
+	uint8_t t[SymMax + sizeof(long)] = { 0 }, order[OrderLen];
 	int i, bit;
 
 	for (bit = 0x80; bit; bit >>= 1) {
@@ -3059,47 +3090,45 @@ symboladd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
 		for (i = 0; i < n; i++) {
 			if (!(c[i] & bit))
 				continue;
-			put(head, pkts[i]->after, 2);
-			put(head + 2, pkts[i]->len, 2);
-			gfadd(t, head, SymHead);
-			gfadd(t + SymHead, pkts[i]->data, pkts[i]->len);
+			put(order, pkts[i]->after, OrderLen);
+			gfadd(t, order, OrderLen);
+			gfadd(t + OrderLen, pkts[i]->data, MIN(pkts[i]->len,
+			    len - OrderLen));
 		}
 	}
 	gfadd(d, t, len);
 }
 
-/* Write the parity of n packets with ascending seqs, for which there is room,
- * as the payload of a record. Returns its bytes. */
-static int
-parityencode(uint8_t *d, Pkt *const *pkts, int n)
+/* Make the parity of n packets, with ascending seqs, of what they fit with. */
+static void
+parityencode(Pkt *p, Pkt *const *pkts, int n)
 {
 	uint64_t last = pkts[n - 1]->seq;
-	int i, bytes = 1, len = 0;
-	uint8_t c[Window], *s = d;
+	int i, len = 0, listed = last - pkts[0]->seq >= (uint64_t)n;
+	uint8_t c[Window], *sum = p->data - OrderLen, *d;
 
 	for (i = 0; i < n; i++) {
 		c[i] = coefficient(last, pkts[i]->seq, n);
-		len = MAX(len, SymHead + pkts[i]->len);
-		if (i && pkts[i]->seq - pkts[i - 1]->seq > 255)
-			bytes = 2;
+		len = MAX(len, pkts[i]->len);
 	}
-	*s++ = n | (bytes - 1) << 7;
-	for (i = n - 1; i > 0; i--, s += bytes)
-		put(s, pkts[i]->seq - pkts[i - 1]->seq, bytes);
-	memset(s, 0, len);
-	symboladd(s, len, pkts, c, n);
-	return s - d + len;
+	memset(sum, 0, OrderLen + len);
+	sumadd(sum, OrderLen + len, pkts, c, n);
+	p->after = get(sum, OrderLen);
+	d = p->data + len;
+	for (i = n - 1; i > 0 && listed; i--, d += 2)
+		put(d, pkts[i]->seq - pkts[i - 1]->seq, 2);
+	p->len = d - p->data;
+	encode(p, last | (uint64_t)(n | listed << 7) << 56, FlagParity);
 }
 
-/* End a row that was in use. */
 static void
-rowend(Row *r, int why)
+rowend(Row *r)
 {
-	counts[why] += r->len > 0;
+	counts[CntVain] += r->len > 0;
 	r->len = 0;
 }
 
-/* Take the pivot of by out of r. */
+/* Take the pivot of the row by out of r. */
 static void
 rowreduce(Row *r, const Row *by)
 {
@@ -3112,8 +3141,8 @@ rowreduce(Row *r, const Row *by)
 	r->len = MAX(r->len, by->len);
 }
 
-/* Its oldest column becomes the pivot: when that is given up, the other rows
- * do not need it. */
+/* Make the oldest column of a row its pivot: when that one is given up, no
+ * other row ends with it. */
 static void
 rowpivot(Row *r)
 {
@@ -3124,51 +3153,36 @@ rowpivot(Row *r)
 		r->pivot = (coded.oldest + i) % Columns;
 	while (!r->d[r->pivot] && ++i < Columns);
 	if (i == Columns)
-		rowend(r, CntVain);
+		rowend(r);
 	for (o = coded.rows; o < coded.rows + Rows && r->len; o++)
 		rowreduce(o, r);
 }
 
-/* Make a packet of a row that has one column left. It makes none if what comes
- * out is no IP packet, or all packets are in use. */
-static void
-rowsolve(Row *r, Queue *found)
+/* Returns the packet of the pivot, the row's only column, or NULL: it is none
+ * or the pool is empty. */
+static Pkt *
+rowpkt(const Row *r)
 {
-	int i, n = 0, len = r->len - Columns;
+	int len = r->len - Columns;
+	Pkt *p = pktalloc();
 	uint8_t *d;
-	Pkt *p;
 
-	for (i = 0; i < Columns; i++)
-		n += r->d[i] != 0;
-	if (!r->len || n != 1)
-		return;
-	rowend(r, CntVain);
-	if (!(p = pktalloc()))
-		return;
-	d = p->data - SymHead;
+	if (!p)
+		return NULL;
+	d = p->data - OrderLen;
 	memset(d, 0, len);
 	gfmuladd(d, r->d + Columns, len, gfdivide(1, r->d[r->pivot]));
 	p->seq = coded.seqs[r->pivot];
-	p->after = get(d, 2);
-	p->len = get(d + 2, 2);
-	if (p->len > len - SymHead || ipparse(p->data, p->len, &p->ip) < 0) {
-		pktfree(p);
-		return;
-	}
-	counts[CntVain]--;
-	counts[CntRecovered]++;
-	coded.pkts[r->pivot] = pkthold(p);
-	queueput(found, p);
+	p->after = get(d, OrderLen);
+	p->len = d[OrderLen] >> 4 == 6 ? get(p->data + 4, 2) + 40 :
+	    get(p->data + 2, 2);
+	if (p->len <= len - OrderLen && ipparse(p->data, p->len, &p->ip) == 0)
+		return p;
+	pktfree(p);
+	return NULL;
 }
 
-/* How many columns its pivot is from the newest one; a free row is older. */
-static int
-rowage(const Row *r)
-{
-	return !r->len ? Columns : (coded.oldest - 1 - r->pivot) & (Columns - 1);
-}
-
-/* Returns the column of seq. A new one takes the place of the oldest. */
+/* Returns the column of a packet; the oldest one becomes that of a new one. */
 static int
 column(uint64_t seq)
 {
@@ -3186,11 +3200,35 @@ column(uint64_t seq)
 	coded.pkts[i] = NULL;
 	for (r = coded.rows; r < coded.rows + Rows; r++)
 		if (r->d[i])
-			rowend(r, CntVain);
+			rowend(r);
 	return i;
 }
 
-/* A covered packet has come. What that makes known is appended to found. */
+/* Append the packets of rows with one column to found. */
+static void
+paritysolve(Queue *found)
+{
+	int i, n;
+	Row *r;
+	Pkt *p;
+
+	for (r = coded.rows; r < coded.rows + Rows; r++) {
+		for (i = n = 0; i < Columns; i++)
+			n += r->d[i] != 0;
+		if (!r->len || n > 1)
+			continue;
+		if (!(p = rowpkt(r))) {
+			rowend(r);
+			continue;
+		}
+		r->len = 0;
+		counts[CntRecovered]++;
+		coded.pkts[r->pivot] = pkthold(p);
+		queueput(found, p);
+	}
+}
+
+/* A covered packet has come; append those that follow from it to found. */
 static void
 parityknow(Pkt *p, Queue *found)
 {
@@ -3202,67 +3240,66 @@ parityknow(Pkt *p, Queue *found)
 		return;
 	coded.pkts[i] = pkthold(p);
 	for (r = coded.rows; r < coded.rows + Rows; r++) {
-		if (!r->len || !(c = r->d[i]))
+		c = r->d[i];
+		if (!r->len || !c)
 			continue;
 		r->d[i] = 0;
-		symboladd(r->d + Columns, r->len - Columns, &p, &c, 1);
+		sumadd(r->d + Columns, r->len - Columns, &p, &c, 1);
 		if (r->pivot == i)
 			rowpivot(r);
 	}
-	for (r = coded.rows; r < coded.rows + Rows; r++)
-		rowsolve(r, found);
+	paritysolve(found);
 }
 
 /* A parity has come. Returns -1 if it is malformed. */
 static int
-parityadd(uint64_t last, const uint8_t *d, int len, Queue *found)
+parityadd(const Pkt *p, Queue *found)
 {
-	int i, k, known = 0, n = len > 0 ? d[0] & 0x7f : 0;
-	int bytes = n && d[0] & 0x80 ? 2 : 1, col[Window];
-	uint64_t dist, seqs[Window] = { last };
+	int n = p->seq >> 56 & 127, listed = p->seq >> 63;
+	int len = OrderLen + p->len - 2 * (n - 1) * listed;
+	int i, k, col[Window];
+	const uint8_t *d = p->data + len - OrderLen;
+	uint64_t dist, seqs[Window] = { p->seq << 8 >> 8 };
 	Pkt *pkts[Window];
-	uint8_t c[Window];
-	Row *r, *to = coded.rows;
+	uint8_t c[Window], *sum;
+	Row *r, *to;
 
-	if (n < 1 || n > Window)
+	if (n < 1 || n > Window || len < OrderLen + 20 || len > SymMax)
 		return -1;
-	len -= 1 + (n - 1) * bytes;
-	if (len < SymHead + 20 || len > SymMax)
-		return -1;
-	for (d++, i = 1; i < n; i++, d += bytes) {
-		dist = get(d, bytes);
-		if (!dist || dist > seqs[i - 1])
+	for (i = 1; i < n; i++, d += 2) {
+		dist = listed ? get(d, 2) : 1;
+		if (!dist || dist >= seqs[i - 1])
 			return -1;
 		seqs[i] = seqs[i - 1] - dist;
 	}
-	for (i = 0; i < n; i++)
+	for (i = n - 1; i >= 0; i--)
 		col[i] = column(seqs[i]);
-	for (i = 0; i < n && coded.seqs[col[i]] == seqs[i]; i++)
-		known += coded.pkts[col[i]] != NULL;
-	if (i < n || known == n) { /* one was given up for the others */
+	/* none is missing; or one was given up for another one just now */
+	for (i = k = 0; i < n && coded.seqs[col[i]] == seqs[i]; i++)
+		k += coded.pkts[col[i]] != NULL;
+	if (i < n || k == n) {
 		counts[CntVain]++;
 		return 0;
 	}
-	for (r = coded.rows; r < coded.rows + Rows; r++)
-		if (rowage(r) > rowage(to))
-			to = r;
-	rowend(to, CntVain);
+	to = &coded.rows[coded.nextrow++ % Rows];
+	rowend(to);
 	memset(to, 0, sizeof(*to));
 	to->len = Columns + len;
-	memcpy(to->d + Columns, d, len);
+	sum = to->d + Columns;
+	put(sum, p->after, OrderLen);
+	memcpy(sum + OrderLen, p->data, len - OrderLen);
 	for (i = k = 0; i < n; i++) {
-		c[k] = coefficient(last, seqs[i], n);
+		c[k] = coefficient(seqs[0], seqs[i], n);
 		if ((pkts[k] = coded.pkts[col[i]]))
 			k++;
 		else
 			to->d[col[i]] = c[k];
 	}
-	symboladd(to->d + Columns, len, pkts, c, k);
+	sumadd(sum, len, pkts, c, k);
 	for (r = coded.rows; r < coded.rows + Rows; r++)
 		rowreduce(to, r);
 	rowpivot(to);
-	for (r = coded.rows; r < coded.rows + Rows; r++)
-		rowsolve(r, found);
+	paritysolve(found);
 	return 0;
 }
 
@@ -3275,6 +3312,211 @@ parityreset(void)
 		if (coded.pkts[i])
 			pktfree(coded.pkts[i]);
 	memset(&coded, 0, sizeof(coded));
+}
+
+/* compress: LZ4 blocks, each of one packet
+ *
+ *	+-------+- - - -+----------+----------+- - - -+
+ *	| token | more  | literals | offset 2 | more  |  and so on
+ *	+-------+- - - -+----------+----------+- - - -+
+ *
+ * The upper half of a token is the number of literals, bytes as they are. The
+ * lower one, and 4, is the number of bytes to be copied from an offset back,
+ * which is little-endian. To 15 are added more bytes, up to the first that is
+ * not 255. The last literals, at least 5, end the block. The dictionary lies
+ * in front of each packet, for offsets to reach. */
+
+/* SIP, whose messages are long and alike, then HTTP, DNS and SNMP */
+static const char dictionary[] =
+	"INVITE sip: SIP/2.0\r\nVia: SIP/2.0/UDP ;branch=z9hG4bK"
+	";rport=5060;received=\r\nMax-Forwards: 70\r\nFrom: <sip:>;tag="
+	"\r\nTo: <sip:\r\nCall-ID: \r\nCSeq: 1 INVITE\r\nContact: <sip:"
+	";transport=UDP>\r\nAllow: INVITE, ACK, CANCEL, OPTIONS, BYE, "
+	"Content-Type: application/sdp\r\nContent-Length: 0\r\n\r\n"
+	"v=0\r\no=- \r\ns=-\r\nc=IN IP4 \r\nt=0 0\r\nm=audio "
+	" RTP/AVP 8 0 101\r\na=rtpmap:0 PCMU/8000\r\nSIP/2.0 180 Ringing\r\n"
+	"HTTP/1.1 200 OK\r\nServer: \r\nUser-Agent: \r\nAccept: */*\r\n"
+	"\1\0\0\1\0\0\0\0\0\0\3www\x81\x80\0\1\0\1\0\0\0\0"
+	"\3com\0\0\1\0\1\xc0\x0c\0\1\0\1\0\0\0\0\x29\4\xd0\0\0\0\0\0"
+	"\4\6public\xa2\x30\x0f\6\x0a\x2b\6\1\2\1\2\2\1";
+enum { DictLen = sizeof(dictionary) - 1 };
+
+/* Write what a length has beyond the 15 of its token. */
+static uint8_t *
+putmore(uint8_t *o, int n)
+{
+	if (n < 15)
+		return o;
+	for (n -= 15; n >= 255; n -= 255)
+		*o++ = 255;
+	*o++ = n;
+	return o;
+}
+
+/* Add to a length of 15 what follows. Returns it, or -1 if the block ends. */
+static int
+getmore(const uint8_t **d, const uint8_t *end, int n)
+{
+	if (n < 15)
+		return n;
+	do {
+		if (*d == end)
+			return -1;
+		n += **d;
+	} while (*(*d)++ == 255);
+	return n;
+}
+
+/* Write literals, and a copy of 4 bytes and more, if the offset is not 0. */
+static uint8_t *
+putcopy(uint8_t *o, const uint8_t *literals, int len, int offset, int more)
+{
+	*o++ = MIN(len, 15) << 4 | MIN(more, 15);
+	o = putmore(o, len);
+	memcpy(o, literals, len);
+	o += len;
+	if (offset == 0)
+		return o;
+	*o++ = offset;
+	*o++ = offset >> 8;
+	return putmore(o, more);
+}
+
+/* Returns how many bytes are the same, n at most. */
+static int
+alike(const uint8_t *a, const uint8_t *b, int n)
+{
+	int i;
+
+	for (i = 0; i < n && a[i] == b[i]; i++)
+		;
+	return i;
+}
+
+/* Compress len bytes, up to MtuMax. There is room for 16 more at o. Returns
+ * the bytes written, or 0 if that is not a tenth less. */
+static int
+squeeze(uint8_t *o, const uint8_t *d, int len)
+{
+	uint8_t w[DictLen + MtuMax], *start = o;
+	uint16_t newest[Buckets] = { 0 }, older[DictLen + MtuMax], *b;
+	int end = DictLen + len, at = DictLen, from = 0, i, k, n, best, tries;
+
+	memcpy(w, dictionary, DictLen);
+	memcpy(w + DictLen, d, len);
+	for (i = 1; i <= end - 12; i++) {
+		b = &newest[(uint32_t)get(w + i, 4) * 2654435761u >> 22];
+		k = i < at ? 0 : *b;
+		for (best = tries = 0; k && tries < Tries; tries++) {
+			if ((n = alike(w + k, w + i, end - 5 - i)) > best) {
+				best = n;
+				from = k;
+			}
+			k = older[k];
+		}
+		older[i] = *b;
+		*b = i;
+		if (best < 4)
+			continue;
+		o = putcopy(o, w + at, i - at, i - from, best - 4);
+		at = i + best;
+	}
+	o = putcopy(o, w + at, end - at, 0, 0);
+	return o - start < len - len / 10 ? o - start : 0;
+}
+
+/* Returns the bytes written at o, max at most, or -1 if the block is
+ * malformed. */
+static int
+unsqueeze(uint8_t *o, int max, const uint8_t *d, int len)
+{
+	const uint8_t *end = d + len;
+	int n = 0, token, run, offset;
+
+	while (d < end) {
+		token = *d++;
+		run = getmore(&d, end, token >> 4);
+		if (run < 0 || run > end - d || run > max - n)
+			return -1;
+		memcpy(o + n, d, run);
+		n += run;
+		d += run;
+		if (d == end)
+			return n;
+		if (end - d < 2)
+			return -1;
+		offset = d[0] | d[1] << 8;
+		d += 2;
+		run = getmore(&d, end, token & 15);
+		if (offset == 0 || offset > DictLen + n ||
+		    run < 0 || run + 4 > max - n)
+			return -1;
+		for (run += 4; run > 0; run--, n++)
+			o[n] = offset > n ? dictionary[DictLen + n - offset] :
+			    o[n - offset];
+	}
+	return -1;
+}
+
+/* May the packet shrink? Small and encrypted ones do not. Where others choose
+ * a part of what stands beside a secret, as with HTTP and its cookies, the
+ * length would tell them of it: CRIME, BREACH, VORACLE. */
+static int
+shrinkable(const Pkt *p)
+{
+	static const int never[] = { 22, 80, 443, 853, 8080, 8443 };
+	const Ip *ip = &p->ip;
+	int i;
+
+	if (p->len < SqueezeLeast || ip->frag ||
+	    (ip->proto != IPPROTO_UDP && ip->proto != IPPROTO_TCP))
+		return 0;
+	for (i = 0; i < LEN(never); i++)
+		if (ip->sport == never[i] || ip->dport == never[i])
+			return 0;
+	return 1;
+}
+
+/* Compress the packet in its place, if it shrinks. Once some of a flow in a
+ * row did not, its next 256 are not tried, then twice as many each time. */
+static void
+compact(Flow *f, Pkt *p)
+{
+	Squeeze *s = &f->squeeze;
+	uint8_t o[MtuMax + 16];
+	int n;
+
+	if (!shrinkable(p))
+		return;
+	if (s->rest > 0) {
+		s->rest--;
+		return;
+	}
+	if ((n = squeeze(o, p->data, p->len))) {
+		memset(s, 0, sizeof(*s));
+		memcpy(p->data, o, n);
+		p->len = n;
+		p->squeezed = 1;
+	} else if (++s->failed == SqueezeTrial) {
+		s->failed = 0;
+		s->pause = CLAMP(2 * s->pause, 256, 65536);
+		s->rest = s->pause;
+	}
+}
+
+/* Make a packet of the block in its place. Returns -1 if it makes none. */
+static int
+expand(Pkt *p)
+{
+	uint8_t o[MtuMax];
+	int n = unsqueeze(o, sizeof(o), p->data, p->len);
+
+	if (n < 0 || ipparse(o, n, &p->ip) < 0)
+		return -1;
+	p->data = p->buf + HdrLen + OrderLen;
+	memcpy(p->data, o, n);
+	p->len = n;
+	return 0;
 }
 
 /* classify: host, flow, lane and deadline of a packet */
@@ -3535,6 +3777,14 @@ static int
 full(const Link *l)
 {
 	return l->flight.bytes > l->control.window;
+}
+
+/* Is there a queue at the link? What is lost then says nothing of the link. */
+static int
+queued(const Link *l)
+{
+	return MAX(l->control.queue, l->delay.owd - least(&l->delay.base)) >
+	    TargetBulk;
 }
 
 /* Is the link in use beyond its percent at this moment? */
@@ -4280,25 +4530,138 @@ burstend(const Link *l)
 	    INT64_MAX : MAX(l->beats.data + BurstEnd, l->beats.last + BeatMin);
 }
 
-/* schedule: what waits goes out while there is room */
+/* protect: what is lost need not be missed
+ *
+ * A repair takes a round trip and more. Packets that are few and urgent go by
+ * a second link too. The others get a parity for each few, where links lose:
+ * those of light flows at all times, those of heavy ones while links have room
+ * to spare. What that does not save is repaired. */
 
-/* Send by a second link with room to spare too: a loss is not noticed then. */
+/* Send by a second link too, if that has room to spare. */
 static void
 copy(const Link *first, const Pkt *p)
 {
 	Link *l = pick(p, 0, first, ByScore);
 	Pkt *q;
 
-	if (!l || saturated(l) ||
-	    spendprivilege(p, 1) < 0 || !(q = pktalloc()))
+	if (!l || (parity != 2 && (saturated(l) ||
+	    spendprivilege(p, 1) < 0)) || !(q = pktalloc()))
 		return;
 	memcpy(q->data, p->data, p->len);
 	q->len = p->len;
 	q->after = p->after;
-	encode(q, p->seq, FlagData | FlagRepair);
+	q->squeezed = p->squeezed;
+	encode(q, p->seq, FlagData | FlagRepair |
+	    (p->covered ? FlagParity : 0));
 	l->why[WhyCopy]++;
 	linksend(l, q);
 }
+
+/* Returns for how many packets a parity is sent, 0: none. */
+static int
+parityevery(void)
+{
+	cover.on = parity == 1 &&
+	    cover.loss > (cover.on ? ParityOff : ParityOn);
+	return cover.on ? CLAMP(ParityMore / cover.loss, 2, 8) : 0;
+}
+
+/* Forget the oldest packets that were to be covered, down to n. */
+static void
+coverdrop(int n)
+{
+	int i, less = MAX(cover.n - n, 0);
+
+	for (i = 0; i < less; i++)
+		pktfree(cover.pkts[i]);
+	cover.n -= less;
+	memmove(cover.pkts, cover.pkts + less, cover.n * sizeof(Pkt *));
+}
+
+/* Let a parity cover a packet that is about to be sent, if that is worth it. A
+ * SYN is changed when it is delivered. */
+static void
+coverpkt(Link *l, Pkt *p)
+{
+	int light = p->class == Express || p->waslight;
+
+	if (p->class == Ack || p->squeezed || p->ip.tcpflags & TcpSyn ||
+	    (!light && saturated(l)))
+		return;
+	cover.loss -= cover.loss * MIN(now - cover.last, Second) / LossTime;
+	cover.loss = MAX(cover.loss, l->loss.ratio);
+	cover.last = now;
+	if (!parityevery())
+		return;
+	coverdrop(Window - 1);
+	cover.pkts[cover.n++] = pkthold(p);
+	cover.due++;
+	cover.light |= light;
+	cover.link = l;
+	cover.next = now + BurstEnd;
+	p->covered = 1;
+}
+
+/* Returns the link for a parity: another one than for the packets, if it
+ * brings it at about the same time. */
+static Link *
+paritylink(const Pkt *p)
+{
+	Link *same = cover.link, *to = same, *l;
+	int64_t later;
+
+	for (l = bond; l < bond + LEN(bond); l++) {
+		later = arrival(l, p->len) - arrival(same, p->len);
+		if (l != same && usable(l, p) && room(l, l->pace.clock) &&
+		    llabs(later) <= SameDelay && (to == same ||
+		    l->pace.clock < to->pace.clock))
+			to = l;
+	}
+	return usable(to, p) && room(to, to->pace.clock) && !full(to) &&
+	    !queued(to) && (cover.light || !saturated(to)) ? to : NULL;
+}
+
+/* Make a parity of the newest packets that fit: a list needs more room. */
+static void
+paritymake(Pkt *p)
+{
+	do
+		parityencode(p, cover.pkts, cover.n);
+	while (p->len > survey.payload && cover.n > 1 &&
+	    (coverdrop(cover.n - 1), 1));
+}
+
+/* Send a parity if one is due; what a parity has covered alone, when there was
+ * no more, the next one need not. */
+static void
+paritysend(void)
+{
+	int every = parityevery(), late = now >= cover.next;
+	Link *l;
+	Pkt *p;
+
+	if (!cover.due || (cover.due < every && !late) || !(p = pktalloc()))
+		return;
+	paritymake(p);
+	l = paritylink(p);
+	if (!l && !late) {
+		pktfree(p);
+		return;
+	}
+	cover.due = cover.light = 0;
+	if (late)
+		coverdrop(0);
+	if (!l || !every || spend(&cover.clock, saturated(l) ? ParityPart *
+	    airtime(&l->pace, p->len) : ParityTime, Second / 10) < 0) {
+		pktfree(p);
+		return;
+	}
+	counts[CntParity]++;
+	l->why[WhyParity]++;
+	linksend(l, p);
+}
+
+/* schedule: what waits goes out while there is room */
 
 /* Find out after which packet of its flow the peer has to deliver this one:
  * none if it has that. Express packets need not keep the order of sending, but
@@ -4334,20 +4697,26 @@ transmit(Link *l, Pkt *p)
 	}
 	l->why[why]++;
 	p->link = l - bond;
+	if (compress && l->pace.rate < compress * INT64_C(1000) &&
+	    saturated(l))
+		compact(f, p);
 	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
 	follow(f, p);
-	encode(p, tx.seq[LaneData]++, FlagData);
+	coverpkt(l, p);
+	encode(p, tx.seq[LaneData]++, FlagData |
+	    (p->covered ? FlagParity : 0));
 	if (ordered) {
 		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
 	} else if (l == survey.best) {
 		expressrate(p->wirelen + wireoverhead(l));
 	}
-	if (expresscopies && !ordered &&
-	    (p->class == Express || f->acked > AckCopied))
+	if (parity == 2 || (expresscopies && !ordered &&
+	    (p->class == Express || f->acked > AckCopied)))
 		copy(l, p);
 	linksend(l, pkthold(p));
 	keep(l, p);
+	paritysend();
 }
 
 /* Send express packets that have a link now; the others keep their order. */
@@ -4422,7 +4791,8 @@ repairsend(void)
 		}
 		sentof(p->seq)->again = now + l->delay.srtt +
 		    2 * l->delay.rttvar + tx.every + Grace;
-		encode(p, p->seq, FlagData | FlagRepair);
+		encode(p, p->seq, FlagData | FlagRepair |
+		    (p->covered ? FlagParity : 0));
 		l->why[WhyRepair]++;
 		linksend(l, p);
 	}
@@ -4466,11 +4836,12 @@ schedule(void)
 	expresssend();
 	acksend();
 	repairsend();
+	paritysend();
 	while ((p = dequeue(&l)))
 		transmit(l, p);
 	for (l = bond; l < bond + LEN(bond); l++)
 		linkflush(l);
-	queues.nextsend = nextroom();
+	queues.nextsend = MIN(nextroom(), cover.due ? cover.next : INT64_MAX);
 }
 
 /* down: from the TUN to the links */
@@ -4756,8 +5127,8 @@ adapt(Link *l, const Tally *out, const Tally *in)
 		c->excess = now;
 	if (c->excess == now)
 		c->before = l->pace.rate;
-	if (c->drain || lossy || now - c->low > Crept ||
-	    (c->queue > 2 * target(l) && now - c->excess > Stand))
+	if (c->drain || now - c->low > Crept ||
+	    ((lossy || c->queue > 2 * target(l)) && now - c->excess > Stand))
 		drain(l, out->time);
 	else
 		grow(l);
@@ -5021,7 +5392,7 @@ measure(Link *l, const Beat *b)
 	if (e->tx.time && t->time - e->tx.time <= peer.interval / 2)
 		return; /* too short a time to measure */
 	if (e->tx.time) {
-		if (l->control.queue < TargetBulk)
+		if (!queued(l) && now - l->control.limited > 2 * Second)
 			measureloss(&l->loss, t->pkts - e->tx.pkts,
 			    arrived.pkts - e->rx.pkts);
 		measurejoint(l, t, &arrived);
@@ -5060,13 +5431,13 @@ reorderreset(uint64_t seq)
 	memset(rx.slots, 0, reorderpkts * sizeof(*rx.slots));
 	rx.expected = rx.known = seq;
 	rx.doubted = 0;
-	rx.npaced = 0;
+	rx.npaced = rx.pkts = rx.bytes = 0;
 	rx.next = rx.nextreport = INT64_MAX;
 	rx.every = ReportEvery;
 }
 
 /* Deliver a packet that is held, and those that wait for it: UDP no faster
- * than a socket of the usual size takes it. */
+ * than a socket of the usual size takes it. Expect what has not passed. */
 static void
 release(uint64_t seq)
 {
@@ -5105,41 +5476,48 @@ settle(uint64_t seq, int state)
 	release(next);
 }
 
-/* Add a slot for the next packet: it is missing. When there are too many, the
- * oldest is given up, or passes. */
+/* Give up the oldest packet, or let it pass. */
+static void
+slotpass(void)
+{
+	Slot *s = slotof(rx.expected);
+	int state = s->p ? Passed : Lost;
+
+	if (s->p)
+		deliver(s->p);
+	s->p = NULL;
+	settle(rx.expected, state);
+}
+
+/* Add a slot for the next packet: it is missing. */
 static void
 slotadd(void)
 {
-	Slot *s = slotof(rx.expected);
-
-	if (rx.known - rx.expected >= (uint64_t)reorderpkts) {
-		if (s->p)
-			deliver(s->p);
-		s->state = s->p ? Passed : Lost;
-		s->p = NULL;
-		settle(rx.expected, s->state);
-	}
+	if (rx.known - rx.expected >= (uint64_t)reorderpkts)
+		slotpass();
 	*slotof(rx.known++) = (Slot){ .since = now };
 }
 
-/* All packets below top have been sent: those not here are missing now. Those
- * that there are no slots for are lost. Returns -1 if that is too much work. */
+/* All packets below top have been sent: those not here are missing now, and
+ * those for which there are no slots are lost. Returns -1 if there is no time
+ * for so many. */
 static int
 reordertop(uint64_t top)
 {
-	uint64_t n;
+	uint64_t slots = reorderpkts;
 
 	if (top <= rx.known)
 		return 0;
-	n = MIN(top - rx.known, (uint64_t)reorderpkts);
-	if (afford(n) < 0)
+	if (afford(2 * MIN(top - rx.known, slots)) < 0)
 		return -1;
-	for (; n > 0; n--)
+	if (top - rx.known > slots) {
+		while (rx.expected < rx.known)
+			slotpass();
+		counts[CntLost] += top - slots - rx.known;
+		rx.expected = rx.known = top - slots;
+	}
+	while (rx.known < top)
 		slotadd();
-	n = top - rx.known; /* if not 0 all in the ring are missing */
-	counts[CntLost] += n;
-	rx.expected += n;
-	rx.known = top;
 	rx.next = MIN(rx.next, now + MS(reorderms));
 	rx.nextreport = MIN(rx.nextreport,
 	    MAX(now + Grace, rx.lastreport + rx.every));
@@ -5587,6 +5965,9 @@ newsession(const Session *s)
 	peer.lonely = now;
 	loop.nextbeat = 0;
 	txreset();
+	coverdrop(0);
+	memset(&cover, 0, sizeof(cover));
+	parityreset();
 	memset(rx.replay, 0, sizeof(rx.replay));
 	reorderreset(1);
 	for (i = 0; i < Nflows; i++)
@@ -5774,35 +6155,49 @@ beatpkt(Link *l, Pkt *p)
 	pktfree(p);
 }
 
-/* Let data in, once. A first copy may overtake what the link brings. */
+/* Take the order off a record. */
 static void
-datapkt(Link *l, Pkt *p, const Rec *r)
+takeorder(Pkt *p, int flags)
+{
+	if (!(flags & FlagOrder))
+		return;
+	p->after = get(p->data, OrderLen);
+	p->data += OrderLen;
+	p->len -= OrderLen;
+}
+
+/* Let a packet in, once; with link l it came by the one it was sent by first.
+ * Returns -1 if it was dropped. */
+static int
+datain(Link *l, Pkt *p)
 {
 	uint64_t seq = p->seq;
 	Slot *s = slotof(seq);
 
-	if (r->flags & FlagOrder) {
-		p->after = get(p->data, OrderLen);
-		p->data += OrderLen;
-		p->len -= OrderLen;
-	}
 	if (seq + reorderpkts < rx.known || seq >= rx.known + SeqJump ||
 	    believe(seq, rx.known, Far, &rx.doubted) < 0 ||
 	    reordertop(seq) < 0) {
 		pktdrop(p, DropWindow);
-		return;
+		return -1;
 	}
 	if (seq == rx.known)
 		slotadd();
-	if (!(r->flags & FlagRepair))
+	if (l)
 		reportnote(l, seq, p->len);
 	if (s->state == Held || s->state == Passed) {
 		counts[CntDup]++;
 		pktfree(p);
-		return;
+		return -1;
 	}
-	if (r->flags & FlagRepair)
-		counts[CntRepaired]++;
+	return 0;
+}
+
+/* Hand on a packet that is new. */
+static void
+datanew(Pkt *p)
+{
+	Slot *s = slotof(p->seq);
+
 	if (s->state == Missing) {
 		reorderpkt(p);
 		return;
@@ -5810,6 +6205,50 @@ datapkt(Link *l, Pkt *p, const Rec *r)
 	counts[CntLate]++;
 	s->state = Passed;
 	deliver(p);
+}
+
+static void
+datafound(Queue *found)
+{
+	Pkt *p;
+
+	while ((p = queueget(found)))
+		if (datain(NULL, p) == 0)
+			datanew(p);
+}
+
+static void
+datapkt(Link *l, Pkt *p, int flags)
+{
+	Queue found = { 0 };
+
+	takeorder(p, flags);
+	if (flags & FlagCompressed && expand(p) < 0) {
+		pktdrop(p, DropForm);
+		return;
+	}
+	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
+		return;
+	if (flags & FlagRepair)
+		counts[CntRepaired]++;
+	if (flags & FlagParity)
+		parityknow(p, &found);
+	datanew(p);
+	datafound(&found);
+}
+
+static void
+paritypkt(Pkt *p, int flags)
+{
+	Queue found = { 0 };
+
+	takeorder(p, flags);
+	if (afford(2 * Window) < 0)
+		counts[CntVain]++;
+	else if (parityadd(p, &found) < 0)
+		drops[DropForm]++;
+	pktfree(p);
+	datafound(&found);
 }
 
 static void
@@ -5837,9 +6276,11 @@ record(Link *l, Pkt *p, const Rec *r)
 		pktdrop(p, DropSession);
 	} else if (r->flags & FlagControl) {
 		controlpkt(p);
+	} else if (!(r->flags & FlagData)) {
+		paritypkt(p, r->flags);
 	} else {
 		l->heard.lastseq = r->seq;
-		datapkt(l, p, r);
+		datapkt(l, p, r->flags);
 	}
 }
 
@@ -5883,7 +6324,7 @@ datagram(Link *l, Pkt *p)
 			pktdrop(p, DropPool);
 			return;
 		}
-		q->data = q->buf + HdrLen; /* room for what filled p */
+		q->data = q->buf + HdrLen; /* with its order, maybe */
 		memcpy(q->data, p->data, p->len);
 		q->len = p->len;
 		q->key = p->key;
@@ -6656,7 +7097,7 @@ static int64_t
 poolpkts(void)
 {
 	return (int64_t)queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch;
+	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch + Columns + 2 * Window;
 }
 
 /* the whole numbers of config.h, and their ranges */
@@ -6671,6 +7112,8 @@ static const struct { const char *name; const int *value, min, max; }
 	{ "hbinterval", &hbinterval, 20, 1000 },
 	{ "linkoverhead", &linkoverhead, 0, 500 },
 	{ "expresscopies", &expresscopies, 0, 1 },
+	{ "parity", &parity, 0, 2 },
+	{ "compress", &compress, 0, 1000000 },
 	{ "queuepkts", &queuepkts, 64, 1 << 20 },
 	{ "keeppkts", &keeppkts, 64, 1 << 20 },
 	{ "reorderpkts", &reorderpkts, 64, 1 << 15 },

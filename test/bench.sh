@@ -15,6 +15,13 @@
 # need a directory, TRACES in the environment, with starlink.down,
 # starlink.delay, lte.down and lte.up; linkem.c says what is in such files.
 
+# The rows of "lossy" are over the five links, while some lose packets. What
+# they cost is how many bytes of datagrams the server sends for 100 of payload,
+# beyond those: headers, heartbeats, copies, repairs.
+#
+# PARITY=0,1,2 in the environment measures each row with each of these values
+# in config.h, if it has a parity, and kernel MPTCP once.
+
 TRACES=$(cd "${TRACES:-/nonexistent}" 2>/dev/null && pwd)
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=test/lab.sh disable=SC1091
@@ -34,8 +41,23 @@ table()
 	bbrup|the same with BBR, upload|255 / 225
 	game|UDP of 100 B each 15 ms beside a download: p50 / p99 ms, lost; Mbit/s|21.5 / 24, 0; 245
 	http|60 kB over HTTP, idle: p50 ms|100
-	loss|2 % lost on wg1-4, one cubic flow: Mbit/s|200
-	lossudp|the same, UDP at 40 Mbit/s: lost|0.1 %
+	call|UDP of 1200 B each 3.2 ms, both ways: lost, p50 / p99 ms, cost|-
+	callload|the same beside a download: lost, p50 / p99 ms; Mbit/s|-
+	callloss|the same alone, 2 % lost on wg1-4|-
+	callall|the same, 2 % lost on all five links|-
+	lossudp|2 % lost on wg1-4, UDP at 40 Mbit/s: lost, p99 above p50, cost|0.1 %
+	lossudpall|the same, 2 % lost on all five links|-
+	loss|2 % lost on wg1-4, one cubic download: Mbit/s, cost|200
+	lossbbr|2 % lost on wg1-4, BBR|-
+	burst2|2 % lost on wg1-4 in bursts of 4, cubic|-
+	burst5|5 % lost on wg1-4 in bursts of 4, cubic|-
+	http1|60 kB over HTTP beside one download: p50 / p90 ms; Mbit/s|-
+	http4|the same beside 4|-
+	http16|the same beside 16|-
+	httploss1|60 kB beside one download, 2 % lost on wg1-4: p50 / p90 ms; Mbit/s|-
+	httploss4|the same beside 4|-
+	httploss16|the same beside 16|-
+	sixteen|2 % lost on wg1-4, 16 downloads: least - most, Jain; Mbit/s, cost|-
 	fall|wg1-4 fall to 30 Mbit/s / come back: goodput of what is there, ping p99|95 / 95 %, 35 ms
 	silent|wg0 silent for 3 s, ping each 10 ms: lost in a row|0
 	rec|recorded ADSL, Starlink and LTE, cubic, 40 s: Mbit/s, share; ping p50 / p99|97 %; 22 / 26 ms
@@ -68,6 +90,31 @@ table()
 	END
 }
 
+# name|links that lose|how it is measured
+lossyrows()
+{
+	cat <<-'END'
+	call|:|alone cost call
+	callload|:|alone under 1 call
+	callloss|starlink loss=2|alone cost call
+	callall|everylink loss=2|alone cost call
+	lossudp|starlink loss=2|alone cost stream
+	lossudpall|everylink loss=2|alone cost stream
+	loss|starlink loss=2|both cost bulk cubic
+	lossbbr|starlink loss=2|both cost bulk bbr
+	burst2|starlink loss=2 burst=4|both cost bulk cubic
+	burst5|starlink loss=5 burst=4|both cost bulk cubic
+	http1|:|both under 1 pages
+	http4|:|both under 4 pages
+	http16|:|both under 16 pages
+	httploss1|starlink loss=2|both under 1 pages
+	httploss4|starlink loss=2|both under 4 pages
+	httploss16|starlink loss=2|both under 16 pages
+	sixteen|starlink loss=2|both cost fair 16
+	END
+}
+lossy=$(lossyrows | cut -d '|' -f 1)
+
 floods='quiet syn udp rst ack cs6 flows'
 
 # name|links|priority,up,down of each in config.h|seconds, congestion control
@@ -97,8 +144,8 @@ moving=$(movingrows | cut -d '|' -f 1)
 usage()
 {
 	echo "usage: test/bench.sh [-h] [row...]"
-	echo "rows, \"floods\" and \"moving\" for those of them:"
-	table | awk -F '|' '{ printf "\t%-8s %s\n", $1, $2 }'
+	echo 'rows, or "floods", "moving" or "lossy" for all of those:'
+	table | awk -F '|' '{ printf "\t%-10s %s\n", $1, $2 }'
 }
 
 # row WHAT REACH MPTCP UDPBOND
@@ -185,7 +232,7 @@ servers()
 	head -c 60000 /dev/urandom >"$LAB/www/60k"
 	start iperf inet iperf3 -s
 	start httpd inet busybox httpd -f -p 80 -h "$LAB/www"
-	start irtt inet irtt server
+	start irtt inet irtt server -i 0
 	start iperfmptcp vps mptcpize run iperf3 -s
 	start httpdmptcp vps mptcpize run busybox httpd -f -p 80 -h "$LAB/www"
 	start irttmptcp vps irtt server
@@ -198,6 +245,7 @@ servers()
 # overmptcp COMMAND...: measures between router and vps, FRESH links if any
 overmptcp()
 {
+	[ "$parity" = "${parities%% *}" ] || { echo -; return; }
 	# shellcheck disable=SC2086
 	[ -z "$fresh" ] || anew $fresh
 	from=router host=10.200.0.2 mptcp=yes
@@ -207,6 +255,14 @@ overmptcp()
 # overbond COMMAND...: measures between lan and inet over a fresh tunnel
 overbond()
 {
+	overother bond '' "$@"
+}
+
+# overother NAME SED-SCRIPT COMMAND...: the same with another config.h
+overother()
+{
+	built "$1" "$2" || exit 1
+	shift 2
 	# shellcheck disable=SC2086
 	[ -z "$fresh" ] || anew $fresh
 	from=lan host=203.0.113.1 mptcp=
@@ -218,6 +274,14 @@ overbond()
 		tail "$LAB/client.err" "$LAB/server.err" >&2
 	fi
 	untunnel
+}
+
+# built NAME SED-SCRIPT: udpbond, with this parity, in the directory bond
+built()
+{
+	bond=$LAB/$1$parity
+	[ -d "$bond" ] || build "$bond" \
+		"$2; s/^\(static const int parity *= \)[0-9]*/\1$parity/"
 }
 
 # what is run over either, with from, host and mptcp from above
@@ -280,17 +344,17 @@ mgame()
 		"$(rates <"$LAB/flow" | mean 4 23)"
 }
 
-# game SECONDS: UDP of 100 B each 15 ms, there and back
+# game SECONDS [INTERVAL BYTES]: UDP of 100 B each 15 ms, there and back
 game()
 {
-	at "$from" timeout $(($1 + 20)) irtt client -Q -i 15ms -l 100 \
-		-d "$1s" -o "$LAB/game.json" "$host"
+	at "$from" timeout $(($1 + 20)) irtt client -Q -i "${2-15ms}" \
+		-l "${3-100}" -d "$1s" -o "$LAB/game.json" "$host"
 }
 
 # gametimes: the round trip times, ms, or "lost"
 gametimes()
 {
-	sed -n 's/^.*"rtt": \([0-9][0-9]*\),*$/\1/p
+	sed -n '/"delay": {/,/}/s/^.*"rtt": \([0-9][0-9]*\),*$/\1/p
 		s/.*"lost": "true.*/lost/p' "$LAB/game.json" |
 	awk '/lost/ { print; next } { printf "%.1f\n", $1 / 1e6 }'
 }
@@ -299,8 +363,7 @@ gametimes()
 score()
 {
 	grep -v lost >"$LAB/came"
-	echo "$(percentile 50 <"$LAB/came") / $(percentile 99 <"$LAB/came")," \
-		"$(($1 - $(wc -l <"$LAB/came")))"
+	echo "$(percentiles 50 99 <"$LAB/came"), $(($1 - $(wc -l <"$LAB/came")))"
 }
 
 # mflood [SORT PPS LEN]: what a host has while 192.168.1.101 floods. All begins
@@ -338,35 +401,136 @@ beside()
 mhttp()
 {
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		run curl -s -m 5 -o /dev/null \
-			-w '%{time_total}\n' "http://$host/60k"
+		page
 		sleep 0.3
-	done | percentile 50 | awk '{ printf "%.0f\n", $1 * 1000 }'
+	done | percentile 50
 }
 
-mloss()
+# the rows of "lossy": each of these measures for 12 s, and cost() wants to
+# know from $LAB/carried how many bytes came down
+
+call()
 {
-	starlink loss=2
-	tcp 15 -R | rates | mean 3 15
-	starlink loss=0
+	game 12 3.2ms 1200
+	gametimes >"$LAB/times"
+	sent=$(wc -l <"$LAB/times")
+	came=$(grep -vc lost "$LAB/times")
+	echo $((came * 1200)) >"$LAB/carried"
+	echo "$(share $((sent - came)) "$sent"), $(grep -v lost "$LAB/times" |
+		percentiles 50 99)"
 }
 
-# what iperf3 itself came too late for was not lost
-mlossudp()
+# UDP of 40 Mbit/s, received by a socket with the buffer it has by default
+stream()
 {
-	was=$(udpdropped)
-	starlink loss=2
-	iperf 10 -R -u -b 40M -l 1200 >"$LAB/flow"
-	starlink loss=0
-	sed -n 's|.* \([0-9]*\)/\([0-9]*\) (.*receiver.*|\1 \2|p' "$LAB/flow" |
-	awk -v late="$(($(udpdropped) - was))" '
-		{ n = $1 > late ? $1 - late : 0; printf "%.2f %%\n", n / $2 * 100 }'
+	rm -f "$LAB/stream.out"
+	drops=$(udpdropped)
+	start stream inet "$LAB/flood" stream 7001 4167 1200 12000
+	at "$from" "$LAB/flood" delays "$host" 7001 14000 >"$LAB/delays"
+	stop stream
+	drops=$(($(udpdropped) - drops))
+	read -r _ came _ _ _ p50 _ p99 <"$LAB/delays"
+	read -r _ sent <"$LAB/stream.out"
+	echo $((came * 1200)) >"$LAB/carried"
+	echo "$(share $((sent - came)) "$sent")" \
+		"($drops of $((sent - came)) by the socket)," \
+		"+$(echo "$p99 $p50" | awk '{ printf "%.1f", ($1 - $2) / 1e3 }')"
 }
 
 # udpdropped: datagrams that found the socket's buffer full
 udpdropped()
 {
 	at "$from" cat /proc/net/snmp | awk '/^Udp: [0-9]/ { print $6 }'
+}
+
+# bulk CONGESTION-CONTROL: one download
+bulk()
+{
+	iperf 15 -C "$1" -R -f k >"$LAB/flow"
+	received 15
+	rates <"$LAB/flow" | mean 3 15 | awk '{ printf "%.0f\n", $1 / 1e3 }'
+}
+
+# fair N: so many downloads
+fair()
+{
+	tcp 15 -R -P "$1" -f k >"$LAB/flow"
+	received 15
+	awk '{
+		sum += $1; squares += $1 * $1
+		if (NR == 1 || $1 < min) min = $1
+		if ($1 > max) max = $1
+	} END { printf "%.1f - %.1f, %.2f; %.0f\n", min / 1e3, max / 1e3,
+		squares ? sum * sum / NR / squares : 0, sum / 1e3 }' "$LAB/flows"
+}
+
+pages()
+{
+	end=$(($(date +%s) + 12))
+	while [ "$(date +%s)" -lt $end ]; do
+		page
+		sleep 0.1
+	done | percentiles 50 90
+}
+
+# page: ms that 60 kB take
+page()
+{
+	run curl -s -m 5 -o /dev/null -w '%{time_total}\n' "http://$host/60k" |
+	awk '{ printf "%.0f\n", $1 * 1000 }'
+}
+
+# under N COMMAND...: while so many downloads run
+under()
+{
+	tcp 18 -R -P "$1" -f k >"$LAB/flow" &
+	load=$!
+	shift
+	sleep 3
+	measured=$("$@")
+	wait $load
+	received 18
+	echo "$measured; $(awk '{ n += $1 }
+		END { printf "%.0f", n / 1e3 }' "$LAB/flows")"
+}
+
+# received SECONDS: kbit/s of each flow of $LAB/flow, as the receiver saw it
+received()
+{
+	sed -n '/SUM/d; s|.* \([0-9.]*\) Kbits/sec .*receiver.*|\1|p' \
+		"$LAB/flow" >"$LAB/flows"
+	awk -v secs="$1" '{ n += $1 } END { printf "%.0f\n", n * secs * 125 }' \
+		"$LAB/flows" >"$LAB/carried"
+}
+
+# cost COMMAND...: and how much more than that the server's links have carried
+cost()
+{
+	[ -z "$mptcp" ] || { "$@"; return; }
+	was=$(sentbytes)
+	measured=$("$@")
+	echo "$measured, $(share $(($(sentbytes) - was - $(cat "$LAB/carried"))) \
+		"$(cat "$LAB/carried")")"
+}
+
+sentbytes()
+{
+	at vps "$bond/udpbond" -p | awk '/^udpbond_link_transmit_bytes/ {
+		n += $2 } END { printf "%.0f\n", n }'
+}
+
+# share PART WHOLE: in percent
+share()
+{
+	echo "$@" | awk '{ printf "%.2f %%\n", $2 ? $1 / $2 * 100 : 0 }'
+}
+
+# percentiles N M <NUMBERS
+percentiles()
+{
+	cat >"$LAB/numbers"
+	echo "$(percentile "$1" <"$LAB/numbers") /" \
+		"$(percentile "$2" <"$LAB/numbers")"
 }
 
 # fall: 10 s at 70 Mbit/s, 10 at 30, 10 at 70
@@ -522,16 +686,6 @@ linkrates()
 	done
 }
 
-# overother NAME SED-SCRIPT COMMAND...: over a bond with another config.h
-overother()
-{
-	[ -d "$LAB/$1" ] || build "$LAB/$1" "$2" || exit 1
-	bond=$LAB/$1
-	shift 2
-	overbond "$@"
-	bond=$LAB/bond
-}
-
 msize()
 {
 	mkdir "$LAB/static"
@@ -548,10 +702,10 @@ measure()
 	bbr)    both flow bbr -R ;;
 	upload) both flow cubic ;;
 	bbrup)  both flow bbr ;;
-	idle|game|http|loss|fall|silent)
+	idle|game|http|fall|silent)
 		both "m$1" ;;
-	lossudp|light|cpu|rest|memory)
-		echo "-|$(overbond "m$1")" ;;
+	light|cpu|rest|memory)
+		alone "m$1" ;;
 	cpukey)
 		echo "-|$(overother key "$key" mcpu)" ;;
 	plainkey)
@@ -571,13 +725,29 @@ measure()
 	ack)    flooded ack 12000 1 ;;
 	cs6)    flooded cs6 1900 1300 ;;
 	flows)  flooded flows 6250 400 ;;
-	*)      moved "$1" ;;
+	rec*|walk*|far*)
+		moved "$1" ;;
+	*)      lost "$1" ;;
 	esac
 }
 
 both()
 {
 	echo "$(overmptcp "$@")|$(overbond "$@")"
+}
+
+alone()
+{
+	echo "-|$(overbond "$@")"
+}
+
+# lost NAME: its row of lossyrows
+lost()
+{
+	how=$(lossyrows | sed -n "s/^$1|//p")
+	${how%|*}
+	${how#*|}
+	everylink loss=0 burst=1
 }
 
 # moved NAME: its row of movingrows
@@ -610,6 +780,7 @@ case $* in
 '')     names=$(table | cut -d '|' -f 1) ;;
 floods) names=$floods ;;
 moving) names=$moving ;;
+lossy)  names=$lossy ;;
 *)      names=$* ;;
 esac
 # shellcheck disable=SC2086
@@ -625,8 +796,11 @@ labopen
 labnets
 netaddr lan eth0 192.168.1.101/24 # of the host that floods
 links='' fresh=
-bond=$LAB/bond
-buildlinkem && buildflood && build "$bond" || exit 1
+parities=$(sed -n 's/^static const int parity *= \([0-9]*\).*/\1/p' \
+	config.def.h)
+parities=$(echo "${parities:+${PARITY:-$parities}}" | tr , ' ')
+parity=${parities%% *}
+buildlinkem && buildflood && built bond '' || exit 1
 "$bond/udpbond" -k >"$LAB/keyfile" && chmod 600 "$LAB/keyfile" || exit 1
 key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|"
 servers
@@ -645,13 +819,16 @@ for name; do
 	*)
 		five ;;
 	esac
-	# the shell waits so that signals are heard
-	measure "$name" >"$LAB/measured" &
-	echo $! >"$LAB/measure.pid"
-	wait $!
-	rm "$LAB/measure.pid"
-	measured=$(cat "$LAB/measured")
-	row "$(table | sed -n "s/^$name|\(.*\)|.*/\1/p")" \
-		"$(table | sed -n "s/^$name|.*|//p")" \
-		"${measured%|*}" "${measured#*|}"
+	what=$(table | sed -n "s/^$name|\(.*\)|.*/\1/p")
+	reach=$(table | sed -n "s/^$name|.*|//p")
+	for parity in ${parities:-''}; do
+		# the shell waits so that signals are heard
+		measure "$name" >"$LAB/measured" &
+		echo $! >"$LAB/measure.pid"
+		wait $!
+		rm "$LAB/measure.pid"
+		measured=$(cat "$LAB/measured")
+		[ "$parities" = "$parity" ] || what="${what%, parity ?}, parity $parity"
+		row "$what" "$reach" "${measured%|*}" "${measured#*|}"
+	done
 done

@@ -18,6 +18,12 @@
  *	flood watch DEVICE HERE THERE TOKEN
  *		Looks at what comes out of it, until SIGTERM: numbered packets
  *		that came once, those that came again, and what nobody sent.
+ *	flood stream PORT PPS LEN MS
+ *		Sends numbered packets to who first asks for them at that port.
+ *	flood delays TO PORT MS
+ *		Asks there, and says how many came, how many of those twice,
+ *		and the one-way delay that half and 99 % of them did not
+ *		exceed, us. Both run on one machine, so have one clock.
  *
  * Or it is a host of the LAN, a neighbour of the server, or a user of the
  * router without privileges:
@@ -68,11 +74,13 @@ enum {
 	FirstPort = 9001, Nlinks = 8,  /* ports of the server */
 	MarkPort = 7001, Nmarks = 4,   /* ports of numbered packets */
 	HelloLen = HdrLen + BeatLen + TagLen,
+	FormatAt = 88, Format = 2,     /* in a heartbeat */
 	IpLen = 20, Ip6Len = 40, UdpLen = 8,
 	DgramMax = 2048,               /* bytes that are remembered */
 	SendMax = 1392,                /* that fit through the links */
 	Nring = 4096,                  /* datagrams remembered */
 	Nnumbers = 1 << 16,            /* numbered packets */
+	MarkLen = 16,                  /* what all of those have */
 	PpsMax = 20000, MsMax = 60000, /* no more than that */
 	MarksMsMax = 600000,
 	LenMax = 1400,                 /* payload of what is sent */
@@ -140,7 +148,11 @@ static void strike(Dgram *);
 static void attack(const Kind *, int, int);
 static void load(const char *);
 static void record(const char *, int);
+static int numbered(int, const struct sockaddr_in *, int, int, int);
 static void marks(char **);
+static void stream(char **);
+static int order(const void *, const void *);
+static void delays(char **);
 static void watch(char **);
 static void seen(const uint8_t *, int);
 static int segment(uint8_t *, const Sort *, int, int);
@@ -194,7 +206,8 @@ static int capfd = -1, rawfd = -1;
 static long long sent[2];              /* datagrams to client and server */
 static long long nanswers, nlong;      /* to addresses of ours; too large */
 static long long nhellos;              /* from the server to anybody */
-static uint32_t here, there, token;    /* for watch */
+static uint32_t here, there;           /* for watch */
+static uint32_t token;                 /* of numbered packets */
 static uint8_t marked[Nmarks][Nnumbers];
 static long long good, twice, strange;
 
@@ -382,7 +395,8 @@ static int
 garbage(Dgram *g)
 {
 	static const uint8_t flags[] = {
-		0x02, 0x06, 0x0a, 0x0e, 0x82, 0x86, 0x8a, 0x8e, 0x81, 0x90
+		0x02, 0x06, 0x0a, 0x0e, 0x22, 0x40, 0x42, 0x82, 0x86, 0x8a,
+		0x8e, 0xa2, 0xc0, 0xc2, 0x81, 0x90
 	};
 	static const int sizes[] = {
 		0, 1, 10, 11, 12, 18, 19, 20, 101, 109, 1391, 1392
@@ -701,19 +715,39 @@ record(const char *name, int ms)
 	printf("%u datagrams\n", nring);
 }
 
+/* Sends packets that begin with the token, a number and the time, us. Returns
+ * how many, those counted that the socket did not take. */
+static int
+numbered(int fd, const struct sockaddr_in *to, int pps, int len, int ms)
+{
+	static uint8_t buf[DgramMax];
+	int64_t begun = monotime(), t;
+	int n = 0;
+
+	put(buf, token, 4);
+	while (!stopping && n < Nnumbers &&
+	    (t = monotime() - begun) < ms * INT64_C(1000)) {
+		for (; n < Nnumbers && n < t * pps / 1000000; n++) {
+			put(buf + 4, n, 4);
+			put(buf + 8, monotime(), 8);
+			/* a full queue and an error are losses like others */
+			if (sendto(fd, buf, len < MarkLen ? MarkLen : len, 0,
+			    (const struct sockaddr *)to, sizeof(*to)) < 0)
+				continue;
+		}
+		rest(1000);
+	}
+	return n;
+}
+
 /* from to port token pps len ms */
 static void
 marks(char **arg)
 {
-	static uint8_t buf[DgramMax];
 	struct sockaddr_in sin;
-	int64_t begun = monotime(), t;
-	int fd, n = 0, pps, len, ms;
+	int fd;
 
-	pps = number(arg[4], PpsMax);
-	len = number(arg[5], 1300);
-	ms = number(arg[6], MarksMsMax);
-	put(buf, number(arg[3], 1 << 30), 4);
+	token = number(arg[3], 1 << 30);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	memset(&sin, 0, sizeof(sin));
 	sin.sin_family = AF_INET;
@@ -722,18 +756,75 @@ marks(char **arg)
 		die("bind to %s:", arg[0]);
 	sin.sin_addr.s_addr = htonl(address(arg[1]));
 	sin.sin_port = htons(number(arg[2], 65535));
-	while (!stopping && n < Nnumbers &&
-	    (t = monotime() - begun) < ms * INT64_C(1000)) {
-		for (; n < Nnumbers && n < t * pps / 1000000; n++) {
-			put(buf + 4, n, 4);
-			/* a full queue and an error are losses like others */
-			if (sendto(fd, buf, len < 8 ? 8 : len, 0,
-			    (struct sockaddr *)&sin, sizeof(sin)) < 0)
-				continue;
-		}
-		rest(1000);
+	printf("marks %d\n", numbered(fd, &sin, number(arg[4], PpsMax),
+	    number(arg[5], 1300), number(arg[6], MarksMsMax)));
+}
+
+/* port pps len ms */
+static void
+stream(char **arg)
+{
+	struct sockaddr_in sin;
+	socklen_t size = sizeof(sin);
+	uint8_t d[1];
+	int fd;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_port = htons(number(arg[0], 65535));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+		die("bind to port %s:", arg[0]);
+	if (recvfrom(fd, d, sizeof(d), 0, (struct sockaddr *)&sin, &size) < 0)
+		die("nobody asks:");
+	printf("stream %d\n", numbered(fd, &sin, number(arg[1], PpsMax),
+	    number(arg[2], 1300), number(arg[3], MsMax)));
+}
+
+static int
+order(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* to port ms; the socket's buffer is of the size that the kernel chooses */
+static void
+delays(char **arg)
+{
+	static int64_t delay[Nnumbers];
+	static uint8_t d[DgramMax];
+	const struct timeval tv = { 0, 100000 };
+	struct sockaddr_in sin;
+	int64_t end = monotime() + number(arg[2], MsMax) * INT64_C(1000);
+	uint32_t i;
+	int fd, n = 0;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(address(arg[0]));
+	sin.sin_port = htons(number(arg[1], 65535));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0)
+		die("socket to %s:", arg[0]);
+	while (!stopping && monotime() < end) {
+		if (!n && send(fd, "", 1, 0) < 0)
+			rest(100000);
+		if (recv(fd, d, sizeof(d), 0) < MarkLen)
+			continue;
+		i = get(d + 4, 4);
+		if (i < Nnumbers && marked[0][i]++)
+			twice++;
+		else if (i < Nnumbers)
+			delay[n++] = monotime() - (int64_t)get(d + 8, 8);
 	}
-	printf("marks %d\n", n);
+	if (!n)
+		die("nothing came");
+	qsort(delay, n, sizeof(delay[0]), order);
+	printf("came %d twice %lld p50 %lld p99 %lld\n", n, twice,
+	    (long long)delay[n / 2], (long long)delay[n - 1 - n / 100]);
 }
 
 /* device here there token */
@@ -950,6 +1041,7 @@ hello(int fd, const struct sockaddr_in *to, uint64_t id, uint64_t peerid,
 	put(d + HdrLen + 8, peerid, 8);
 	put(d + HdrLen + HelloAt, kind, 1);
 	put(d + HdrLen + HelloAt + 1, monotime(), 8);
+	put(d + HdrLen + FormatAt, Format, 1);
 	sendto(fd, d, sizeof(d), 0, (const struct sockaddr *)to, sizeof(*to));
 }
 
@@ -1057,6 +1149,8 @@ usage(void)
 	    "       flood [-6] kind peer|own|any pps ms [file]\n"
 	    "       flood marks from to port token pps len ms\n"
 	    "       flood watch device here there token\n"
+	    "       flood stream port pps len ms\n"
+	    "       flood delays to port ms\n"
 	    "       flood send sort from to pps len ms [device]\n"
 	    "       flood steal from to port ms\n"
 	    "       flood ask name ms\n", stderr);
@@ -1096,6 +1190,14 @@ main(int argc, char *argv[])
 	}
 	if (argc == 6 && !strcmp(argv[1], "watch")) {
 		watch(argv + 2);
+		return 0;
+	}
+	if (argc == 6 && !strcmp(argv[1], "stream")) {
+		stream(argv + 2);
+		return 0;
+	}
+	if (argc == 5 && !strcmp(argv[1], "delays")) {
+		delays(argv + 2);
 		return 0;
 	}
 	if ((argc == 8 || argc == 9) && !strcmp(argv[1], "send")) {

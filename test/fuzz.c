@@ -12,6 +12,7 @@
  *	tun       what comes from the TUN, and what is joined for it
  *	control   the control socket
  *	config    the configuration and the key file, as text
+ *	parity    packets and parities, forged ones too
  *
  * For libFuzzer, one target a program:
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined \
@@ -64,15 +65,17 @@ enum {
 	ConfPlain, ConfWeights, ConfQuick, ConfLoad, ConfRates, ConfAny,
 	ConfV6, ConfMtu, ConfLast
 };
-enum { ConfDown = 0x08, ConfOne = 0x10, ConfPool = 0x20 };
+enum {
+	ConfDown = 0x08, ConfOne = 0x10, ConfPool = 0x20, ConfCopies = 0x40,
+	ConfNone = 0x80
+};
 
 /* sizes */
 enum {
 	Nlinks = LEN(links), Queued = 256, MaxSteps = 150, MaxPkts = 3000,
 	MaxLines = 12 * (Nlinks + 1) + 8, /* in the log, in a second */
 	Inbox = 512, MaxInput = 1 << 16, Nfds = 64, FdFirst = 100, Extra = 8,
-	DatagramSteps = 40000,    /* for a datagram, what it delivers too */
-	ExpressMax = 256          /* bytes of a SYN or a pure ACK */
+	DatagramSteps = 60000     /* for a datagram, what it delivers too */
 };
 static const int64_t RttMost = INT64_C(64000000000); /* ns, of heartbeats */
 
@@ -83,7 +86,7 @@ typedef struct {
 	uint8_t *d;
 } Dgram;
 
-/* the newest ordered packet that came to the peer by a link */
+/* the newest packet that came to the peer by a link */
 typedef struct {
 	uint64_t seq, pkts, bytes; /* what had come with it */
 	int64_t time;             /* ns */
@@ -105,6 +108,7 @@ static void stepbeat(void);
 static void stepreport(void);
 static void stepbye(void);
 static void stepstream(void);
+static void stepparity(void);
 static void steptun(void);
 static void steptunraw(void);
 static void stepsuper(void);
@@ -119,7 +123,7 @@ static int isopen(int);
 static void (*const datagramsteps[])(void) = {
 	steptime, steprecords, stepanswer, stepraw, stepsealed, stepbeat,
 	stepreport, stepbye, stepstream, steptun, stephandshake, stepfault,
-	stepall, stepsignal, steprecords, steptime
+	stepall, stepsignal, stepparity, steptime
 };
 static void (*const tunsteps[])(void) = {
 	steptime, steptun, stepall, steptunraw, stepsuper, stepstream,
@@ -332,7 +336,7 @@ checksurvey(void)
 	staterestore(&was);
 }
 
-/* Are the ordered packets that a link has on their way those of its chain? */
+/* Are the packets that a link has on their way those of its chain? */
 static void
 checkflight(const Link *l)
 {
@@ -343,7 +347,7 @@ checkflight(const Link *l)
 
 	for (seq = f->first; seq; seq = s->next) {
 		must(seq > last, "packets of a link not in order");
-		must(seq >= tx.oldest && seq < tx.seq[LaneOrdered],
+		must(seq >= tx.oldest && seq < tx.seq[LaneData],
 		    "on its way, but not kept");
 		s = sentof(seq);
 		must(s->link == l - bond, "on its way by another link");
@@ -352,8 +356,8 @@ checkflight(const Link *l)
 	}
 	must(last == f->last, "the newest packet on its way");
 	must(bytes == f->bytes, "bytes on their way");
-	must(f->reported < MAX(tx.seq[LaneOrdered], 1) &&
-	    f->rescued < MAX(tx.seq[LaneOrdered], 1), "packets not yet sent");
+	must(f->reported < MAX(tx.seq[LaneData], 1) &&
+	    f->rescued < MAX(tx.seq[LaneData], 1), "packets not yet sent");
 	must(f->progress <= now && f->stalled <= now, "times of a flight");
 	must(f->reported < MAX(tx.oldest, 1) ||
 	    sentof(f->reported)->link == l - bond,
@@ -368,9 +372,9 @@ checksent(void)
 	uint64_t seq;
 	const Sent *s;
 
-	must(tx.oldest <= tx.seq[LaneOrdered] && tx.seq[LaneOrdered] -
+	must(tx.oldest <= tx.seq[LaneData] && tx.seq[LaneData] -
 	    tx.oldest <= (uint64_t)keeppkts, "packets that are kept");
-	for (seq = tx.oldest; seq < tx.seq[LaneOrdered]; seq++) {
+	for (seq = tx.oldest; seq < tx.seq[LaneData]; seq++) {
 		s = sentof(seq);
 		must(s->p && s->p->seq == seq, "another packet is kept");
 		must(s->time <= now && s->link < Nlinks && s->len > 0,
@@ -411,12 +415,117 @@ checkcontrol(void)
 	}
 }
 
+/* Is what waits for seq there? A packet that is held waits for one that is
+ * missing or held as well, or is set free soon. */
+static void
+checkslot(uint64_t seq)
+{
+	const Slot *s = slotof(seq), *to;
+	int i;
+
+	must(s->state >= Missing && s->state <= Lost, "state of a slot");
+	must(!s->p == (s->state != Held), "a packet is held, or is not");
+	must(s->since <= now, "missed before it was sent");
+	if (s->next) {
+		to = slotof(s->next);
+		must(s->state <= Held, "one waits for what is settled");
+		must(s->next > seq && s->next < rx.known &&
+		    to->state == Held && to->p->seq == s->next &&
+		    s->next - to->p->after == seq, "who waits for a packet");
+	}
+	if (!s->p)
+		return;
+	must(s->p->seq == seq, "slot holds another packet");
+	must(s->p->after > 0 && (unsigned)s->p->after < seq,
+	    "held for none");
+	for (i = 0; i < rx.npaced && rx.paced[i] != seq; i++)
+		;
+	must(i < rx.npaced || (seq - s->p->after >= rx.expected &&
+	    slotof(seq - s->p->after)->next == seq), "held for ever");
+}
+
+/* what comes, or should */
+static void
+checkslots(void)
+{
+	uint64_t seq = rx.known > (uint64_t)reorderpkts ?
+	    rx.known - reorderpkts : 1;
+	int64_t due = INT64_MAX;
+	const Slot *s;
+
+	must(rx.expected <= rx.known &&
+	    rx.known - rx.expected <= (uint64_t)reorderpkts, "reorder window");
+	must(rx.expected == rx.known || slotof(rx.expected)->state < Passed,
+	    "what has passed is expected");
+	must(rx.npaced >= 0 && rx.npaced <= Paced, "packets set free soon");
+	for (; seq < rx.known; seq++) {
+		checkslot(seq);
+		s = slotof(seq);
+		must(seq >= rx.expected || s->state >= Passed,
+		    "what was given up waits");
+		if (s->state == Missing)
+			due = MIN(due, s->since + (s->next ?
+			    usefor(&slotof(s->next)->p->ip) : MS(reorderms)));
+	}
+	if (rx.npaced)
+		due = now + MS(1);
+	must(rx.next <= MAX(due, now + MS(1)), "given up too late");
+	must(rx.expected == rx.known || rx.nextreport <= now + ReportLate,
+	    "what is missing is not reported");
+	must(rx.pkts >= 0 && rx.bytes >= 0 && (!rx.pkts ||
+	    rx.nextreport <= MAX(now, rx.lastreport) + ReportLate),
+	    "what came is not reported");
+}
+
+/* Is each row reduced, and does each column hold its packet? */
+static void
+checkcoded(void)
+{
+	const Row *r, *o;
+	int i, n;
+
+	must(coded.oldest >= 0 && coded.oldest < Columns, "oldest column");
+	for (i = 0; i < Columns; i++)
+		must(!coded.pkts[i] || (coded.pkts[i]->seq == coded.seqs[i] &&
+		    coded.pkts[i]->len <= MtuMax), "packet of a column");
+	for (r = coded.rows; r < coded.rows + Rows; r++) {
+		if (!r->len)
+			continue;
+		must(r->len > Columns + OrderLen &&
+		    r->len <= LEN(r->d), "length of a row");
+		for (i = n = 0; i < Columns; i++) {
+			n += r->d[i] != 0;
+			must(!r->d[i] || !coded.pkts[i],
+			    "a row lacks what has come");
+		}
+		must(n > 1 && r->d[r->pivot], "columns of a row");
+		for (o = coded.rows; o < coded.rows + Rows; o++)
+			must(o == r || !o->len || !o->d[r->pivot],
+			    "two rows have a pivot");
+	}
+}
+
+/* what the next parity covers */
+static void
+checkcover(void)
+{
+	int i;
+
+	must(cover.n >= 0 && cover.n <= Window && cover.due >= 0,
+	    "packets to be covered");
+	for (i = 1; i < cover.n; i++)
+		must(cover.pkts[i - 1]->seq < cover.pkts[i]->seq,
+		    "packets to be covered not in order");
+	must(!cover.due || queues.nextsend <= MAX(cover.next, now + BurstMax),
+	    "a parity is due and not sent");
+	must(cover.loss >= 0 && cover.loss <= 1, "loss of covered packets");
+}
+
 static void
 checkturn(void)
 {
 	Link *l;
 	const Pkt *p;
-	uint64_t seq;
 	int i;
 
 	checkcontrol();
@@ -432,11 +541,9 @@ checkturn(void)
 		must(p->asked, "to be repeated, but not asked for");
 	for (i = 0; i < Ngros; i++)
 		must(gro.by[i].n == 0, "packets left in a join");
-	must(rx.expected <= rx.known &&
-	    rx.known - rx.expected <= (uint64_t)reorderpkts, "reorder window");
-	for (seq = rx.expected; seq < rx.known; seq++)
-		must(!slotof(seq)->p || slotof(seq)->p->seq == seq,
-		    "slot holds another packet");
+	checkslots();
+	checkcoded();
+	checkcover();
 	for (l = bond; l < bond + LEN(bond); l++) {
 		must(l->out.n >= 0 && l->out.n <= Batch, "packets for a link");
 		must(l->state >= LinkDown && l->state <= LinkLossy, "state");
@@ -487,6 +594,27 @@ snapshot(Snapshot *s)
 	s->linkout = linkout;
 }
 
+/* bytes as an LZ4 block, and what a block is made of */
+static void
+blocks(uint8_t *d, int len)
+{
+	uint8_t *o = malloc(MtuMax + 16), *was;
+	int n;
+
+	must(o != NULL, "malloc");
+	len = MIN(len, MtuMax);
+	if ((n = unsqueeze(o, MtuMax / 2, d, len)) >= 0)
+		must(n <= MtuMax / 2, "bytes of a block");
+	if ((n = squeeze(o, d, len))) {
+		must(n < len, "a block that is not smaller");
+		was = exact(o, n);
+		must(unsqueeze(o, len, was, n) == len && !memcmp(o, d, len),
+		    "a block is not what it was made of");
+		free(was);
+	}
+	free(o);
+}
+
 /* functions that get bytes from outside, with nothing behind these */
 static void
 parsers(const uint8_t *d, int len)
@@ -503,6 +631,7 @@ parsers(const uint8_t *d, int len)
 		beatdecode(c + at + HdrLen, r.len, &b);
 	}
 	beatdecode(c, len, &b);
+	blocks(c, len);
 	if (ipparse(c, len, &ip) == 0) {
 		must(ip.l4 >= 20 && ip.l4 + ip.l4len == len, "ipparse");
 		must(ip.payload >= 0 && ip.payload <= ip.l4len, "payload");
@@ -730,6 +859,8 @@ truebeat(Beat *b, int link)
 	b->prio = links[link].priority;
 	b->up = links[link].up * 1000;
 	b->down = links[link].down * 1000;
+	b->format = Format;
+	b->interval = hbinterval;
 }
 
 /* steps: each is called by a byte of the input */
@@ -753,35 +884,46 @@ steptime(void)
 	answered = (us[b & 15] + (b >> 4) * 7) * Us;
 }
 
+/* Write a record with a packet, which has to come that much after another of
+ * its flow, if it is not 0. Returns its bytes. */
+static int
+putdata(uint8_t *d, uint64_t seq, int flags, int order, const uint8_t *ip,
+    int len)
+{
+	uint8_t payload[OrderLen + MtuMax];
+
+	if (!order)
+		return putrec(d, seq, FlagData | flags, ip, len);
+	put(payload, order, OrderLen);
+	memcpy(payload + OrderLen, ip, len);
+	return putrec(d, seq, FlagData | FlagOrder | flags, payload,
+	    OrderLen + len);
+}
+
 /* a datagram of some records */
 static void
 steprecords(void)
 {
-	static const uint8_t flags[] = {
-		FlagData, FlagData | FlagExpress, FlagData | FlagRepair,
-		FlagData | FlagExpress | FlagRepair, FlagControl, FlagBeat,
-		FlagData, FlagData
-	};
-	static uint8_t d[16 * PktSize], ip[MtuMax];
-	int to = linkbyte(), b = byte(), n, k, len, at = 0;
+	static uint8_t d[16 * PktSize], ip[MtuMax], block[MtuMax + 16];
+	int to = linkbyte(), b = byte(), n, k, len, order, flags, at = 0;
 	const uint8_t *payload;
 	uint64_t seq;
 	Beat beat;
 
 	for (n = b % 8 + 1; n > 0 && at < PktSize; n--) {
 		k = byte();
-		seq = rx.known;
-		if ((k & 7) == 2 || (k & 7) == 6)
-			seq = rx.expected;
-		else if (k & 7)
-			seq = rx.replay[(k & 7) == 5 ? LaneBeat : (k & 7) == 4 ?
-			    LaneControl : LaneExpress].last + 1;
+		seq = (k & 7) == 5 ? rx.replay[LaneBeat].last + 1 :
+		    (k & 7) == 4 ? rx.replay[LaneControl].last + 1 :
+		    k & 2 ? rx.expected : rx.known;
 		seq = k & 8 ? wild(seq) : seq + n - 1;
 		if ((k & 7) == 5) {
 			truebeat(&beat, to);
 			at += putbeat(d + at, seq, &beat);
 			continue;
 		}
+		order = k & 64 ? byte() : 0;
+		if (order & 128)
+			order = wild(order & 127) & UINT16_MAX;
 		len = byte();
 		if (k & 16) {
 			payload = some(&len);
@@ -790,7 +932,12 @@ steprecords(void)
 			len = (k & 7) == 7 ? 0 : packet(ip, len * 6, byte(), k,
 			    seq * 100, 1);
 		}
-		at += putrec(d + at, seq, flags[k & 7], ip, len);
+		if (k & 128 && !(k & 16) && squeeze(block, ip, len))
+			memcpy(ip, block, len = squeeze(block, ip, len));
+		flags = (k & 32 ? FlagRepair : k & 1 ? FlagParity : 0) |
+		    (k & 128 ? FlagCompressed : 0);
+		at += (k & 7) == 4 ? putrec(d + at, seq, FlagControl, ip, len)
+		    : putdata(d + at, seq, flags, order, ip, len);
 	}
 	at = MIN(at, PktSize - TagLen);
 	at = sealwith(d, at, peer.session.rxkey);
@@ -891,7 +1038,7 @@ stepbeat(void)
 		{ 0, 8 }
 	};
 	uint8_t d[PktSize], *at, *key = peer.session.rxkey;
-	int to = linkbyte(), mask = bytes(2), i, n;
+	int how = byte(), to = (how & 127) % Nlinks, mask = bytes(2), i, n;
 	Beat b;
 
 	truebeat(&b, to);
@@ -902,6 +1049,10 @@ stepbeat(void)
 			at = d + fields[i].at;
 			put(at, wild(get(at, fields[i].n)), fields[i].n);
 		}
+	if (how & 128) {           /* of another version */
+		d[HdrLen + FormatAt] = byte();
+		put(d + HdrLen + FormatAt + 1, wild(hbinterval), 2);
+	}
 	if (mask & 1024)
 		d[HdrLen + 16] = byte();
 	if (mask & 2048)
@@ -942,7 +1093,7 @@ stepreport(void)
 {
 	uint8_t d[PktSize], *c, rec[PktSize];
 	int to = byte(), mask = byte(), n = ReportHead, i, bits;
-	uint64_t expected = tx.seq[LaneOrdered];
+	uint64_t expected = tx.seq[LaneData];
 	uint64_t us = (fakenow + peerclock) / Us, every = 15000;
 	const uint8_t *b;
 
@@ -992,22 +1143,75 @@ stepbye(void)
 	arrive(to, 0, d, sealwith(d, n, peer.session.rxkey));
 }
 
-/* segments of one TCP flow, that can be joined */
+/* Some packets of which not all come, and a parity of them that may be wrong;
+ * lost has a bit for each packet that is, mask tells what is wrong. */
+static void
+stepparity(void)
+{
+	static Pkt pkts[Window], made;
+	static uint8_t d[PktSize];
+	int to = linkbyte(), b = byte(), n = b % Window + 1, lost = bytes(2);
+	int mask = byte(), size = byte() * 6, what = byte(), i, len;
+	uint64_t seq = mask & 1 ? wild(rx.known) : rx.known;
+	Pkt *list[Window], *p;
+
+	for (i = 0; i < n; i++, seq += 1 + (b & 16 ? byte() : 0)) {
+		list[i] = p = &pkts[i];
+		p->data = p->buf + HdrLen + OrderLen;
+		p->seq = seq;
+		p->after = i && b & 32 ? 1 + (mask & 2 ? byte() : 0) : 0;
+		p->len = packet(p->data, size + i * (b & 64), what, b & 128 ?
+		    i : 5, i * 1000, 1);
+		if (lost & 1 << i)
+			continue;
+		len = putdata(d, seq, FlagParity, p->after, p->data, p->len);
+		arrive(to, 0, d, sealwith(d, len, peer.session.rxkey));
+	}
+	made.data = made.buf + HdrLen + OrderLen;
+	parityencode(&made, list, n);
+	len = made.wirelen;
+	memcpy(d, made.wire, len);
+	if (mask & 4)
+		d[0] = byte();
+	if (mask & 8)
+		d[1 + byte() % 7] ^= byte();
+	for (i = mask & 16 ? byte() % 8 : 0; i > 0; i--)
+		d[HdrLen + (byte() | byte() << 8) % (len - HdrLen)] = byte();
+	if (mask & 32) {
+		len = HdrLen + wild(len - HdrLen) % (PktSize - HdrLen -
+		    TagLen);
+		put(d + 9, len - HdrLen, 2);
+	}
+	if (mask & 64)
+		d[8] ^= byte() & 0x0e;
+	len = sealwith(d, len, peer.session.rxkey);
+	arrive(to, 0, d, len);
+	if (mask & 128)           /* what was lost comes, and that again */
+		for (i = 0; i < n; i++) {
+			len = putdata(d, list[i]->seq, FlagParity |
+			    (i & 1 ? FlagRepair : 0), list[i]->after,
+			    list[i]->data, list[i]->len);
+			arrive(to, 0, d, sealwith(d, len,
+			    peer.session.rxkey));
+		}
+}
+
+/* packets of one flow, each after the one before it: segments of TCP, that can
+ * be joined, or UDP */
 static void
 stepstream(void)
 {
 	static uint8_t d[PktSize], ip[MtuMax];
 	int to = linkbyte(), b = byte(), n = byte(), flow = byte();
 	int size = byte(), odd = byte(), i, len, hdr;
-	uint64_t seq;
+	uint64_t seq = rx.known;
 	uint32_t at = flow * 1000000;
 
 	size = 100 + size * 5;
-	seq = b & 1 ? rx.replay[LaneExpress].last + 1 : rx.known;
 	for (i = 0; i < n && npackets < MaxPkts; i++, npackets++) {
 		hdr = (b & 2 ? 60 : 40) + (b & 8 ? 12 : 0);
 		len = packet(ip, odd && i % 16 == odd % 16 ? odd + hdr : size,
-		    (b & 8 ? 7 : 1) | (b & 2 ? 8 : 0), flow, at,
+		    b & 64 ? 0 : (b & 8 ? 7 : 1) | (b & 2 ? 8 : 0), flow, at,
 		    b & 4 ? i : 1);
 		if (!(b & 2)) {   /* the identification goes up by one */
 			put(ip + 4, i, 2);
@@ -1018,8 +1222,8 @@ stepstream(void)
 			seq++;    /* one is lost */
 			continue;
 		}
-		len = putrec(d, seq++, FlagData | (b & 1 ? FlagExpress : 0),
-		    ip, MIN(len, MtuMax));
+		len = putdata(d, seq++, 0, i ? b & 1 : 0, ip, MIN(len,
+		    MtuMax));
 		incoming(b & 32 ? (to + i) % Nlinks : to, 0, d,
 		    sealwith(d, len, peer.session.rxkey), 0);
 	}
@@ -1428,18 +1632,94 @@ linkof(int fd)
 	return NULL;
 }
 
-/* Large packets do not go by the express lane, whatever they claim. What goes
- * there to pass heavy flows keeps its order and may be large. */
+/* A packet names one of its flow that was sent before, if that is kept. */
 static void
-checkexpress(const Rec *r, uint8_t *d)
+checkorder(const Rec *r, uint8_t *d)
 {
+	uint64_t order = get(d, OrderLen), before = r->seq - order;
+
+	must(order > 0 && before > 0 && before < r->seq, "order of a packet");
+	if (before >= tx.oldest)
+		must(sentof(before)->p->flow == sentof(r->seq)->p->flow,
+		    "a packet waits for one of another flow");
+}
+
+/* what is sent compressed is a packet */
+static void
+checkblock(const Rec *r, uint8_t *d)
+{
+	int n, order = r->flags & FlagOrder ? OrderLen : 0;
+	uint8_t o[MtuMax];
 	Ip ip;
 
-	if (!(r->flags & FlagExpress) || now - queues.lastheavy < Pause ||
-	    ipparse(d, r->len, &ip) < 0 || ip.proto != IPPROTO_TCP ||
-	    ip.frag || (!(ip.tcpflags & TcpSyn) && ip.payload > 0))
-		return;
-	must(r->len <= ExpressMax, "a large SYN or ACK by the express lane");
+	n = unsqueeze(o, sizeof(o), d + order, r->len - order);
+	must(n > 0 && ipparse(o, n, &ip) == 0, "a block sent");
+}
+
+/* Returns a * b in GF(256), bit by bit. */
+static int
+gfproduct(int a, int b)
+{
+	int v = 0;
+
+	for (; b; b >>= 1) {
+		v ^= b & 1 ? a : 0;
+		a = a << 1 ^ (a & 0x80 ? 0x11d : 0);
+	}
+	return v;
+}
+
+/* A parity is the sum of packets as they were sent, as long as these are
+ * kept. */
+static void
+checkparity(const Rec *r, uint8_t *d)
+{
+	static uint8_t sum[OrderLen + PktSize], table[256];
+	int n = r->seq >> 56 & 127, listed = r->seq >> 63, i, k, len;
+	uint64_t last = r->seq << 8 >> 8, seq = last;
+	const Pkt *p;
+
+	memset(sum, 0, sizeof(sum));
+	i = r->flags & FlagOrder ? 0 : OrderLen;
+	memcpy(sum + i, d, r->len);
+	len = i + r->len - 2 * (n - 1) * listed;
+	must(n >= 1 && n <= Window && len > OrderLen, "length of a parity");
+	for (i = 0; i < n; i++) {
+		if (i)
+			seq -= listed ? get(sum + len + 2 * (i - 1), 2) : 1;
+		if (seq < tx.oldest || seq > last)
+			return;
+		p = sentof(seq)->p;
+		must(p->covered && p->len <= len - OrderLen,
+		    "a parity of what it does not cover");
+		for (k = 0; k < 256; k++)
+			table[k] = gfproduct(k, coefficient(last, seq, n));
+		sum[0] ^= table[p->after >> 8];
+		sum[1] ^= table[p->after & 255];
+		for (k = 0; k < p->len; k++)
+			sum[OrderLen + k] ^= table[p->data[k]];
+	}
+	for (i = 0; i < len; i++)
+		must(!sum[i], "a parity of other packets");
+}
+
+/* A report names no more than what the peer has sent, and takes no more bytes
+ * than it has to. */
+static void
+checkreport(uint8_t *d, int len)
+{
+	int at = ReportHead + d[21] * ReportLink;
+	uint64_t seq = get(d + 1, 8);
+
+	must(len <= ReportMax && at <= len, "length of a report");
+	must(at == len || d[len - 1] > 0, "zeros at the end of a report");
+	for (; at < len; at++, seq += 8)
+		if (!d[at]) {
+			must(at + 2 < len && d[++at] > 0, "zeros in a report");
+			seq += 8 * (d[at] - 1);
+			must(d[at + 1] > 0 || d[at] == 255, "zeros twice");
+		}
+	must(seq < rx.known + 8, "a report of what was not sent");
 }
 
 /* what a link carries is well-formed and has the right tag */
@@ -1469,15 +1749,21 @@ sentby1(Link *l, const uint8_t *data, int len)
 	for (at = 0; at < end; at += n) {
 		n = decode(d + at, end - at, &r);
 		must(n > 0, "a record sent");
-		checkexpress(&r, d + at + HdrLen);
+		if (r.flags & FlagCompressed)
+			checkblock(&r, d + at + HdrLen);
+		if (!(r.flags & FlagKind))
+			checkparity(&r, d + at + HdrLen);
+		else if (r.flags & FlagOrder)
+			checkorder(&r, d + at + HdrLen);
+		if (r.flags & FlagControl && d[at + HdrLen] == CtlReport)
+			checkreport(d + at + HdrLen, r.len);
 		if (r.flags & FlagBeat) {
 			must(at == 0 && beatdecode(d + HdrLen, r.len, &b) == 0
 			    && b.link == i && b.time == now, "heartbeat sent");
 			if (!b.hello)
 				peerhas[i] = b;
 		}
-		if ((r.flags & (FlagData | FlagExpress | FlagRepair)) ==
-		    FlagData)
+		if ((r.flags & (FlagData | FlagRepair)) == FlagData)
 			*c = (Came){ r.seq, peerrx[i].pkts + 1,
 			    peerrx[i].bytes + len, now };
 	}
@@ -1849,6 +2135,8 @@ configure(int conf)
 	tunsegment = !!(like & IsSuper);
 	udpgro = !!(like & IsGro);
 	udpsegment = !!(like & IsSegment);
+	compress = 0;
+	parity = conf & ConfCopies ? 2 : !(conf & ConfNone);
 	switch (conf % ConfLast) {
 	case ConfWeights:
 		for (i = 0; i < 4; i++)
@@ -1863,6 +2151,7 @@ configure(int conf)
 		satpercent = 10;
 		losspercent = 1;
 		linkoverhead = 500;
+		compress = 1000000;
 		break;
 	case ConfRates:
 		for (i = 0; i < Nlinks; i++)
@@ -2026,6 +2315,143 @@ config(void)
 	}
 }
 
+/* Each row has its pivot alone, and misses only what has not come. */
+static void
+checkrows(void)
+{
+	const Row *r, *o;
+	int i;
+
+	for (r = coded.rows; r < coded.rows + Rows; r++) {
+		if (!r->len)
+			continue;
+		must(r->len > Columns && r->len <= (int)sizeof(r->d) &&
+		    r->d[r->pivot], "length or pivot of a row");
+		for (i = 0; i < Columns; i++)
+			must(!r->d[i] || !coded.pkts[i],
+			    "a row misses what has come");
+		for (o = coded.rows; o < coded.rows + Rows; o++)
+			must(o == r || !o->len || !o->d[r->pivot],
+			    "two rows have a pivot");
+	}
+	must(poolsound(), "references of a packet");
+}
+
+/* a packet of this seq, the same in each call */
+static Pkt *
+covered(uint64_t seq)
+{
+	Pkt *p = pktalloc();
+	int i;
+
+	must(p != NULL, "the pool is empty");
+	p->seq = seq;
+	p->after = seq % 7;
+	p->len = 20 + seq * 611 % (MtuMax - 19);
+	for (i = 0; i < p->len; i++)
+		p->data[i] = seq * 29 + i * i;
+	unhex("4500 0000 0000 4000 4011 0000 0a00 0001 0a00 0002", p->data);
+	put(p->data + 2, p->len, 2);
+	return p;
+}
+
+/* Nothing is found that had come; unless bad, all is found as it was. */
+static void
+checkfound(Queue *found, int bad)
+{
+	Pkt *p, *q;
+	int i, n;
+
+	while ((p = queueget(found))) {
+		for (i = n = 0; i < Columns; i++)
+			n += coded.pkts[i] == p;
+		must(n == 1, "what is found has a column");
+		must(p->len >= 20 && p->len <= MtuMax, "length");
+		q = covered(p->seq);
+		must(bad || (p->len == q->len && p->after == q->after &&
+		    !memcmp(p->data, q->data, p->len)), "another packet");
+		pktfree(q);
+		pktfree(p);
+	}
+	checkrows();
+}
+
+/* a seq, near to those before */
+static uint64_t
+nearby(void)
+{
+	static const uint64_t from[] = { 300, UINT32_MAX, UINT64_MAX - 9999 };
+
+	return from[like % LEN(from)] + byte();
+}
+
+static void
+parities(void)
+{
+	uint64_t seqs[Window], seq;
+	uint8_t d[1 + 2 * Window + SymMax], *c;
+	Queue found = { 0 };
+	Pkt *pkts[Window], *p;
+	const uint8_t *s;
+	int i, n, bad = 0, step;
+
+	memory();
+	like = byte();
+	while (inat < inlen) {
+		switch ((step = byte()) % 8) {
+		case 0:           /* as it is */
+			seq = nearby();
+			n = byte();
+			s = some(&n);
+			c = exact(s, n);
+			parityadd(seq, c, n, &found);
+			free(c);
+			bad = 1;
+			break;
+		case 1:           /* a packet, of any length */
+			p = covered(nearby());
+			n = bytes(2) % (MtuMax + 1);
+			p->len = n;
+			bad = 1;
+			parityknow(p, &found);
+			pktfree(p);
+			break;
+		case 2:
+			if (step < 32) {
+				parityreset();
+				bad = 0;
+			}
+			break;
+		case 3:
+		case 4:           /* a parity, damaged in some steps */
+			seqs[0] = nearby();
+			for (n = 1; n <= step >> 4; n++)
+				seqs[n] = seqs[n - 1] + 1 + byte() % 20 *
+				    (step & 8 ? 20 : 1);
+			for (i = 0; i < n; i++)
+				pkts[i] = covered(seqs[i]);
+			seq = seqs[n - 1];
+			i = parityencode(d, pkts, n);
+			if (step % 8 == 4 && byte() % 16 == 0) {
+				d[bytes(2) % i] ^= byte();
+				bad = 1;
+			}
+			must(parityadd(seq, d, i, &found) == 0 || bad,
+			    "a parity is refused");
+			while (n > 0)
+				pktfree(pkts[--n]);
+			break;
+		default:
+			p = covered(nearby());
+			parityknow(p, &found);
+			pktfree(p);
+		}
+		checkfound(&found, bad);
+	}
+	parityreset();
+	must(pool.nfrees == pool.used, "packets are left");
+}
+
 static void datagrams(void) { packets(datagramsteps); }
 static void tunpackets(void) { packets(tunsteps); }
 static void requests(void) { packets(controlsteps); }
@@ -2038,6 +2464,7 @@ static const struct {
 	{ "tun", tunpackets },
 	{ "control", requests },
 	{ "config", config },
+	{ "parity", parities },
 };
 
 static void
@@ -2194,7 +2621,8 @@ main(int argc, char *argv[])
 			break;
 	if (argc - optind < 2 || i == (unsigned)LEN(targets)) {
 		fprintf(stderr, "usage: fuzz [-n mutations] [-s seed] "
-		    "datagram | tun | control | config file...\n");
+		    "datagram | tun | control | config | parity "
+		    "file...\n");
 		return 2;
 	}
 	target = argv[optind++];

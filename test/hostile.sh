@@ -167,7 +167,7 @@ marks()
 	start "$1" "$2" "$LAB/flood" marks "$3" "$4" "$5" $token "$6" "$7" "$8"
 }
 
-# traffic SECONDS: those, in both lanes and both directions
+# traffic SECONDS: those, express and ordered, in both directions
 traffic()
 {
 	n=$(($1 * 1000)) token=$((token + 1))
@@ -248,8 +248,7 @@ dropped()
 	for ns in hxs hxc; do
 		count "$ns" short auth malformed address
 		count "$ns" short auth malformed address session replay \
-			window udpbond_duplicate_packets_total \
-			udpbond_copied_packets_total
+			window udpbond_duplicate_packets_total
 	done
 }
 

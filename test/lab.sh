@@ -250,6 +250,13 @@ starlink()
 	linkctl "wg1 $*" "wg2 $*" "wg3 $*" "wg4 $*"
 }
 
+# everylink SETTING...: linkctl for all five
+everylink()
+{
+	linkctl "wg0 $*"
+	starlink "$@"
+}
+
 # choke NS LINK...: what is sent there waits, at 100 kbit/s, and once there is
 # much of it the sockets take no more
 choke()

@@ -60,7 +60,7 @@ enum {
 /* types */
 typedef struct {
 	uint64_t pkts, bytes;     /* IP packets sent, no copies */
-	uint64_t expresspkts, express; /* of these by the express lane */
+	uint64_t expresspkts, express; /* of these express packets, and ACKs */
 } Share;
 
 /* variables */
@@ -129,19 +129,23 @@ fake_write(int fd, const void *d, size_t n)
 
 /* a record as it is on the wire; the client's hosts send, the server's get */
 static void
-sent(const uint8_t *d, int len, int flags)
+sent(const uint8_t *d, const Rec *r)
 {
-	int v6 = d[0] >> 4 == 6, at = role == Client ? v6 ? 23 : 15 :
-	    v6 ? 39 : 19;
-	Share *h = &hosts[len > at ? d[at] : 0];
+	int order = r->flags & FlagOrder ? OrderLen : 0, len = r->len - order;
+	int v6, at;
+	Share *h;
 
-	if (!(flags & FlagData) || flags & FlagRepair)
+	if (!(r->flags & FlagData) || r->flags & FlagRepair)
 		return;
+	d += order;
+	v6 = d[0] >> 4 == 6;
+	at = role == Client ? v6 ? 23 : 15 : v6 ? 39 : 19;
+	h = &hosts[len > at ? d[at] : 0];
 	h->pkts++;
 	all.pkts++;
 	h->bytes += len;
 	all.bytes += len;
-	if (!(flags & FlagExpress))
+	if (sentof(r->seq)->p->class == Ordered)
 		return;
 	h->expresspkts++;
 	all.expresspkts++;
@@ -155,6 +159,7 @@ fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 	uint64_t was = steps;
 	const struct iovec *v;
 	const uint8_t *d;
+	Rec r;
 	int i, at, end, tag = keyfile ? TagLen : 0;
 
 	for (i = 0; i < n; i++) {
@@ -163,10 +168,11 @@ fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 		    mm[i].msg_hdr.msg_iovlen; v++) {
 			d = v->iov_base;
 			end = v->iov_len - tag;
-			for (at = 0; at < end; at += HdrLen + get(d + at + 9,
-			    2))
-				sent(d + at + HdrLen, get(d + at + 9, 2),
-				    d[at + 8]);
+			for (at = 0; at < end; at += HdrLen + r.len) {
+				if (decode(d + at, end - at, &r) < 0)
+					die("a record is malformed");
+				sent(d + at + HdrLen, &r);
+			}
 		}
 	}
 	steps = was;
@@ -331,7 +337,7 @@ readall(void)
 static void
 nextms(void)
 {
-	forget(tx.seq[LaneOrdered]);
+	forget(tx.seq[LaneData]);
 	now += MS(1);
 	readall();
 }
@@ -424,6 +430,7 @@ testbeats(int row)
 {
 	static const char *const names[] = {
 		"13 heartbeats, each next 65536 above the last",
+		"13 heartbeats, each next 2^50 above the last",
 		"13 heartbeats that echo ours"
 	};
 	uint8_t d[PktSize];
@@ -434,21 +441,23 @@ testbeats(int row)
 
 	anew(Server, "key");
 	unlike();
-	keepmany(row ? keeppkts : 0);
+	keepmany(row == 2 ? keeppkts : 0);
 	for (i = 1; i <= 13; i++) {
 		now += MS(1);
 		bond[0].beats.sent[bond[0].beats.n++] = (Tally){ .time = now };
-		b = (Beat){ .id = 2, .peerid = 1, .time = now, .next = 1 };
-		if (row)
+		b = (Beat){ .id = 2, .peerid = 1, .time = now, .next = 1,
+		    .format = Format, .interval = hbinterval };
+		if (row == 2)
 			b.echo = now;
 		else
-			b.next = (uint64_t)i * SeqJump;
+			b.next = (uint64_t)i << (row ? 50 : 16);
 		len += putbeat(d + len, i, &b);
 	}
 	now += MS(1);
 	n = arrive(0, d, len);
 	figure("%" PRIu64 " steps", n);
 	wantin("steps", 1, DatagramSteps, n);
+	wantin("known", row == 2 ? 1 : SeqJump, 1e18, rx.known);
 	snprintf(name, sizeof(name), "%d links: %s", Nlinks, names[row]);
 	verdict(name);
 }
@@ -458,7 +467,7 @@ testbeats(int row)
  * then what is missing. */
 static int
 putall(uint8_t *d, int64_t time, uint64_t expected, int nlinks, uint64_t *told,
-    int missing)
+    int missing, int runs)
 {
 	int n = putreport(d, expected, time / Us, 15000, nlinks), i;
 	const Link *l;
@@ -472,6 +481,10 @@ putall(uint8_t *d, int64_t time, uint64_t expected, int nlinks, uint64_t *told,
 		    sentof(*seq)->pkts, sentof(*seq)->bytes);
 	}
 	memset(d + n, 255, missing);
+	for (i = 0; runs && i < missing; i += 3) {
+		d[n + i] = 1;
+		d[n + i + 1] = 0;
+	}
 	return n + missing;
 }
 
@@ -503,7 +516,8 @@ testreports(int row)
 		const char *name;
 		int past;         /* all links have been reported; 2: late */
 		int reports, links; /* reports; links in each */
-		int missing, late, all; /* of what was sent */
+		int missing, late, all; /* of what was sent; missing: 2: runs
+		                   * of none */
 		int times;        /* datagrams, the last one counts */
 		int repeats;      /* percent that wait to be sent again */
 	} t[] = {
@@ -516,6 +530,8 @@ testreports(int row)
 		{ "all is late, again", 0, 1, 0, 0, 1, 0, 2, 100 },
 		{ "all is lost and late", 0, 1, 0, 1, 1, 0, 1, 100 },
 		{ "all have come", 0, 1, 0, 0, 0, 1, 1, 0 },
+		{ "255 times 8 are not, one is lost, and so on", 1, 1, 0, 2,
+		  0, 0, 1, 0 },
 		{ "80 links, all new", 0, 1, 80, 0, 0, 0, 1, 0 },
 		{ "80 links, again", 0, 1, 80, 0, 0, 0, 2, 0 },
 		{ "a link, 25 reports", 0, 25, 1, 0, 0, 0, 1, 0 },
@@ -542,8 +558,9 @@ testreports(int row)
 		    ReportHead - t[row].links * ReportLink;
 		for (k = len = 0; k < t[row].reports; k++) {
 			n = putall(c, time + k * Us, t[row].all ?
-			    tx.seq[LaneOrdered] : tx.oldest, t[row].links,
-			    told, t[row].missing ? room : 0);
+			    tx.seq[LaneData] : tx.oldest, t[row].links,
+			    told, t[row].missing ? room / 3 * 3 : 0,
+			    t[row].missing == 2);
 			len += putrec(d + len, i * 1000 + k, FlagControl, c,
 			    n);
 		}
@@ -616,32 +633,210 @@ teststalls(int row)
 	verdict(name);
 }
 
-/* what a good peer may cause: the first of many packets comes last */
+/* Write a record with a packet that has to come so much after another one. */
+static int
+putorder(uint8_t *d, uint64_t seq, int order, const uint8_t *ip, int len)
+{
+	uint8_t payload[OrderLen + MtuMax];
+
+	put(payload, order, OrderLen);
+	memcpy(payload + OrderLen, ip, len);
+	return putrec(d, seq, FlagData | FlagOrder, payload, OrderLen + len);
+}
+
+/* Packets wait for those of their flow, the first of which come last or not at
+ * all. What is set free costs no more than it is, and does not come at once if
+ * it is UDP. */
 static void
 testheld(int row)
 {
-	uint8_t d[PktSize], ip[28];
-	uint64_t cost, most = 0;
+	static const struct {
+		const char *name;
+		int proto, flows;
+		int same;         /* all of a flow name its first packet */
+		int never;        /* those do not come */
+		int bytes;        /* kB, most in a ms; 0: all come at once */
+	} t[] = {
+		{ "TCP, one after the other", IPPROTO_TCP, 1, 0, 0, 0 },
+		{ "TCP, 1000 flows", IPPROTO_TCP, 1000, 0, 0, 0 },
+		{ "TCP, given up", IPPROTO_TCP, 1000, 0, 1, 0 },
+		{ "UDP, one after the other", IPPROTO_UDP, 1, 0, 0, 67 },
+		{ "UDP, 64 flows", IPPROTO_UDP, 64, 0, 0, 67 },
+		{ "UDP, 64 flows, given up", IPPROTO_UDP, 64, 0, 1, 67 },
+		{ "UDP, 1000 flows, given up", IPPROTO_UDP, 1000, 0, 1, 0 },
+		{ "all after the same one", IPPROTO_TCP, 1, 1, 0, 0 },
+	};
+	enum { Len = 400 };
+	uint8_t d[PktSize], ip[Len];
+	uint64_t cost, most = 0, n, was;
+	int flows = t[row].flows, i, ms;
+	double kb = 0;
 	char name[128];
-	int i;
 
-	(void)row;
 	anew(Server, "key");
-	offer(1, 1000, IPPROTO_UDP, 0, sizeof(ip));
-	memcpy(ip, inbox[0].d, sizeof(ip));
+	offer(1, 1000, t[row].proto, TcpAck, Len);
+	memcpy(ip, inbox[0].d, Len);
 	ninbox = 0;
-	for (i = 2; i <= reorderpkts; i++) {
-		cost = arrive(0, d, putrec(d, i, FlagData, ip, sizeof(ip)));
+	for (i = flows + 1; i <= reorderpkts; i++) {
+		cost = arrive(0, d, putorder(d, i, t[row].same ? i - 1 :
+		    flows, ip, Len));
 		most = MAX(most, cost);
 	}
-	wantin("delivered", 0, 0, delivered);
-	cost = arrive(0, d, putrec(d, 1, FlagData, ip, sizeof(ip)));
-	figure("%" PRIu64 " steps, before %" PRIu64 ", %" PRIu64
-	    " delivered", cost, most, delivered);
-	wantin("delivered", reorderpkts, reorderpkts, delivered);
-	wantin("steps", 1, DatagramSteps, cost);
-	snprintf(name, sizeof(name), "the packet for which %d wait",
-	    reorderpkts - 1);
+	n = t[row].same ? 1 : reorderpkts - flows;
+	wantin("held", n, n, reorderpkts - flows - delivered);
+	wantin("believed", 0, 0, reordertop(flows + 1));
+	for (i = 1; i <= flows && !t[row].never; i++) {
+		cost = arrive(0, d, putrec(d, i, FlagData, ip, Len));
+		most = MAX(most, cost);
+	}
+	for (ms = 0; delivered + flows * t[row].never < (unsigned)reorderpkts
+	    && ms < 1100; ms++) {
+		now += MS(1);
+		was = delivered;
+		cost = steps;
+		reordercheck();
+		groflushall();
+		most = MAX(most, steps - cost);
+		kb = MAX(kb, (delivered - was) * Len / 1000.0);
+	}
+	figure("%" PRIu64 " steps, %d ms, %.0f kB in a ms", most, ms, kb);
+	wantin("steps", 1, DatagramSteps, most);
+	wantin("ms", 0, reorderms + 10, ms);
+	if (t[row].bytes)
+		wantin("kB in a ms", 1, t[row].bytes, kb);
+	wantin("delivered", reorderpkts - flows * t[row].never,
+	    reorderpkts - flows * t[row].never, delivered);
+	snprintf(name, sizeof(name), "%d packets wait: %s", reorderpkts,
+	    t[row].name);
+	verdict(name);
+}
+
+/* Records that leave gaps, and name any packet to come before: what a datagram
+ * costs, and what is done each ms while gaps are there. */
+static void
+testgaps(int row)
+{
+	static const struct {
+		const char *name;
+		int by;           /* a seq above the last, most */
+		int order;        /* 0: none, -1: any */
+	} t[] = {
+		{ "every other one is missing", 2, 0 },
+		{ "each names the one before", 2, 1 },
+		{ "each names any", 2, -1 },
+		{ "gaps of up to 1000, each names any", 1000, -1 },
+		{ "any seq, each names any", -1, -1 },
+	};
+	enum { Len = 40 };
+	uint8_t d[PktSize], ip[Len];
+	uint64_t cost, most = 0, check = 0, seq = 1;
+	int ms, i, len, order;
+	char name[128];
+
+	anew(Server, "key");
+	offer(1, 1000, IPPROTO_UDP, 0, Len);
+	memcpy(ip, inbox[0].d, Len);
+	ninbox = 0;
+	for (ms = 0; ms < 1000; ms++) {
+		now += MS(1);
+		for (i = 0; i < 10; i++) {
+			for (len = 0; len + Len + 64 < PktSize; ) {
+				seq = t[row].by < 0 ? rx.known - reorderpkts +
+				    rnd(2 * reorderpkts) : t[row].by == 2 ?
+				    seq + 2 : seq + 1 + rnd(t[row].by);
+				order = t[row].order < 0 ? rnd(1 << (1 +
+				    rnd(16))) : t[row].order;
+				len += putorder(d + len, seq, order, ip, Len);
+			}
+			cost = arrive(0, d, len);
+			most = MAX(most, cost);
+		}
+		if (t[row].by > 2) /* what was dropped did not advance */
+			seq = rx.known;
+		cost = steps;
+		reordercheck();
+		reportsend();
+		groflushall();
+		schedule();
+		check = MAX(check, steps - cost);
+	}
+	figure("%" PRIu64 " steps, %" PRIu64 " each ms, %" PRIu64 " came",
+	    most, check, delivered);
+	wantin("steps", 1, DatagramSteps, most);
+	wantin("steps each ms", 1, 12 * reorderpkts, check);
+	snprintf(name, sizeof(name), "records with gaps: %s", t[row].name);
+	verdict(name);
+}
+
+/* Packets are covered by parities, and known but for every sixteenth. Then
+ * comes a datagram of as many parities or blocks as it can hold. */
+static void
+testparities(int row)
+{
+	static const struct {
+		const char *name;
+		int len;          /* bytes of the sum, 0: a block instead */
+		int n, back;      /* of how many; from the newest, at most */
+	} t[] = {
+		{ "parities of 16, one of which is missing", 20, 16, 16 },
+		{ "the same, from all that are known", 20, 16, 48 },
+		{ "parities of 16 that are not known at all", 20, 16, -1 },
+		{ "the largest parity", MtuMax, 16, 48 },
+		{ "the largest parity of what is not known", MtuMax, 16, -1 },
+		{ "blocks of 1500 bytes", 0, 0, 0 },
+	};
+	enum { Len = 1400, Known = 64, Most = 1400 };
+	/* 1500 bytes of zeros: 20 literals, a copy, 5 literals */
+	static const uint8_t tail[] = { 1, 0, 255, 255, 255, 255, 255, 181,
+	    0x50, 0, 0, 0, 0, 0 };
+	uint8_t d[PktSize], ip[MtuMax] = { 0 }, c[2 * MtuMax];
+	uint64_t cost, most = 0, sum = 0, seq;
+	int i, k, len, n;
+	char name[128];
+
+	anew(Server, "key");
+	offer(1, 1000, IPPROTO_UDP, 0, Len);
+	memcpy(ip, inbox[0].d, Len);
+	ninbox = 0;
+	for (seq = 1; seq <= 4 * Known; seq++)
+		if (seq % 16)
+			arrive(0, d, putrec(d, seq, FlagData | FlagParity, ip,
+			    Len));
+	for (i = 0; i < 100; i++) {
+		for (len = 0; len == 0 || len + HdrLen + MAX(t[row].len, 35) <
+		    Most; ) {
+			if (t[row].len == 0) {
+				n = 0;
+				c[n++] = 0xff;   /* more literals and copies */
+				c[n++] = 20 - 15;
+				memcpy(c + n, ip, 20);
+				put(c + n + 2, 1500, 2);
+				ipfinish(c + n);
+				n += 20;
+				memcpy(c + n, tail, sizeof(tail));
+				n += sizeof(tail);
+				len += putrec(d + len, seq++, FlagData |
+				    FlagCompressed, c, n);
+				continue;
+			}
+			k = t[row].back < 0 ? rnd(100) : -rnd(t[row].back -
+			    t[row].n + 1);
+			n = MIN(t[row].len, Most - len - HdrLen - TagLen);
+			memset(c, 0x45, n);
+			len += putrec(d + len, (seq + k + (t[row].back < 0 ?
+			    100 * i : 0)) | (uint64_t)t[row].n << 56,
+			    FlagParity, c, n);
+		}
+		cost = arrive(0, d, len);
+		most = MAX(most, cost);
+		sum += cost;
+	}
+	figure("%" PRIu64 " steps, %" PRIu64 " for all, %" PRIu64 " in vain, %"
+	    PRIu64 " found, %" PRIu64 " came", most, sum, counts[CntVain],
+	    counts[CntRecovered], delivered);
+	wantin("steps", 1, DatagramSteps, most);
+	wantin("steps of 100 at once", 1, 2 * DatagramSteps, sum);
+	snprintf(name, sizeof(name), "a datagram of %s", t[row].name);
 	verdict(name);
 }
 
@@ -878,7 +1073,7 @@ testmemory(int row)
 		held = MAX(held, pool.used - pool.nfrees);
 		repairs = MAX(repairs, tx.repairs.len);
 	}
-	n = tx.seq[LaneOrdered] - tx.oldest;
+	n = tx.seq[LaneData] - tx.oldest;
 	for (l = bond; l < bond + Nlinks; l++)
 		again += l->why[WhyRepair];
 	figure("%d packets in use of %d, %d kept, %d to repeat, %" PRIu64
@@ -890,7 +1085,7 @@ testmemory(int row)
 	wantin("not for want of memory", 0, 0, drops[DropPool]);
 	now += Keep + Second;
 	forget(0);
-	wantin("kept later", 0, 0, tx.seq[LaneOrdered] - tx.oldest);
+	wantin("kept later", 0, 0, tx.seq[LaneData] - tx.oldest);
 	verdict(t[row].name);
 }
 
@@ -964,18 +1159,18 @@ testlarge(int row)
 	} t[] = {
 		{ "a SYN of 60 bytes is express", IPPROTO_TCP, TcpSyn, 60,
 		  100 },
-		{ "a SYN of 1380 bytes is ordered", IPPROTO_TCP, TcpSyn, 1380,
+		{ "a SYN of 1370 bytes is ordered", IPPROTO_TCP, TcpSyn, 1370,
 		  0 },
 		{ "an ACK of 40 bytes is express", IPPROTO_TCP, TcpAck, 40,
 		  100 },
 		{ "sparse UDP of 100 bytes is express", IPPROTO_UDP, 0, 100,
 		  100 },
-		{ "sparse UDP of 1380 bytes is ordered", IPPROTO_UDP, 0, 1380,
+		{ "sparse UDP of 1370 bytes is ordered", IPPROTO_UDP, 0, 1370,
 		  0 },
 		{ "an ACK of 84 bytes, IPv6 with options, is express",
 		  IPPROTO_ICMPV6, 0, 84, 100 },
-		{ "an ACK of 1384 bytes, IPv6 with options, is ordered",
-		  IPPROTO_ICMPV6, 0, 1380, 0 },
+		{ "an ACK of 1364 bytes, IPv6 with options, is ordered",
+		  IPPROTO_ICMPV6, 0, 1364, 0 },
 	};
 	int i;
 
@@ -1149,10 +1344,12 @@ static const struct {
 	int rows, few, many;      /* with the example's links, with more */
 } tests[] = {
 	{ testjumps, 2, 1, 0 },
-	{ testbeats, 2, 1, 1 },
-	{ testreports, 13, 1, 1 },
+	{ testbeats, 3, 1, 1 },
+	{ testreports, 14, 1, 1 },
 	{ teststalls, 4, 1, 1 },
-	{ testheld, 1, 1, 0 },
+	{ testheld, 8, 1, 0 },
+	{ testgaps, 5, 1, 0 },
+	{ testparities, 6, 1, 0 },
 	{ testclaims, 13, 1, 0 },
 	{ testway, 1, 1, 0 },
 	{ testmemory, 4, 1, 0 },

@@ -3,7 +3,7 @@
  * One end of the tunnel for the simulator: udpbond.c as it is, but its system
  * calls are sim.c's. It is compiled twice, with -DSIDE=side0 and side1, so
  * that each end has variables of its own. The config.h it finds is
- * config.def.h with a table of links that can be written.
+ * config.def.h with links and parity that can be written.
  */
 #include "fake.h"
 #include "sim.h"
@@ -34,6 +34,8 @@ sidestart(const SimConf *c)
 	loop.interval = 0;
 	chrootdir = NULL;
 	keyfile = c->keyed ? "key" : NULL;
+	if (c->parity >= 0)
+		parity = c->parity;
 	for (i = 0; i < LEN(bond); i++) {
 		links[i].up = c->link[i].up;
 		links[i].down = c->link[i].down;
@@ -93,18 +95,35 @@ siderate(int i, int64_t bps)
 static void
 sidestat(SimStat *s)
 {
+	static const int gates[] = {
+		DropShort, DropForm, DropAddr, DropAuth, DropSession,
+		DropWindow, DropMartian, DropVersion
+	};
+	int i;
+
 	s->queued = queues.queued;
 	s->express = queues.express.len;
 	s->acks = queues.acks.len;
 	s->again = tx.repairs.len;
 	s->pool = pool.size;
 	s->held = pool.used - pool.nfrees;
+	/* what parity needs may be held, as long as nothing else comes */
+	for (i = 0; i < cover.n; i++)
+		s->held -= pool.refs[cover.pkts[i] - pool.pkts] == 1;
+	for (i = 0; i < Columns; i++)
+		s->held -= coded.pkts[i] &&
+		    pool.refs[coded.pkts[i] - pool.pkts] == 1;
 	s->late = counts[CntLate];
 	s->lost = counts[CntLost];
+	s->recovered = counts[CntRecovered];
 	s->nopool = drops[DropPool];
+	s->dropped = s->nopool;
+	for (i = 0; i < LEN(gates); i++)
+		s->dropped += drops[gates[i]];
+	s->reorderms = reorderms;
 }
 
-/* is the first packet in a datagram more than a light flow's in that lane? */
+/* Is the first packet in a datagram an express packet or an ACK? */
 static int
 sideexpress(const void *wire)
 {

@@ -19,11 +19,15 @@ typedef struct {
 	int queued, express, acks, again; /* packets that wait for a link */
 	int held, pool;           /* packets in use; that there are */
 	uint64_t late, lost;      /* ordered ones */
+	uint64_t recovered;       /* by parity */
 	uint64_t nopool;          /* dropped for want of one in the pool */
+	uint64_t dropped;         /* of what came by the links */
+	int reorderms;            /* of config.h */
 } SimStat;
 
 typedef struct {
 	int server, keyed;
+	int parity;               /* -1: as config.h has it */
 	struct { double up, down; int prio; } link[SimLinks];
 } SimConf;
 

@@ -22,6 +22,7 @@ struct Buf {
 	Buf *next;
 	int64_t depart, hold, deliver;
 	int len, from, to;        /* bytes, UDP ports */
+	int damaged;              /* on its way */
 	uint8_t data[1600];
 };
 

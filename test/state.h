@@ -11,7 +11,7 @@
 #define STATE(F) \
 	F(role) F(now) F(counts) F(drops) F(offload) F(gro) \
 	F(loop) F(tun) F(ctl) F(rtnetlink) F(pool) F(keys) F(peer) F(queues) \
-	F(tx) F(rx) F(coded) F(survey) F(bond) F(nets)
+	F(tx) F(cover) F(rx) F(coded) F(survey) F(bond) F(nets)
 
 typedef struct {
 #define MEMBER(v) char v[sizeof(v)];
@@ -60,6 +60,8 @@ poolsound(void)
 		holds(refs, tx.sent[i].p, 0);
 	for (i = 0; i < reorderpkts; i++)
 		holds(refs, rx.slots[i].p, 0);
+	for (i = 0; i < Window; i++)
+		holds(refs, i < cover.n ? cover.pkts[i] : NULL, 0);
 	for (i = 0; i < Columns; i++)
 		holds(refs, coded.pkts[i], 0);
 	for (l = bond; l < bond + LEN(bond); l++)

@@ -404,6 +404,7 @@ clear(void)
 	memset(&tx, 0, sizeof(tx));
 	memset(&rx, 0, sizeof(rx));
 	memset(&coded, 0, sizeof(coded));
+	memset(&cover, 0, sizeof(cover));
 	queues.flows = flows;
 	queues.hosts = hosts;
 	tx.sent = sent;
@@ -1105,8 +1106,10 @@ testdecode(void)
 		  "0000000000000001 06 0002 0001" },
 		{ "repair of no kind", 0, -1, "0000000000000001 08 0000" },
 		{ "repair heartbeat", 0, -1, "0000000000000001 09 0000" },
-		{ "compressed", 0, -1, "0000000000000001 22 0000" },
-		{ "parity", 0, -1, "0000000000000001 42 0000" },
+		{ "compressed", 0, 11, "0000000000000001 22 0000" },
+		{ "compressed heartbeat", 0, -1, "0000000000000001 21 0000" },
+		{ "compressed control", 0, -1, "0000000000000001 30 0000" },
+		{ "covered by a parity", 0, 11, "0000000000000001 42 0000" },
 		{ "all flags", 0, -1, "0000000000000001 ff 0000" },
 		{ "sealed without a key", 0, -1, "0000000000000001 82 0000" },
 		{ "not sealed with a key", 1, -1, "0000000000000001 02 0000" },
@@ -3008,6 +3011,714 @@ classed(const uint8_t *d, int len, int *flow)
 		*flow = p->flow;
 	pktfree(p);
 	return class;
+}
+
+/* parity */
+
+/* a packet of this seq, the same in each call; lengths 36 to 1435 */
+static Pkt *
+covered(uint64_t seq)
+{
+	int i, len = 36 + seq * 611 % 1400;
+	Pkt *p = waiting(Ordered, 0, len, 0, seq);
+
+	p->seq = seq;
+	p->after = seq % 5;
+	for (i = 36; i < len; i++)
+		p->data[i] = seq * 29 + i * i;
+	return p;
+}
+
+static int
+parityof(uint8_t *d, const uint64_t *seqs, int n)
+{
+	Pkt *pkts[Window];
+	int i, len;
+
+	for (i = 0; i < n; i++)
+		pkts[i] = covered(seqs[i]);
+	len = parityencode(d, pkts, n);
+	for (i = 0; i < n; i++)
+		pktfree(pkts[i]);
+	return len;
+}
+
+/* Empty found into a log of seqs. Each must be as it was sent. */
+static void
+foundlog(Queue *found, char *log)
+{
+	Pkt *p, *q;
+
+	while ((p = queueget(found))) {
+		q = covered(p->seq);
+		want("order of what is found", q->after, p->after);
+		wantbytes("what is found", q->data, q->len, p->data, p->len);
+		add(log, "%s%" PRIu64, *log ? " " : "", p->seq);
+		pktfree(q);
+		pktfree(p);
+	}
+}
+
+static void
+testparityencode(void)
+{
+	static const struct {
+		const char *name;
+		int n;
+		uint64_t seqs[3];
+		int afters[3], lens[3];
+		const char *hex;
+	} t[] = {
+		/* made by another program */
+		{ "one packet", 1, { 7 }, { 0 }, { 20 },
+		  "0100000014450000140000400040fd25eb0a0000010a000002" },
+		{ "two, the last one longer", 2, { 5, 7 }, { 0, 2 },
+		  { 20, 24 },
+		  "0202003400e6160000e600008f008f4350ff2f00002d2f00005a1a34"
+		  "2e68" },
+		{ "distances of 2 bytes", 3, { UINT32_MAX,
+		  UINT32_MAX + UINT64_C(255), UINT32_MAX + UINT64_C(511) },
+		  { 1, 0, 0x102 }, { 24, 20, 20 },
+		  "83010000fff31d0037a400003700005700571d56bffb0000c4fb0000"
+		  "95e6d137bf" },
+	};
+	uint8_t d[128], e[128];
+	Pkt *pkts[3];
+	int i, j, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < t[i].n; j++) {
+			pkts[j] = pktalloc();
+			unhex("4500 0014 0000 4000 40fd 25eb 0a00 0001"
+			    "0a00 0002 0102 0304", pkts[j]->data);
+			setiplen(pkts[j]->data, t[i].lens[j]);
+			pkts[j]->len = t[i].lens[j];
+			pkts[j]->after = t[i].afters[j];
+			pkts[j]->seq = t[i].seqs[j];
+		}
+		n = unhex(t[i].hex, e);
+		memset(d, 0xff, sizeof(d));
+		wantbytes("parity", e, n, d, parityencode(d, pkts, t[i].n));
+		want("byte behind it", 0xff, d[n]);
+		verdict(t[i].name);
+	}
+}
+
+/* Steps: +N packet N comes, =L/N parity of the N packets to L comes, ~N that
+ * many other packets come, ! the session ends. */
+static void
+testparity(void)
+{
+	static const struct {
+		const char *name, *steps, *found;
+		int vain;
+	} t[] = {
+		{ "nothing lost", "+1 +2 +3 +4 =4/4", "", 1 },
+		{ "a copy", "+1 =2/1", "2", 0 },
+		{ "one lost", "+1 +2 +4 =4/4", "3", 0 },
+		{ "the newest lost", "+1 +2 +3 =4/4", "4", 0 },
+		{ "two lost, two parities", "+1 +4 =4/4 +5 =5/5", "2 3", 0 },
+		{ "two lost, one comes late", "+1 +2 =4/4 +4", "3", 0 },
+		{ "the other one", "+1 +2 =4/4 +3", "4", 0 },
+		{ "all come late", "=4/4 +4 +2 +1 +3", "3", 0 },
+		{ "parities before packets", "=3/3 =4/4 =5/3 +4 +5", "1 2 3",
+		  0 },
+		{ "three lost, last found of the first",
+		  "+1 =4/4 +5 =6/5 +6 =7/6 +7", "2 3 4", 0 },
+		{ "one parity of no use", "=2/2 =3/3 +1 +2", "3 2", 0 },
+		{ "a packet twice", "+1 +1 =2/2 +1 +1", "2", 0 },
+		{ "a packet after it was found", "+1 =2/2 +2 =3/3 +2", "2 3",
+		  0 },
+		{ "a parity twice", "+1 =3/3 =3/3 +2", "3", 1 },
+		{ "a parity twice, the last one late", "+1 +2 =3/3 =3/3", "3",
+		  1 },
+		{ "two parities with two missing", "=2/2 =4/4 +1 +3 +4", "2 4",
+		  0 },
+		{ "16 of 16 but one",
+		  "+1 +2 +3 +4 +5 +6 +7 +8 +9 +10 +11 +13 +14 +15 +16 =16/16",
+		  "12", 0 },
+		{ "column given up", "=2/2 ~63 +2", "", 1 },
+		{ "column of the found packet not yet", "=2/2 ~62 +2", "1", 0 },
+		{ "column given up is the pivot, rows without it stay",
+		  "~62 =3/3 =4/4 ~61 +2 +3", "4", 1 },
+		{ "column given up for the next of the same parity",
+		  "+1 ~63 =4/4", "", 1 },
+		{ "row given up", "=2/2 =4/2 =6/2 =8/2 =10/2 =12/2 =14/2 =16/2 "
+		  "=18/2 =20/2 =22/2 =24/2 =26/2 =28/2 =30/2 =32/2 =34/2 +1 +3",
+		  "4", 1 },
+		{ "far ahead", "=2/2 =4000000000000/2 +1 +3999999999999",
+		  "2 4000000000000", 0 },
+		{ "the first of all", "+1 =18446744073709551615/1 =1/1",
+		  "18446744073709551615", 1 },
+		{ "a new session", "=2/2 +5 ! +1 =5/1", "5", 0 },
+	};
+	uint8_t d[PktSize];
+	char log[LogSize], steps[512], *s;
+	int i, j, n, len;
+	uint64_t seq, other, seqs[Window];
+	Queue found = { 0 };
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		*log = '\0';
+		other = 1000;
+		snprintf(steps, sizeof(steps), "%s", t[i].steps);
+		for (s = strtok(steps, " "); s; s = strtok(NULL, " ")) {
+			seq = strtoull(s + 1, NULL, 10);
+			n = *s == '~' ? (int)seq : *s == '+';
+			for (j = 0; j < n; j++) {
+				p = covered(*s == '~' ? other++ : seq);
+				parityknow(p, &found);
+				pktfree(p);
+			}
+			if (*s == '=') {
+				n = atoi(strchr(s, '/') + 1);
+				for (j = 0; j < n; j++)
+					seqs[j] = seq - n + 1 + j;
+				len = parityof(d, seqs, n);
+				want("taken", 0, parityadd(seq, d, len,
+				    &found));
+			}
+			if (*s == '!')
+				parityreset();
+			foundlog(&found, log);
+		}
+		wantstr("found", t[i].found, log);
+		want("in vain", t[i].vain, counts[CntVain]);
+		for (n = *log != '\0', s = log; *s; s++)
+			n += *s == ' ';
+		want("recovered", n, counts[CntRecovered]);
+		parityreset();
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+}
+
+/* Bytes, then zeros. What makes no packet is taken, for nothing. */
+static void
+testparityforged(void)
+{
+	static const struct {
+		const char *name, *hex;
+		uint64_t last;
+		int len, r, vain;
+	} t[] = {
+		{ "empty", "", 9, 0, -1, 0 },
+		{ "nothing but n", "01", 9, 1, -1, 0 },
+		{ "n is 0", "00", 9, 100, -1, 0 },
+		{ "n is 0, wide", "80", 9, 100, -1, 0 },
+		{ "n is 17", "11 0101010101010101 0101010101010101", 99, 100,
+		  -1, 0 },
+		{ "n is 127", "7f", 9, 1000, -1, 0 },
+		{ "cut short", "02 01", 9, 25, -1, 0 },
+		{ "just long enough", "02 01", 9, 26, 0, 0 },
+		{ "distances only", "10 0101", 99, 16, -1, 0 },
+		{ "distance 0", "03 01 00", 9, 100, -1, 0 },
+		{ "down to 1", "03 07 01", 9, 100, 0, 0 },
+		{ "down to 0", "03 07 02", 9, 100, -1, 0 },
+		{ "beyond 0", "03 08 02", 9, 100, -1, 0 },
+		{ "beyond 0 at once", "82 000a", 9, 100, -1, 0 },
+		{ "wide", "82 0008", 9, 100, 0, 0 },
+		{ "longest", "01", 9, 1 + SymMax, 0, 1 },
+		{ "longer than a packet", "01", 9, 2 + SymMax, -1, 0 },
+		{ "of the newest seq", "10", UINT64_MAX, 100, -1, 0 },
+		{ "zeros", "01", 9, 100, 0, 1 },
+		{ "an IP packet", "01 0000 0014" IPV4, 9, 25, 0, 0 },
+		{ "with zeros behind it", "01 0000 0014" IPV4, 9, 100, 0, 0 },
+		{ "length beyond the end", "01 0000 0015" IPV4, 9, 25, 0, 1 },
+		{ "both lengths beyond the end", "01 0000 0018 4500 0018 0000"
+		  "4000 40fd 25e7 0a00 0001 0a00 0002", 9, 25, 0, 1 },
+		{ "length unlike that of IP", "01 0000 0015" IPV4, 9, 26, 0,
+		  1 },
+		{ "length 0", "01 0000 0000" IPV4, 9, 25, 0, 1 },
+		{ "length 65535", "01 0000 ffff" IPV4, 9, 1 + SymMax, 0, 1 },
+		{ "version 5", "01 0000 0014 5500 0014 0000 4000 40fd 25eb"
+		  "0a00 0001 0a00 0002", 9, 25, 0, 1 },
+	};
+	uint8_t d[2048];
+	Queue found = { 0 };
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		memset(d, 0, sizeof(d));
+		unhex(t[i].hex, d);
+		want("return", t[i].r, parityadd(t[i].last, d, t[i].len,
+		    &found));
+		want("in vain", t[i].vain, counts[CntVain]);
+		want("found", counts[CntRecovered], found.len);
+		want("rows in use", t[i].r < 0 || t[i].vain || found.len ? 0 :
+		    1, coded.rows[0].len > 0);
+		while (found.len > 0)
+			pktfree(queueget(&found));
+		parityreset();
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+	anew(Client);
+	i = pool.size;
+	pool.size = pool.used;
+	unhex("01 0000 0014" IPV4, d);
+	want("return", 0, parityadd(9, d, 25, &found));
+	want("in vain", 1, counts[CntVain]);
+	want("found", 0, found.len);
+	pool.size = i;
+	want("return", 0, parityadd(9, d, 25, &found));
+	want("found", 1, found.len);
+	verdict("all packets are in use, and free again");
+}
+
+/* Note those found, of the first j. Returns how many had come before. */
+static int
+foundof(Queue *found, const uint64_t *seqs, uint8_t *has, int j)
+{
+	char log[LogSize] = "", *s;
+	int n, twice = 0;
+
+	foundlog(found, log);
+	for (s = strtok(log, " "); s; s = strtok(NULL, " ")) {
+		for (n = j; n > 0 && seqs[n] != strtoull(s, NULL, 10); n--)
+			;
+		twice += has[n];
+		has[n] = 1;
+	}
+	return twice;
+}
+
+/* Packets are lost, singly or in bursts, come late and twice; between their
+ * seqs are those of others. Bounds are about twice what is left. */
+static void
+testparityrandom(void)
+{
+	enum { Packets = 20000, Late = 6 };
+	static const struct {
+		const char *name;
+		int k, loss, burst;   /* loss: of 1000; burst: mean */
+		int most;             /* left of all */
+	} t[] = {
+		{ "nothing lost", 4, 0, 1, 0 },
+		{ "2 % lost, 1 in 4", 4, 20, 1, 4 },
+		{ "2 % lost, copies", 1, 20, 1, 20 },
+		{ "5 % lost, 1 in 4", 4, 50, 1, 8 },
+		{ "5 % lost, 1 in 8", 8, 50, 1, 280 },
+		{ "5 % lost in bursts, 1 in 2", 2, 50, 4, 220 },
+	};
+	static uint64_t seqs[Packets];
+	static uint8_t has[Packets];
+	static int at[Packets];   /* step at which it comes; -1: lost */
+	uint8_t d[PktSize];
+	Queue found = { 0 };
+	int i, j, n, bad, twice, left, lost;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		memset(has, 0, sizeof(has));
+		twice = left = lost = bad = 0;
+		for (j = 0; j < Packets; j++) {
+			seqs[j] = j ? seqs[j - 1] + 1 + (rnd(8) ? 0 : rnd(300))
+			    : UINT32_MAX - UINT64_C(4000);
+			bad = bad && t[i].burst > 1 ? rnd(t[i].burst) > 0 :
+			    rnd(1000 * t[i].burst) < t[i].loss;
+			lost += bad;
+			at[j] = bad ? -1 : j + (rnd(9) ? 0 : rnd(Late));
+			for (n = MAX(j - Late, 0); n <= j; n++) {
+				if (at[n] != j && (at[n] < 0 || at[n] > j ||
+				    rnd(99)))
+					continue;
+				has[n] = 1;
+				p = covered(seqs[n]);
+				parityknow(p, &found);
+				pktfree(p);
+				twice += foundof(&found, seqs, has, j);
+			}
+			n = t[i].k == 1 ? 1 : MIN(j + 1, Window);
+			if ((j + 1) % t[i].k == 0 && rnd(1000) >= t[i].loss)
+				want("taken", 0, parityadd(seqs[j], d,
+				    parityof(d, seqs + j + 1 - n, n), &found));
+			twice += foundof(&found, seqs, has, j);
+		}
+		for (j = 0; j < Packets; j++)
+			left += !has[j];
+		want("found that had come", 0, twice);
+		wantin("left", 0, t[i].most, left);
+		parityreset();
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+}
+
+/* compress */
+
+#define SmallIp "4011 b6ac c000 0201 c000 0202 13c4 13c4 0028 0000"
+#define SipIp   "4500 00d0 0001 4000 4011 b618 c000 0201 c000 0202" \
+		"13c4 13c4 00bc 0000"
+
+static const char sip[] = "OPTIONS sip:a@192.0.2.2 SIP/2.0\r\n"
+	"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK7\r\nMax-Forwards: 70\r\n"
+	"From: <sip:b@192.0.2.1>;tag=9\r\nTo: <sip:a@192.0.2.2>\r\n"
+	"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n";
+
+/* blocks that LZ4 1.9.4 made of packets, with the dictionary: the packet is
+ * hex digits, then text, then zeros. Where squeeze makes as many bytes it
+ * makes the same. */
+static const struct {
+	const char *name, *block, *head, *text;
+	int zeros, made;          /* made: bytes */
+} blocks[] = {
+	{ "text that the dictionary has", "f30d" SipIp "4301 0116 02bf"
+	  "6140 3139 322e 302e 322e 3221 0208 0424 001b 312a 021f 3716 020c"
+	  "1562 5e00 1231 2102 1739 2202 077b 0017 3e2e 0216 312f 02b0 4f50"
+	  "5449 4f4e 530d 0a0d 0a", SipIp, sip, 0, 97 },
+	{ "longer than 15 and 255", "ff0c 4500 0274 0001 4000 4011 b474"
+	  "c000 0201 c000 0202 13c4 0007 0260 0001 00ff ff43 5000 0000 0000",
+	  "4500 0274 0001 4000 4011 b474 c000 0201 c000 0202 13c4 0007 0260",
+	  "", 602, 42 },
+	{ "from the dictionary into the packet",
+	  "f40d 4500 003c 0001 4000" SmallIp "2200 c361 6263 6465 6667 6869"
+	  "6a6b 6c0c 0050 6869 6a6b 6c", "4500 003c 0001 4000" SmallIp
+	  "0102 0102 0201 4500", "abcdefghijklabcdefghijkl", 0, 53 },
+	{ "literals only", "f002 4500 0011 6162 6364 6566 6768 696a 6b6c 6d",
+	  "4500 0011", "abcdefghijklm", 0, 0 },
+	{ "nothing", "00", "", "", 0, 0 },
+};
+
+static int
+blockpacket(int i, uint8_t *d)
+{
+	int n = unhex(blocks[i].head, d), len = strlen(blocks[i].text);
+
+	memcpy(d + n, blocks[i].text, len);
+	memset(d + n + len, 0, blocks[i].zeros);
+	return n + len + blocks[i].zeros;
+}
+
+static void
+testblocks(void)
+{
+	uint8_t block[MtuMax + 16], d[MtuMax], o[MtuMax + 16], *c, *to;
+	int i, k, n, len;
+
+	for (i = 0; i < LEN(blocks); i++) {
+		n = unhex(blocks[i].block, block);
+		len = blockpacket(i, d);
+		c = exact(block, n);
+		to = exact(d, len);
+		memset(to, 0xee, len);
+		want("bytes", len, unsqueeze(to, len, c, n));
+		wantbytes("packet", d, len, to, len);
+		if (len)
+			want("one too long", -1, unsqueeze(to, len - 1, c, n));
+		free(c);
+		for (k = 0; k < n; k++) {
+			c = exact(block, k);
+			want("cut short", 0, unsqueeze(to, len, c, k) == len &&
+			    len);
+			free(c);
+		}
+		free(to);
+		k = squeeze(o, d, len);
+		want("made", blocks[i].made, k);
+		if (k == n)
+			wantbytes("block", block, n, o, k);
+		verdict(blocks[i].name);
+	}
+}
+
+/* blocks that are none, and what they would make at most; DictLen + 1 bytes
+ * back from the first is 01fa */
+static void
+testmalformed(void)
+{
+	static const struct {
+		const char *name, *block;
+		int max, len;
+	} t[] = {
+		{ "no token", "", 20, -1 },
+		{ "no literals", "10", 20, -1 },
+		{ "too few literals", "20 61", 20, -1 },
+		{ "too many", "20 6162", 1, -1 },
+		{ "as many as there is room for", "20 6162", 2, 2 },
+		{ "no count of literals", "f0", 1500, -1 },
+		{ "no end of it", "f0 ff", 1500, -1 },
+		{ "more than there are", "f0 00 6162", 1500, -1 },
+		{ "far too many", "f0 ffff ffff ffff ffff 00", 1500, -1 },
+		{ "half an offset", "10 61 01", 20, -1 },
+		{ "offset 0", "10 61 0000 00", 20, -1 },
+		{ "no token behind it", "10 61 0100", 20, -1 },
+		{ "before the dictionary", "00 fa01 00", 20, -1 },
+		{ "its begin", "00 f901 00", 20, 4 },
+		{ "before it, behind a literal", "10 61 fb01 00", 20, -1 },
+		{ "its begin, behind a literal", "10 61 fa01 00", 20, 5 },
+		{ "offset 65535", "10 61 ffff 00", 1500, -1 },
+		{ "copy one too long", "10 61 0100 00", 4, -1 },
+		{ "copy that fits", "10 61 0100 00", 5, 5 },
+		{ "no count of a copy", "1f 61 0100", 1500, -1 },
+		{ "copy far too long", "1f 61 0100 ffff ffff ffff 00", 1500,
+		  -1 },
+	};
+	static const uint8_t zeros[MtuMax];
+	uint8_t d[64], *c, *o;
+	int i, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		n = unhex(t[i].block, d);
+		c = exact(d, n);
+		o = exact(zeros, t[i].max);
+		want("bytes", t[i].len, unsqueeze(o, t[i].max, c, n));
+		free(o);
+		free(c);
+		verdict(t[i].name);
+	}
+}
+
+/* of noise, runs, and copies of the dictionary and of what is before */
+static int
+mixture(uint8_t *d)
+{
+	int len = 1 + rnd(rnd(4) ? MtuMax : 64), k = 0, n, from, what;
+
+	while (k < len) {
+		what = rnd(4);
+		from = rnd(what ? k + 1 : DictLen);
+		for (n = 1 + rnd(rnd(4) ? 24 : 600); n > 0 && k < len; n--) {
+			if (what == 0)
+				d[k] = dictionary[from++ % DictLen];
+			else if (what == 1)
+				d[k] = from;
+			else if (what == 2 && from < k)
+				d[k] = d[from++];
+			else
+				d[k] = rnd(256);
+			k++;
+		}
+	}
+	return len;
+}
+
+static void
+testroundtrip(void)
+{
+	uint8_t d[MtuMax], o[MtuMax + 16], e[MtuMax];
+	int i, n, len, shrunk = 0;
+
+	for (i = 0; i < 20000; i++) {
+		len = mixture(d);
+		memset(o, 0xee, sizeof(o));
+		n = squeeze(o, d, len);
+		wantin("bytes", 0, len - len / 10, n);
+		shrunk += n > 0;
+		if (n > 0)
+			wantbytes("packet", d, len, e,
+			    unsqueeze(e, MtuMax, o, n));
+	}
+	wantin("shrunk", 5000, 19000, shrunk);
+	verdict("comes back as it was");
+	for (i = 0; i < MtuMax; i++)
+		d[i] = rnd(256);
+	for (len = 0; len <= MtuMax; len++)
+		want("noise", 0, squeeze(o, d, len));
+	verdict("noise is left alone");
+	memset(d, 0, sizeof(d));
+	for (len = 40; len <= MtuMax; len++) {
+		n = squeeze(o, d, len);
+		wantin("zeros", 1, 30, n);
+		wantbytes("zeros", d, len, e, unsqueeze(e, MtuMax, o, n));
+	}
+	verdict("zeros of all lengths");
+}
+
+static void
+testshrinkable(void)
+{
+	static const struct {
+		const char *name;
+		int proto, sport, dport, len, frag, may;
+	} t[] = {
+		{ "SIP", IPPROTO_UDP, 5060, 5060, 300, 0, 1 },
+		{ "a fragment of it", IPPROTO_UDP, 0, 0, 300, 1, 0 },
+		{ "a small one", IPPROTO_UDP, 5060, 5060, 63, 0, 0 },
+		{ "not so small", IPPROTO_UDP, 5060, 5060, 64, 0, 1 },
+		{ "SQL", IPPROTO_TCP, 40000, 5432, 1000, 0, 1 },
+		{ "HTTPS", IPPROTO_TCP, 40000, 443, 1000, 0, 0 },
+		{ "its answer", IPPROTO_TCP, 443, 40000, 1000, 0, 0 },
+		{ "QUIC", IPPROTO_UDP, 40000, 443, 1000, 0, 0 },
+		{ "HTTP", IPPROTO_TCP, 40000, 80, 1000, 0, 0 },
+		{ "its answer", IPPROTO_TCP, 80, 40000, 1000, 0, 0 },
+		{ "HTTP by a proxy", IPPROTO_TCP, 40000, 8080, 1000, 0, 0 },
+		{ "HTTPS elsewhere", IPPROTO_TCP, 40000, 8443, 1000, 0, 0 },
+		{ "SSH", IPPROTO_TCP, 40000, 22, 1000, 0, 0 },
+		{ "DNS over TLS", IPPROTO_TCP, 40000, 853, 1000, 0, 0 },
+		{ "ESP", IPPROTO_ESP, 0, 0, 1000, 0, 0 },
+		{ "ICMP", IPPROTO_ICMP, 0, 0, 1000, 0, 0 },
+		{ "another tunnel", IPPROTO_IPIP, 0, 0, 1000, 0, 0 },
+	};
+	int i;
+	Pkt p;
+
+	for (i = 0; i < LEN(t); i++) {
+		p.len = t[i].len;
+		p.ip = (Ip){ .proto = t[i].proto, .frag = t[i].frag,
+		    .sport = t[i].sport, .dport = t[i].dport };
+		want("may shrink", t[i].may, shrinkable(&p));
+		verdict(t[i].name);
+	}
+}
+
+/* A packet of a flow that has text, or noise. Returns whether it shrank. */
+static int
+compacted(Flow *f, int text)
+{
+	Pkt *p = waiting(Ordered, 0, 200, 0, 0);
+	uint8_t was[200];
+	int i, done;
+
+	for (i = 36; i < 200; i++)
+		p->data[i] = text ? 'a' : rnd(256);
+	memcpy(was, p->data, 200);
+	compact(f, p);
+	done = p->squeezed;
+	want("shorter", done, p->len < 200 - 20);
+	if (done)
+		want("expands", 0, expand(p));
+	wantbytes("packet", was, 200, p->data, p->len);
+	pktfree(p);
+	return done;
+}
+
+static void
+testcompact(void)
+{
+	Flow f = { 0 };
+	int i, n, rest;
+
+	anew(Client);
+	for (i = 0; i < 1000; i++)
+		want("text", 1, compacted(&f, 1));
+	verdict("all of a flow that shrinks");
+	for (rest = 256; rest <= 4 * 65536; rest *= 2) {
+		for (i = 0; i < SqueezeTrial; i++)
+			want("noise", 0, compacted(&f, 0));
+		n = 0;
+		while (n < 70000 && f.squeeze.rest) {
+			compacted(&f, 1);
+			n++;
+		}
+		want("not tried", MIN(rest, 65536), n);
+	}
+	verdict("noise: 256 are not tried, twice as many each time");
+	want("text", 1, compacted(&f, 1));
+	for (i = 0; i < SqueezeTrial; i++)
+		want("noise", 0, compacted(&f, 0));
+	want("not tried", 256, f.squeeze.rest);
+	verdict("one that shrinks begins anew");
+	memset(&f, 0, sizeof(f));
+	for (i = 0; i < 1000; i++)
+		want("text", i % SqueezeTrial == 0,
+		    compacted(&f, i % SqueezeTrial == 0));
+	verdict("one in four is enough");
+}
+
+/* a compressed packet goes, by a second link too, and again: all have the
+ * flag, and it comes out of the peer's TUN as it was */
+static void
+testcompressed(void)
+{
+	static uint8_t d[Room], recs[8][256];
+	uint8_t was[300];
+	Pkt *p;
+	Rec r;
+	int i, at, len, size, n = 0, first = 0;
+
+	anew(Client);
+	p = waiting(Ordered, 3, sizeof(was), 0, 7);
+	memcpy(was, p->data, sizeof(was));
+	compact(&queues.flows[3], p);
+	transmit(&bond[1], p);
+	linkflush(&bond[1]);
+	copy(&bond[1], p);
+	resend(p, Missed);
+	repairsend();
+	for (i = 0; i < Nlinks; i++) {
+		linkflush(&bond[i]);
+		while ((len = fdread(peerfd[i], d)) > 0)
+			for (at = 0; at < len && n < 8; at += size) {
+				size = decode(d + at, len - at, &r);
+				wantin("bytes", 20, 99, size);
+				memcpy(recs[n++], d + at, MAX(size, 0));
+				first += r.flags ==
+				    (FlagData | FlagCompressed);
+				want("flags", FlagData | FlagCompressed,
+				    r.flags & ~FlagRepair);
+			}
+	}
+	want("records", 3, n);
+	want("that are no repair", 1, first);
+	for (i = 0; i < n; i++) {
+		anew(Server);
+		decode(recs[i], sizeof(recs[i]), &r);
+		arrive(0, recs[i], HdrLen + r.len);
+		wantbytes("packet", was, sizeof(was), d, fdread(lanfd, d));
+	}
+	verdict("sent, copied, sent again");
+}
+
+/* it is malformed, or what it makes is no IP packet of that length */
+static void
+testexpand(void)
+{
+	static const struct {
+		const char *name, *block;
+		int form;
+	} t[] = {
+		{ "an IP packet", "f005" IPV4, 0 },
+		{ "one byte less", "f004" "4500 0014 0000 4000 40fd 25eb"
+		  "0a00 0001 0a00 00", 1 },
+		{ "one byte more", "f006" IPV4 "00", 1 },
+		{ "of another length", "f005 4500 0015 0000 4000 40fd 25ea"
+		  "0a00 0001 0a00 0002", 1 },
+		{ "IP version 5", "f005 5500 0014 0000 4000 40fd 25eb"
+		  "0a00 0001 0a00 0002", 1 },
+		{ "nothing", "00", 1 },
+		{ "no block", "", 1 },
+		{ "more than 1500 bytes", "1f 45 0100 ffff ffff ffff 00", 1 },
+		{ "malformed", "f005 4500", 1 },
+	};
+	static uint8_t d[Room];
+	uint8_t block[64], ip[64];
+	int i, k, n, two;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		for (k = 0; k < 4; k++) {
+			two = k & 1;
+			(k & 2 ? anewkeyed : anew)(Server);
+			n = unhex(t[i].block, block);
+			n = putrec(d, 1, FlagData | FlagCompressed, block, n);
+			if (two)
+				n += putrec(d + n, 2, FlagData, ip,
+				    unhex(IPV4, ip));
+			arrive(0, d, sealwith(d, n, peerkey()));
+			want("malformed", t[i].form, drops[DropForm]);
+			for (n = 0; fdread(lanfd, d) == 20; n++)
+				want("protocol", 0xfd, d[9]);
+			want("packets", !t[i].form + two, n);
+			want("packets not in the pool", 0, inuse());
+		}
+		verdict(t[i].name);
+	}
+	p = pktalloc();
+	n = unhex("ff06 4500 05dc 0000 4000 40fd 2024 0a00 0001 0a00 0002 00"
+	    "0100 ffff ffff ff b4 50 0000 0000 00", block);
+	p->data = p->buf + PktSize - n;
+	memcpy(p->data, block, n);
+	p->len = n;
+	want("expands", 0, expand(p));
+	want("bytes", MtuMax, p->len);
+	wantin("room", MtuMax, PktSize, p->buf + PktSize - p->data);
+	verdict("all that there is room for, from the end of a datagram");
 }
 
 static void
@@ -5850,7 +6561,7 @@ testwindow(void)
 	anew(Client);
 	for (i = 0; i < Nlinks; i++)
 		bond[i].heard.came = now;
-	play("0:1-2 0:5 0h90000 0:6 0h90000 0:90000<90000 0:90002 0:90001",
+	play("0:1-2 0:5 0h90000 0:6 0h90000 =20 0:90000<90000 0:90002 0:90001",
 	    log);
 	wantstr("log", "1 2 5 6 90000 90001 90002", log);
 	want("packets not in the pool", 0, inuse());
@@ -8319,6 +9030,17 @@ static const struct {
 	{ "charge", testcharge },
 	{ "shared datagram", testsharing },
 	{ "send", testflush },
+	{ "parity sent", testparityencode },
+	{ "parity", testparity },
+	{ "parity forged", testparityforged },
+	{ "random parity", testparityrandom },
+	{ "LZ4", testblocks },
+	{ "malformed LZ4", testmalformed },
+	{ "there and back", testroundtrip },
+	{ "may shrink", testshrinkable },
+	{ "compact", testcompact },
+	{ "compressed", testcompressed },
+	{ "expand", testexpand },
 	{ "classify", testclassify },
 	{ "flow by", testflows },
 	{ "sparse", testsparse },
