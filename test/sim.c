@@ -87,7 +87,11 @@ enum {
 	RingMin = 4096,           /* packets that wait for a missing one */
 	Settle = 3,               /* s, from a start to a session */
 	ParityWait = 10,          /* ms, longer than by the same link */
-	ParityPart = 16,          /* of the links' rates */
+	ParityDepth = 120,        /* ms, as much may be sent at once */
+	ParityPart = 16,          /* of the rate of a link that is full */
+	ParityPps = 2000,         /* of an end */
+	SatPart = 80,             /* percent of a rate in use: full, */
+	SatMax = 5,               /* ms, for that long after */
 	NextAt = 70,              /* offset of the next seq in a heartbeat */
 	Nsets = 36,               /* of unlike links */
 	Fewlate = 5               /* when the delay of a link grows unseen */
@@ -167,7 +171,8 @@ typedef struct {
 	uint64_t rng;
 	int64_t refused;          /* the newest error */
 	int64_t slow, slowtime;   /* the least rate lately, and when */
-	int64_t tat;              /* when all that was sent may have left */
+	int64_t tat, sattat;      /* when all that was sent may have left, */
+	                          /* and at SatPart of the rate */
 	int64_t full, down;       /* last times that it had no room, that the
 	                           * sender did not use it */
 	int64_t bulk[Nbulk];      /* turns in which ordered packets were sent */
@@ -237,7 +242,7 @@ typedef struct {
 	int nread;
 	struct { uint64_t seq; int link, len; } parities[Nparities];
 	int nparities;            /* sent in this turn */
-	int64_t paritytat;        /* when its part of the links may carry them */
+	int64_t paritytat[2];     /* when so many may be sent; by full links */
 	int64_t nparity, paritybytes, databytes; /* sent */
 	int64_t offset;           /* of its clock */
 	int qlen;
@@ -1226,12 +1231,12 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
     int flags)
 {
 	int i, n = head >> 56 & 127, list = head >> 63 ? 2 * (n - 1) : 0;
-	int64_t lost = 0, rate = 0;
+	int64_t lost = 0, cost[2];
 	uint64_t seq = head << 8 >> 8, last = seq, by;
 	const Record *r;
 	SimLink l;
 
-	e->nparity++;
+	e->nparity += !stopped;
 	e->paritybytes += len;
 	if (n < 1 || n > 16 || len < (flags & FlagOrder ? 2 : 0) + 20 + list) {
 		violate("%s sends a parity over %d packets in %d bytes",
@@ -1250,20 +1255,22 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
 	}
 	if (parity == 2)
 		return;
-	for (i = 0; i < SimLinks; i++) {
-		e->side->link(i, &l);
-		rate += l.up ? l.rate : 0;
+	for (i = 0; i < SimLinks; i++)
 		lost += net[i].d[e - end].lost;
-	}
 	if (!lost)
 		violate("%s sends a parity, but no link loses",
 		    endname[e - end]);
-	e->paritytat = MAX(e->paritytat, simnow) + (int64_t)
-	    ((HdrLen + len + UdpIp + Overhead) * 8e9 * ParityPart /
-	    MAX(rate, 1));
-	if (e->paritytat - simnow > Sec && rate)
-		violate("%s: parity is %.3f s ahead of its part of the links",
-		    endname[e - end], (e->paritytat - simnow) / 1e9);
+	e->side->link(dir->link, &l);
+	cost[0] = Sec / ParityPps;
+	cost[1] = dir->sattat - simnow <= l.burst + SatMax / 2 * Ms ? 0 :
+	    (HdrLen + len + UdpIp + Overhead) * 8e9 * ParityPart / l.rate;
+	for (i = 0; i < 2; i++) {
+		if (cost[i] && e->paritytat[i] - simnow > ParityDepth * Ms)
+			violate("%s: parity is %.3f s ahead of its part%s",
+			    endname[e - end], (e->paritytat[i] - simnow) /
+			    1e9, i ? " of full links" : "");
+		e->paritytat[i] = MAX(e->paritytat[i], simnow) + cost[i];
+	}
 	if (e->nparities == Nparities)
 		return;
 	e->parities[e->nparities].seq = last;
@@ -1414,6 +1421,9 @@ paced(End *e, Dir *d, const uint8_t *data, int len)
 		    l.burst / 1e6);
 	d->tat = simnow + ahead +
 	    (int64_t)((len + UdpIp + Overhead) * 8e9 / (l.rate * 1.0002));
+	d->sattat = MAX(d->sattat, simnow) + (int64_t)
+	    ((len + UdpIp + Overhead) * 8e9 / (l.rate / 100 * SatPart));
+	d->sattat = MIN(d->sattat, d->tat + SatMax * Ms);
 }
 
 /* remember which links were busy */
