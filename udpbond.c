@@ -3083,7 +3083,8 @@ sumadd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
 				continue;
 			put(order, pkts[i]->after, OrderLen);
 			gfadd(t, order, OrderLen);
-			gfadd(t + OrderLen, pkts[i]->data, pkts[i]->len);
+			gfadd(t + OrderLen, pkts[i]->data, MIN(pkts[i]->len,
+			    len - OrderLen));
 		}
 	}
 	gfadd(d, t, len);
@@ -3372,6 +3373,17 @@ putcopy(uint8_t *o, const uint8_t *literals, int len, int offset, int more)
 	return putmore(o, more);
 }
 
+/* Returns how many bytes are the same, n at most. */
+static int
+alike(const uint8_t *a, const uint8_t *b, int n)
+{
+	int i;
+
+	for (i = 0; i < n && a[i] == b[i]; i++)
+		;
+	return i;
+}
+
 /* Compress len bytes, up to MtuMax. There is room for 16 more at o. Returns
  * the bytes written, or 0 if that is not a tenth less. */
 static int
@@ -3384,16 +3396,14 @@ squeeze(uint8_t *o, const uint8_t *d, int len)
 	memcpy(w, dictionary, DictLen);
 	memcpy(w + DictLen, d, len);
 	for (i = 1; i <= end - 12; i++) {
-		b = &newest[(uint32_t)get(w + i, 4) *
-		    2654435761u >> 22];
+		b = &newest[(uint32_t)get(w + i, 4) * 2654435761u >> 22];
 		k = i < at ? 0 : *b;
-		for (best = tries = 0; k && tries < Tries; tries++, k = older[k]) {
-			for (n = 0; i + n < end - 5 && w[k + n] == w[i + n]; n++)
-				;
-			if (n > best) {
+		for (best = tries = 0; k && tries < Tries; tries++) {
+			if ((n = alike(w + k, w + i, end - 5 - i)) > best) {
 				best = n;
 				from = k;
 			}
+			k = older[k];
 		}
 		older[i] = *b;
 		*b = i;
@@ -3758,6 +3768,14 @@ static int
 full(const Link *l)
 {
 	return l->flight.bytes > l->control.window;
+}
+
+/* Is there a queue at the link? What is lost then says nothing of the link. */
+static int
+queued(const Link *l)
+{
+	return MAX(l->control.queue, l->delay.owd - least(&l->delay.base)) >
+	    TargetBulk;
 }
 
 /* Is the link in use beyond its percent at this moment? */
@@ -4590,8 +4608,8 @@ paritylink(const Pkt *p)
 		    l->pace.clock < to->pace.clock))
 			to = l;
 	}
-	return usable(to, p) && room(to, to->pace.clock) &&
-	    (cover.light || !saturated(to)) ? to : NULL;
+	return usable(to, p) && room(to, to->pace.clock) && !full(to) &&
+	    !queued(to) && (cover.light || !saturated(to)) ? to : NULL;
 }
 
 /* Make a parity of the newest packets that fit: a list needs more room. */
@@ -5364,7 +5382,7 @@ measure(Link *l, const Beat *b)
 	if (e->tx.time && t->time - e->tx.time <= peer.interval / 2)
 		return; /* too short a time to measure */
 	if (e->tx.time) {
-		if (l->control.queue < TargetBulk)
+		if (!queued(l) && now - l->control.limited > 2 * Second)
 			measureloss(&l->loss, t->pkts - e->tx.pkts,
 			    arrived.pkts - e->rx.pkts);
 		measurejoint(l, t, &arrived);
@@ -6195,12 +6213,12 @@ datapkt(Link *l, Pkt *p, int flags)
 	Queue found = { 0 };
 
 	takeorder(p, flags);
-	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
-		return;
 	if (flags & FlagCompressed && expand(p) < 0) {
 		pktdrop(p, DropForm);
 		return;
 	}
+	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
+		return;
 	if (flags & FlagRepair)
 		counts[CntRepaired]++;
 	if (flags & FlagParity)
@@ -6215,7 +6233,9 @@ paritypkt(Pkt *p, int flags)
 	Queue found = { 0 };
 
 	takeorder(p, flags);
-	if (parityadd(p, &found) < 0)
+	if (afford(2 * Window) < 0)
+		counts[CntVain]++;
+	else if (parityadd(p, &found) < 0)
 		drops[DropForm]++;
 	pktfree(p);
 	datafound(&found);
@@ -7067,7 +7087,7 @@ static int64_t
 poolpkts(void)
 {
 	return (int64_t)queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch;
+	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch + Columns + 2 * Window;
 }
 
 /* the whole numbers of config.h, and their ranges */

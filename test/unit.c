@@ -1007,7 +1007,9 @@ testdecode(void)
 		{ "express control", 0, -1, "0000000000000001 14 0000" },
 		{ "repair of no kind", 0, -1, "0000000000000001 08 0000" },
 		{ "repair heartbeat", 0, -1, "0000000000000001 09 0000" },
-		{ "compressed", 0, -1, "0000000000000001 22 0000" },
+		{ "compressed", 0, 11, "0000000000000001 22 0000" },
+		{ "compressed heartbeat", 0, -1, "0000000000000001 21 0000" },
+		{ "compressed control", 0, -1, "0000000000000001 30 0000" },
 		{ "parity", 0, -1, "0000000000000001 42 0000" },
 		{ "all flags", 0, -1, "0000000000000001 ff 0000" },
 		{ "sealed without a key", 0, -1, "0000000000000001 82 0000" },
@@ -3032,6 +3034,10 @@ testparity(void)
 		  "12", 0 },
 		{ "column given up", "=2/2 ~63 +2", "", 1 },
 		{ "column of the found packet not yet", "=2/2 ~62 +2", "1", 0 },
+		{ "column given up is the pivot, rows without it stay",
+		  "~62 =3/3 =4/4 ~61 +2 +3", "4", 1 },
+		{ "column given up for the next of the same parity",
+		  "+1 ~63 =4/4", "", 1 },
 		{ "row given up", "=2/2 =4/2 =6/2 =8/2 =10/2 =12/2 =14/2 =16/2 "
 		  "=18/2 =20/2 =22/2 =24/2 =26/2 =28/2 =30/2 =32/2 =34/2 +1 +3",
 		  "4", 1 },
@@ -3116,6 +3122,8 @@ testparityforged(void)
 		{ "an IP packet", "01 0000 0014" IPV4, 9, 25, 0, 0 },
 		{ "with zeros behind it", "01 0000 0014" IPV4, 9, 100, 0, 0 },
 		{ "length beyond the end", "01 0000 0015" IPV4, 9, 25, 0, 1 },
+		{ "both lengths beyond the end", "01 0000 0018 4500 0018 0000"
+		  "4000 40fd 25e7 0a00 0001 0a00 0002", 9, 25, 0, 1 },
 		{ "length unlike that of IP", "01 0000 0015" IPV4, 9, 26, 0,
 		  1 },
 		{ "length 0", "01 0000 0000" IPV4, 9, 25, 0, 1 },
@@ -3234,6 +3242,377 @@ testparityrandom(void)
 		want("packets not in the pool", 0, inuse());
 		verdict(t[i].name);
 	}
+}
+
+/* compress */
+
+#define SmallIp "4011 b6ac c000 0201 c000 0202 13c4 13c4 0028 0000"
+#define SipIp   "4500 00d0 0001 4000 4011 b618 c000 0201 c000 0202" \
+		"13c4 13c4 00bc 0000"
+
+static const char sip[] = "OPTIONS sip:a@192.0.2.2 SIP/2.0\r\n"
+	"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK7\r\nMax-Forwards: 70\r\n"
+	"From: <sip:b@192.0.2.1>;tag=9\r\nTo: <sip:a@192.0.2.2>\r\n"
+	"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n";
+
+/* blocks that LZ4 1.9.4 made of packets, with the dictionary: the packet is
+ * hex digits, then text, then zeros. Where squeeze makes as many bytes it
+ * makes the same. */
+static const struct {
+	const char *name, *block, *head, *text;
+	int zeros, made;          /* made: bytes */
+} blocks[] = {
+	{ "text that the dictionary has", "f30d" SipIp "4301 0116 02bf"
+	  "6140 3139 322e 302e 322e 3221 0208 0424 001b 312a 021f 3716 020c"
+	  "1562 5e00 1231 2102 1739 2202 077b 0017 3e2e 0216 312f 02b0 4f50"
+	  "5449 4f4e 530d 0a0d 0a", SipIp, sip, 0, 97 },
+	{ "longer than 15 and 255", "ff0c 4500 0274 0001 4000 4011 b474"
+	  "c000 0201 c000 0202 13c4 0007 0260 0001 00ff ff43 5000 0000 0000",
+	  "4500 0274 0001 4000 4011 b474 c000 0201 c000 0202 13c4 0007 0260",
+	  "", 602, 42 },
+	{ "from the dictionary into the packet",
+	  "f40d 4500 003c 0001 4000" SmallIp "2200 c361 6263 6465 6667 6869"
+	  "6a6b 6c0c 0050 6869 6a6b 6c", "4500 003c 0001 4000" SmallIp
+	  "0102 0102 0201 4500", "abcdefghijklabcdefghijkl", 0, 53 },
+	{ "literals only", "f002 4500 0011 6162 6364 6566 6768 696a 6b6c 6d",
+	  "4500 0011", "abcdefghijklm", 0, 0 },
+	{ "nothing", "00", "", "", 0, 0 },
+};
+
+static int
+blockpacket(int i, uint8_t *d)
+{
+	int n = unhex(blocks[i].head, d), len = strlen(blocks[i].text);
+
+	memcpy(d + n, blocks[i].text, len);
+	memset(d + n + len, 0, blocks[i].zeros);
+	return n + len + blocks[i].zeros;
+}
+
+static void
+testblocks(void)
+{
+	uint8_t block[MtuMax + 16], d[MtuMax], o[MtuMax + 16], *c, *to;
+	int i, k, n, len;
+
+	for (i = 0; i < LEN(blocks); i++) {
+		n = unhex(blocks[i].block, block);
+		len = blockpacket(i, d);
+		c = exact(block, n);
+		to = exact(d, len);
+		memset(to, 0xee, len);
+		want("bytes", len, unsqueeze(to, len, c, n));
+		wantbytes("packet", d, len, to, len);
+		if (len)
+			want("one too long", -1, unsqueeze(to, len - 1, c, n));
+		free(c);
+		for (k = 0; k < n; k++) {
+			c = exact(block, k);
+			want("cut short", 0, unsqueeze(to, len, c, k) == len &&
+			    len);
+			free(c);
+		}
+		free(to);
+		k = squeeze(o, d, len);
+		want("made", blocks[i].made, k);
+		if (k == n)
+			wantbytes("block", block, n, o, k);
+		verdict(blocks[i].name);
+	}
+}
+
+/* blocks that are none, and what they would make at most; DictLen + 1 bytes
+ * back from the first is 01fa */
+static void
+testmalformed(void)
+{
+	static const struct {
+		const char *name, *block;
+		int max, len;
+	} t[] = {
+		{ "no token", "", 20, -1 },
+		{ "no literals", "10", 20, -1 },
+		{ "too few literals", "20 61", 20, -1 },
+		{ "too many", "20 6162", 1, -1 },
+		{ "as many as there is room for", "20 6162", 2, 2 },
+		{ "no count of literals", "f0", 1500, -1 },
+		{ "no end of it", "f0 ff", 1500, -1 },
+		{ "more than there are", "f0 00 6162", 1500, -1 },
+		{ "far too many", "f0 ffff ffff ffff ffff 00", 1500, -1 },
+		{ "half an offset", "10 61 01", 20, -1 },
+		{ "offset 0", "10 61 0000 00", 20, -1 },
+		{ "no token behind it", "10 61 0100", 20, -1 },
+		{ "before the dictionary", "00 fa01 00", 20, -1 },
+		{ "its begin", "00 f901 00", 20, 4 },
+		{ "before it, behind a literal", "10 61 fb01 00", 20, -1 },
+		{ "its begin, behind a literal", "10 61 fa01 00", 20, 5 },
+		{ "offset 65535", "10 61 ffff 00", 1500, -1 },
+		{ "copy one too long", "10 61 0100 00", 4, -1 },
+		{ "copy that fits", "10 61 0100 00", 5, 5 },
+		{ "no count of a copy", "1f 61 0100", 1500, -1 },
+		{ "copy far too long", "1f 61 0100 ffff ffff ffff 00", 1500,
+		  -1 },
+	};
+	static const uint8_t zeros[MtuMax];
+	uint8_t d[64], *c, *o;
+	int i, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		n = unhex(t[i].block, d);
+		c = exact(d, n);
+		o = exact(zeros, t[i].max);
+		want("bytes", t[i].len, unsqueeze(o, t[i].max, c, n));
+		free(o);
+		free(c);
+		verdict(t[i].name);
+	}
+}
+
+/* of noise, runs, and copies of the dictionary and of what is before */
+static int
+mixture(uint8_t *d)
+{
+	int len = 1 + rnd(rnd(4) ? MtuMax : 64), k = 0, n, from, what;
+
+	while (k < len) {
+		what = rnd(4);
+		from = rnd(what ? k + 1 : DictLen);
+		for (n = 1 + rnd(rnd(4) ? 24 : 600); n > 0 && k < len; n--) {
+			if (what == 0)
+				d[k] = dictionary[from++ % DictLen];
+			else if (what == 1)
+				d[k] = from;
+			else if (what == 2 && from < k)
+				d[k] = d[from++];
+			else
+				d[k] = rnd(256);
+			k++;
+		}
+	}
+	return len;
+}
+
+static void
+testroundtrip(void)
+{
+	uint8_t d[MtuMax], o[MtuMax + 16], e[MtuMax];
+	int i, n, len, shrunk = 0;
+
+	for (i = 0; i < 20000; i++) {
+		len = mixture(d);
+		memset(o, 0xee, sizeof(o));
+		n = squeeze(o, d, len);
+		wantin("bytes", 0, len - len / 10, n);
+		shrunk += n > 0;
+		if (n > 0)
+			wantbytes("packet", d, len, e,
+			    unsqueeze(e, MtuMax, o, n));
+	}
+	wantin("shrunk", 5000, 19000, shrunk);
+	verdict("comes back as it was");
+	for (i = 0; i < MtuMax; i++)
+		d[i] = rnd(256);
+	for (len = 0; len <= MtuMax; len++)
+		want("noise", 0, squeeze(o, d, len));
+	verdict("noise is left alone");
+	memset(d, 0, sizeof(d));
+	for (len = 40; len <= MtuMax; len++) {
+		n = squeeze(o, d, len);
+		wantin("zeros", 1, 30, n);
+		wantbytes("zeros", d, len, e, unsqueeze(e, MtuMax, o, n));
+	}
+	verdict("zeros of all lengths");
+}
+
+static void
+testshrinkable(void)
+{
+	static const struct {
+		const char *name;
+		int proto, sport, dport, len, frag, may;
+	} t[] = {
+		{ "SIP", IPPROTO_UDP, 5060, 5060, 300, 0, 1 },
+		{ "a fragment of it", IPPROTO_UDP, 0, 0, 300, 1, 0 },
+		{ "a small one", IPPROTO_UDP, 5060, 5060, 63, 0, 0 },
+		{ "not so small", IPPROTO_UDP, 5060, 5060, 64, 0, 1 },
+		{ "SQL", IPPROTO_TCP, 40000, 5432, 1000, 0, 1 },
+		{ "HTTPS", IPPROTO_TCP, 40000, 443, 1000, 0, 0 },
+		{ "its answer", IPPROTO_TCP, 443, 40000, 1000, 0, 0 },
+		{ "QUIC", IPPROTO_UDP, 40000, 443, 1000, 0, 0 },
+		{ "HTTP", IPPROTO_TCP, 40000, 80, 1000, 0, 0 },
+		{ "its answer", IPPROTO_TCP, 80, 40000, 1000, 0, 0 },
+		{ "HTTP by a proxy", IPPROTO_TCP, 40000, 8080, 1000, 0, 0 },
+		{ "HTTPS elsewhere", IPPROTO_TCP, 40000, 8443, 1000, 0, 0 },
+		{ "SSH", IPPROTO_TCP, 40000, 22, 1000, 0, 0 },
+		{ "DNS over TLS", IPPROTO_TCP, 40000, 853, 1000, 0, 0 },
+		{ "ESP", IPPROTO_ESP, 0, 0, 1000, 0, 0 },
+		{ "ICMP", IPPROTO_ICMP, 0, 0, 1000, 0, 0 },
+		{ "another tunnel", IPPROTO_IPIP, 0, 0, 1000, 0, 0 },
+	};
+	int i;
+	Pkt p;
+
+	for (i = 0; i < LEN(t); i++) {
+		p.len = t[i].len;
+		p.ip = (Ip){ .proto = t[i].proto, .frag = t[i].frag,
+		    .sport = t[i].sport, .dport = t[i].dport };
+		want("may shrink", t[i].may, shrinkable(&p));
+		verdict(t[i].name);
+	}
+}
+
+/* A packet of a flow that has text, or noise. Returns whether it shrank. */
+static int
+compacted(Flow *f, int text)
+{
+	Pkt *p = waiting(Ordered, 0, 200, 0, 0);
+	uint8_t was[200];
+	int i, done;
+
+	for (i = 36; i < 200; i++)
+		p->data[i] = text ? 'a' : rnd(256);
+	memcpy(was, p->data, 200);
+	compact(f, p);
+	done = p->squeezed;
+	want("shorter", done, p->len < 200 - 20);
+	if (done)
+		want("expands", 0, expand(p));
+	wantbytes("packet", was, 200, p->data, p->len);
+	pktfree(p);
+	return done;
+}
+
+static void
+testcompact(void)
+{
+	Flow f = { 0 };
+	int i, n, rest;
+
+	anew(Client);
+	for (i = 0; i < 1000; i++)
+		want("text", 1, compacted(&f, 1));
+	verdict("all of a flow that shrinks");
+	for (rest = 256; rest <= 4 * 65536; rest *= 2) {
+		for (i = 0; i < SqueezeTrial; i++)
+			want("noise", 0, compacted(&f, 0));
+		n = 0;
+		while (n < 70000 && f.squeeze.rest) {
+			compacted(&f, 1);
+			n++;
+		}
+		want("not tried", MIN(rest, 65536), n);
+	}
+	verdict("noise: 256 are not tried, twice as many each time");
+	want("text", 1, compacted(&f, 1));
+	for (i = 0; i < SqueezeTrial; i++)
+		want("noise", 0, compacted(&f, 0));
+	want("not tried", 256, f.squeeze.rest);
+	verdict("one that shrinks begins anew");
+	memset(&f, 0, sizeof(f));
+	for (i = 0; i < 1000; i++)
+		want("text", i % SqueezeTrial == 0,
+		    compacted(&f, i % SqueezeTrial == 0));
+	verdict("one in four is enough");
+}
+
+/* a compressed packet goes, by a second link too, and again: all have the
+ * flag, and it comes out of the peer's TUN as it was */
+static void
+testcompressed(void)
+{
+	static uint8_t d[Room], recs[8][256];
+	uint8_t was[300];
+	Pkt *p;
+	Rec r;
+	int i, at, len, size, n = 0, first = 0;
+
+	anew(Client);
+	p = waiting(Ordered, 3, sizeof(was), 0, 7);
+	memcpy(was, p->data, sizeof(was));
+	compact(&queues.flows[3], p);
+	transmit(&bond[1], p);
+	linkflush(&bond[1]);
+	copy(&bond[1], p);
+	resend(p, Missed);
+	repairsend();
+	for (i = 0; i < Nlinks; i++) {
+		linkflush(&bond[i]);
+		while ((len = fdread(peerfd[i], d)) > 0)
+			for (at = 0; at < len && n < 8; at += size) {
+				size = decode(d + at, len - at, &r);
+				wantin("bytes", 20, 99, size);
+				memcpy(recs[n++], d + at, MAX(size, 0));
+				first += r.flags ==
+				    (FlagData | FlagCompressed);
+				want("flags", FlagData | FlagCompressed,
+				    r.flags & ~FlagRepair);
+			}
+	}
+	want("records", 3, n);
+	want("that are no repair", 1, first);
+	for (i = 0; i < n; i++) {
+		anew(Server);
+		decode(recs[i], sizeof(recs[i]), &r);
+		arrive(0, recs[i], HdrLen + r.len);
+		wantbytes("packet", was, sizeof(was), d, fdread(lanfd, d));
+	}
+	verdict("sent, copied, sent again");
+}
+
+/* it is malformed, or what it makes is no IP packet of that length */
+static void
+testexpand(void)
+{
+	static const struct {
+		const char *name, *block;
+		int form;
+	} t[] = {
+		{ "an IP packet", "f005" IPV4, 0 },
+		{ "one byte less", "f004" "4500 0014 0000 4000 40fd 25eb"
+		  "0a00 0001 0a00 00", 1 },
+		{ "one byte more", "f006" IPV4 "00", 1 },
+		{ "of another length", "f005 4500 0015 0000 4000 40fd 25ea"
+		  "0a00 0001 0a00 0002", 1 },
+		{ "IP version 5", "f005 5500 0014 0000 4000 40fd 25eb"
+		  "0a00 0001 0a00 0002", 1 },
+		{ "nothing", "00", 1 },
+		{ "no block", "", 1 },
+		{ "more than 1500 bytes", "1f 45 0100 ffff ffff ffff 00", 1 },
+		{ "malformed", "f005 4500", 1 },
+	};
+	static uint8_t d[Room];
+	uint8_t block[64], ip[64];
+	int i, k, n, two;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		for (k = 0; k < 4; k++) {
+			two = k & 1;
+			(k & 2 ? anewkeyed : anew)(Server);
+			n = unhex(t[i].block, block);
+			n = putrec(d, 1, FlagData | FlagCompressed, block, n);
+			if (two)
+				n += putrec(d + n, 2, FlagData, ip,
+				    unhex(IPV4, ip));
+			arrive(0, d, sealwith(d, n, peerkey()));
+			want("malformed", t[i].form, drops[DropForm]);
+			for (n = 0; fdread(lanfd, d) == 20; n++)
+				want("protocol", 0xfd, d[9]);
+			want("packets", !t[i].form + two, n);
+			want("packets not in the pool", 0, inuse());
+		}
+		verdict(t[i].name);
+	}
+	p = pktalloc();
+	n = unhex("ff06 4500 05dc 0000 4000 40fd 2024 0a00 0001 0a00 0002 00"
+	    "0100 ffff ffff ff b4 50 0000 0000 00", block);
+	p->data = p->buf + PktSize - n;
+	memcpy(p->data, block, n);
+	p->len = n;
+	want("expands", 0, expand(p));
+	want("bytes", MtuMax, p->len);
+	wantin("room", MtuMax, PktSize, p->buf + PktSize - p->data);
+	verdict("all that there is room for, from the end of a datagram");
 }
 
 static void
@@ -7835,6 +8214,13 @@ static const struct {
 	{ "parity", testparity },
 	{ "parity forged", testparityforged },
 	{ "random parity", testparityrandom },
+	{ "LZ4", testblocks },
+	{ "malformed LZ4", testmalformed },
+	{ "there and back", testroundtrip },
+	{ "may shrink", testshrinkable },
+	{ "compact", testcompact },
+	{ "compressed", testcompressed },
+	{ "expand", testexpand },
 	{ "classify", testclassify },
 	{ "flow by", testflows },
 	{ "sparse", testsparse },
