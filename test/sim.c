@@ -88,10 +88,9 @@ enum {
 	Settle = 3,               /* s, from a start to a session */
 	ParityWait = 10,          /* ms, longer than by the same link */
 	ParityDepth = 120,        /* ms, as much may be sent at once */
-	ParityPart = 16,          /* of the rate of a link that is full */
+	ParityPart = 8,           /* of what a full link carries in a s */
+	Full = 97,                /* percent of the rate that it does then */
 	ParityPps = 2000,         /* of an end */
-	SatPart = 80,             /* percent of a rate in use: full, */
-	SatMax = 5,               /* ms, for that long after */
 	NextAt = 70,              /* offset of the next seq in a heartbeat */
 	Nsets = 36,               /* of unlike links */
 	Fewlate = 5               /* when the delay of a link grows unseen */
@@ -171,8 +170,8 @@ typedef struct {
 	uint64_t rng;
 	int64_t refused;          /* the newest error */
 	int64_t slow, slowtime;   /* the least rate lately, and when */
-	int64_t tat, sattat;      /* when all that was sent may have left, */
-	                          /* and at SatPart of the rate */
+	int64_t tat;              /* when all that was sent may have left */
+	int64_t sent, parity, top; /* bytes in this s; its highest rate */
 	int64_t full, down;       /* last times that it had no room, that the
 	                           * sender did not use it */
 	int64_t bulk[Nbulk];      /* turns in which ordered packets were sent */
@@ -242,7 +241,7 @@ typedef struct {
 	int nread;
 	struct { uint64_t seq; int link, len; } parities[Nparities];
 	int nparities;            /* sent in this turn */
-	int64_t paritytat[2];     /* when so many may be sent; by full links */
+	int64_t paritytat;        /* when so many may have been sent */
 	int64_t nparity, paritybytes, databytes; /* sent */
 	int64_t offset;           /* of its clock */
 	int qlen;
@@ -469,6 +468,7 @@ static void tracelinks(int);
 static void traceflows(void);
 static void trace(void *);
 static void foresee(void *);
+static void partcheck(void);
 static void checktimes(void *);
 /* life */
 static int mishap(char *, int, double, int, int);
@@ -1231,7 +1231,7 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
     int flags)
 {
 	int i, n = head >> 56 & 127, list = head >> 63 ? 2 * (n - 1) : 0;
-	int64_t lost = 0, cost[2];
+	int64_t lost = 0;
 	uint64_t seq = head << 8 >> 8, last = seq, by;
 	const Record *r;
 	SimLink l;
@@ -1261,16 +1261,11 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
 		violate("%s sends a parity, but no link loses",
 		    endname[e - end]);
 	e->side->link(dir->link, &l);
-	cost[0] = Sec / ParityPps;
-	cost[1] = dir->sattat - simnow <= l.burst + SatMax / 2 * Ms ? 0 :
-	    (HdrLen + len + UdpIp + Overhead) * 8e9 * ParityPart / l.rate;
-	for (i = 0; i < 2; i++) {
-		if (cost[i] && e->paritytat[i] - simnow > ParityDepth * Ms)
-			violate("%s: parity is %.3f s ahead of its part%s",
-			    endname[e - end], (e->paritytat[i] - simnow) /
-			    1e9, i ? " of full links" : "");
-		e->paritytat[i] = MAX(e->paritytat[i], simnow) + cost[i];
-	}
+	dir->parity += HdrLen + len + UdpIp + Overhead;
+	if (e->paritytat - simnow > ParityDepth * Ms)
+		violate("%s sends more than %d parities a second",
+		    endname[e - end], ParityPps);
+	e->paritytat = MAX(e->paritytat, simnow) + Sec / ParityPps;
 	if (e->nparities == Nparities)
 		return;
 	e->parities[e->nparities].seq = last;
@@ -1421,9 +1416,8 @@ paced(End *e, Dir *d, const uint8_t *data, int len)
 		    l.burst / 1e6);
 	d->tat = simnow + ahead +
 	    (int64_t)((len + UdpIp + Overhead) * 8e9 / (l.rate * 1.0002));
-	d->sattat = MAX(d->sattat, simnow) + (int64_t)
-	    ((len + UdpIp + Overhead) * 8e9 / (l.rate / 100 * SatPart));
-	d->sattat = MIN(d->sattat, d->tat + SatMax * Ms);
+	d->sent += len + UdpIp + Overhead;
+	d->top = MAX(d->top, l.rate);
 }
 
 /* remember which links were busy */
@@ -3808,6 +3802,24 @@ foresee(void *arg)
 	}
 }
 
+/* Parity leaves a full link to the packets: it had a part of it in this s. */
+static void
+partcheck(void)
+{
+	Dir *d;
+	int i;
+
+	for (i = 0; i < 2 * SimLinks; i++) {
+		d = &net[i / 2].d[i % 2];
+		if (d->sent * 8 > d->top / 100 * Full && parity != 2 &&
+		    d->parity > d->sent / ParityPart)
+			violate("%s: of %.3f Mbit/s by link %d, which is full, "
+			    "%.3f are parity", endname[i % 2],
+			    d->sent * 8e-6, i / 2, d->parity * 8e-6);
+		d->sent = d->parity = d->top = 0;
+	}
+}
+
 static void
 checktimes(void *arg)
 {
@@ -3815,6 +3827,8 @@ checktimes(void *arg)
 
 	(void)arg;
 	timerset(&checktimer, simnow + Bin);
+	if (simnow % Sec == 0)
+		partcheck();
 	for (k = 0; k < 2; k++)
 		poolcheck(&end[k], 0);
 	wellcheck();
