@@ -4554,7 +4554,7 @@ parityevery(void)
 {
 	cover.on = parity == 1 &&
 	    cover.loss > (cover.on ? ParityOff : ParityOn);
-	return cover.on ? CLAMP(ParityMore / cover.loss, 1, 8) : 0;
+	return cover.on ? CLAMP(ParityMore / cover.loss, 2, 8) : 0;
 }
 
 /* Forget the oldest packets that were to be covered, down to n. */
