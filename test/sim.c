@@ -1117,7 +1117,8 @@ waitcheck(End *e, const Seen *s)
 	o = r->after ? recordof(s->end, s->seq - r->after) : NULL;
 	if (o) {
 		limit = patience(e, s);
-		if (o->passed == NEVER && (o->missed[May] == NEVER ||
+		if (o->packet >= 0 && /* else a parity may have had it */
+		    o->passed == NEVER && (o->missed[May] == NEVER ||
 		    simnow < o->missed[May] + limit - Ms) &&
 		    e->known[May] - o->seq < RingMin)
 			violate("%s delivers seq %" PRIu64 " of port %d, not "
@@ -1369,6 +1370,8 @@ readrecords(End *e, const uint8_t *d, int len)
 		if (flags & FlagBeat && n >= HdrLen + BeatLen &&
 		    !d[HdrLen + HelloAt])
 			knows(e, May, get(d + HdrLen + NextAt, 8) - 1);
+		if (flags & FlagParity && !(flags & FlagData))
+			knows(e, May, seq << 8 >> 8);
 		if (!(flags & FlagData) || flags & FlagCompressed ||
 		    !(r = recordof(from, seq)) || r->packet < 0 ||
 		    seen[r->packet].key != keyof(d + ip, n - ip))
