@@ -230,6 +230,7 @@ typedef struct {
 	int nmem;
 	int64_t stall, goon;      /* when others have the processor */
 	int64_t resumed;          /* when it ran again after a pause */
+	int64_t parityread;       /* when a parity came */
 	int64_t total, totals[Nms]; /* bytes to its TUN; until each ms */
 	int64_t ms;               /* the newest of these */
 	int express[Nexpress], nexpress; /* in seen, sent in this turn */
@@ -1041,6 +1042,8 @@ seensent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t seq, int flags,
 		    "was %d", endname[e - end], seq, s->port, after, r->after);
 	if (r->packet < 0) {
 		r->packet = s - seen;
+		if (s->done) /* a parity had it */
+			r->passed = simnow;
 		r->after = after;
 		r->covered = !!(flags & FlagParity);
 		s->seq = seq;
@@ -1131,7 +1134,9 @@ waitcheck(End *e, const Seen *s)
 		else
 			limit = NEVER;
 		limit = MIN(limit, o->passed);
-		if (!s->data && r->came <= limit)
+		/* what a parity has given may come again */
+		if (!s->data && (r->came <= limit ||
+		    simnow - e->parityread < LiveWait * Ms))
 			most = FreeWait * Ms;
 		due = MAX(due, limit);
 		if (most && due != NEVER)
@@ -1370,8 +1375,10 @@ readrecords(End *e, const uint8_t *d, int len)
 		if (flags & FlagBeat && n >= HdrLen + BeatLen &&
 		    !d[HdrLen + HelloAt])
 			knows(e, May, get(d + HdrLen + NextAt, 8) - 1);
-		if (flags & FlagParity && !(flags & FlagData))
+		if (flags & FlagParity && !(flags & FlagData)) {
 			knows(e, May, seq << 8 >> 8);
+			e->parityread = simnow;
+		}
 		if (!(flags & FlagData) || flags & FlagCompressed ||
 		    !(r = recordof(from, seq)) || r->packet < 0 ||
 		    seen[r->packet].key != keyof(d + ip, n - ip))
