@@ -5611,8 +5611,15 @@ reportnote(Link *l, uint64_t seq, int len)
 	    ReportLate));
 }
 
+/* Returns how often a link may carry a report of n bytes, ns. */
+static int64_t
+reporttime(const Link *l, int n)
+{
+	return ReportPart * airtime(&l->pace, n + HdrLen + wireoverhead(l));
+}
+
 /* Send a report by the link that should be quickest, and, if twice, by another
- * one, each time the next: a link may stall unseen. */
+ * one that is fast enough, each time the next: a link may stall unseen. */
 static void
 reportgo(const uint8_t *d, int n, int twice)
 {
@@ -5621,12 +5628,12 @@ reportgo(const uint8_t *d, int n, int twice)
 
 	if (!l)
 		return;
-	rx.every = CLAMP(ReportPart * airtime(&l->pace, n + HdrLen +
-	    wireoverhead(l)), ReportEvery, MS(100));
+	rx.every = CLAMP(reporttime(l, n), ReportEvery, MS(100));
 	control(l, d, n);
 	for (i = 1; twice && i <= LEN(bond); i++) {
 		l = &bond[(rx.second + i) % LEN(bond)];
-		if (l != survey.quickest && usable(l, NULL)) {
+		if (l != survey.quickest && usable(l, NULL) &&
+		    reporttime(l, n) <= rx.every) {
 			control(l, d, n);
 			twice = 0;
 		}
