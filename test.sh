@@ -285,6 +285,7 @@ fuzzed()
 	fuzz tun 1500 'packets from the TUN device'
 	fuzz control 1200 'requests at the control socket'
 	fuzz config 8000 'configurations and key files'
+	fuzz parity 4000 'packets and parities'
 }
 
 # states: no variable but those of state.h, of config.h, and scratch

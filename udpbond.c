@@ -670,7 +670,7 @@ static const double
 	LossMost = 1 / 8.0,       /* more is for want of room */
 	ParityOn = 0.005,         /* loss from which on there is parity, */
 	ParityOff = 0.002,        /* and below which there is none again */
-	ParityMore = 0.1;         /* packets per parity, times the loss */
+	ParityMore = 0.08;        /* packets per parity, times the loss */
 static int role;
 static int64_t now;               /* ns, see monotime */
 static uint64_t counts[CntLast], drops[DropLast];
@@ -3083,7 +3083,8 @@ sumadd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
 				continue;
 			put(order, pkts[i]->after, OrderLen);
 			gfadd(t, order, OrderLen);
-			gfadd(t + OrderLen, pkts[i]->data, pkts[i]->len);
+			gfadd(t + OrderLen, pkts[i]->data, MIN(pkts[i]->len,
+			    len - OrderLen));
 		}
 	}
 	gfadd(d, t, len);
@@ -3767,6 +3768,14 @@ static int
 full(const Link *l)
 {
 	return l->flight.bytes > l->control.window;
+}
+
+/* Is there a queue at the link? What is lost then says nothing of the link. */
+static int
+queued(const Link *l)
+{
+	return MAX(l->control.queue, l->delay.owd - least(&l->delay.base)) >
+	    TargetBulk;
 }
 
 /* Is the link in use beyond its percent at this moment? */
@@ -4533,7 +4542,8 @@ copy(const Link *first, const Pkt *p)
 	q->len = p->len;
 	q->after = p->after;
 	q->squeezed = p->squeezed;
-	encode(q, p->seq, FlagData | FlagRepair);
+	encode(q, p->seq, FlagData | FlagRepair |
+	    (p->covered ? FlagParity : 0));
 	l->why[WhyCopy]++;
 	linksend(l, q);
 }
@@ -4544,7 +4554,7 @@ parityevery(void)
 {
 	cover.on = parity == 1 &&
 	    cover.loss > (cover.on ? ParityOff : ParityOn);
-	return cover.on ? CLAMP(ParityMore / cover.loss, 1, 8) : 0;
+	return cover.on ? CLAMP(ParityMore / cover.loss, 2, 8) : 0;
 }
 
 /* Forget the oldest packets that were to be covered, down to n. */
@@ -4598,8 +4608,8 @@ paritylink(const Pkt *p)
 		    l->pace.clock < to->pace.clock))
 			to = l;
 	}
-	return usable(to, p) && room(to, to->pace.clock) &&
-	    (cover.light || !saturated(to)) ? to : NULL;
+	return usable(to, p) && room(to, to->pace.clock) && !full(to) &&
+	    !queued(to) && (cover.light || !saturated(to)) ? to : NULL;
 }
 
 /* Make a parity of the newest packets that fit: a list needs more room. */
@@ -5372,8 +5382,7 @@ measure(Link *l, const Beat *b)
 	if (e->tx.time && t->time - e->tx.time <= peer.interval / 2)
 		return; /* too short a time to measure */
 	if (e->tx.time) {
-		if (l->control.queue < TargetBulk &&
-		    now - l->control.limited > 2 * Second)
+		if (!queued(l) && now - l->control.limited > 2 * Second)
 			measureloss(&l->loss, t->pkts - e->tx.pkts,
 			    arrived.pkts - e->rx.pkts);
 		measurejoint(l, t, &arrived);
@@ -6204,12 +6213,12 @@ datapkt(Link *l, Pkt *p, int flags)
 	Queue found = { 0 };
 
 	takeorder(p, flags);
-	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
-		return;
 	if (flags & FlagCompressed && expand(p) < 0) {
 		pktdrop(p, DropForm);
 		return;
 	}
+	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
+		return;
 	if (flags & FlagRepair)
 		counts[CntRepaired]++;
 	if (flags & FlagParity)
@@ -6224,7 +6233,9 @@ paritypkt(Pkt *p, int flags)
 	Queue found = { 0 };
 
 	takeorder(p, flags);
-	if (parityadd(p, &found) < 0)
+	if (afford(2 * Window) < 0)
+		counts[CntVain]++;
+	else if (parityadd(p, &found) < 0)
 		drops[DropForm]++;
 	pktfree(p);
 	datafound(&found);
@@ -7076,7 +7087,7 @@ static int64_t
 poolpkts(void)
 {
 	return (int64_t)queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch;
+	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch + Columns + 2 * Window;
 }
 
 /* the whole numbers of config.h, and their ranges */

@@ -12,6 +12,7 @@
  *	tun       what comes from the TUN, and what is joined for it
  *	control   the control socket
  *	config    the configuration and the key file, as text
+ *	parity    packets and parities, forged ones too
  *
  * For libFuzzer, one target a program:
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined \
@@ -593,6 +594,27 @@ snapshot(Snapshot *s)
 	s->linkout = linkout;
 }
 
+/* bytes as an LZ4 block, and what a block is made of */
+static void
+blocks(uint8_t *d, int len)
+{
+	uint8_t *o = malloc(MtuMax + 16), *was;
+	int n;
+
+	must(o != NULL, "malloc");
+	len = MIN(len, MtuMax);
+	if ((n = unsqueeze(o, MtuMax / 2, d, len)) >= 0)
+		must(n <= MtuMax / 2, "bytes of a block");
+	if ((n = squeeze(o, d, len))) {
+		must(n < len, "a block that is not smaller");
+		was = exact(o, n);
+		must(unsqueeze(o, len, was, n) == len && !memcmp(o, d, len),
+		    "a block is not what it was made of");
+		free(was);
+	}
+	free(o);
+}
+
 /* functions that get bytes from outside, with nothing behind these */
 static void
 parsers(const uint8_t *d, int len)
@@ -609,6 +631,7 @@ parsers(const uint8_t *d, int len)
 		beatdecode(c + at + HdrLen, r.len, &b);
 	}
 	beatdecode(c, len, &b);
+	blocks(c, len);
 	if (ipparse(c, len, &ip) == 0) {
 		must(ip.l4 >= 20 && ip.l4 + ip.l4len == len, "ipparse");
 		must(ip.payload >= 0 && ip.payload <= ip.l4len, "payload");
@@ -881,8 +904,8 @@ putdata(uint8_t *d, uint64_t seq, int flags, int order, const uint8_t *ip,
 static void
 steprecords(void)
 {
-	static uint8_t d[16 * PktSize], ip[MtuMax];
-	int to = linkbyte(), b = byte(), n, k, len, order, at = 0;
+	static uint8_t d[16 * PktSize], ip[MtuMax], block[MtuMax + 16];
+	int to = linkbyte(), b = byte(), n, k, len, order, flags, at = 0;
 	const uint8_t *payload;
 	uint64_t seq;
 	Beat beat;
@@ -909,9 +932,12 @@ steprecords(void)
 			len = (k & 7) == 7 ? 0 : packet(ip, len * 6, byte(), k,
 			    seq * 100, 1);
 		}
+		if (k & 128 && !(k & 16) && squeeze(block, ip, len))
+			memcpy(ip, block, len = squeeze(block, ip, len));
+		flags = (k & 32 ? FlagRepair : k & 1 ? FlagParity : 0) |
+		    (k & 128 ? FlagCompressed : 0);
 		at += (k & 7) == 4 ? putrec(d + at, seq, FlagControl, ip, len)
-		    : putdata(d + at, seq, k & 32 ? FlagRepair : k & 1 ?
-		    FlagParity : 0, order, ip, len);
+		    : putdata(d + at, seq, flags, order, ip, len);
 	}
 	at = MIN(at, PktSize - TagLen);
 	at = sealwith(d, at, peer.session.rxkey);
@@ -1618,6 +1644,18 @@ checkorder(const Rec *r, uint8_t *d)
 		    "a packet waits for one of another flow");
 }
 
+/* what is sent compressed is a packet */
+static void
+checkblock(const Rec *r, uint8_t *d)
+{
+	int n, order = r->flags & FlagOrder ? OrderLen : 0;
+	uint8_t o[MtuMax];
+	Ip ip;
+
+	n = unsqueeze(o, sizeof(o), d + order, r->len - order);
+	must(n > 0 && ipparse(o, n, &ip) == 0, "a block sent");
+}
+
 /* Returns a * b in GF(256), bit by bit. */
 static int
 gfproduct(int a, int b)
@@ -1711,6 +1749,8 @@ sentby1(Link *l, const uint8_t *data, int len)
 	for (at = 0; at < end; at += n) {
 		n = decode(d + at, end - at, &r);
 		must(n > 0, "a record sent");
+		if (r.flags & FlagCompressed)
+			checkblock(&r, d + at + HdrLen);
 		if (!(r.flags & FlagKind))
 			checkparity(&r, d + at + HdrLen);
 		else if (r.flags & FlagOrder)
@@ -2095,6 +2135,7 @@ configure(int conf)
 	tunsegment = !!(like & IsSuper);
 	udpgro = !!(like & IsGro);
 	udpsegment = !!(like & IsSegment);
+	compress = 0;
 	parity = conf & ConfCopies ? 2 : !(conf & ConfNone);
 	switch (conf % ConfLast) {
 	case ConfWeights:
@@ -2110,6 +2151,7 @@ configure(int conf)
 		satpercent = 10;
 		losspercent = 1;
 		linkoverhead = 500;
+		compress = 1000000;
 		break;
 	case ConfRates:
 		for (i = 0; i < Nlinks; i++)
@@ -2273,6 +2315,143 @@ config(void)
 	}
 }
 
+/* Each row has its pivot alone, and misses only what has not come. */
+static void
+checkrows(void)
+{
+	const Row *r, *o;
+	int i;
+
+	for (r = coded.rows; r < coded.rows + Rows; r++) {
+		if (!r->len)
+			continue;
+		must(r->len > Columns && r->len <= (int)sizeof(r->d) &&
+		    r->d[r->pivot], "length or pivot of a row");
+		for (i = 0; i < Columns; i++)
+			must(!r->d[i] || !coded.pkts[i],
+			    "a row misses what has come");
+		for (o = coded.rows; o < coded.rows + Rows; o++)
+			must(o == r || !o->len || !o->d[r->pivot],
+			    "two rows have a pivot");
+	}
+	must(poolsound(), "references of a packet");
+}
+
+/* a packet of this seq, the same in each call */
+static Pkt *
+covered(uint64_t seq)
+{
+	Pkt *p = pktalloc();
+	int i;
+
+	must(p != NULL, "the pool is empty");
+	p->seq = seq;
+	p->after = seq % 7;
+	p->len = 20 + seq * 611 % (MtuMax - 19);
+	for (i = 0; i < p->len; i++)
+		p->data[i] = seq * 29 + i * i;
+	unhex("4500 0000 0000 4000 4011 0000 0a00 0001 0a00 0002", p->data);
+	put(p->data + 2, p->len, 2);
+	return p;
+}
+
+/* Nothing is found that had come; unless bad, all is found as it was. */
+static void
+checkfound(Queue *found, int bad)
+{
+	Pkt *p, *q;
+	int i, n;
+
+	while ((p = queueget(found))) {
+		for (i = n = 0; i < Columns; i++)
+			n += coded.pkts[i] == p;
+		must(n == 1, "what is found has a column");
+		must(p->len >= 20 && p->len <= MtuMax, "length");
+		q = covered(p->seq);
+		must(bad || (p->len == q->len && p->after == q->after &&
+		    !memcmp(p->data, q->data, p->len)), "another packet");
+		pktfree(q);
+		pktfree(p);
+	}
+	checkrows();
+}
+
+/* a seq, near to those before */
+static uint64_t
+nearby(void)
+{
+	static const uint64_t from[] = { 300, UINT32_MAX, UINT64_MAX - 9999 };
+
+	return from[like % LEN(from)] + byte();
+}
+
+static void
+parities(void)
+{
+	uint64_t seqs[Window], seq;
+	uint8_t d[1 + 2 * Window + SymMax], *c;
+	Queue found = { 0 };
+	Pkt *pkts[Window], *p;
+	const uint8_t *s;
+	int i, n, bad = 0, step;
+
+	memory();
+	like = byte();
+	while (inat < inlen) {
+		switch ((step = byte()) % 8) {
+		case 0:           /* as it is */
+			seq = nearby();
+			n = byte();
+			s = some(&n);
+			c = exact(s, n);
+			parityadd(seq, c, n, &found);
+			free(c);
+			bad = 1;
+			break;
+		case 1:           /* a packet, of any length */
+			p = covered(nearby());
+			n = bytes(2) % (MtuMax + 1);
+			p->len = n;
+			bad = 1;
+			parityknow(p, &found);
+			pktfree(p);
+			break;
+		case 2:
+			if (step < 32) {
+				parityreset();
+				bad = 0;
+			}
+			break;
+		case 3:
+		case 4:           /* a parity, damaged in some steps */
+			seqs[0] = nearby();
+			for (n = 1; n <= step >> 4; n++)
+				seqs[n] = seqs[n - 1] + 1 + byte() % 20 *
+				    (step & 8 ? 20 : 1);
+			for (i = 0; i < n; i++)
+				pkts[i] = covered(seqs[i]);
+			seq = seqs[n - 1];
+			i = parityencode(d, pkts, n);
+			if (step % 8 == 4 && byte() % 16 == 0) {
+				d[bytes(2) % i] ^= byte();
+				bad = 1;
+			}
+			must(parityadd(seq, d, i, &found) == 0 || bad,
+			    "a parity is refused");
+			while (n > 0)
+				pktfree(pkts[--n]);
+			break;
+		default:
+			p = covered(nearby());
+			parityknow(p, &found);
+			pktfree(p);
+		}
+		checkfound(&found, bad);
+	}
+	parityreset();
+	must(pool.nfrees == pool.used, "packets are left");
+}
+
 static void datagrams(void) { packets(datagramsteps); }
 static void tunpackets(void) { packets(tunsteps); }
 static void requests(void) { packets(controlsteps); }
@@ -2285,6 +2464,7 @@ static const struct {
 	{ "tun", tunpackets },
 	{ "control", requests },
 	{ "config", config },
+	{ "parity", parities },
 };
 
 static void
@@ -2441,7 +2621,8 @@ main(int argc, char *argv[])
 			break;
 	if (argc - optind < 2 || i == (unsigned)LEN(targets)) {
 		fprintf(stderr, "usage: fuzz [-n mutations] [-s seed] "
-		    "datagram | tun | control | config file...\n");
+		    "datagram | tun | control | config | parity "
+		    "file...\n");
 		return 2;
 	}
 	target = argv[optind++];

@@ -457,7 +457,7 @@ testbeats(int row)
 	n = arrive(0, d, len);
 	figure("%" PRIu64 " steps", n);
 	wantin("steps", 1, DatagramSteps, n);
-	wantin("known", row == 2 ? 1 : SeqJump, UINT64_MAX, rx.known);
+	wantin("known", row == 2 ? 1 : SeqJump, 1e18, rx.known);
 	snprintf(name, sizeof(name), "%d links: %s", Nlinks, names[row]);
 	verdict(name);
 }
@@ -765,6 +765,78 @@ testgaps(int row)
 	wantin("steps", 1, DatagramSteps, most);
 	wantin("steps each ms", 1, 12 * reorderpkts, check);
 	snprintf(name, sizeof(name), "records with gaps: %s", t[row].name);
+	verdict(name);
+}
+
+/* Packets are covered by parities, and known but for every sixteenth. Then
+ * comes a datagram of as many parities or blocks as it can hold. */
+static void
+testparities(int row)
+{
+	static const struct {
+		const char *name;
+		int len;          /* bytes of the sum, 0: a block instead */
+		int n, back;      /* of how many; from the newest, at most */
+	} t[] = {
+		{ "parities of 16, one of which is missing", 20, 16, 16 },
+		{ "the same, from all that are known", 20, 16, 48 },
+		{ "parities of 16 that are not known at all", 20, 16, -1 },
+		{ "the largest parity", MtuMax, 16, 48 },
+		{ "the largest parity of what is not known", MtuMax, 16, -1 },
+		{ "blocks of 1500 bytes", 0, 0, 0 },
+	};
+	enum { Len = 1400, Known = 64, Most = 1400 };
+	/* 1500 bytes of zeros: 20 literals, a copy, 5 literals */
+	static const uint8_t tail[] = { 1, 0, 255, 255, 255, 255, 255, 181,
+	    0x50, 0, 0, 0, 0, 0 };
+	uint8_t d[PktSize], ip[MtuMax] = { 0 }, c[2 * MtuMax];
+	uint64_t cost, most = 0, sum = 0, seq;
+	int i, k, len, n;
+	char name[128];
+
+	anew(Server, "key");
+	offer(1, 1000, IPPROTO_UDP, 0, Len);
+	memcpy(ip, inbox[0].d, Len);
+	ninbox = 0;
+	for (seq = 1; seq <= 4 * Known; seq++)
+		if (seq % 16)
+			arrive(0, d, putrec(d, seq, FlagData | FlagParity, ip,
+			    Len));
+	for (i = 0; i < 100; i++) {
+		for (len = 0; len == 0 || len + HdrLen + MAX(t[row].len, 35) <
+		    Most; ) {
+			if (t[row].len == 0) {
+				n = 0;
+				c[n++] = 0xff;   /* more literals and copies */
+				c[n++] = 20 - 15;
+				memcpy(c + n, ip, 20);
+				put(c + n + 2, 1500, 2);
+				ipfinish(c + n);
+				n += 20;
+				memcpy(c + n, tail, sizeof(tail));
+				n += sizeof(tail);
+				len += putrec(d + len, seq++, FlagData |
+				    FlagCompressed, c, n);
+				continue;
+			}
+			k = t[row].back < 0 ? rnd(100) : -rnd(t[row].back -
+			    t[row].n + 1);
+			n = MIN(t[row].len, Most - len - HdrLen - TagLen);
+			memset(c, 0x45, n);
+			len += putrec(d + len, (seq + k + (t[row].back < 0 ?
+			    100 * i : 0)) | (uint64_t)t[row].n << 56,
+			    FlagParity, c, n);
+		}
+		cost = arrive(0, d, len);
+		most = MAX(most, cost);
+		sum += cost;
+	}
+	figure("%" PRIu64 " steps, %" PRIu64 " for all, %" PRIu64 " in vain, %"
+	    PRIu64 " found, %" PRIu64 " came", most, sum, counts[CntVain],
+	    counts[CntRecovered], delivered);
+	wantin("steps", 1, DatagramSteps, most);
+	wantin("steps of 100 at once", 1, 2 * DatagramSteps, sum);
+	snprintf(name, sizeof(name), "a datagram of %s", t[row].name);
 	verdict(name);
 }
 
@@ -1277,6 +1349,7 @@ static const struct {
 	{ teststalls, 4, 1, 1 },
 	{ testheld, 8, 1, 0 },
 	{ testgaps, 5, 1, 0 },
+	{ testparities, 6, 1, 0 },
 	{ testclaims, 13, 1, 0 },
 	{ testway, 1, 1, 0 },
 	{ testmemory, 4, 1, 0 },

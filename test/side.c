@@ -34,6 +34,8 @@ sidestart(const SimConf *c)
 	loop.interval = 0;
 	chrootdir = NULL;
 	keyfile = c->keyed ? "key" : NULL;
+	if (c->parity >= 0)
+		parity = c->parity;
 	for (i = 0; i < LEN(bond); i++) {
 		links[i].up = c->link[i].up;
 		links[i].down = c->link[i].down;
@@ -105,6 +107,12 @@ sidestat(SimStat *s)
 	s->again = tx.repairs.len;
 	s->pool = pool.size;
 	s->held = pool.used - pool.nfrees;
+	/* what parity needs may be held, as long as nothing else comes */
+	for (i = 0; i < cover.n; i++)
+		s->held -= pool.refs[cover.pkts[i] - pool.pkts] == 1;
+	for (i = 0; i < Columns; i++)
+		s->held -= coded.pkts[i] &&
+		    pool.refs[coded.pkts[i] - pool.pkts] == 1;
 	s->late = counts[CntLate];
 	s->lost = counts[CntLost];
 	s->recovered = counts[CntRecovered];

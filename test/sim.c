@@ -174,7 +174,7 @@ typedef struct {
 	unsigned nbulk;
 	int64_t bytes, wait;      /* in this bin; the longest queue */
 	int64_t waitmax, allbytes, used; /* used: of the window */
-	int64_t lost;             /* datagrams, though there was room */
+	int64_t lost;             /* datagrams, or not in order */
 } Dir;
 
 typedef struct {
@@ -365,7 +365,7 @@ static void waitcheck(End *, const Seen *);
 static void ordercheck(End *, const Seen *);
 static void seenwritten(End *, const uint8_t *, int);
 static void seenfailed(const uint8_t *, int);
-static void paritysent(End *, Dir *, const uint8_t *, int, uint64_t);
+static void paritysent(End *, Dir *, const uint8_t *, int, uint64_t, int);
 static void parityplace(End *, int);
 static void paritycheck(End *);
 static void seenrecords(End *, Dir *, const uint8_t *, int);
@@ -1222,25 +1222,28 @@ seenfailed(const uint8_t *d, int len)
 /* A parity is well formed and covers what was said to be covered, links have
  * lost something, and it takes only a part of what they carry. */
 static void
-paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t last)
+paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
+    int flags)
 {
-	int i, n = len ? *d & 0x7f : 0, wide = len && *d & 0x80 ? 2 : 1;
+	int i, n = head >> 56 & 127, list = head >> 63 ? 2 * (n - 1) : 0;
 	int64_t lost = 0, rate = 0;
-	uint64_t seq = last, by;
+	uint64_t seq = head << 8 >> 8, last = seq, by;
 	const Record *r;
 	SimLink l;
 
 	e->nparity++;
 	e->paritybytes += len;
-	if (n < 1 || n > 16 || len < 1 + (n - 1) * wide + 4 + 20) {
+	if (n < 1 || n > 16 || len < (flags & FlagOrder ? 2 : 0) + 20 + list) {
 		violate("%s sends a parity over %d packets in %d bytes",
 		    endname[e - end], n, len);
 		return;
 	}
 	for (i = 0; i < n; i++, seq -= by) {
 		r = recordof(e - end, seq);
-		by = i < n - 1 ? get(d + 1 + i * wide, wide) : 0;
-		if (!r || (r->packet >= 0 && !r->covered) ||
+		by = i == n - 1 ? 0 : list ? get(d + len - list + 2 * i, 2) :
+		    1;
+		if ((!r && seq <= e->top) || /* else: about to be sent */
+		    (r && r->packet >= 0 && !r->covered) ||
 		    (i < n - 1 && (!by || by >= seq)))
 			violate("%s sends a parity over seq %" PRIu64 ", which "
 			    "is not covered", endname[e - end], seq);
@@ -1268,28 +1271,28 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t last)
 	e->parities[e->nparities++].len = len;
 }
 
-/* Is there no other link that would bring this parity about as soon? */
+/* Is there no other link that had room, and brings it about as soon? */
 static void
 parityplace(End *e, int which)
 {
 	int i, len = e->parities[which].len, link = e->parities[which].link;
-	int64_t at[SimLinks];
-	SimLink l;
+	int64_t ns, same;
+	SimLink l, o;
 
+	e->side->link(link, &l);
+	same = l.owd * Us + (int64_t)(len * 8e9 / l.rate) +
+	    MAX(net[link].d[e - end].tat - simnow, 0);
 	for (i = 0; i < SimLinks; i++) {
-		e->side->link(i, &l);
-		at[i] = !l.up || !net[i].there ? NEVER : l.owd * Us +
-		    (int64_t)(len * 8e9 / l.rate) +
-		    MAX(net[i].d[e - end].tat - simnow - l.burst, 0);
+		e->side->link(i, &o);
+		ns = MAX(net[i].d[e - end].tat - simnow, 0);
+		if (i == link || !net[i].there || !o.up || ns > o.burst / 2)
+			continue;
+		ns += o.owd * Us + (int64_t)(len * 8e9 / o.rate);
+		if (llabs(ns - same) < ParityWait * Ms / 2)
+			violate("%s sends a parity by link %d as the last "
+			    "packet, link %d brings it %.1f ms later",
+			    endname[e - end], link, i, (ns - same) / 1e6);
 	}
-	for (i = 0; i < SimLinks; i++)
-		if (i != link && at[i] != NEVER && at[link] != NEVER &&
-		    at[i] - at[link] < ParityWait * Ms)
-			break;
-	if (i < SimLinks)
-		violate("%s sends a parity by link %d like the last packet, "
-		    "link %d brings it %.1f ms later", endname[e - end], link,
-		    i, (at[i] - at[link]) / 1e6);
 }
 
 /* the parities of this turn, once all that they cover is sent */
@@ -1326,7 +1329,8 @@ seenrecords(End *e, Dir *dir, const uint8_t *d, int len)
 			seensent(e, dir, d + HdrLen, n - HdrLen, get(d, 8),
 			    flags, head);
 		else if (flags & FlagParity && !(flags & FlagData))
-			paritysent(e, dir, d + HdrLen, n - HdrLen, get(d, 8));
+			paritysent(e, dir, d + HdrLen, n - HdrLen, get(d, 8),
+			    flags);
 	}
 }
 
@@ -2015,8 +2019,10 @@ linkcarry(Dir *d, const uint8_t *data, int len, int from, int to)
 	d->bytes += wirelen(len);
 	if (!stopped)
 		d->allbytes += wirelen(len);
-	if (lost || full(d, wirelen(len)))
+	if (lost || full(d, wirelen(len))) {
+		d->lost += !lost;
 		return;
+	}
 	linkput(d, data, len, from, to);
 	if (d->c.dup && unit(mix(&d->rng)) * 100 < d->c.dup)
 		linkput(d, data, len, from, to);
@@ -2059,6 +2065,7 @@ linkput(Dir *d, const uint8_t *data, int len, int from, int to)
 	if (d->c.swap && unit(mix(&d->rng)) * 100 < d->c.swap) {
 		b->deliver = b->depart + b->hold +
 		    d->c.swapby * unit(mix(&d->rng)) * Ms;
+		d->lost++;
 		for (at = &d->odd.head; *at && (*at)->deliver <= b->deliver;
 		    at = &(*at)->next)
 			;

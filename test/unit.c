@@ -3034,6 +3034,10 @@ testparity(void)
 		  "12", 0 },
 		{ "column given up", "=2/2 ~63 +2", "", 1 },
 		{ "column of the found packet not yet", "=2/2 ~62 +2", "1", 0 },
+		{ "column given up is the pivot, rows without it stay",
+		  "~62 =3/3 =4/4 ~61 +2 +3", "4", 1 },
+		{ "column given up for the next of the same parity",
+		  "+1 ~63 =4/4", "", 1 },
 		{ "row given up", "=2/2 =4/2 =6/2 =8/2 =10/2 =12/2 =14/2 =16/2 "
 		  "=18/2 =20/2 =22/2 =24/2 =26/2 =28/2 =30/2 =32/2 =34/2 +1 +3",
 		  "4", 1 },
@@ -3118,6 +3122,8 @@ testparityforged(void)
 		{ "an IP packet", "01 0000 0014" IPV4, 9, 25, 0, 0 },
 		{ "with zeros behind it", "01 0000 0014" IPV4, 9, 100, 0, 0 },
 		{ "length beyond the end", "01 0000 0015" IPV4, 9, 25, 0, 1 },
+		{ "both lengths beyond the end", "01 0000 0018 4500 0018 0000"
+		  "4000 40fd 25e7 0a00 0001 0a00 0002", 9, 25, 0, 1 },
 		{ "length unlike that of IP", "01 0000 0015" IPV4, 9, 26, 0,
 		  1 },
 		{ "length 0", "01 0000 0000" IPV4, 9, 25, 0, 1 },
