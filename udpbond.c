@@ -4585,7 +4585,7 @@ coverpkt(Link *l, Pkt *p)
 {
 	int light = p->class == Express || p->waslight;
 
-	if (p->class == Ack || p->squeezed || p->ip.tcpflags & TcpSyn ||
+	if (p->class == Ack || p->ip.tcpflags & TcpSyn ||
 	    (!light && saturated(l)))
 		return;
 	cover.loss -= cover.loss * MIN(now - cover.last, Second) / LossTime;
@@ -4697,12 +4697,12 @@ transmit(Link *l, Pkt *p)
 	}
 	l->why[why]++;
 	p->link = l - bond;
-	if (compress && l->pace.rate < compress * INT64_C(1000) &&
-	    saturated(l))
-		compact(f, p);
-	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
 	follow(f, p);
 	coverpkt(l, p);
+	if (compress && l->pace.rate < compress * INT64_C(1000) &&
+	    saturated(l) && !p->covered)
+		compact(f, p);
+	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
 	encode(p, tx.seq[LaneData]++, FlagData |
 	    (p->covered ? FlagParity : 0));
 	if (ordered) {
