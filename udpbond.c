@@ -173,6 +173,7 @@ enum {
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
+	ReportSize = 150,         /* bytes on the wire, of a usual one */
 	ParityPart = 16,          /* of a full link that parities may take */
 	ReportPart = 16,          /* of the quickest link that they may take,
 	                           * and of what they report */
@@ -3669,10 +3670,9 @@ classof(const Pkt *p, Flow *f, Host *h)
 	return f->queue.head ? Ordered : Express;
 }
 
-/* Returns ns for which a packet is of use, to be sent again, and to be waited
- * for by those behind it. */
-static int64_t
-usefor(const Ip *ip)
+/* Is the packet of use for a short time only? */
+static int
+live(const Ip *ip)
 {
 	static const struct { int proto, port, live; } needs[] = {
 		/* who asked asks again, but only after some seconds */
@@ -3690,9 +3690,16 @@ usefor(const Ip *ip)
 	for (i = 0; i < LEN(needs); i++)
 		if (ip->proto == needs[i].proto && (!needs[i].port ||
 		    ip->sport == needs[i].port || ip->dport == needs[i].port))
-			return needs[i].live ? MIN(StaleLive, MS(reorderms)) :
-			    MS(reorderms);
-	return MS(reorderms);
+			return needs[i].live;
+	return 0;
+}
+
+/* Returns ns for which a packet is sent again when it is lost, and waited for
+ * by those behind it. */
+static int64_t
+usefor(const Ip *ip)
+{
+	return live(ip) ? MIN(StaleLive, MS(reorderms)) : MS(reorderms);
 }
 
 static void
@@ -3709,7 +3716,8 @@ classify(Pkt *p)
 	p->order = MAX(h->express, now);
 	if (p->class != Ordered && spendprivilege(p, 1) < 0)
 		p->class = Ordered;
-	p->deadline = now + (p->class == Express ? usefor(&p->ip) : Second);
+	p->deadline = now + (p->class == Express && live(&p->ip) ? StaleLive :
+	    Second);
 }
 
 static void
@@ -5181,7 +5189,8 @@ static int
 stalling(const Link *l)
 {
 	const Flight *f = &l->flight;
-	int64_t more = StallTime + tx.every;
+	int few = f->bytes <= ReportPart * ReportSize;
+	int64_t more = StallTime + (few ? ReportLate : tx.every);
 
 	if (now - l->echo.came > silence(l))
 		return 1;
@@ -5590,10 +5599,7 @@ reordercheck(void)
  * the first on, set if it is missing: of their bytes those of 0 are counted,
  * and a 0 and their number written. */
 
-enum {
-	ReportHead = 22, ReportLink = 17, ReportLinks = 16, ReportMax = 500,
-	ReportSize = 150          /* bytes on the wire, of a usual one */
-};
+enum { ReportHead = 22, ReportLink = 17, ReportLinks = 16, ReportMax = 500 };
 
 /* Note a packet that has come by the link it was sent by first. */
 static void
