@@ -4936,14 +4936,17 @@ teststalls(void)
 		const char *name, *script, *log, *stalled;
 	} t[] = {
 		{ "on their way", "s1 +75", " |", "" },
-		{ "late, may be the report", "s1 +110", " |", "" },
-		{ "no report at all", "s1 +110 +170", " | | 1", "1" },
+		{ "late, may be the report", "s1 +350", " |", "" },
+		{ "no report at all", "s1 +350 +20", " | | 1", "1" },
+		{ "reports of many come sooner", "s111 +155 +20",
+		  " | | 1 2 3", "1" },
+		{ "of two not", "s11 +350 +20", " | | 1 2", "1" },
 		{ "each packet once", "s111 +280 +300", " | 1 2 3 |", "1" },
 		{ "later ones when they are late",
-		  "s1 +150 s1 +25 +150", " | | 1 | 2", "1" },
-		{ "of two links one", "s12 +75 r<1,2:2 +205", " | | 1", "1" },
-		{ "of two links both", "s12 +280", " | 1 2", "12" },
-		{ "a quick link sooner", "s0 +130", " | 1", "0" },
+		  "s1 +340 s1 +35 +60", " | | 1 | 2", "1" },
+		{ "of two links one", "s12 +75 r<1,2:2 +305", " | | 1", "1" },
+		{ "of two links both", "s12 +380", " | 1 2", "12" },
+		{ "a quick link sooner", "s0 +310", " | 1", "0" },
 		{ "said by a report", "s1 +45 s0 +15 r<1,0:2-2 +45 s0 +15"
 		  " r<1,0:3-2 +2", " | | | | 1 |", "1" },
 		{ "late by a link that goes on", "s11 +90 r<1,1:1 +20 s0 +15"
@@ -4951,20 +4954,20 @@ teststalls(void)
 		{ "late by one that goes on, once", "s11 +90 r<1,1:1 +20 s0"
 		  " +15 r<2,0:3-2 s0 +5 r<2,0:4-2", " | | | 2 |", "" },
 		{ "comes before it goes by another",
-		  "s1 f +280 r<1,1:1 u +1", " | |", "" },
+		  "s1 f +380 r<1,1:1 u +1", " | |", "" },
 		{ "two of three do", "s111 f +280 r<1,1:2 u +1", " | 3 |",
 		  "" },
 		{ "goes by another, and is proved lost as it waits",
 		  "s1111 f +280 r<1,1:4,?1-3 u +1", " | 1 2 3 |", "" },
-		{ "progress ends it", "s1 +280 r<2,1:1 +1", " | 1 |", "" },
-		{ "some progress ends it", "s11 +280 r<1,1:1 +1", " | 1 2 |",
+		{ "progress ends it", "s1 +380 r<2,1:1 +1", " | 1 |", "" },
+		{ "some progress ends it", "s11 +380 r<1,1:1 +1", " | 1 2 |",
 		  "" },
 		{ "progress of another does not",
-		  "s12 +280 r<1,2:2 +1", " | 1 2 |", "1" },
-		{ "an echo ends it", "s1 +280 e1-100 +1", " | 1 |", "" },
-		{ "then again", "s1 +280 r<2,1:1 +1 s1 +280", " | 1 | | 2",
+		  "s12 +380 r<1,2:2 +1", " | 1 2 |", "1" },
+		{ "an echo ends it", "s1 +380 e1-100 +1", " | 1 |", "" },
+		{ "then again", "s1 +380 r<2,1:1 +1 s1 +380", " | 1 | | 2",
 		  "1" },
-		{ "after a pause", "s1 +45 r<2,1:1 +240 s1 +60", " | | |",
+		{ "after a pause", "s1 +45 r<2,1:1 +440 s1 +60", " | | |",
 		  "" },
 		{ "what was late before, and has come", "s1 +45 s0 +50"
 		  " r<1,0:2-40 +5 e1-20 +50 s1 +10", " | | | 1 | |", "" },
@@ -4972,7 +4975,7 @@ teststalls(void)
 		{ "no echo for long", "+1030", " |", "01234" },
 		{ "one is down, no echo for long", "x1 +1030", " |", "0234" },
 		{ "an echo by one", "+1030 e2-20 +1", " | |", "0134" },
-		{ "down", "s1 +280 x1 +10", " | 1 |", "" },
+		{ "down", "s1 +380 x1 +10", " | 1 |", "" },
 	};
 	char log[LogSize], stalled[16];
 	int i, j, n;
@@ -4999,7 +5002,7 @@ teststalls(void)
 	anew(Client);
 	for (j = 0; j < Nlinks; j++)
 		bond[j].delay.srtt = MS(400);
-	sends("s1 +280", log);
+	sends("s1 +380", log);
 	queues.flows[7].bytes = Heavy + 1;
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < 100; j++) {
