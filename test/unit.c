@@ -5377,7 +5377,7 @@ clocks(int64_t clock, int64_t satclock)
 /* Steps: l11 two packets of a light flow go by link 1, h of a heavy one, e
  * express, a ACKs; L1300 bytes of those that follow; +5 ms pass; S all links
  * are saturated, F have no room either, R have both again; p0 parity is 0; n
- * a new session; x1 link 1 is down. 2 % are lost. */
+ * a new session; x1 link 1 is down; z9 9 others have gone. 2 % are lost. */
 static void
 testparitysent(void)
 {
@@ -5430,6 +5430,11 @@ testparitysent(void)
 		{ "does not", "L1378 l1 a1 l1 +5", " 2:3/1", 0 },
 		{ "a list of two of them", "L1377 l1 a1 l1 a1 l1 +5",
 		  " 2:5/2*", 0 },
+		{ "65535 packets later", "l11 z65534 l1 +5", " 2:65537/3*",
+		  0 },
+		{ "65536 packets later", "l11 z65535 l1 +5", " 2:65538/1", 0 },
+		{ "65536 packets after a parity", "l1111 +9 z65535 l1111",
+		  " 2:4/4 2:65543/4", 4 },
 		{ "not any longer", "l11 p0 l11 +9", "", 2 },
 		{ "a new session", "l111 n +9", "", 0 },
 		{ "more in a new session", "l111 n l1 +5", " 2:1/1", 0 },
@@ -5468,6 +5473,10 @@ testparitysent(void)
 					linkanew(&bond[ms]);
 				surveylinks();
 				lossy(20);
+			} else if (*word == 'z') {
+				allcame();
+				tx.seq[LaneData] += ms;
+				tx.oldest += ms;
 			} else if (*word == 'x') {
 				bond[ms].state = LinkDown;
 			} else if (*word == '+') {
