@@ -54,6 +54,7 @@ enum {
 	DatagramSteps = 200000,   /* for a datagram, what it delivers too */
 	SchedSteps = 40,          /* for each link, flow and packet sent */
 	LinkSteps = 14,           /* for each link that a packet may take */
+	CoverSteps = 400,         /* for each packet that may be covered */
 	Entries = 80,             /* links, most in a report here */
 };
 
@@ -840,6 +841,51 @@ testparities(int row)
 	verdict(name);
 }
 
+/* A flow's packets are covered while links lose 2 %, others go between them.
+ * A parity is made once for four packets, if at all. */
+static void
+testcovered(int row)
+{
+	static const struct {
+		const char *name;
+		int permille, queue;  /* lost; the links have queues */
+		int len, every;       /* so often another goes between, 0: none */
+	} t[] = {
+		{ "packets, nothing is lost", 0, 0, 1300, 0 },
+		{ "packets are covered", 20, 0, 1300, 0 },
+		{ "packets are covered, a parity has no link", 20, 1, 1300,
+		  0 },
+		{ "packets are covered, a list has no room", 20, 0, MtuMax,
+		  3 },
+	};
+	uint64_t cost;
+	int i, n;
+
+	anew(Client, NULL);
+	fast();
+	for (i = 0; i < Nlinks; i++) {
+		bond[i].loss.ratio = t[row].permille / 1000.0;
+		bond[i].control.queue = t[row].queue * 2 * TargetBulk;
+	}
+	cost = steps;
+	for (i = 0; i < 1000; i++) {
+		offer(1, 1000, IPPROTO_UDP, 0, MIN(t[row].len, tun.mtu));
+		if (t[row].every && i % t[row].every == 0)
+			offer(1, 2000, IPPROTO_TCP, TcpSyn, 500);
+		if (i % 10 == 9) {
+			readall();
+			now += MS(1);
+		}
+	}
+	cost = steps - cost;
+	n = all.pkts;
+	figure("%" PRIu64 " steps for each, %" PRIu64 " parities", cost / n,
+	    counts[CntParity]);
+	wantin("sent", 1000, 1400, n);
+	wantin("steps for each", 1, CoverSteps, cost / n);
+	verdict(t[row].name);
+}
+
 /* claims */
 
 /* What a peer without a key may say of the packets that are on their way by a
@@ -1350,6 +1396,7 @@ static const struct {
 	{ testheld, 8, 1, 0 },
 	{ testgaps, 5, 1, 0 },
 	{ testparities, 6, 1, 0 },
+	{ testcovered, 4, 1, 0 },
 	{ testclaims, 13, 1, 0 },
 	{ testway, 1, 1, 0 },
 	{ testmemory, 4, 1, 0 },
