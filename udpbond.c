@@ -3100,25 +3100,43 @@ sumadd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
 	gfadd(d, t, len);
 }
 
+/* Returns the bytes of the list that a parity of n packets needs. */
+static int
+listlen(Pkt *const *pkts, int n)
+{
+	return pkts[n - 1]->seq - pkts[0]->seq >= (uint64_t)n ? 2 * (n - 1) :
+	    0;
+}
+
+/* Returns the bytes of a parity of n packets, without order. */
+static int
+paritylen(Pkt *const *pkts, int n)
+{
+	int i, len = 0;
+
+	for (i = 0; i < n; i++)
+		len = MAX(len, pkts[i]->len);
+	return len + listlen(pkts, n);
+}
+
 /* Make the parity of n packets, with ascending seqs, of what they fit with. */
 static void
 parityencode(Pkt *p, Pkt *const *pkts, int n)
 {
 	uint64_t last = pkts[n - 1]->seq;
-	int i, len = 0, listed = last - pkts[0]->seq >= (uint64_t)n;
+	int i, listed = listlen(pkts, n) > 0, len;
 	uint8_t c[Window], *sum = p->data - OrderLen, *d;
 
-	for (i = 0; i < n; i++) {
+	p->len = paritylen(pkts, n);
+	len = OrderLen + p->len - listlen(pkts, n);
+	for (i = 0; i < n; i++)
 		c[i] = coefficient(last, pkts[i]->seq, n);
-		len = MAX(len, pkts[i]->len);
-	}
-	memset(sum, 0, OrderLen + len);
-	sumadd(sum, OrderLen + len, pkts, c, n);
+	memset(sum, 0, len);
+	sumadd(sum, len, pkts, c, n);
 	p->after = get(sum, OrderLen);
-	d = p->data + len;
+	d = sum + len;
 	for (i = n - 1; i > 0 && listed; i--, d += 2)
 		put(d, pkts[i]->seq - pkts[i - 1]->seq, 2);
-	p->len = d - p->data;
 	encode(p, last | (uint64_t)(n | listed << 7) << 56, FlagParity);
 }
 
@@ -4633,16 +4651,6 @@ paritylink(const Pkt *p)
 	    !queued(to) && (cover.light || !saturated(to)) ? to : NULL;
 }
 
-/* Make a parity of the newest packets that fit: a list needs more room. */
-static void
-paritymake(Pkt *p)
-{
-	do
-		parityencode(p, cover.pkts, cover.n);
-	while (p->len > survey.payload && cover.n > 1 &&
-	    (coverdrop(cover.n - 1), 1));
-}
-
 /* Send a parity if one is due; what a parity has covered alone, when there was
  * no more, the next one need not. */
 static void
@@ -4654,23 +4662,27 @@ paritysend(void)
 
 	if (!cover.due || (cover.due < every && !late) || !(p = pktalloc()))
 		return;
-	paritymake(p);
+	/* with a list the newest alone may fit */
+	while ((p->len = paritylen(cover.pkts, cover.n)) > survey.payload &&
+	    cover.n > 1)
+		coverdrop(cover.n - 1);
 	l = paritylink(p);
 	if (!l && !late) {
 		pktfree(p);
 		return;
 	}
+	if (l && every && spend(&cover.clock, saturated(l) ? ParityPart *
+	    airtime(&l->pace, p->len) : ParityTime, Second / 10) == 0) {
+		parityencode(p, cover.pkts, cover.n);
+		counts[CntParity]++;
+		l->why[WhyParity]++;
+		linksend(l, p);
+	} else {
+		pktfree(p);
+	}
 	cover.due = cover.light = 0;
 	if (late)
 		coverdrop(0);
-	if (!l || !every || spend(&cover.clock, saturated(l) ? ParityPart *
-	    airtime(&l->pace, p->len) : ParityTime, Second / 10) < 0) {
-		pktfree(p);
-		return;
-	}
-	counts[CntParity]++;
-	l->why[WhyParity]++;
-	linksend(l, p);
 }
 
 /* schedule: what waits goes out while there is room */
