@@ -5900,6 +5900,26 @@ testway(void)
 		if (i % 2)
 			verdict(t[j].name);
 	}
+
+	/* the peer has had all the work that it may cause */
+	for (i = 0; i < 2; i++) {
+		memset(&way, 0, sizeof(way));
+		anew(Client);
+		lossy(20);
+		waysend('t', 7, 100, 1);
+		now += MS(5);
+		paritysend();
+		waycollect();
+		anew(Server);
+		peer.work = now + MS(10) + i;
+		wayarrive(1);
+		want("recovered", !i, counts[CntRecovered]);
+		want("in vain", i, counts[CntVain]);
+		want("malformed", 0, drops[DropForm]);
+		parityreset();
+		want("packets not in the pool", 0, inuse());
+	}
+	verdict("parities take work");
 }
 
 /* A record is lost. Returns whether it is covered by a parity. */
