@@ -5,20 +5,22 @@
  * else, and so both directions, is the same code.
  *
  * Down, TUN to links: tunread and segment, classify, enqueue; then, as soon as
- * the pacer of a link has room: dequeue, selectlink, encode, linksend, seal.
+ * the pacer of a link has room: dequeue, selectlink, transmit, linksend, seal.
  * Up, links to TUN: linkrecv, verify, decode, record; then by kind beatpkt,
- * controlpkt, or orderedpkt and reorder, each of which admits; then deliver.
+ * controlpkt, paritypkt or datapkt, of which reorderpkt; then deliver.
  *
- * A packet on its way down is asked four questions:
- *	lane?   classof: express packets are few or small, go by the quickest
- *	        link and are delivered as they come; all others are ordered.
- *	        The lanes have sequence numbers of their own.
- *	order?  enqueue: ordered packets wait in flow queues until a link is
- *	        free for them, and at the receiver for those sent before.
+ * A packet on its way down is asked five questions:
+ *	class?  classof: express packets are few or small and go first, so do
+ *	        pure ACKs; ordered ones wait in the queue of their flow.
  *	link?   selectexpress; selectlink, which has rankheavy for heavy flows;
  *	        pick for ACKs and repairs. What selection knows of all links is
  *	        in survey, and comes from control and measure.
  *	when?   schedule: as soon as a link's pacer has room for it.
+ *	after?  follow: one packet of its flow, for which it may have to wait
+ *	        at the peer. All data is one sequence, but no flow waits for
+ *	        another.
+ *	lost?   copy, coverpkt, keep: it goes twice, a parity covers it, it is
+ *	        kept to be sent again.
  *
  * What is known about a link comes from heartbeats, at all times, and under
  * load from reports: what came by each link, and what is missing. Nothing is
@@ -42,18 +44,19 @@
  *	link      sockets to the peer, their MTU, batches of datagrams
  *	parity    lost packets are made anew of others and a sum
  *	compress  LZ4 blocks, each of one packet
- *	classify  host, flow, lane and deadline of a packet
+ *	classify  host, flow, class and deadline of a packet
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
  *	flow      hosts take turns, a queue for each flow, FQ-CoDel
  *	repair    sent packets: on their way, kept, sent again
  *	beat      heartbeats and hellos are sent
+ *	protect   copies and parities
  *	schedule  what waits goes out while there is room
  *	down      from the TUN to the links
  *	control   what a link carries, and whether it stalls
  *	state     down, probing, up, lossy
  *	measure   delay and loss, from heartbeats
- *	reorder   ordered packets wait for those sent before them
+ *	reorder   packets wait for those of their flow sent before them
  *	report    what came is told, and what the peer tells is used
  *	session   hellos and ids
  *	up        from the links to the TUN
@@ -201,7 +204,7 @@ static const int64_t
 	Burst = MS(1),            /* least that a pacer may be ahead */
 	BurstMax = MS(5),         /* most: a turn of the loop may be late */
 	Grace = MS(3),            /* packets sent this close may swap places */
-	BurstEnd = MS(5),         /* without an ordered packet: it is over */
+	BurstEnd = MS(5),         /* without more packets a burst is over */
 	BeatMin = MS(20),         /* between heartbeats, at least */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
 	MoreDelay = MS(40),       /* a link this much slower is no help */
@@ -490,7 +493,7 @@ typedef struct {                  /* what came in this session */
 	Tally in;                 /* newest heartbeat: its time; rx so far */
 	int64_t came;             /* ns, when that came; 0: none */
 	uint64_t seq;             /* of that */
-	uint64_t lastseq;         /* of the newest record */
+	uint64_t lastseq;         /* of the last record of data */
 	uint64_t newest;          /* seq of the newest data, */
 	Tally then;               /* and what had come with it */
 	int fresh;                /* that has not been reported */
@@ -724,7 +727,7 @@ static struct {
 	uint64_t epoch;           /* server: sessions so far */
 	int64_t lonely;           /* ns, since when no link is up */
 	int64_t work;             /* ns, token bucket, see afford() */
-	int64_t interval;         /* ns, between heartbeats */
+	int64_t interval;         /* ns, between heartbeats of both ends */
 	Log log;                  /* of lines that are of no link */
 } peer;
 
@@ -771,7 +774,7 @@ static struct {                   /* packets that a parity is to cover */
 } cover;
 
 static struct {                   /* what came in this session */
-	Replay replay[LaneData];  /* of the other lanes */
+	Replay replay[LaneData];  /* of heartbeats, of control records */
 	Slot *slots;              /* packets by seq */
 	uint64_t expected;        /* seq, all below were delivered, or lost */
 	uint64_t known;           /* one above the newest known to be sent */
@@ -1167,9 +1170,9 @@ private(const char *s)
  *	+---------------+-------+-------+---------+  +---------+
  *
  * In network byte order: one record or several back to back, then the tag if
- * the datagram is sealed. The payload of data is an IP packet. If that has to
- * keep its place in its flow 2 bytes stand before it: by how much its seq is
- * higher than that of the packet that must come first. Integers have 1, 2, 4
+ * the datagram is sealed. The payload of data is an IP packet or an LZ4 block
+ * of one. If it has to keep its place in its flow 2 bytes stand before it: by
+ * how much its seq is higher than that of the packet that must come first. Integers have 1, 2, 4
  * or 8 bytes; with a constant n a compiler makes one store of put, and one
  * load of get. */
 static inline void
@@ -2311,7 +2314,7 @@ usable(const Link *l, const Pkt *p)
 }
 
 /* Is the link fit for ordered packets: as fast as OrderedMin, or half as fast
- * as the fastest link? A slower one would hold up all that follow. */
+ * as the fastest link? A slower one would hold up its flow. */
 static int
 carries(const Link *l)
 {
@@ -3510,7 +3513,7 @@ expand(Pkt *p)
 	return 0;
 }
 
-/* classify: host, flow, lane and deadline of a packet */
+/* classify: host, flow, class and deadline of a packet */
 
 /* Returns the place of a tag in a table of n that begin with a Turn, each of
  * size bytes: sets of places, as in CAKE, so that few who wait share one. The
@@ -4524,11 +4527,12 @@ burstend(const Link *l)
 /* protect: what is lost need not be missed
  *
  * A repair takes a round trip and more. Packets that are few and urgent go by
- * a second link too. The others get a parity for each few, where links lose:
+ * a second link too. Where links lose there is a parity for each few packets:
  * those of light flows at all times, those of heavy ones while links have room
  * to spare. What that does not save is repaired. */
 
-/* Send by a second link too, if that has room to spare. */
+/* Send by a second link too, if that has room to spare; if all packets are to
+ * have a copy, any room. */
 static void
 copy(const Link *first, const Pkt *p)
 {
@@ -6051,7 +6055,8 @@ admit(Pkt *p, int lane)
 }
 
 /* A server learns from the newest heartbeat where to send, priority, rates and
- * interval. A new address gets heartbeats only until one sent there has been echoed. */
+ * interval. A new address gets heartbeats only until one sent there has been
+ * echoed. */
 static void
 linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {
