@@ -1172,9 +1172,9 @@ private(const char *s)
  * In network byte order: one record or several back to back, then the tag if
  * the datagram is sealed. The payload of data is an IP packet or an LZ4 block
  * of one. If it has to keep its place in its flow 2 bytes stand before it: by
- * how much its seq is higher than that of the packet that must come first. Integers have 1, 2, 4
- * or 8 bytes; with a constant n a compiler makes one store of put, and one
- * load of get. */
+ * how much its seq is higher than that of the packet that must come first.
+ * Integers have 1, 2, 4 or 8 bytes; with a constant n a compiler makes one
+ * store of put, and one load of get. */
 static inline void
 put(uint8_t *d, uint64_t v, int n)
 {
