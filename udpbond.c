@@ -2931,6 +2931,7 @@ linksend(Link *l, Pkt *p)
 		q->wire = q->buf;
 		q->wirelen = p->wirelen;
 		q->key = p->key;
+		q->class = p->class;
 		memcpy(q->wire, p->wire, p->wirelen);
 		pktfree(p);
 		p = q;
