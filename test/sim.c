@@ -1279,7 +1279,7 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
 	e->parities[e->nparities++].len = len;
 }
 
-/* Is there no other link that had room, and brings it about as soon? */
+/* Is there no other link that was idle, and brings it about as soon? */
 static void
 parityplace(End *e, int which)
 {
@@ -1293,7 +1293,8 @@ parityplace(End *e, int which)
 	for (i = 0; i < SimLinks; i++) {
 		e->side->link(i, &o);
 		ns = MAX(net[i].d[e - end].tat - simnow, 0);
-		if (i == link || !net[i].there || !o.up || ns > o.burst / 2)
+		if (i == link || !net[i].there || !o.up || ns > 0 ||
+		    HdrLen + len + TagLen + UdpIp > net[i].mtu)
 			continue;
 		ns += o.owd * Us + (int64_t)(len * 8e9 / o.rate);
 		if (llabs(ns - same) < ParityWait * Ms / 2)
