@@ -240,7 +240,8 @@ typedef struct {
 	int64_t begun;            /* its session, as its peer may see it */
 	uint64_t read[Nread];     /* seqs of the peer, in this turn */
 	int nread;
-	struct { uint64_t seq; int link, len; } parities[Nparities];
+	struct { uint64_t seq; int link, len; int64_t left; }
+	        parities[Nparities]; /* left: when it will have */
 	int nparities;            /* sent in this turn */
 	int64_t paritytat;        /* when so many may have been sent */
 	int64_t nparity, paritybytes, databytes; /* sent */
@@ -1276,10 +1277,11 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
 		return;
 	e->parities[e->nparities].seq = last;
 	e->parities[e->nparities].link = dir->link;
+	e->parities[e->nparities].left = dir->tat;
 	e->parities[e->nparities++].len = len;
 }
 
-/* Is there no other link that had room, and brings it about as soon? */
+/* Is there no other link that was idle, and brings it about as soon? */
 static void
 parityplace(End *e, int which)
 {
@@ -1288,12 +1290,12 @@ parityplace(End *e, int which)
 	SimLink l, o;
 
 	e->side->link(link, &l);
-	same = l.owd * Us + (int64_t)(len * 8e9 / l.rate) +
-	    MAX(net[link].d[e - end].tat - simnow, 0);
+	same = l.owd * Us + MAX(e->parities[which].left - simnow, 0);
 	for (i = 0; i < SimLinks; i++) {
 		e->side->link(i, &o);
 		ns = MAX(net[i].d[e - end].tat - simnow, 0);
-		if (i == link || !net[i].there || !o.up || ns > o.burst / 2)
+		if (i == link || !net[i].there || !o.up || ns > 0 ||
+		    HdrLen + len + TagLen + UdpIp > net[i].mtu)
 			continue;
 		ns += o.owd * Us + (int64_t)(len * 8e9 / o.rate);
 		if (llabs(ns - same) < ParityWait * Ms / 2)
