@@ -173,6 +173,7 @@ enum {
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
+	ReportSize = 150,         /* bytes on the wire, of a usual one */
 	ParityPart = 16,          /* of a full link that parities may take */
 	ReportPart = 16,          /* of the quickest link that they may take,
 	                           * and of what they report */
@@ -2903,11 +2904,11 @@ linkflush(Link *l)
 }
 
 /* Take the datagram over, to be sent at the end of the turn. Small records
- * that meet here share a datagram. */
+ * that meet here share a datagram, for which one that is kept is copied. */
 static void
 linksend(Link *l, Pkt *p)
 {
-	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL;
+	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL, *q;
 
 	if (o && pool.refs[o - pool.pkts] == 1 && !o->sealed &&
 	    o->key == p->key && p->wirelen <= Small &&
@@ -2924,6 +2925,15 @@ linksend(Link *l, Pkt *p)
 	if (l->out.n == Batch) {
 		pktdrop(p, DropSend);
 		return;
+	}
+	if (p->wirelen <= Small && pool.refs[p - pool.pkts] > 1 &&
+	    (q = pktalloc())) {
+		q->wire = q->buf;
+		q->wirelen = p->wirelen;
+		q->key = p->key;
+		memcpy(q->wire, p->wire, p->wirelen);
+		pktfree(p);
+		p = q;
 	}
 	l->out.pkts[l->out.n++] = p;
 	l->out.bytes += p->wirelen + (keyfile ? TagLen : 0);
@@ -3660,10 +3670,9 @@ classof(const Pkt *p, Flow *f, Host *h)
 	return f->queue.head ? Ordered : Express;
 }
 
-/* Returns ns for which a packet is of use, to be sent again, and to be waited
- * for by those behind it. */
-static int64_t
-usefor(const Ip *ip)
+/* Is the packet of use for a short time only? */
+static int
+live(const Ip *ip)
 {
 	static const struct { int proto, port, live; } needs[] = {
 		/* who asked asks again, but only after some seconds */
@@ -3681,9 +3690,16 @@ usefor(const Ip *ip)
 	for (i = 0; i < LEN(needs); i++)
 		if (ip->proto == needs[i].proto && (!needs[i].port ||
 		    ip->sport == needs[i].port || ip->dport == needs[i].port))
-			return needs[i].live ? MIN(StaleLive, MS(reorderms)) :
-			    MS(reorderms);
-	return MS(reorderms);
+			return needs[i].live;
+	return 0;
+}
+
+/* Returns ns for which a packet is sent again when it is lost, and waited for
+ * by those behind it. */
+static int64_t
+usefor(const Ip *ip)
+{
+	return live(ip) ? MIN(StaleLive, MS(reorderms)) : MS(reorderms);
 }
 
 static void
@@ -3700,7 +3716,8 @@ classify(Pkt *p)
 	p->order = MAX(h->express, now);
 	if (p->class != Ordered && spendprivilege(p, 1) < 0)
 		p->class = Ordered;
-	p->deadline = now + (p->class == Express ? usefor(&p->ip) : Second);
+	p->deadline = now + (p->class == Express && live(&p->ip) ? StaleLive :
+	    Second);
 }
 
 static void
@@ -4324,7 +4341,7 @@ forget(uint64_t below)
 		forgetone();
 }
 
-/* Keep the packet, which the link is about to be given. */
+/* Keep the packet, which the link has just been given. */
 static void
 keep(Link *l, Pkt *p)
 {
@@ -4336,10 +4353,10 @@ keep(Link *l, Pkt *p)
 	p->time = now;
 	p->deadline = now + usefor(&p->ip);
 	*s = (Sent){
-		.p = pkthold(p), .time = now, .link = l - bond,
+		.p = p, .time = now, .link = l - bond,
 		.len = p->wirelen + wireoverhead(l),
-		.pkts = l->meter.tx.pkts + l->out.n + 1,
-		.bytes = l->meter.tx.bytes + l->out.bytes + p->wirelen
+		.pkts = l->meter.tx.pkts + l->out.n,
+		.bytes = l->meter.tx.bytes + l->out.bytes
 	};
 	if (f->last)
 		sentof(f->last)->next = p->seq;
@@ -4696,7 +4713,6 @@ transmit(Link *l, Pkt *p)
 	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
 	encode(p, tx.seq[LaneData]++, FlagData |
 	    (p->covered ? FlagParity : 0));
-	keep(l, p);
 	if (ordered) {
 		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
@@ -4706,7 +4722,8 @@ transmit(Link *l, Pkt *p)
 	if (parity == 2 || (expresscopies && !ordered &&
 	    (p->class == Express || f->acked > AckCopied)))
 		copy(l, p);
-	linksend(l, p);
+	linksend(l, pkthold(p));
+	keep(l, p);
 	paritysend();
 }
 
@@ -4762,18 +4779,19 @@ static void
 repairsend(void)
 {
 	Queue *q = &tx.repairs;
-	Link *l;
+	Link *l = NULL;
 	Pkt *p;
 	int why;
 
-	while (q->head && now > q->head->deadline) {
-		q->head->asked = 0;
-		pktdrop(queueget(q), DropStale);
-	}
-	while (q->head && (l = pick(q->head, 0, NULL, ByArrival))) {
-		p = queueget(q);
+	while ((p = q->head) && (now > p->deadline ||
+	    (l = pick(p, 0, NULL, ByArrival)))) {
+		queueget(q);
 		why = p->asked;
 		p->asked = Unasked;
+		if (now > p->deadline) {
+			pktdrop(p, DropStale);
+			continue;
+		}
 		if (p->seq < tx.oldest ||
 		    (why == Overtaken && !flying(p->seq))) {
 			pktfree(p);
@@ -5171,7 +5189,8 @@ static int
 stalling(const Link *l)
 {
 	const Flight *f = &l->flight;
-	int64_t more = StallTime + tx.every;
+	int few = f->bytes <= ReportPart * ReportSize;
+	int64_t more = StallTime + (few ? ReportLate : tx.every);
 
 	if (now - l->echo.came > silence(l))
 		return 1;
@@ -5580,10 +5599,7 @@ reordercheck(void)
  * the first on, set if it is missing: of their bytes those of 0 are counted,
  * and a 0 and their number written. */
 
-enum {
-	ReportHead = 22, ReportLink = 17, ReportLinks = 16, ReportMax = 500,
-	ReportSize = 150          /* bytes on the wire, of a usual one */
-};
+enum { ReportHead = 22, ReportLink = 17, ReportLinks = 16, ReportMax = 500 };
 
 /* Note a packet that has come by the link it was sent by first. */
 static void
@@ -5601,8 +5617,15 @@ reportnote(Link *l, uint64_t seq, int len)
 	    ReportLate));
 }
 
+/* Returns how often a link may carry a report of n bytes, ns. */
+static int64_t
+reporttime(const Link *l, int n)
+{
+	return ReportPart * airtime(&l->pace, n + HdrLen + wireoverhead(l));
+}
+
 /* Send a report by the link that should be quickest, and, if twice, by another
- * one, each time the next: a link may stall unseen. */
+ * one that is fast enough, each time the next: a link may stall unseen. */
 static void
 reportgo(const uint8_t *d, int n, int twice)
 {
@@ -5611,12 +5634,12 @@ reportgo(const uint8_t *d, int n, int twice)
 
 	if (!l)
 		return;
-	rx.every = CLAMP(ReportPart * airtime(&l->pace, n + HdrLen +
-	    wireoverhead(l)), ReportEvery, MS(100));
+	rx.every = CLAMP(reporttime(l, n), ReportEvery, MS(100));
 	control(l, d, n);
 	for (i = 1; twice && i <= LEN(bond); i++) {
 		l = &bond[(rx.second + i) % LEN(bond)];
-		if (l != survey.quickest && usable(l, NULL)) {
+		if (l != survey.quickest && usable(l, NULL) &&
+		    reporttime(l, n) <= rx.every) {
 			control(l, d, n);
 			twice = 0;
 		}

@@ -2315,28 +2315,6 @@ config(void)
 	}
 }
 
-/* Each row has its pivot alone, and misses only what has not come. */
-static void
-checkrows(void)
-{
-	const Row *r, *o;
-	int i;
-
-	for (r = coded.rows; r < coded.rows + Rows; r++) {
-		if (!r->len)
-			continue;
-		must(r->len > Columns && r->len <= (int)sizeof(r->d) &&
-		    r->d[r->pivot], "length or pivot of a row");
-		for (i = 0; i < Columns; i++)
-			must(!r->d[i] || !coded.pkts[i],
-			    "a row misses what has come");
-		for (o = coded.rows; o < coded.rows + Rows; o++)
-			must(o == r || !o->len || !o->d[r->pivot],
-			    "two rows have a pivot");
-	}
-	must(poolsound(), "references of a packet");
-}
-
 /* a packet of this seq, the same in each call */
 static Pkt *
 covered(uint64_t seq)
@@ -2373,14 +2351,17 @@ checkfound(Queue *found, int bad)
 		pktfree(q);
 		pktfree(p);
 	}
-	checkrows();
+	checkcoded();
+	must(poolsound(), "references of a packet");
 }
 
 /* a seq, near to those before */
 static uint64_t
 nearby(void)
 {
-	static const uint64_t from[] = { 300, UINT32_MAX, UINT64_MAX - 9999 };
+	static const uint64_t from[] = {
+		300, UINT32_MAX, (UINT64_C(1) << 56) - 999999
+	};
 
 	return from[like % LEN(from)] + byte();
 }
@@ -2388,8 +2369,7 @@ nearby(void)
 static void
 parities(void)
 {
-	uint64_t seqs[Window], seq;
-	uint8_t d[1 + 2 * Window + SymMax], *c;
+	uint64_t seqs[Window];
 	Queue found = { 0 };
 	Pkt *pkts[Window], *p;
 	const uint8_t *s;
@@ -2400,12 +2380,17 @@ parities(void)
 	while (inat < inlen) {
 		switch ((step = byte()) % 8) {
 		case 0:           /* as it is */
-			seq = nearby();
+			p = pktalloc();
+			p->seq = nearby();
+			p->after = p->seq & 255;
 			n = byte();
+			p->seq |= (uint64_t)n << 56;
 			s = some(&n);
-			c = exact(s, n);
-			parityadd(seq, c, n, &found);
-			free(c);
+			p->data = exact(s, n);
+			p->len = n;
+			parityadd(p, &found);
+			free(p->data);
+			pktfree(p);
 			bad = 1;
 			break;
 		case 1:           /* a packet, of any length */
@@ -2430,14 +2415,15 @@ parities(void)
 				    (step & 8 ? 20 : 1);
 			for (i = 0; i < n; i++)
 				pkts[i] = covered(seqs[i]);
-			seq = seqs[n - 1];
-			i = parityencode(d, pkts, n);
+			p = pktalloc();
+			parityencode(p, pkts, n);
 			if (step % 8 == 4 && byte() % 16 == 0) {
-				d[bytes(2) % i] ^= byte();
+				p->data[bytes(2) % p->len] ^= byte();
 				bad = 1;
 			}
-			must(parityadd(seq, d, i, &found) == 0 || bad,
+			must(parityadd(p, &found) == 0 || bad,
 			    "a parity is refused");
+			pktfree(p);
 			while (n > 0)
 				pktfree(pkts[--n]);
 			break;

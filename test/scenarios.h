@@ -229,7 +229,7 @@
 { "callfew", 60, FAR " loss=0.2", CALL, NULL,
 	"udp.lost<0.05 udp.p50<45 parity.sent<1", NULL },
 { "callone", 20, "rate=70 delay=40 loss=2", CALL, NULL,
-	"udp.lost<0.5 parity.sent<1", "no other way for it" },
+	"udp.lost<0.5 udp.p99<100", "a parity by the same link" },
 { "calluplink", 20, "up.rate=1 down.rate=20 delay=10 loss=2;"
 	"up.rate=0.3 down.rate=20 delay=40 loss=2",
 	"udp up rate=0.8 size=1000 port=5000", NULL,

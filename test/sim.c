@@ -88,7 +88,10 @@ enum {
 	RingMin = 4096,           /* packets that wait for a missing one */
 	Settle = 3,               /* s, from a start to a session */
 	ParityWait = 10,          /* ms, longer than by the same link */
-	ParityPart = 16,          /* of the links' rates */
+	ParityDepth = 120,        /* ms, as much may be sent at once */
+	ParityPart = 8,           /* of what a full link carries in a s */
+	Full = 97,                /* percent of the rate that it does then */
+	ParityPps = 2000,         /* of an end */
 	NextAt = 70,              /* offset of the next seq in a heartbeat */
 	Nsets = 36,               /* of unlike links */
 	Fewlate = 5               /* when the delay of a link grows unseen */
@@ -169,6 +172,7 @@ typedef struct {
 	int64_t refused;          /* the newest error */
 	int64_t slow, slowtime;   /* the least rate lately, and when */
 	int64_t tat;              /* when all that was sent may have left */
+	int64_t sent, parity, top; /* bytes in this s; its highest rate */
 	int64_t full, down;       /* last times that it had no room, that the
 	                           * sender did not use it */
 	int64_t bulk[Nbulk];      /* turns in which ordered packets were sent */
@@ -227,6 +231,7 @@ typedef struct {
 	int nmem;
 	int64_t stall, goon;      /* when others have the processor */
 	int64_t resumed;          /* when it ran again after a pause */
+	int64_t parityread;       /* when a parity came */
 	int64_t total, totals[Nms]; /* bytes to its TUN; until each ms */
 	int64_t ms;               /* the newest of these */
 	int express[Nexpress], nexpress; /* in seen, sent in this turn */
@@ -238,7 +243,7 @@ typedef struct {
 	int nread;
 	struct { uint64_t seq; int link, len; } parities[Nparities];
 	int nparities;            /* sent in this turn */
-	int64_t paritytat;        /* when its part of the links may carry them */
+	int64_t paritytat;        /* when so many may have been sent */
 	int64_t nparity, paritybytes, databytes; /* sent */
 	int64_t offset;           /* of its clock */
 	int qlen;
@@ -465,6 +470,7 @@ static void tracelinks(int);
 static void traceflows(void);
 static void trace(void *);
 static void foresee(void *);
+static void partcheck(void);
 static void checktimes(void *);
 /* life */
 static int mishap(char *, int, double, int, int);
@@ -1038,6 +1044,8 @@ seensent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t seq, int flags,
 		    "was %d", endname[e - end], seq, s->port, after, r->after);
 	if (r->packet < 0) {
 		r->packet = s - seen;
+		if (s->done) /* a parity had it */
+			r->passed = simnow;
 		r->after = after;
 		r->covered = !!(flags & FlagParity);
 		s->seq = seq;
@@ -1114,7 +1122,8 @@ waitcheck(End *e, const Seen *s)
 	o = r->after ? recordof(s->end, s->seq - r->after) : NULL;
 	if (o) {
 		limit = patience(e, s);
-		if (o->passed == NEVER && (o->missed[May] == NEVER ||
+		if (o->packet >= 0 && /* else a parity may have had it */
+		    o->passed == NEVER && (o->missed[May] == NEVER ||
 		    simnow < o->missed[May] + limit - Ms) &&
 		    e->known[May] - o->seq < RingMin)
 			violate("%s delivers seq %" PRIu64 " of port %d, not "
@@ -1127,7 +1136,9 @@ waitcheck(End *e, const Seen *s)
 		else
 			limit = NEVER;
 		limit = MIN(limit, o->passed);
-		if (!s->data && r->came <= limit)
+		/* what a parity has given may come again */
+		if (!s->data && (r->came <= limit ||
+		    simnow - e->parityread < LiveWait * Ms))
 			most = FreeWait * Ms;
 		due = MAX(due, limit);
 		if (most && due != NEVER)
@@ -1228,12 +1239,12 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
     int flags)
 {
 	int i, n = head >> 56 & 127, list = head >> 63 ? 2 * (n - 1) : 0;
-	int64_t lost = 0, rate = 0;
+	int64_t lost = 0;
 	uint64_t seq = head << 8 >> 8, last = seq, by;
 	const Record *r;
 	SimLink l;
 
-	e->nparity++;
+	e->nparity += !stopped;
 	e->paritybytes += len;
 	if (n < 1 || n > 16 || len < (flags & FlagOrder ? 2 : 0) + 20 + list) {
 		violate("%s sends a parity over %d packets in %d bytes",
@@ -1252,20 +1263,17 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
 	}
 	if (parity == 2)
 		return;
-	for (i = 0; i < SimLinks; i++) {
-		e->side->link(i, &l);
-		rate += l.up ? l.rate : 0;
+	for (i = 0; i < SimLinks; i++)
 		lost += net[i].d[e - end].lost;
-	}
 	if (!lost)
 		violate("%s sends a parity, but no link loses",
 		    endname[e - end]);
-	e->paritytat = MAX(e->paritytat, simnow) + (int64_t)
-	    ((HdrLen + len + UdpIp + Overhead) * 8e9 * ParityPart /
-	    MAX(rate, 1));
-	if (e->paritytat - simnow > Sec && rate)
-		violate("%s: parity is %.3f s ahead of its part of the links",
-		    endname[e - end], (e->paritytat - simnow) / 1e9);
+	e->side->link(dir->link, &l);
+	dir->parity += HdrLen + len + UdpIp + Overhead;
+	if (e->paritytat - simnow > ParityDepth * Ms)
+		violate("%s sends more than %d parities a second",
+		    endname[e - end], ParityPps);
+	e->paritytat = MAX(e->paritytat, simnow) + Sec / ParityPps;
 	if (e->nparities == Nparities)
 		return;
 	e->parities[e->nparities].seq = last;
@@ -1395,6 +1403,10 @@ readrecords(End *e, const uint8_t *d, int len)
 		if (flags & FlagBeat && n >= HdrLen + BeatLen &&
 		    !d[HdrLen + HelloAt])
 			knows(e, May, get(d + HdrLen + NextAt, 8) - 1);
+		if (flags & FlagParity && !(flags & FlagData)) {
+			knows(e, May, seq << 8 >> 8);
+			e->parityread = simnow;
+		}
 		if (!(flags & FlagData) || n > len ||
 		    !(r = recordof(from, seq)) || r->packet < 0 ||
 		    !(c = carried(e, d, &has)) ||
@@ -1443,6 +1455,8 @@ paced(End *e, Dir *d, const uint8_t *data, int len)
 		    l.burst / 1e6);
 	d->tat = simnow + ahead +
 	    (int64_t)((len + UdpIp + Overhead) * 8e9 / (l.rate * 1.0002));
+	d->sent += len + UdpIp + Overhead;
+	d->top = MAX(d->top, l.rate);
 }
 
 /* remember which links were busy */
@@ -3830,6 +3844,24 @@ foresee(void *arg)
 	}
 }
 
+/* Parity leaves a full link to the packets: it had a part of it in this s. */
+static void
+partcheck(void)
+{
+	Dir *d;
+	int i;
+
+	for (i = 0; i < 2 * SimLinks; i++) {
+		d = &net[i / 2].d[i % 2];
+		if (d->sent * 8 > d->top / 100 * Full && parity != 2 &&
+		    d->parity > d->sent / ParityPart)
+			violate("%s: of %.3f Mbit/s by link %d, which is full, "
+			    "%.3f are parity", endname[i % 2],
+			    d->sent * 8e-6, i / 2, d->parity * 8e-6);
+		d->sent = d->parity = d->top = 0;
+	}
+}
+
 static void
 checktimes(void *arg)
 {
@@ -3837,6 +3869,8 @@ checktimes(void *arg)
 
 	(void)arg;
 	timerset(&checktimer, simnow + Bin);
+	if (simnow % Sec == 0)
+		partcheck();
 	for (k = 0; k < 2; k++)
 		poolcheck(&end[k], 0);
 	wellcheck();
