@@ -4550,8 +4550,8 @@ burstend(const Link *l)
  * to spare. What that does not save is repaired. */
 
 /* Send by a second link too, if that has room to spare; if all packets are to
- * have a copy, any room. */
-static void
+ * have a copy, any room. Returns -1 if it has not. */
+static int
 copy(const Link *first, const Pkt *p)
 {
 	Link *l = pick(p, 0, first, ByScore);
@@ -4559,15 +4559,14 @@ copy(const Link *first, const Pkt *p)
 
 	if (!l || (parity != 2 && (saturated(l) ||
 	    spendprivilege(p, 1) < 0)) || !(q = pktalloc()))
-		return;
+		return -1;
 	memcpy(q->data, p->data, p->len);
 	q->len = p->len;
 	q->after = p->after;
-	q->squeezed = p->squeezed;
-	encode(q, p->seq, FlagData | FlagRepair |
-	    (p->covered ? FlagParity : 0));
+	encode(q, p->seq, FlagData | FlagRepair);
 	l->why[WhyCopy]++;
 	linksend(l, q);
+	return 0;
 }
 
 /* Returns for how many packets a parity is sent, 0: none. */
@@ -4636,42 +4635,41 @@ paritylink(const Pkt *p)
 
 /* Make a parity of the newest packets that fit: a list needs more room. */
 static void
-paritymake(Pkt *p)
+paritymake(Pkt *p, const Link *l)
 {
-	do
+	parityencode(p, cover.pkts, cover.n);
+	while (p->len > linkpayload(l) && cover.n > 1) {
+		coverdrop(cover.n - 1);
 		parityencode(p, cover.pkts, cover.n);
-	while (p->len > survey.payload && cover.n > 1 &&
-	    (coverdrop(cover.n - 1), 1));
+	}
 }
 
-/* Send a parity if one is due; what a parity has covered alone, when there was
- * no more, the next one need not. */
+/* Send a parity if one is due, or no more packets come. What that one covers
+ * the next does not. */
 static void
 paritysend(void)
 {
 	int every = parityevery(), late = now >= cover.next;
+	const Pkt *newest = cover.pkts[MAX(cover.n - 1, 0)];
 	Link *l;
 	Pkt *p;
 
-	if (!cover.due || (cover.due < every && !late) || !(p = pktalloc()))
+	if (!cover.due || (cover.due < every && !late))
 		return;
-	paritymake(p);
-	l = paritylink(p);
-	if (!l && !late) {
-		pktfree(p);
+	l = paritylink(newest);
+	if (!l && !late)
 		return;
+	if (l && every && spend(&cover.clock, saturated(l) ? ParityPart *
+	    airtime(&l->pace, newest->len) : ParityTime, Second / 10) == 0 &&
+	    (p = pktalloc())) {
+		paritymake(p, l);
+		counts[CntParity]++;
+		l->why[WhyParity]++;
+		linksend(l, p);
 	}
 	cover.due = cover.light = 0;
 	if (late)
 		coverdrop(0);
-	if (!l || !every || spend(&cover.clock, saturated(l) ? ParityPart *
-	    airtime(&l->pace, p->len) : ParityTime, Second / 10) < 0) {
-		pktfree(p);
-		return;
-	}
-	counts[CntParity]++;
-	l->why[WhyParity]++;
-	linksend(l, p);
 }
 
 /* schedule: what waits goes out while there is room */
@@ -4682,16 +4680,14 @@ paritysend(void)
 static void
 follow(Flow *f, Pkt *p)
 {
-	uint64_t seq = tx.seq[LaneData];
-
 	if (p->class == Ack)
 		return;
 	p->after = 0;
-	if (f->seq >= tx.oldest && seq - f->seq <= UINT16_MAX &&
+	if (f->seq >= tx.oldest && p->seq - f->seq <= UINT16_MAX &&
 	    (f->ordered || p->class == Ordered))
-		p->after = seq - f->seq;
+		p->after = p->seq - f->seq;
 	f->ordered = p->after || p->class == Ordered;
-	f->seq = seq;
+	f->seq = p->seq;
 }
 
 static void
@@ -4710,23 +4706,22 @@ transmit(Link *l, Pkt *p)
 	}
 	l->why[why]++;
 	p->link = l - bond;
+	p->seq = tx.seq[LaneData]++;
 	follow(f, p);
-	coverpkt(l, p);
+	if ((parity != 2 && (ordered || !expresscopies ||
+	    (p->class == Ack && f->acked <= AckCopied))) || copy(l, p) < 0)
+		coverpkt(l, p);
 	if (compress && l->pace.rate < compress * INT64_C(1000) &&
 	    saturated(l) && !p->covered)
 		compact(f, p);
 	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
-	encode(p, tx.seq[LaneData]++, FlagData |
-	    (p->covered ? FlagParity : 0));
+	encode(p, p->seq, FlagData | (p->covered ? FlagParity : 0));
 	if (ordered) {
 		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
 	} else if (l == survey.best) {
 		expressrate(p->wirelen + wireoverhead(l));
 	}
-	if (parity == 2 || (expresscopies && !ordered &&
-	    (p->class == Express || f->acked > AckCopied)))
-		copy(l, p);
 	linksend(l, pkthold(p));
 	keep(l, p);
 	paritysend();
