@@ -23,8 +23,8 @@ static const char *keyfile     = NULL;
  * server address, all (server only). A NULL address needs a key. A link's
  * name is its device, or else its client address; names differ. Priority is
  * 0 to 60, lower is better. A rate is the most that is sent. The client tells
- * the server these, rates and hbinterval: to change them, compile the client
- * only. */
+ * the server priorities, rates and hbinterval: to change these, compile the
+ * client only. */
 static const Linkconf links[] = {
 	/* device  client        server        port  priority  up  down (Mbit/s, 0: unknown) */
 	{ "wg0",  "10.200.0.1", "10.200.0.2", 9001, 1,        10, 10 },
