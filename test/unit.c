@@ -1107,6 +1107,15 @@ testdecode(void)
 		{ "repair of no kind", 0, -1, "0000000000000001 08 0000" },
 		{ "repair heartbeat", 0, -1, "0000000000000001 09 0000" },
 		{ "compressed", 0, 11, "0000000000000001 22 0000" },
+		{ "parity", 0, 11, "0000000000000001 40 0000" },
+		{ "parity with an order", 0, 13,
+		  "0000000000000001 44 0002 0001" },
+		{ "parity without its order", 0, -1,
+		  "0000000000000001 44 0001 00" },
+		{ "repair of a parity", 0, -1, "0000000000000001 48 0000" },
+		{ "compressed parity", 0, -1, "0000000000000001 60 0000" },
+		{ "covered heartbeat", 0, -1, "0000000000000001 41 0000" },
+		{ "covered control", 0, -1, "0000000000000001 50 0000" },
 		{ "compressed heartbeat", 0, -1, "0000000000000001 21 0000" },
 		{ "compressed control", 0, -1, "0000000000000001 30 0000" },
 		{ "covered by a parity", 0, 11, "0000000000000001 42 0000" },
@@ -3029,18 +3038,20 @@ covered(uint64_t seq)
 	return p;
 }
 
-static int
-parityof(uint8_t *d, const uint64_t *seqs, int n)
+/* the parity of packets of these seqs comes */
+static void
+parityin(const uint64_t *seqs, int n, Queue *found)
 {
-	Pkt *pkts[Window];
-	int i, len;
+	Pkt *pkts[Window], *p = pktalloc();
+	int i;
 
 	for (i = 0; i < n; i++)
 		pkts[i] = covered(seqs[i]);
-	len = parityencode(d, pkts, n);
+	parityencode(p, pkts, n);
 	for (i = 0; i < n; i++)
 		pktfree(pkts[i]);
-	return len;
+	want("taken", 0, parityadd(p, found));
+	pktfree(p);
 }
 
 /* Empty found into a log of seqs. Each must be as it was sent. */
@@ -3071,19 +3082,30 @@ testparityencode(void)
 	} t[] = {
 		/* made by another program */
 		{ "one packet", 1, { 7 }, { 0 }, { 20 },
-		  "0100000014450000140000400040fd25eb0a0000010a000002" },
-		{ "two, the last one longer", 2, { 5, 7 }, { 0, 2 },
-		  { 20, 24 },
-		  "0202003400e6160000e600008f008f4350ff2f00002d2f00005a1a34"
-		  "2e68" },
-		{ "distances of 2 bytes", 3, { UINT32_MAX,
+		  "0100 0000 0000 0007 40 0014" IPV4 },
+		{ "one with an order", 1, { 7 }, { 3 }, { 20 },
+		  "0100 0000 0000 0007 44 0016 0003" IPV4 },
+		{ "two, the last one longer", 2, { 6, 7 }, { 0, 0 },
+		  { 20, 24 }, "0200 0000 0000 0007 40 0018 6300 008e 0000 e000"
+		  "e0ea f363 1b00 008d 1b00 0007 1a34 2e68" },
+		{ "three, the one between is the longest", 3, { 5, 6, 7 },
+		  { 1, 1, 0 }, { 20, 24, 20 }, "0300 0000 0000 0007 44 001a"
+		  "00a0 c900 0017 0000 a100 a19e b6e0 d000 00ba d000 0069 9733"
+		  "a466" },
+		{ "another packet between", 2, { 5, 7 }, { 0, 2 }, { 20, 24 },
+		  "8200 0000 0000 0007 44 001c 0034 1600 00e6 0000 8f00 8f43"
+		  "50ff 2f00 002d 2f00 005a 1a34 2e68 0002" },
+		{ "distances, the newest first", 3, { UINT32_MAX,
 		  UINT32_MAX + UINT64_C(255), UINT32_MAX + UINT64_C(511) },
-		  { 1, 0, 0x102 }, { 24, 20, 20 },
-		  "83010000fff31d0037a400003700005700571d56bffb0000c4fb0000"
-		  "95e6d137bf" },
+		  { 1, 0, 0x102 }, { 24, 20, 20 }, "8300 0001 0000 01fe 44"
+		  "001e f31d a400 0037 0000 5700 571d 56bf fb00 00c4 fb00 0095"
+		  "e6d1 37bf 0100 00ff" },
+		{ "the greatest distance", 2, { 1, 65536 }, { 0 }, { 20, 20 },
+		  "8200 0000 0001 0000 40 0016 2100 0012 0000 ab00 abad 5149"
+		  "0900 007b 0900 00f6 ffff" },
 	};
-	uint8_t d[128], e[128];
-	Pkt *pkts[3];
+	uint8_t e[128];
+	Pkt *pkts[3], *p;
 	int i, j, n;
 
 	for (i = 0; i < LEN(t); i++) {
@@ -3098,9 +3120,11 @@ testparityencode(void)
 			pkts[j]->seq = t[i].seqs[j];
 		}
 		n = unhex(t[i].hex, e);
-		memset(d, 0xff, sizeof(d));
-		wantbytes("parity", e, n, d, parityencode(d, pkts, t[i].n));
-		want("byte behind it", 0xff, d[n]);
+		p = pktalloc();
+		memset(p->buf, 0xff, sizeof(p->buf));
+		parityencode(p, pkts, t[i].n);
+		wantbytes("parity", e, n, p->wire, p->wirelen);
+		want("byte behind it", 0xff, p->wire[p->wirelen]);
 		verdict(t[i].name);
 	}
 }
@@ -3149,13 +3173,12 @@ testparity(void)
 		  "4", 1 },
 		{ "far ahead", "=2/2 =4000000000000/2 +1 +3999999999999",
 		  "2 4000000000000", 0 },
-		{ "the first of all", "+1 =18446744073709551615/1 =1/1",
-		  "18446744073709551615", 1 },
+		{ "the first of all", "+1 =72057594037927935/1 =1/1",
+		  "72057594037927935", 1 },
 		{ "a new session", "=2/2 +5 ! +1 =5/1", "5", 0 },
 	};
-	uint8_t d[PktSize];
 	char log[LogSize], steps[512], *s;
-	int i, j, n, len;
+	int i, j, n;
 	uint64_t seq, other, seqs[Window];
 	Queue found = { 0 };
 	Pkt *p;
@@ -3177,9 +3200,7 @@ testparity(void)
 				n = atoi(strchr(s, '/') + 1);
 				for (j = 0; j < n; j++)
 					seqs[j] = seq - n + 1 + j;
-				len = parityof(d, seqs, n);
-				want("taken", 0, parityadd(seq, d, len,
-				    &found));
+				parityin(seqs, n, &found);
 			}
 			if (*s == '!')
 				parityreset();
@@ -3196,76 +3217,117 @@ testparity(void)
 	}
 }
 
-/* Bytes, then zeros. What makes no packet is taken, for nothing. */
+/* Bytes, zeros up to len, then distances. What makes no packet is taken, for
+ * nothing. */
 static void
 testparityforged(void)
 {
 	static const struct {
-		const char *name, *hex;
+		const char *name;
+		int high;             /* byte of the seq */
 		uint64_t last;
-		int len, r, vain;
+		const char *hex;
+		int len;
+		const char *distances;
+		int r, vain, found;   /* found: bytes */
 	} t[] = {
-		{ "empty", "", 9, 0, -1, 0 },
-		{ "nothing but n", "01", 9, 1, -1, 0 },
-		{ "n is 0", "00", 9, 100, -1, 0 },
-		{ "n is 0, wide", "80", 9, 100, -1, 0 },
-		{ "n is 17", "11 0101010101010101 0101010101010101", 99, 100,
-		  -1, 0 },
-		{ "n is 127", "7f", 9, 1000, -1, 0 },
-		{ "cut short", "02 01", 9, 25, -1, 0 },
-		{ "just long enough", "02 01", 9, 26, 0, 0 },
-		{ "distances only", "10 0101", 99, 16, -1, 0 },
-		{ "distance 0", "03 01 00", 9, 100, -1, 0 },
-		{ "down to 1", "03 07 01", 9, 100, 0, 0 },
-		{ "down to 0", "03 07 02", 9, 100, -1, 0 },
-		{ "beyond 0", "03 08 02", 9, 100, -1, 0 },
-		{ "beyond 0 at once", "82 000a", 9, 100, -1, 0 },
-		{ "wide", "82 0008", 9, 100, 0, 0 },
-		{ "longest", "01", 9, 1 + SymMax, 0, 1 },
-		{ "longer than a packet", "01", 9, 2 + SymMax, -1, 0 },
-		{ "of the newest seq", "10", UINT64_MAX, 100, -1, 0 },
-		{ "zeros", "01", 9, 100, 0, 1 },
-		{ "an IP packet", "01 0000 0014" IPV4, 9, 25, 0, 0 },
-		{ "with zeros behind it", "01 0000 0014" IPV4, 9, 100, 0, 0 },
-		{ "length beyond the end", "01 0000 0015" IPV4, 9, 25, 0, 1 },
-		{ "both lengths beyond the end", "01 0000 0018 4500 0018 0000"
-		  "4000 40fd 25e7 0a00 0001 0a00 0002", 9, 25, 0, 1 },
-		{ "length unlike that of IP", "01 0000 0015" IPV4, 9, 26, 0,
-		  1 },
-		{ "length 0", "01 0000 0000" IPV4, 9, 25, 0, 1 },
-		{ "length 65535", "01 0000 ffff" IPV4, 9, 1 + SymMax, 0, 1 },
-		{ "version 5", "01 0000 0014 5500 0014 0000 4000 40fd 25eb"
-		  "0a00 0001 0a00 0002", 9, 25, 0, 1 },
+		{ "empty", 0x01, 9, "", 0, "", -1, 0, 0 },
+		{ "of no packet", 0x00, 9, "", 100, "", -1, 0, 0 },
+		{ "of no packet, a list", 0x80, 9, "", 100, "", -1, 0, 0 },
+		{ "of 17", 0x11, 99, "", 100, "", -1, 0, 0 },
+		{ "of 17, a list", 0x91, 99, "", 100, "0001 0001 0001 0001"
+		  "0001 0001 0001 0001 0001 0001 0001 0001 0001 0001 0001"
+		  "0001", -1, 0, 0 },
+		{ "of 32", 0x20, 99, "", 100, "", -1, 0, 0 },
+		{ "of 127", 0x7f, 999, "", 1000, "", -1, 0, 0 },
+		{ "of 127, a list", 0xff, 999, "", 1000, "", -1, 0, 0 },
+		{ "shorter than a packet", 0x02, 9, "", 19, "", -1, 0, 0 },
+		{ "as long as one", 0x02, 9, "", 20, "", 0, 0, 0 },
+		{ "short, a list", 0x83, 9, "", 19, "0001 0001", -1, 0, 0 },
+		{ "as long, a list", 0x83, 9, "", 20, "0001 0001", 0, 0, 0 },
+		{ "no more than the list", 0x83, 9, "", 0, "0001 0001", -1, 0,
+		  0 },
+		{ "the list cut short", 0x90, 99, "", 0, "0001 00", -1, 0, 0 },
+		{ "distance 0", 0x83, 9, "", 100, "0001 0000", -1, 0, 0 },
+		{ "list down to 1", 0x83, 9, "", 100, "0007 0001", 0, 0, 0 },
+		{ "down to 0", 0x83, 9, "", 100, "0007 0002", -1, 0, 0 },
+		{ "beyond 0", 0x83, 9, "", 100, "0008 0002", -1, 0, 0 },
+		{ "beyond 0 at once", 0x82, 9, "", 100, "000a", -1, 0, 0 },
+		{ "far beyond 0", 0x82, 9, "", 100, "ffff", -1, 0, 0 },
+		{ "without a list down to 1", 0x09, 9, "", 100, "", 0, 0, 0 },
+		{ "down to 0", 0x0a, 9, "", 100, "", -1, 0, 0 },
+		{ "a list of one", 0x81, 9, IPV4, 20, "", 0, 0, 20 },
+		{ "longest", 0x01, 9, "", MtuMax, "", 0, 1, 0 },
+		{ "longer", 0x01, 9, "", MtuMax + 1, "", -1, 0, 0 },
+		{ "longest, a list", 0x90, 99, "", MtuMax, "0001 0001 0001"
+		  "0001 0001 0001 0001 0001 0001 0001 0001 0001 0001 0001"
+		  "0001", 0, 0, 0 },
+		{ "longer, a list", 0x82, 99, "", MtuMax + 1, "0001", -1, 0,
+		  0 },
+		{ "of the last seq", 0x10, (UINT64_C(1) << 56) - 1, "", 100,
+		  "", 0, 0, 0 },
+		{ "zeros", 0x01, 9, "", 100, "", 0, 1, 0 },
+		{ "an IP packet", 0x01, 9, IPV4, 20, "", 0, 0, 20 },
+		{ "with zeros behind it", 0x01, 9, IPV4, 100, "", 0, 0, 20 },
+		{ "length beyond the end", 0x01, 9, "4500 0015 0000 4000 40fd"
+		  "25ea 0a00 0001 0a00 0002", 20, "", 0, 1, 0 },
+		{ "length at the end", 0x01, 9, "4500 0015 0000 4000 40fd"
+		  "25ea 0a00 0001 0a00 0002", 21, "", 0, 0, 21 },
+		{ "length short of a header", 0x01, 9, "4500 0013 0000 4000"
+		  "40fd 25ec 0a00 0001 0a00 0002", 20, "", 0, 1, 0 },
+		{ "length 65535", 0x01, 9, "4500 ffff", MtuMax, "", 0, 1, 0 },
+		{ "IPv6", 0x01, 9, "6000 0000 0004 3b40", 44, "", 0, 0, 44 },
+		{ "IPv6, short", 0x01, 9, "6000 0000 0004 3b40", 43, "", 0, 1,
+		  0 },
+		{ "IPv6 without anything", 0x01, 9, "6000 0000 0000 3b40", 99,
+		  "", 0, 0, 40 },
+		{ "IPv6, half a header", 0x01, 9, "6000 0000 0000 3b40", 20,
+		  "", 0, 1, 0 },
+		{ "IPv6, length 65535", 0x01, 9, "6000 0000 ffff 3b40", MtuMax,
+		  "", 0, 1, 0 },
+		{ "version 5", 0x01, 9, "5500 0014 0000 4000 40fd 25eb 0a00"
+		  "0001 0a00 0002", 20, "", 0, 1, 0 },
 	};
-	uint8_t d[2048];
 	Queue found = { 0 };
+	Pkt *p;
 	int i;
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		memset(d, 0, sizeof(d));
-		unhex(t[i].hex, d);
-		want("return", t[i].r, parityadd(t[i].last, d, t[i].len,
-		    &found));
+		p = pktalloc();
+		memset(p->buf, 0, sizeof(p->buf));
+		unhex(t[i].hex, p->data);
+		p->len = t[i].len + unhex(t[i].distances, p->data + t[i].len);
+		p->seq = (uint64_t)t[i].high << 56 | t[i].last;
+		p->after = 3;
+		want("return", t[i].r, parityadd(p, &found));
 		want("in vain", t[i].vain, counts[CntVain]);
-		want("found", counts[CntRecovered], found.len);
-		want("rows in use", t[i].r < 0 || t[i].vain || found.len ? 0 :
-		    1, coded.rows[0].len > 0);
-		while (found.len > 0)
-			pktfree(queueget(&found));
+		want("found", t[i].found > 0, found.len);
+		want("recovered", t[i].found > 0, counts[CntRecovered]);
+		want("bytes", t[i].found, found.bytes);
+		want("rows in use", !t[i].r && !t[i].vain && !t[i].found,
+		    coded.rows[0].len > 0);
+		pktfree(p);
+		if ((p = queueget(&found))) {
+			want("seq", t[i].last, p->seq);
+			want("order", 3, p->after);
+			pktfree(p);
+		}
 		parityreset();
 		want("packets not in the pool", 0, inuse());
 		verdict(t[i].name);
 	}
 	anew(Client);
+	p = pktalloc();
+	p->len = unhex(IPV4, p->data);
+	p->seq = UINT64_C(1) << 56 | 9;
 	i = pool.size;
 	pool.size = pool.used;
-	unhex("01 0000 0014" IPV4, d);
-	want("return", 0, parityadd(9, d, 25, &found));
+	want("return", 0, parityadd(p, &found));
 	want("in vain", 1, counts[CntVain]);
 	want("found", 0, found.len);
 	pool.size = i;
-	want("return", 0, parityadd(9, d, 25, &found));
+	want("return", 0, parityadd(p, &found));
 	want("found", 1, found.len);
 	verdict("all packets are in use, and free again");
 }
@@ -3308,7 +3370,6 @@ testparityrandom(void)
 	static uint64_t seqs[Packets];
 	static uint8_t has[Packets];
 	static int at[Packets];   /* step at which it comes; -1: lost */
-	uint8_t d[PktSize];
 	Queue found = { 0 };
 	int i, j, n, bad, twice, left, lost;
 	Pkt *p;
@@ -3336,8 +3397,7 @@ testparityrandom(void)
 			}
 			n = t[i].k == 1 ? 1 : MIN(j + 1, Window);
 			if ((j + 1) % t[i].k == 0 && rnd(1000) >= t[i].loss)
-				want("taken", 0, parityadd(seqs[j], d,
-				    parityof(d, seqs + j + 1 - n, n), &found));
+				parityin(seqs + j + 1 - n, n, &found);
 			twice += foundof(&found, seqs, has, j);
 		}
 		for (j = 0; j < Packets; j++)
@@ -4876,14 +4936,17 @@ teststalls(void)
 		const char *name, *script, *log, *stalled;
 	} t[] = {
 		{ "on their way", "s1 +75", " |", "" },
-		{ "late, may be the report", "s1 +110", " |", "" },
-		{ "no report at all", "s1 +110 +170", " | | 1", "1" },
+		{ "late, may be the report", "s1 +350", " |", "" },
+		{ "no report at all", "s1 +350 +20", " | | 1", "1" },
+		{ "reports of many come sooner", "s111 +155 +20",
+		  " | | 1 2 3", "1" },
+		{ "of two not", "s11 +350 +20", " | | 1 2", "1" },
 		{ "each packet once", "s111 +280 +300", " | 1 2 3 |", "1" },
 		{ "later ones when they are late",
-		  "s1 +150 s1 +25 +150", " | | 1 | 2", "1" },
-		{ "of two links one", "s12 +75 r<1,2:2 +205", " | | 1", "1" },
-		{ "of two links both", "s12 +280", " | 1 2", "12" },
-		{ "a quick link sooner", "s0 +130", " | 1", "0" },
+		  "s1 +340 s1 +35 +60", " | | 1 | 2", "1" },
+		{ "of two links one", "s12 +75 r<1,2:2 +305", " | | 1", "1" },
+		{ "of two links both", "s12 +380", " | 1 2", "12" },
+		{ "a quick link sooner", "s0 +310", " | 1", "0" },
 		{ "said by a report", "s1 +45 s0 +15 r<1,0:2-2 +45 s0 +15"
 		  " r<1,0:3-2 +2", " | | | | 1 |", "1" },
 		{ "late by a link that goes on", "s11 +90 r<1,1:1 +20 s0 +15"
@@ -4891,20 +4954,20 @@ teststalls(void)
 		{ "late by one that goes on, once", "s11 +90 r<1,1:1 +20 s0"
 		  " +15 r<2,0:3-2 s0 +5 r<2,0:4-2", " | | | 2 |", "" },
 		{ "comes before it goes by another",
-		  "s1 f +280 r<1,1:1 u +1", " | |", "" },
+		  "s1 f +380 r<1,1:1 u +1", " | |", "" },
 		{ "two of three do", "s111 f +280 r<1,1:2 u +1", " | 3 |",
 		  "" },
 		{ "goes by another, and is proved lost as it waits",
 		  "s1111 f +280 r<1,1:4,?1-3 u +1", " | 1 2 3 |", "" },
-		{ "progress ends it", "s1 +280 r<2,1:1 +1", " | 1 |", "" },
-		{ "some progress ends it", "s11 +280 r<1,1:1 +1", " | 1 2 |",
+		{ "progress ends it", "s1 +380 r<2,1:1 +1", " | 1 |", "" },
+		{ "some progress ends it", "s11 +380 r<1,1:1 +1", " | 1 2 |",
 		  "" },
 		{ "progress of another does not",
-		  "s12 +280 r<1,2:2 +1", " | 1 2 |", "1" },
-		{ "an echo ends it", "s1 +280 e1-100 +1", " | 1 |", "" },
-		{ "then again", "s1 +280 r<2,1:1 +1 s1 +280", " | 1 | | 2",
+		  "s12 +380 r<1,2:2 +1", " | 1 2 |", "1" },
+		{ "an echo ends it", "s1 +380 e1-100 +1", " | 1 |", "" },
+		{ "then again", "s1 +380 r<2,1:1 +1 s1 +380", " | 1 | | 2",
 		  "1" },
-		{ "after a pause", "s1 +45 r<2,1:1 +240 s1 +60", " | | |",
+		{ "after a pause", "s1 +45 r<2,1:1 +440 s1 +60", " | | |",
 		  "" },
 		{ "what was late before, and has come", "s1 +45 s0 +50"
 		  " r<1,0:2-40 +5 e1-20 +50 s1 +10", " | | | 1 | |", "" },
@@ -4912,7 +4975,7 @@ teststalls(void)
 		{ "no echo for long", "+1030", " |", "01234" },
 		{ "one is down, no echo for long", "x1 +1030", " |", "0234" },
 		{ "an echo by one", "+1030 e2-20 +1", " | |", "0134" },
-		{ "down", "s1 +280 x1 +10", " | 1 |", "" },
+		{ "down", "s1 +380 x1 +10", " | 1 |", "" },
 	};
 	char log[LogSize], stalled[16];
 	int i, j, n;
@@ -4939,7 +5002,7 @@ teststalls(void)
 	anew(Client);
 	for (j = 0; j < Nlinks; j++)
 		bond[j].delay.srtt = MS(400);
-	sends("s1 +280", log);
+	sends("s1 +380", log);
 	queues.flows[7].bytes = Heavy + 1;
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < 100; j++) {
