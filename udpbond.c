@@ -4563,6 +4563,7 @@ copy(const Link *first, const Pkt *p)
 	memcpy(q->data, p->data, p->len);
 	q->len = p->len;
 	q->after = p->after;
+	q->squeezed = p->squeezed;
 	encode(q, p->seq, FlagData | FlagRepair);
 	l->why[WhyCopy]++;
 	linksend(l, q);

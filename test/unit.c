@@ -5146,8 +5146,9 @@ testfollow(void)
 			} else {
 				p = waiting(*word == 'o' ? Ordered : *word ==
 				    'e' ? Express : Ack, v, 200, 0, 0);
+				p->seq = tx.seq[LaneData]++;
 				follow(&queues.flows[v], p);
-				encode(p, tx.seq[LaneData]++, FlagData);
+				encode(p, p->seq, FlagData);
 				memcpy(d, p->wire, p->wirelen);
 				want("bytes", p->wirelen,
 				    decode(d, p->wirelen, &r));
