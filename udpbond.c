@@ -4549,6 +4549,14 @@ burstend(const Link *l)
  * those of light flows at all times, those of heavy ones while links have room
  * to spare. What that does not save is repaired. */
 
+/* Is the packet to have a copy? */
+static int
+twice(const Flow *f, const Pkt *p)
+{
+	return parity == 2 || (expresscopies && (p->class == Express ||
+	    (p->class == Ack && f->acked > AckCopied)));
+}
+
 /* Send by a second link too, if that has room to spare; if all packets are to
  * have a copy, any room. Returns -1 if it has not. */
 static int
@@ -4709,8 +4717,7 @@ transmit(Link *l, Pkt *p)
 	p->link = l - bond;
 	p->seq = tx.seq[LaneData]++;
 	follow(f, p);
-	if ((parity != 2 && (ordered || !expresscopies ||
-	    (p->class == Ack && f->acked <= AckCopied))) || copy(l, p) < 0)
+	if (!twice(f, p) || copy(l, p) < 0)
 		coverpkt(l, p);
 	if (compress && l->pace.rate < compress * INT64_C(1000) &&
 	    saturated(l) && !p->covered)
