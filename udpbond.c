@@ -4551,7 +4551,7 @@ burstend(const Link *l)
 
 /* Is the packet to have a copy? */
 static int
-twice(const Flow *f, const Pkt *p)
+hascopy(const Flow *f, const Pkt *p)
 {
 	return parity == 2 || (expresscopies && (p->class == Express ||
 	    (p->class == Ack && f->acked > AckCopied)));
@@ -4717,7 +4717,7 @@ transmit(Link *l, Pkt *p)
 	p->link = l - bond;
 	p->seq = tx.seq[LaneData]++;
 	follow(f, p);
-	if (!twice(f, p) || copy(l, p) < 0)
+	if (!hascopy(f, p) || copy(l, p) < 0)
 		coverpkt(l, p);
 	if (compress && l->pace.rate < compress * INT64_C(1000) &&
 	    saturated(l) && !p->covered)
