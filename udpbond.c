@@ -4615,6 +4615,10 @@ coverpkt(Link *l, Pkt *p)
 	if (!parityevery())
 		return;
 	coverdrop(Window - 1);
+	/* a list has 2 bytes for a distance */
+	if (cover.n > 0 && tx.seq[LaneData] -
+	    cover.pkts[cover.n - 1]->seq > UINT16_MAX)
+		coverdrop(0);
 	cover.pkts[cover.n++] = pkthold(p);
 	cover.due++;
 	cover.light |= light;

@@ -5,7 +5,8 @@
  * links are socket pairs, whose far ends are lanfd and peerfd. Groups of tests
  * follow the order of the program. Each runs in a process of its own and so
  * finds all variables fresh; anew() makes them so within a group. Bytes are
- * written as hex digits (unhex).
+ * written as hex digits (unhex). The config.h it finds is config.def.h with
+ * parity and compress that can be written: see unitbuild in test.sh.
  * Begin with main(), then anew(), then any group.
  */
 #include <sys/ioctl.h>
@@ -28,7 +29,7 @@ static int routemtus(int, int, int, void *, socklen_t *);
 #define ioctl(fd, what, arg) \
 	driverioctl(fd, what, (void *)(uintptr_t)(arg))
 #define getsockopt routemtus
-#include "../udpbond.c"
+#include "udpbond.c"
 #undef getsockopt
 #undef ioctl
 #undef open
@@ -436,6 +437,8 @@ anew(int as)
 	discard();
 	clear();
 	loop.quiet = 1;
+	parity = 1;
+	compress = 0;
 	role = as;
 	keyfile = lannets = NULL;
 	netsinit();
@@ -5084,6 +5087,907 @@ testbeatsend(void)
 	verdict("behind what was given to the link before");
 }
 
+/* protect */
+
+static void
+lossy(int permille)
+{
+	int i;
+
+	for (i = 0; i < Nlinks; i++)
+		bond[i].loss.ratio = permille / 1000.0;
+}
+
+/* for how many packets there is a parity, as the loss changes: of 100000,
+ * then what is expected */
+static void
+testparityevery(void)
+{
+	static const struct {
+		const char *name;
+		int parity;
+		const char *losses;
+	} t[] = {
+		{ "from 0.5 % on", 1, "0/0 200/0 201/0 500/0 501/8" },
+		{ "down to 0.2 %", 1, "501/8 300/8 201/8 200/0 0/0" },
+		{ "then again from 0.5 % on", 1, "600/8 100/0 500/0 501/8" },
+		{ "the more of them the more are lost", 1, "1000/8 1100/7 "
+		  "1300/6 1590/5 1610/4 2000/4 2500/3 3000/2 20000/2 "
+		  "100000/2" },
+		{ "and fewer again", 1, "20000/2 2500/3 1300/6 900/8 300/8" },
+		{ "not if only repairs are wanted", 0, "600/0 20000/0" },
+		{ "not if each packet is copied", 2, "600/0 20000/0" },
+	};
+	const char *s;
+	int i, n, loss, every;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		parity = t[i].parity;
+		for (s = t[i].losses; sscanf(s, "%d/%d%n", &loss, &every, &n)
+		    == 2; s += n) {
+			cover.loss = loss / 100000.0;
+			want("every", every, parityevery());
+		}
+		verdict(t[i].name);
+	}
+}
+
+static void
+testcovered(void)
+{
+	static const struct {
+		const char *name;
+		int class, light, tcpflags;
+		int saturated, permille, parity, covered;
+	} t[] = {
+		{ "light", Ordered, 1, TcpAck, 0, 20, 1, 1 },
+		{ "light, a saturated link", Ordered, 1, TcpAck, 1, 20, 1, 1 },
+		{ "heavy", Ordered, 0, TcpAck, 0, 20, 1, 1 },
+		{ "heavy, a saturated link", Ordered, 0, TcpAck, 1, 20, 1, 0 },
+		{ "express", Express, 1, 0, 0, 20, 1, 1 },
+		{ "express of a heavy flow", Express, 0, 0, 1, 20, 1, 1 },
+		{ "ACK", Ack, 1, TcpAck, 0, 20, 1, 0 },
+		{ "SYN", Express, 1, TcpSyn, 0, 20, 1, 0 },
+		{ "large SYN", Ordered, 1, TcpSyn | TcpAck, 0, 20, 1, 0 },
+		{ "FIN", Ordered, 1, TcpFin | TcpAck, 0, 20, 1, 1 },
+		{ "RST", Ordered, 1, TcpRst, 0, 20, 1, 1 },
+		{ "nothing lost", Ordered, 1, TcpAck, 0, 0, 1, 0 },
+		{ "0.5 % lost", Express, 1, 0, 0, 5, 1, 0 },
+		{ "0.6 % lost", Express, 1, 0, 0, 6, 1, 1 },
+		{ "only repairs are wanted", Express, 1, 0, 0, 20, 0, 0 },
+		{ "each packet is copied", Express, 1, 0, 0, 20, 2, 0 },
+	};
+	Pkt *p;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		lossy(t[i].permille);
+		parity = t[i].parity;
+		if (t[i].saturated)
+			bond[1].pace.satclock = now + Second;
+		p = waiting(t[i].class, 7, 100, 0, 1);
+		p->waslight = t[i].light;
+		p->ip.tcpflags = t[i].tcpflags;
+		coverpkt(&bond[1], p);
+		want("covered", t[i].covered, p->covered);
+		want("of them", t[i].covered, cover.n);
+		want("due", t[i].covered, cover.due);
+		want("light", t[i].covered && (t[i].light ||
+		    t[i].class == Express), cover.light);
+		if (t[i].covered) {
+			want("link", 1, cover.link - bond);
+			want("no more waited for", now + MS(5), cover.next);
+		}
+		pktfree(p);
+		want("held", t[i].covered, inuse());
+		coverdrop(0);
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	lossy(20);
+	for (i = 1; i <= 21; i++) {
+		p = waiting(Ordered, 7, 100, 0, i);
+		p->waslight = i == 1;
+		coverpkt(&bond[i % 2], p);
+		p->seq = tx.seq[LaneData]++;
+		pktfree(p);
+	}
+	want("of them", Window, cover.n);
+	for (i = 0; i < Window; i++)
+		want("seq", 6 + i, cover.pkts[i]->seq);
+	want("due", 21, cover.due);
+	want("one is light", 1, cover.light);
+	want("link of the newest", 1, cover.link - bond);
+	want("packets not in the pool", Window, inuse());
+	coverdrop(Window);
+	want("down to 16", Window, cover.n);
+	coverdrop(3);
+	want("down to 3", 3, cover.n);
+	want("the oldest went", 19, cover.pkts[0]->seq);
+	coverdrop(0);
+	want("packets not in the pool", 0, inuse());
+	verdict("the newest 16");
+}
+
+/* Steps: 1/20 a packet by link 1, which loses 20 of 1000; +5 seconds pass.
+ * Then so many of 100000 are reckoned to be lost. */
+static void
+testcoverloss(void)
+{
+	static const struct {
+		const char *name, *steps;
+		int least, most;
+	} t[] = {
+		{ "that of the link", "1/20", 2000, 2000 },
+		{ "most of the links", "1/20 2/60 3/10", 6000, 6000 },
+		{ "of two by turns", "1/20 2/0 1/20 2/0", 2000, 2000 },
+		{ "a tenth is forgotten in a second", "1/20 +1 1/0", 1800,
+		  1800 },
+		{ "and of the rest", "1/20 +1 1/0 +1 1/0", 1620, 1620 },
+		{ "a long pause counts as that", "1/20 +60 1/0", 1800, 1800 },
+		{ "it is lost anew", "1/20 +1 1/20", 2000, 2000 },
+		{ "more is lost", "1/20 +1 1/30", 3000, 3000 },
+	};
+	char word[16];
+	const char *s;
+	int i, n, link, permille;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (s = t[i].steps; sscanf(s, " %15s%n", word, &n) == 1;
+		    s += n) {
+			if (*word == '+') {
+				now += SEC(atoi(word));
+				continue;
+			}
+			sscanf(word, "%d/%d", &link, &permille);
+			bond[link].loss.ratio = permille / 1000.0;
+			p = waiting(Ordered, 7, 100, 0, 1);
+			p->waslight = 1;
+			coverpkt(&bond[link], p);
+			pktfree(p);
+		}
+		wantin("of 100000", t[i].least, t[i].most,
+		    cover.loss * 100000 + 0.5);
+		verdict(t[i].name);
+	}
+}
+
+/* Words: x2 link 2 is down, z2 it stalls, m2 it takes small packets only, s2
+ * it is saturated, f2 full, q2 has a queue, b2-100 is busy for 100 us, d2-100
+ * brings packets 100 us later. The packets went by link 1. */
+static void
+testparitylink(void)
+{
+	static const struct {
+		const char *name;
+		int light;
+		const char *words;
+		int to;               /* -1: none */
+	} t[] = {
+		{ "another one that is alike", 1, "", 2 },
+		{ "of these the one used least", 1, "b2-200 b3-100 b4-200",
+		  3 },
+		{ "even if the same is used less", 1, "b2-200 b3-200 b4-200",
+		  2 },
+		{ "the only one", 1, "x0 x2 x3 x4", 1 },
+		{ "the others are slower", 1, "d2-10001 d3-20000 d4-20000",
+		  1 },
+		{ "a little slower", 1, "d2-10000 d3-20000 d4-20000", 2 },
+		{ "not so if it is busy", 1,
+		  "b2-1 d2-10000 d3-20000 d4-20000", 1 },
+		{ "quicker", 1, "d2--10001 x3 x4", 1 },
+		{ "a little quicker", 1, "d2--10000 x3 x4", 2 },
+		{ "the others stall", 1, "z2 z3 z4", 1 },
+		{ "or have too small an MTU", 1, "m2 m3 m4", 1 },
+		{ "or no room", 1, "b2-9000 b3-9000 b4-9000", 1 },
+		{ "no room", 1, "b1-9000 b2-9000 b3-9000 b4-9000", -1 },
+		{ "all are down", 1, "x0 x1 x2 x3 x4", -1 },
+		{ "all have too small an MTU", 1, "m0 m1 m2 m3 m4", -1 },
+		{ "full", 1, "f2 b3-100 b4-100", -1 },
+		{ "a queue", 1, "q2 b3-100 b4-100", -1 },
+		{ "full, the only one", 1, "f1 x0 x2 x3 x4", -1 },
+		{ "a queue, the only one", 1, "q1 x0 x2 x3 x4", -1 },
+		{ "light, saturated", 1, "s1 s2 s3 s4", 2 },
+		{ "heavy", 0, "", 2 },
+		{ "heavy, saturated", 0, "s1 s2 s3 s4", -1 },
+		{ "heavy, the same is saturated", 0, "s1", 2 },
+	};
+	char word[16];
+	const char *s;
+	int i, n, link, us;
+	Link *l;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		cover.link = &bond[1];
+		cover.light = t[i].light;
+		for (s = t[i].words; sscanf(s, " %15s%n", word, &n) == 1;
+		    s += n) {
+			sscanf(word + 1, "%d-%d", &link, &us);
+			l = &bond[link];
+			if (*word == 'x')
+				l->state = LinkDown;
+			else if (*word == 'z')
+				l->flight.stalled = now;
+			else if (*word == 'm')
+				l->addr.mtu = 900;
+			else if (*word == 's')
+				l->pace.satclock = now + Second;
+			else if (*word == 'f')
+				l->flight.bytes = l->control.window + 1;
+			else if (*word == 'q')
+				l->control.queue = TargetBulk + 1;
+			else if (*word == 'b')
+				l->pace.clock = now + us * Us;
+			else
+				l->delay.owd += us * Us;
+			/* what is slower has no queue */
+			l->delay.base.least[0] = l->delay.base.least[1] =
+			    l->delay.owd;
+		}
+		p = waiting(Ordered, 7, 1000, 0, 1);
+		l = paritylink(p);
+		want("link", t[i].to, l ? l - bond : -1);
+		verdict(t[i].name);
+	}
+}
+
+/* to the end of a log, the parities that went out since the last look: by
+ * which link, the last seq and of how many, * is a list */
+static void
+paritylog(char *log)
+{
+	static uint8_t d[Room];
+	int i, at, len, n;
+	Rec r;
+
+	for (i = 0; i < Nlinks; i++) {
+		linkflush(&bond[i]);
+		while ((len = fdread(peerfd[i], d)) > 0)
+			for (at = 0; (n = decode(d + at, len - at, &r)) > 0;
+			    at += n)
+				if (!(r.flags & FlagKind))
+					add(log, " %d:%d/%d%s", i,
+					    (int)(r.seq & 0xffffff),
+					    (int)(r.seq >> 56 & 127),
+					    r.seq >> 63 ? "*" : "");
+	}
+}
+
+/* Set when all links have room, and when they are saturated. */
+static void
+clocks(int64_t clock, int64_t satclock)
+{
+	int i;
+
+	for (i = 0; i < Nlinks; i++) {
+		bond[i].pace.clock = clock;
+		bond[i].pace.satclock = satclock;
+	}
+	survey.known = 0;
+}
+
+/* Steps: l11 two packets of a light flow go by link 1, h of a heavy one, e
+ * express, a ACKs; L1300 bytes of those that follow; +5 ms pass; S all links
+ * are saturated, F have no room either, R have both again; p0 parity is 0; n
+ * a new session; x1 link 1 is down; z9 9 others have gone. 2 % are lost. */
+static void
+testparitysent(void)
+{
+	static const struct {
+		const char *name, *steps, *sent;
+		int left;             /* that may be covered again */
+	} t[] = {
+		{ "one of four", "l1111", " 2:4/4", 4 },
+		{ "not of three", "l111 +4", "", 3 },
+		{ "when no more come", "l111 +5", " 2:3/3", 0 },
+		{ "when no more of one come", "l1 +5 +9", " 2:1/1", 0 },
+		{ "counted from the newest", "l1 +4 l1 +4 l1 +4", "", 3 },
+		{ "counted from the newest, one of four",
+		  "l1 +4 l1 +4 l1 +4 l1", " 2:4/4", 4 },
+		{ "each is covered by several", "l11111111", " 2:4/4 2:8/8",
+		  8 },
+		{ "16 at most", "l1111111111111111 l1111",
+		  " 2:4/4 2:8/8 2:12/12 2:16/16 2:20/16", 16 },
+		{ "four, and then no more", "l1111 +20", " 2:4/4", 4 },
+		{ "one after them", "l1111 +20 l1 +5", " 2:4/4 2:5/5", 0 },
+		{ "not those that were alone", "l11 +5 l11 +5",
+		  " 2:2/2 2:4/2", 0 },
+		{ "by several links", "l1234", " 1:4/4", 4 },
+		{ "the quick link alone", "l0000", " 0:4/4", 4 },
+		{ "ACKs between", "l1 a1 l1 a1 l11", " 2:6/4*", 4 },
+		{ "ACKs between others", "l1111 a1 l1111", " 2:4/4 2:9/8*",
+		  8 },
+		{ "nothing but ACKs", "a1111 +9", "", 0 },
+		{ "heavy", "h1111 h1 +5", " 2:4/4 2:5/5", 0 },
+		{ "heavy, saturated", "S h1111 +9", "", 0 },
+		{ "light, saturated", "S l1111 +9", " 2:4/4", 4 },
+		{ "express, saturated", "S e1111 +9", " 2:4/4", 4 },
+		{ "light between heavy ones, saturated", "S h1 l1 h1 l1 h1 +5",
+		  " 2:4/2*", 0 },
+		{ "heavy, saturated since", "h11 S +5", "", 0 },
+		{ "one of them light, saturated since", "h1 l1 h1 S +5",
+		  " 2:3/3", 0 },
+		{ "that of light ones is over", "l1111 h11 S +5", " 2:4/4",
+		  0 },
+		{ "no room", "F l1111 +4", "", 4 },
+		{ "no room, then some", "F l1111 +4 R", " 2:4/4", 4 },
+		{ "no room, more come", "F l111111 R", " 2:6/6", 6 },
+		{ "no room for long", "F l1111 +5 R +9", "", 0 },
+		{ "no room for long, then more", "F l1111 +5 R l1111",
+		  " 2:8/4", 4 },
+		{ "as long as fits", "L1379 l1111", " 2:4/4", 4 },
+		{ "a list fits not, without the first it is none",
+		  "L1379 l1 a1 l111", " 2:5/3", 3 },
+		{ "a list just fits", "L1377 l1 a1 l1 +5", " 2:3/2*", 0 },
+		{ "does not", "L1378 l1 a1 l1 +5", " 2:3/1", 0 },
+		{ "a list of two of them", "L1377 l1 a1 l1 a1 l1 +5",
+		  " 2:5/2*", 0 },
+		{ "65535 packets later", "l11 z65534 l1 +5", " 2:65537/3*",
+		  0 },
+		{ "65536 packets later", "l11 z65535 l1 +5", " 2:65538/1", 0 },
+		{ "65536 packets after a parity", "l1111 +9 z65535 l1111",
+		  " 2:4/4 2:65543/4", 4 },
+		{ "not any longer", "l11 p0 l11 +9", "", 2 },
+		{ "a new session", "l111 n +9", "", 0 },
+		{ "more in a new session", "l111 n l1 +5", " 2:1/1", 0 },
+		{ "its links are down", "l111 x1 x2 x3 x4 +5", "", 0 },
+		{ "its link is down", "l111 x1 +5", " 2:3/3", 0 },
+	};
+	char word[24], log[LogSize], *w;
+	const char *s;
+	int i, n, ms, len;
+	int64_t clock, satclock;
+	Session session;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		lossy(20);
+		*log = '\0';
+		len = 200;
+		clock = satclock = 0;
+		for (s = t[i].steps; sscanf(s, " %23s%n", word, &n) == 1;
+		    s += n) {
+			ms = atoi(word + 1);
+			if (*word == 'L') {
+				len = ms;
+			} else if (strchr("SFR", *word)) {
+				clock = *word == 'F' ? now + SEC(9) : 0;
+				satclock = *word == 'R' ? 0 : now + SEC(9);
+				clocks(clock, satclock);
+				paritysend();
+			} else if (*word == 'p') {
+				parity = ms;
+			} else if (*word == 'n') {
+				session = peer.session;
+				newsession(&session);
+				for (ms = 0; ms < Nlinks; ms++)
+					linkanew(&bond[ms]);
+				surveylinks();
+				lossy(20);
+			} else if (*word == 'z') {
+				allcame();
+				tx.seq[LaneData] += ms;
+				tx.oldest += ms;
+			} else if (*word == 'x') {
+				bond[ms].state = LinkDown;
+			} else if (*word == '+') {
+				while (ms-- > 0) {
+					now += MS(1);
+					paritysend();
+				}
+			} else for (w = word + 1; *w; w++) {
+				p = waiting(*word == 'a' ? Ack : *word == 'e' ?
+				    Express : Ordered, 7, len, 0, 0);
+				p->waslight = *word != 'h';
+				clocks(clock, satclock);
+				transmit(&bond[*w - '0'], p);
+				paritylog(log);
+				clocks(clock, satclock);
+			}
+			paritylog(log);
+		}
+		wantstr("parities", t[i].sent, log);
+		for (n = 0, w = log; *w; w++)
+			n += *w == '/';
+		want("counted", n, counts[CntParity]);
+		want("by reason", n, bond[0].why[WhyParity] +
+		    bond[1].why[WhyParity] + bond[2].why[WhyParity]);
+		want("left", t[i].left, cover.n);
+		coverdrop(0);
+		allcame();
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+}
+
+/* Offer as many parities as there can be, by links with room. Returns how many
+ * went. */
+static int
+paritiesgo(int light, int len, int saturated)
+{
+	int n, before = counts[CntParity];
+	Pkt *p;
+
+	for (n = 0; n < 1000; n++) {
+		p = waiting(Ordered, 7, len, 0, 0);
+		p->waslight = light;
+		clocks(0, 0);
+		coverpkt(&bond[1], p);
+		p->seq = tx.seq[LaneData]++;
+		clocks(0, saturated ? now + SEC(9) : 0);
+		paritysend();
+		linkdrop(&bond[2], DropSend);
+		pktfree(p);
+	}
+	return counts[CntParity] - before;
+}
+
+/* They take work, and room from others. */
+static void
+testparitybudget(void)
+{
+	int64_t ns;
+
+	anew(Client);
+	lossy(50);
+	want("at once", 201, paritiesgo(0, 1000, 0));
+	now += MS(10);
+	want("in 10 ms", 20, paritiesgo(1, 100, 0));
+	now += SEC(9);
+	want("after a pause", 201, paritiesgo(1, 1000, 0));
+	verdict("2000 a second, where there is room");
+	anew(Client);
+	lossy(50);
+	/* 70 Mbit/s, of 100 ms */
+	ns = ParityPart * airtime(&bond[2].pace, 1000);
+	want("at once", (MS(100) + ns - 1) / ns + (MS(100) % ns == 0),
+	    paritiesgo(1, 1000, 1));
+	now += MS(20);
+	wantin("in 20 ms", MS(20) / ns - 1, MS(20) / ns + 1,
+	    paritiesgo(1, 1000, 1));
+	verdict("a part of a saturated link");
+}
+
+/* What is covered is kept in the pool; if that is empty a parity waits. */
+static void
+testparitypool(void)
+{
+	int i, size;
+	Pkt *p;
+
+	anew(Client);
+	lossy(20);
+	for (i = 0; i < 3; i++) {
+		p = waiting(Ordered, 7, 300, 0, i);
+		p->waslight = 1;
+		transmit(&bond[1], p);
+		linkflush(&bond[1]);
+	}
+	allcame();
+	want("covered, in the pool", 3, inuse());
+	size = pool.size;
+	pool.size = pool.used;
+	while (pool.nfrees)
+		queueput(&queues.express, pktalloc());
+	now += MS(5);
+	paritysend();
+	want("sent", 0, counts[CntParity]);
+	want("due", 3, cover.due);
+	pool.size = size;
+	paritysend();
+	want("sent", 1, counts[CntParity]);
+	verdict("waits for a packet of the pool");
+}
+
+/* all records that went out since the last look, by link and with flags, to
+ * the end of a log */
+static void
+recordlog(char *log)
+{
+	static uint8_t d[Room];
+	int i, at, len, n;
+	Rec r;
+
+	for (i = 0; i < Nlinks; i++) {
+		linkflush(&bond[i]);
+		while ((len = fdread(peerfd[i], d)) > 0)
+			for (at = 0; (n = decode(d + at, len - at, &r)) > 0;
+			    at += n)
+				add(log, " %d:%02x", i, r.flags);
+	}
+}
+
+/* the packet, its copy, then sent again */
+static void
+testcopies(void)
+{
+	static const struct {
+		const char *name;
+		int class, parity, permille;
+		const char *words;    /* s saturated, x others are down */
+		const char *sent;
+	} t[] = {
+		{ "ordered, once", Ordered, 1, 0, "", " 1:02 | 0:0a" },
+		{ "express, twice", Express, 1, 0, "", " 0:0a 1:02 | 0:0a" },
+		{ "covered", Ordered, 1, 20, "", " 1:42 | 0:4a" },
+		{ "covered and copied", Express, 1, 20, "",
+		  " 0:4a 1:42 | 0:4a" },
+		{ "only repairs", Ordered, 0, 20, "", " 1:02 | 0:0a" },
+		{ "express with only repairs", Express, 0, 20, "",
+		  " 0:0a 1:02 | 0:0a" },
+		{ "express, no room to spare", Express, 1, 0, "s",
+		  " 1:02 | 0:0a" },
+		{ "express, no other link", Express, 1, 0, "x",
+		  " 1:02 | 1:0a" },
+		{ "each is copied", Ordered, 2, 0, "", " 0:0a 1:02 | 0:0a" },
+		{ "each is copied, with loss too", Ordered, 2, 20, "",
+		  " 0:0a 1:02 | 0:0a" },
+		{ "each, with no room to spare", Ordered, 2, 0, "s",
+		  " 0:0a 1:02 | 0:0a" },
+		{ "each, no other link", Ordered, 2, 0, "x", " 1:02 | 1:0a" },
+		{ "each ACK", Ack, 2, 0, "", " 0:0a 1:02 | 0:0a" },
+		{ "an ACK", Ack, 1, 20, "", " 1:02 | 0:0a" },
+	};
+	char log[LogSize];
+	int i;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		lossy(t[i].permille);
+		parity = t[i].parity;
+		if (*t[i].words == 'x')
+			bond[0].state = bond[2].state = bond[3].state =
+			    bond[4].state = LinkDown;
+		clocks(0, *t[i].words == 's' ? now + SEC(9) : 0);
+		p = waiting(t[i].class, 7, 300, 0, 1);
+		p->waslight = 1;
+		transmit(&bond[1], p);
+		*log = '\0';
+		recordlog(log);
+		add(log, " |");
+		clocks(0, 0);
+		resend(p, Missed);
+		repairsend();
+		recordlog(log);
+		wantstr("sent", t[i].sent, log);
+		verdict(t[i].name);
+	}
+
+	/* whatever a host has had */
+	for (i = 1; i <= 2; i++) {
+		anew(Client);
+		parity = i;
+		queues.privileged = now + SEC(9);
+		p = waiting(Express, 7, 300, 0, 1);
+		transmit(&bond[1], p);
+		*log = '\0';
+		recordlog(log);
+		wantstr("sent", i == 2 ? " 0:0a 1:02" : " 1:02", log);
+	}
+	verdict("express packets have had their part");
+}
+
+/* Is a packet compressed on a link of 70 Mbit/s? */
+static void
+testcompresses(void)
+{
+	static const struct {
+		const char *name;
+		int kbit, saturated, light, permille, parity, flags;
+	} t[] = {
+		{ "never", 0, 1, 0, 0, 1, 0 },
+		{ "a slow link that is full", 70001, 1, 0, 0, 1,
+		  FlagCompressed },
+		{ "not so slow", 70000, 1, 0, 0, 1, 0 },
+		{ "not full", 70001, 0, 0, 0, 1, 0 },
+		{ "covered, full", 70001, 1, 1, 20, 1, FlagParity },
+		{ "covered, not full", 70001, 0, 0, 20, 1, FlagParity },
+		{ "not covered, with loss", 70001, 1, 0, 20, 1,
+		  FlagCompressed },
+		{ "no parities are wanted", 70001, 1, 1, 20, 0,
+		  FlagCompressed },
+	};
+	Pkt *p;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		lossy(t[i].permille);
+		compress = t[i].kbit;
+		parity = t[i].parity;
+		clocks(0, t[i].saturated ? now + SEC(9) : 0);
+		p = waiting(Ordered, 7, 300, 0, 1);
+		p->waslight = t[i].light;
+		transmit(&bond[1], p);
+		want("flags", FlagData | t[i].flags, p->wire[8]);
+		want("shorter", t[i].flags == FlagCompressed, p->len < 200);
+		coverdrop(0);
+		linkflush(&bond[1]);
+		allcame();
+		want("packets not in the pool", 0, inuse());
+		verdict(t[i].name);
+	}
+}
+
+/* records that went out, the packets in them by mark, and the parities among
+ * them by number */
+enum { WayMax = 700 };
+static struct {
+	int n, nparity;
+	struct {
+		int link, len, parity; /* parity: number, 0: a packet */
+		uint64_t seq;
+		uint8_t d[PktSize];
+	} recs[WayMax];
+	int lens[WayMax];             /* by mark */
+	uint8_t ips[WayMax][MtuMax];
+} way;
+
+/* what went out since the last look, without tags */
+static void
+waycollect(void)
+{
+	static uint8_t d[Room];
+	int i, at, len, n;
+	Rec r;
+
+	for (i = 0; i < Nlinks; i++) {
+		linkflush(&bond[i]);
+		while ((len = fdread(peerfd[i], d)) > 0) {
+			len -= keyfile ? TagLen : 0;
+			for (at = 0; (n = decode(d + at, len - at, &r)) > 0;
+			    at += n) {
+				if (r.flags & FlagRepair)
+					continue;
+				way.recs[way.n].link = i;
+				way.recs[way.n].len = n;
+				way.recs[way.n].seq = r.seq;
+				way.recs[way.n].parity = r.flags & FlagData ?
+				    0 : ++way.nparity;
+				memcpy(way.recs[way.n++].d, d + at, n);
+			}
+		}
+	}
+}
+
+/* A packet of a flow goes by a link: t TCP, o other ordered, e express, a an
+ * ACK. Its mark is its seq. */
+static void
+waysend(int kind, int flow, int len, int link)
+{
+	uint64_t seq = tx.seq[LaneData];
+	Pkt *p = kind == 't' || kind == 'a' ?
+	    waitingtcp(kind == 't' ? Ordered : Ack, flow, len, seq) :
+	    waiting(kind == 'o' ? Ordered : Express, flow, len, 0, seq);
+	int i;
+
+	p->waslight = 1;
+	for (i = 48; i < len; i++)
+		p->data[i] = seq * 29 + i * i;
+	way.lens[seq] = len;
+	memcpy(way.ips[seq], p->data, len);
+	clocks(0, 0);
+	transmit(&bond[link], p);
+	waycollect();
+}
+
+static void
+wayarrive(int i)
+{
+	uint8_t d[PktSize + TagLen];
+
+	memcpy(d, way.recs[i].d, way.recs[i].len);
+	arrive(way.recs[i].link, d, sealwith(d, way.recs[i].len, peerkey()));
+}
+
+/* the marks of what came out of the TUN, to the end of a log; each packet is
+ * as it was */
+static void
+waylog(char *log)
+{
+	static uint8_t d[Room];
+	uint64_t mark;
+	int n;
+
+	while ((n = fdread(lanfd, d)) > 0) {
+		mark = markof(d);
+		if (mark >= WayMax) {
+			want("mark", 0, mark);
+			continue;
+		}
+		wantbytes("packet", way.ips[mark], way.lens[mark], d, n);
+		add(log, " %d", (int)mark);
+	}
+}
+
+/* What goes: tt two packets of a TCP flow, o of other ordered ones, e express,
+ * a ACKs. What comes of it: 4 the fourth, p1 the first parity, +9 ms pass. */
+static void
+testway(void)
+{
+	static const struct {
+		const char *name, *goes, *comes, *out;
+		int recovered, late, dup;
+	} t[] = {
+		{ "all came", "tttt", "1 2 3 4 p1", " 1 2 3 4", 0, 0, 0 },
+		{ "one lost, of a flow", "tttt", "1 2 4 p1", " 1 2 3 4", 1, 0,
+		  0 },
+		{ "the first", "tttt", "2 3 4 p1", " 1 2 3 4", 1, 0, 0 },
+		{ "the newest", "tttt", "1 2 3 p1", " 1 2 3 4", 1, 0, 0 },
+		{ "one that waits for none", "eeee", "1 2 4 p1", " 1 2 4 3",
+		  1, 0, 0 },
+		{ "the parity comes first", "tttt", "p1 4 3 1", " 1 2 3 4", 1,
+		  0, 0 },
+		{ "the parity comes first, no order", "eeee", "p1 4 3 1",
+		  " 4 3 1 2", 1, 0, 0 },
+		{ "of two flows", "toto", "1 2 4 p1", " 1 2 4 3", 1, 0, 0 },
+		{ "of UDP, which is held", "oooo", "1 3 4 p1", " 1 2 3 4", 1,
+		  0, 0 },
+		{ "express behind ordered", "oEEE", "2 3 4 p1", " 1 2 3 4", 1,
+		  0, 0 },
+		{ "two lost, two parities", "tttttttt",
+		  "1 4 p1 5 6 7 8 p2", " 1 2 3 4 5 6 7 8", 2, 0, 0 },
+		{ "two lost, one parity", "tttt", "1 4 p1", " 1", 0, 0, 0 },
+		{ "and one of them comes later", "tttt", "1 4 p1 3",
+		  " 1 2 3 4", 1, 0, 0 },
+		{ "of a short burst", "ttt", "1 3 p1", " 1 2 3", 1, 0, 0 },
+		{ "one that was alone", "t", "p1", " 1", 1, 0, 0 },
+		{ "one that was alone, express", "e", "p1", " 1", 1, 0, 0 },
+		{ "ACKs between", "tatatat", "1 2 5 4 6 7 p1",
+		  " 1 2 4 6 3 5 7", 1, 0, 0 },
+		{ "it comes when it was found", "tttt", "1 2 4 p1 3",
+		  " 1 2 3 4", 1, 0, 1 },
+		{ "a parity twice", "tttt", "1 2 4 p1 p1", " 1 2 3 4", 1, 0,
+		  0 },
+		{ "found when it was given up", "tttt", "1 2 4 +1100 p1",
+		  " 1 2 4 3", 1, 1, 0 },
+		{ "found by what was given up", "tttt",
+		  "1 4 +1100 p1 3", " 1 4 3 2", 1, 2, 0 },
+	};
+	char word[16], log[LogSize];
+	const char *s;
+	int i, j, k, n, v;
+
+	for (i = 0; i < 2 * LEN(t); i++) {
+		j = i / 2;
+		memset(&way, 0, sizeof(way));
+		(i % 2 ? anewkeyed : anew)(Client);
+		lossy(20);
+		for (s = t[j].goes; *s; s++) {
+			v = *s == 'E' ? 'e' : *s;
+			waysend(v, *s == 'E' || v == 'o' ? 3 : v == 'e' ? 5 :
+			    7, 60 + (s - t[j].goes) * 433 % 1200, 1);
+		}
+		now += MS(5);
+		paritysend();
+		waycollect();
+		(i % 2 ? anewkeyed : anew)(Server);
+		*log = '\0';
+		for (s = t[j].comes; sscanf(s, " %15s%n", word, &n) == 1;
+		    s += n) {
+			v = atoi(word + (*word == 'p'));
+			if (*word == '+') {
+				now += MS(v);
+				reordercheck();
+			}
+			for (k = 0; k < way.n && *word != '+'; k++)
+				if (*word == 'p' ? way.recs[k].parity == v :
+				    !way.recs[k].parity &&
+				    way.recs[k].seq == (uint64_t)v)
+					break;
+			want("went out", 1, k < way.n);
+			if (*word != '+' && k < way.n)
+				wayarrive(k);
+			waylog(log);
+		}
+		wantstr("came out", t[j].out, log);
+		want("recovered", t[j].recovered, counts[CntRecovered]);
+		want("late", t[j].late, counts[CntLate]);
+		want("duplicates", t[j].dup, counts[CntDup]);
+		parityreset();
+		reorderreset(1);
+		want("packets not in the pool", 0, inuse());
+		if (i % 2)
+			verdict(t[j].name);
+	}
+}
+
+/* A record is lost. Returns whether it is covered by a parity. */
+static int
+waylose(int i, uint8_t *seen)
+{
+	if ((way.recs[i].d[8] & (FlagData | FlagParity)) !=
+	    (FlagData | FlagParity))
+		return 0;
+	seen[way.recs[i].seq] = 2;
+	return 1;
+}
+
+/* Packets of all kinds and lengths by three links, of which some are lost:
+ * what comes out is as it was, once, and TCP in order. */
+static void
+testwayrandom(void)
+{
+	static const struct {
+		const char *name;
+		int permille, most;   /* of 100 that are lost, not recovered */
+	} t[] = {
+		{ "1 % lost", 10, 3 },
+		{ "3 % lost", 30, 3 },
+		{ "10 % lost", 100, 6 },
+	};
+	enum { Runs = 20, Packets = 300 };
+	static char log[LogSize];
+	char *s;
+	uint8_t seen[WayMax];
+	int i, j, k, run, lost, missing, tcp, mark;
+	const char *kinds = "toea";
+
+	for (i = 0; i < LEN(t); i++) {
+		lost = missing = 0;
+		for (run = 0; run < Runs; run++) {
+			memset(&way, 0, sizeof(way));
+			memset(seen, 0, sizeof(seen));
+			anew(Client);
+			lossy(t[i].permille);
+			for (j = 0; j < Packets; j++) {
+				k = rnd(4);
+				waysend(kinds[k], k, k == 3 ? 60 : 60 +
+				    rnd(rnd(2) ? 100 : 1300), 1 + rnd(3));
+				now += rnd(20) ? MS(1) : MS(6);
+				paritysend();
+			}
+			now += MS(5);
+			paritysend();
+			waycollect();
+			anew(Server);
+			*log = '\0';
+			for (j = 0; j < way.n; j++) {
+				now += MS(1);
+				if (rnd(1000) >= t[i].permille)
+					wayarrive(j);
+				else
+					lost += waylose(j, seen);
+				waylog(log);
+			}
+			for (j = 0; j < 1200; j++) {
+				now += MS(1);
+				reordercheck();
+			}
+			waylog(log);
+			for (tcp = 0, s = strtok(log, " "); s;
+			    s = strtok(NULL, " ")) {
+				mark = atoi(s);
+				want("twice", 0, seen[mark] == 1);
+				seen[mark] = 1;
+				if (way.ips[mark][9] != IPPROTO_TCP ||
+				    way.lens[mark] == 60)
+					continue;
+				want("in order", 1, mark > tcp);
+				tcp = mark;
+			}
+			for (j = 1; j <= Packets; j++)
+				missing += seen[j] == 2;
+			parityreset();
+			reorderreset(1);
+			want("packets not in the pool", 0, inuse());
+		}
+		wantin("some are lost", 1, 9999, lost);
+		wantin("missing", 0, lost * t[i].most / 100, missing);
+		verdict(t[i].name);
+	}
+}
+
 /* schedule */
 
 /* Which packets say what comes before them. Words of the script: o1 an ordered
@@ -9123,6 +10027,17 @@ static const struct {
 	{ "lost", testlost },
 	{ "stalls", teststalls },
 	{ "heartbeat sent", testbeatsend },
+	{ "packets per parity", testparityevery },
+	{ "covered", testcovered },
+	{ "loss of late", testcoverloss },
+	{ "link of a parity", testparitylink },
+	{ "parities", testparitysent },
+	{ "parities at most", testparitybudget },
+	{ "parity and pool", testparitypool },
+	{ "copies", testcopies },
+	{ "is compressed", testcompresses },
+	{ "recovered", testway },
+	{ "randomly recovered", testwayrandom },
 	{ "order", testfollow },
 	{ "express again", testexpressrepair },
 	{ "least", testleast },
