@@ -4616,8 +4616,7 @@ coverpkt(Link *l, Pkt *p)
 		return;
 	coverdrop(Window - 1);
 	/* a list has 2 bytes for a distance */
-	if (cover.n > 0 && tx.seq[LaneData] -
-	    cover.pkts[cover.n - 1]->seq > UINT16_MAX)
+	if (cover.n > 0 && p->seq - cover.pkts[cover.n - 1]->seq > UINT16_MAX)
 		coverdrop(0);
 	cover.pkts[cover.n++] = pkthold(p);
 	cover.due++;
