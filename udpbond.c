@@ -3263,7 +3263,7 @@ parityadd(const Pkt *p, Queue *found)
 	int n = p->seq >> 56 & 127, listed = p->seq >> 63;
 	int len = OrderLen + p->len - 2 * (n - 1) * listed;
 	int i, k, col[Window];
-	const uint8_t *d = p->data + len - OrderLen;
+	const uint8_t *d;
 	uint64_t dist, seqs[Window] = { p->seq << 8 >> 8 };
 	Pkt *pkts[Window];
 	uint8_t c[Window], *sum;
@@ -3271,6 +3271,7 @@ parityadd(const Pkt *p, Queue *found)
 
 	if (n < 1 || n > Window || len < OrderLen + 20 || len > SymMax)
 		return -1;
+	d = p->data + len - OrderLen;
 	for (i = 1; i < n; i++, d += 2) {
 		dist = listed ? get(d, 2) : 1;
 		if (!dist || dist >= seqs[i - 1])
