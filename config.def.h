@@ -23,7 +23,8 @@ static const char *keyfile     = NULL;
  * server address, all (server only). A NULL address needs a key. A link's
  * name is its device, or else its client address; names differ. Priority is
  * 0 to 60, lower is better. A rate is the most that is sent. The client tells
- * the server priorities and rates: to change these, compile the client only. */
+ * the server priorities, rates and hbinterval: to change these, compile the
+ * client only. */
 static const Linkconf links[] = {
 	/* device  client        server        port  priority  up  down (Mbit/s, 0: unknown) */
 	{ "wg0",  "10.200.0.1", "10.200.0.2", 9001, 1,        10, 10 },
@@ -43,17 +44,17 @@ static const int lossweight    = 5000;
 
 static const int satpercent    = 80;   /* percent of a link's rate in use above which it is saturated */
 static const int losspercent   = 5;    /* percent of packets lost above which a link is reported lossy */
-static const int hbinterval    = 100;  /* ms between heartbeats on each link */
+static const int hbinterval    = 100;  /* ms between heartbeats on each link; the client's counts for both ends */
 static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4 */
-static const int parity        = 1;    /* protection from loss: 0: only repairs; 1: parity too, as links lose and have room; 2: a copy of every packet */
+static const int parity        = 1;    /* against loss: 0: repairs only, where bytes cost money; 1: parity too, as links lose and have room; 2: a copy of every packet */
 static const int expresscopies = 1;    /* 1: send express packets and ACKs of downloads over a second link too */
 static const int compress      = 0;    /* kbit/s: links slower than this compress packets while they are full; 0: never */
 
 /* memory: packets of 1.7 kB each, allocated when first used */
 static const int queuepkts     = 4096; /* waiting for a link */
 static const int keeppkts      = 8192; /* kept after sending, to measure and to repair; a power of 2 */
-static const int reorderpkts   = 8192; /* held for a missing packet; a power of 2 */
-static const int reorderms     = 1000; /* ms that a missing packet is waited for at most */
+static const int reorderpkts   = 8192; /* back from the newest, waited for or held; a power of 2 */
+static const int reorderms     = 1000; /* ms that a missing packet is waited for at most; most of UDP 250 */
 
 /* offload: the kernel handles many packets in one call if it can; 0: off */
 static const int tunsegment    = 1;    /* GSO packets from and to the TUN device */

@@ -16,5 +16,5 @@ CC = cc
 # make static; STATICCC is used only while CC is cc
 STATICCC = musl-gcc
 STATICFLAGS = -Os -static -fno-pie -fno-asynchronous-unwind-tables \
-	-ffunction-sections -Wl,--gc-sections -Wl,-z,noseparate-code \
+	-ffunction-sections -Wl,--gc-sections -Wl,-z,noseparate-code,-z,norelro \
 	-idirafter /usr/include

@@ -367,6 +367,7 @@ simbuild()
 {
 	mkdir "$LAB/sim" && cp "$SRC/udpbond.c" "$LAB/sim" || return 1
 	sed '/Linkconf links/s/const //; /int parity/s/const //
+		/int compress/s/const //
 		s/\(niceness *= \)-10/\110/' config.def.h >"$LAB/sim/config.h"
 	for i in 0 1; do
 		${CC:-cc} -std=c99 -D_GNU_SOURCE -DVERSION='"sim"' -O2 \

@@ -5,20 +5,22 @@
  * else, and so both directions, is the same code.
  *
  * Down, TUN to links: tunread and segment, classify, enqueue; then, as soon as
- * the pacer of a link has room: dequeue, selectlink, encode, linksend, seal.
+ * the pacer of a link has room: dequeue, selectlink, transmit, linksend, seal.
  * Up, links to TUN: linkrecv, verify, decode, record; then by kind beatpkt,
- * controlpkt, or orderedpkt and reorder, each of which admits; then deliver.
+ * controlpkt, paritypkt or datapkt, of which reorderpkt; then deliver.
  *
- * A packet on its way down is asked four questions:
- *	lane?   classof: express packets are few or small, go by the quickest
- *	        link and are delivered as they come; all others are ordered.
- *	        The lanes have sequence numbers of their own.
- *	order?  enqueue: ordered packets wait in flow queues until a link is
- *	        free for them, and at the receiver for those sent before.
+ * A packet on its way down is asked five questions:
+ *	class?  classof: express packets are few or small and go first, so do
+ *	        pure ACKs; ordered ones wait in the queue of their flow.
  *	link?   selectexpress; selectlink, which has rankheavy for heavy flows;
  *	        pick for ACKs and repairs. What selection knows of all links is
  *	        in survey, and comes from control and measure.
  *	when?   schedule: as soon as a link's pacer has room for it.
+ *	after?  follow: one packet of its flow, for which it may have to wait
+ *	        at the peer. All data is one sequence, but no flow waits for
+ *	        another.
+ *	lost?   copy, coverpkt, keep: it goes twice, a parity covers it, it is
+ *	        kept to be sent again.
  *
  * What is known about a link comes from heartbeats, at all times, and under
  * load from reports: what came by each link, and what is missing. Nothing is
@@ -42,18 +44,19 @@
  *	link      sockets to the peer, their MTU, batches of datagrams
  *	parity    lost packets are made anew of others and a sum
  *	compress  LZ4 blocks, each of one packet
- *	classify  host, flow, lane and deadline of a packet
+ *	classify  host, flow, class and deadline of a packet
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
  *	flow      hosts take turns, a queue for each flow, FQ-CoDel
  *	repair    sent packets: on their way, kept, sent again
  *	beat      heartbeats and hellos are sent
+ *	protect   copies and parities
  *	schedule  what waits goes out while there is room
  *	down      from the TUN to the links
  *	control   what a link carries, and whether it stalls
  *	state     down, probing, up, lossy
  *	measure   delay and loss, from heartbeats
- *	reorder   ordered packets wait for those sent before them
+ *	reorder   packets wait for those of their flow sent before them
  *	report    what came is told, and what the peer tells is used
  *	session   hellos and ids
  *	up        from the links to the TUN
@@ -202,7 +205,7 @@ static const int64_t
 	Burst = MS(1),            /* least that a pacer may be ahead */
 	BurstMax = MS(5),         /* most: a turn of the loop may be late */
 	Grace = MS(3),            /* packets sent this close may swap places */
-	BurstEnd = MS(5),         /* without an ordered packet: it is over */
+	BurstEnd = MS(5),         /* without more packets a burst is over */
 	BeatMin = MS(20),         /* between heartbeats, at least */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
 	MoreDelay = MS(40),       /* a link this much slower is no help */
@@ -491,7 +494,7 @@ typedef struct {                  /* what came in this session */
 	Tally in;                 /* newest heartbeat: its time; rx so far */
 	int64_t came;             /* ns, when that came; 0: none */
 	uint64_t seq;             /* of that */
-	uint64_t lastseq;         /* of the newest record */
+	uint64_t lastseq;         /* of the last record of data */
 	uint64_t newest;          /* seq of the newest data, */
 	Tally then;               /* and what had come with it */
 	int fresh;                /* that has not been reported */
@@ -725,7 +728,7 @@ static struct {
 	uint64_t epoch;           /* server: sessions so far */
 	int64_t lonely;           /* ns, since when no link is up */
 	int64_t work;             /* ns, token bucket, see afford() */
-	int64_t interval;         /* ns, between heartbeats */
+	int64_t interval;         /* ns, between heartbeats of both ends */
 	Log log;                  /* of lines that are of no link */
 } peer;
 
@@ -772,7 +775,7 @@ static struct {                   /* packets that a parity is to cover */
 } cover;
 
 static struct {                   /* what came in this session */
-	Replay replay[LaneData];  /* of the other lanes */
+	Replay replay[LaneData];  /* of heartbeats, of control records */
 	Slot *slots;              /* packets by seq */
 	uint64_t expected;        /* seq, all below were delivered, or lost */
 	uint64_t known;           /* one above the newest known to be sent */
@@ -1168,11 +1171,11 @@ private(const char *s)
  *	+---------------+-------+-------+---------+  +---------+
  *
  * In network byte order: one record or several back to back, then the tag if
- * the datagram is sealed. The payload of data is an IP packet. If that has to
- * keep its place in its flow 2 bytes stand before it: by how much its seq is
- * higher than that of the packet that must come first. Integers have 1, 2, 4
- * or 8 bytes; with a constant n a compiler makes one store of put, and one
- * load of get. */
+ * the datagram is sealed. The payload of data is an IP packet or an LZ4 block
+ * of one. If it has to keep its place in its flow 2 bytes stand before it: by
+ * how much its seq is higher than that of the packet that must come first.
+ * Integers have 1, 2, 4 or 8 bytes; with a constant n a compiler makes one
+ * store of put, and one load of get. */
 static inline void
 put(uint8_t *d, uint64_t v, int n)
 {
@@ -2312,7 +2315,7 @@ usable(const Link *l, const Pkt *p)
 }
 
 /* Is the link fit for ordered packets: as fast as OrderedMin, or half as fast
- * as the fastest link? A slower one would hold up all that follow. */
+ * as the fastest link? A slower one would hold up its flow. */
 static int
 carries(const Link *l)
 {
@@ -2931,6 +2934,7 @@ linksend(Link *l, Pkt *p)
 		q->wire = q->buf;
 		q->wirelen = p->wirelen;
 		q->key = p->key;
+		q->class = p->class;
 		memcpy(q->wire, p->wire, p->wirelen);
 		pktfree(p);
 		p = q;
@@ -3100,43 +3104,25 @@ sumadd(uint8_t *d, int len, Pkt *const *pkts, const uint8_t *c, int n)
 	gfadd(d, t, len);
 }
 
-/* Returns the bytes of the list that a parity of n packets needs. */
-static int
-listlen(Pkt *const *pkts, int n)
-{
-	return pkts[n - 1]->seq - pkts[0]->seq >= (uint64_t)n ? 2 * (n - 1) :
-	    0;
-}
-
-/* Returns the bytes of a parity of n packets, without order. */
-static int
-paritylen(Pkt *const *pkts, int n)
-{
-	int i, len = 0;
-
-	for (i = 0; i < n; i++)
-		len = MAX(len, pkts[i]->len);
-	return len + listlen(pkts, n);
-}
-
 /* Make the parity of n packets, with ascending seqs, of what they fit with. */
 static void
 parityencode(Pkt *p, Pkt *const *pkts, int n)
 {
 	uint64_t last = pkts[n - 1]->seq;
-	int i, listed = listlen(pkts, n) > 0, len;
+	int i, len = 0, listed = last - pkts[0]->seq >= (uint64_t)n;
 	uint8_t c[Window], *sum = p->data - OrderLen, *d;
 
-	p->len = paritylen(pkts, n);
-	len = OrderLen + p->len - listlen(pkts, n);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		c[i] = coefficient(last, pkts[i]->seq, n);
-	memset(sum, 0, len);
-	sumadd(sum, len, pkts, c, n);
+		len = MAX(len, pkts[i]->len);
+	}
+	memset(sum, 0, OrderLen + len);
+	sumadd(sum, OrderLen + len, pkts, c, n);
 	p->after = get(sum, OrderLen);
-	d = sum + len;
+	d = p->data + len;
 	for (i = n - 1; i > 0 && listed; i--, d += 2)
 		put(d, pkts[i]->seq - pkts[i - 1]->seq, 2);
+	p->len = d - p->data;
 	encode(p, last | (uint64_t)(n | listed << 7) << 56, FlagParity);
 }
 
@@ -3277,7 +3263,7 @@ parityadd(const Pkt *p, Queue *found)
 	int n = p->seq >> 56 & 127, listed = p->seq >> 63;
 	int len = OrderLen + p->len - 2 * (n - 1) * listed;
 	int i, k, col[Window];
-	const uint8_t *d = p->data + len - OrderLen;
+	const uint8_t *d;
 	uint64_t dist, seqs[Window] = { p->seq << 8 >> 8 };
 	Pkt *pkts[Window];
 	uint8_t c[Window], *sum;
@@ -3285,6 +3271,7 @@ parityadd(const Pkt *p, Queue *found)
 
 	if (n < 1 || n > Window || len < OrderLen + 20 || len > SymMax)
 		return -1;
+	d = p->data + len - OrderLen;
 	for (i = 1; i < n; i++, d += 2) {
 		dist = listed ? get(d, 2) : 1;
 		if (!dist || dist >= seqs[i - 1])
@@ -3538,7 +3525,7 @@ expand(Pkt *p)
 	return 0;
 }
 
-/* classify: host, flow, lane and deadline of a packet */
+/* classify: host, flow, class and deadline of a packet */
 
 /* Returns the place of a tag in a table of n that begin with a Turn, each of
  * size bytes: sets of places, as in CAKE, so that few who wait share one. The
@@ -4559,12 +4546,21 @@ burstend(const Link *l)
 /* protect: what is lost need not be missed
  *
  * A repair takes a round trip and more. Packets that are few and urgent go by
- * a second link too. The others get a parity for each few, where links lose:
+ * a second link too. Where links lose there is a parity for each few packets:
  * those of light flows at all times, those of heavy ones while links have room
  * to spare. What that does not save is repaired. */
 
-/* Send by a second link too, if that has room to spare. */
-static void
+/* Is the packet to have a copy? */
+static int
+hascopy(const Flow *f, const Pkt *p)
+{
+	return parity == 2 || (expresscopies && (p->class == Express ||
+	    (p->class == Ack && f->acked > AckCopied)));
+}
+
+/* Send by a second link too, if that has room to spare; if all packets are to
+ * have a copy, any room. Returns -1 if it has not. */
+static int
 copy(const Link *first, const Pkt *p)
 {
 	Link *l = pick(p, 0, first, ByScore);
@@ -4572,15 +4568,15 @@ copy(const Link *first, const Pkt *p)
 
 	if (!l || (parity != 2 && (saturated(l) ||
 	    spendprivilege(p, 1) < 0)) || !(q = pktalloc()))
-		return;
+		return -1;
 	memcpy(q->data, p->data, p->len);
 	q->len = p->len;
 	q->after = p->after;
 	q->squeezed = p->squeezed;
-	encode(q, p->seq, FlagData | FlagRepair |
-	    (p->covered ? FlagParity : 0));
+	encode(q, p->seq, FlagData | FlagRepair);
 	l->why[WhyCopy]++;
 	linksend(l, q);
+	return 0;
 }
 
 /* Returns for how many packets a parity is sent, 0: none. */
@@ -4621,8 +4617,7 @@ coverpkt(Link *l, Pkt *p)
 		return;
 	coverdrop(Window - 1);
 	/* a list has 2 bytes for a distance */
-	if (cover.n > 0 && tx.seq[LaneData] -
-	    cover.pkts[cover.n - 1]->seq > UINT16_MAX)
+	if (cover.n > 0 && p->seq - cover.pkts[cover.n - 1]->seq > UINT16_MAX)
 		coverdrop(0);
 	cover.pkts[cover.n++] = pkthold(p);
 	cover.due++;
@@ -4651,34 +4646,39 @@ paritylink(const Pkt *p)
 	    !queued(to) && (cover.light || !saturated(to)) ? to : NULL;
 }
 
-/* Send a parity if one is due; what a parity has covered alone, when there was
- * no more, the next one need not. */
+/* Make a parity of the newest packets that fit: a list needs more room. */
+static void
+paritymake(Pkt *p, const Link *l)
+{
+	parityencode(p, cover.pkts, cover.n);
+	while (p->len > linkpayload(l) && cover.n > 1) {
+		coverdrop(cover.n - 1);
+		parityencode(p, cover.pkts, cover.n);
+	}
+}
+
+/* Send a parity if one is due, or no more packets come. What that one covers
+ * the next does not. */
 static void
 paritysend(void)
 {
 	int every = parityevery(), late = now >= cover.next;
+	const Pkt *newest = cover.pkts[MAX(cover.n - 1, 0)];
 	Link *l;
 	Pkt *p;
 
-	if (!cover.due || (cover.due < every && !late) || !(p = pktalloc()))
+	if (!cover.due || (cover.due < every && !late))
 		return;
-	/* with a list the newest alone may fit */
-	while ((p->len = paritylen(cover.pkts, cover.n)) > survey.payload &&
-	    cover.n > 1)
-		coverdrop(cover.n - 1);
-	l = paritylink(p);
-	if (!l && !late) {
-		pktfree(p);
+	l = paritylink(newest);
+	if (!l && !late)
 		return;
-	}
 	if (l && every && spend(&cover.clock, saturated(l) ? ParityPart *
-	    airtime(&l->pace, p->len) : ParityTime, Second / 10) == 0) {
-		parityencode(p, cover.pkts, cover.n);
+	    airtime(&l->pace, newest->len) : ParityTime, Second / 10) == 0 &&
+	    (p = pktalloc())) {
+		paritymake(p, l);
 		counts[CntParity]++;
 		l->why[WhyParity]++;
 		linksend(l, p);
-	} else {
-		pktfree(p);
 	}
 	cover.due = cover.light = 0;
 	if (late)
@@ -4693,16 +4693,14 @@ paritysend(void)
 static void
 follow(Flow *f, Pkt *p)
 {
-	uint64_t seq = tx.seq[LaneData];
-
 	if (p->class == Ack)
 		return;
 	p->after = 0;
-	if (f->seq >= tx.oldest && seq - f->seq <= UINT16_MAX &&
+	if (f->seq >= tx.oldest && p->seq - f->seq <= UINT16_MAX &&
 	    (f->ordered || p->class == Ordered))
-		p->after = seq - f->seq;
+		p->after = p->seq - f->seq;
 	f->ordered = p->after || p->class == Ordered;
-	f->seq = seq;
+	f->seq = p->seq;
 }
 
 static void
@@ -4721,23 +4719,21 @@ transmit(Link *l, Pkt *p)
 	}
 	l->why[why]++;
 	p->link = l - bond;
+	p->seq = tx.seq[LaneData]++;
 	follow(f, p);
-	coverpkt(l, p);
+	if (!hascopy(f, p) || copy(l, p) < 0)
+		coverpkt(l, p);
 	if (compress && l->pace.rate < compress * INT64_C(1000) &&
 	    saturated(l) && !p->covered)
 		compact(f, p);
 	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
-	encode(p, tx.seq[LaneData]++, FlagData |
-	    (p->covered ? FlagParity : 0));
+	encode(p, p->seq, FlagData | (p->covered ? FlagParity : 0));
 	if (ordered) {
 		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
 	} else if (l == survey.best) {
 		expressrate(p->wirelen + wireoverhead(l));
 	}
-	if (parity == 2 || (expresscopies && !ordered &&
-	    (p->class == Express || f->acked > AckCopied)))
-		copy(l, p);
 	linksend(l, pkthold(p));
 	keep(l, p);
 	paritysend();
@@ -6090,7 +6086,8 @@ admit(Pkt *p, int lane)
 }
 
 /* A server learns from the newest heartbeat where to send, priority, rates and
- * interval. A new address gets heartbeats only until one sent there has been echoed. */
+ * interval. A new address gets heartbeats only until one sent there has been
+ * echoed. */
 static void
 linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 {

@@ -54,7 +54,7 @@ enum {
 	DatagramSteps = 200000,   /* for a datagram, what it delivers too */
 	SchedSteps = 40,          /* for each link, flow and packet sent */
 	LinkSteps = 14,           /* for each link that a packet may take */
-	CoverSteps = 220,         /* for each packet that may be covered */
+	CoverSteps = 300,         /* for each packet that may be covered */
 	Entries = 80,             /* links, most in a report here */
 };
 

@@ -6,9 +6,10 @@
  * prio mtu, with up. or down. before them for one direction. Traffic, down
  * unless it is said to go up: cubic bbr web game ping udp; n flows, from at=
  * to end= (s), web and echoes every so many ms, w1=FROM-TO to w3 for a mean
- * of its own. Before the links, key: both ends have one; parity=0, 1 or 2: in
- * place of what config.h has; oracle: they are told what each link will carry;
- * raw: no tunnel, the hosts' packets go by link 0.
+ * of its own. Before the links, key: both ends have one; parity=0, 1 or 2,
+ * compress=KBIT: in place of what config.h has; text: what hosts send can be
+ * compressed; oracle: they are told what each link will carry; raw: no tunnel,
+ * the hosts' packets go by link 0.
  *
  * Links that move, each in its own way and by the seed. In place of rate:
  * walk=LO:HI:MS, each MS ms up to half or twice as much; jump=LO:HI:MS;
@@ -134,6 +135,15 @@
 { "slowpair", 12, "rate=2 delay=20 prio=1 queue=100;"
 	"rate=1.8 delay=20 prio=1 queue=100", "cubic", NULL,
 	"cubic.steady>2.8", "both of two slow links are used" },
+{ "text", 12, "text; compress=3000; up.rate=1 down.rate=2 delay=10",
+	"cubic; game at=4", NULL, "cubic.steady>2.4 game.p50<40",
+	"2.8, without compress 1.6" },
+{ "textloss", 15, "text; compress=100000; " FAR " loss=2", "cubic; " CALL, NULL,
+	"cubic.steady>150 udp.lost<0.5 udp.p50<50 udp.p99<90",
+	"a call keeps its parity" },
+{ "notext", 12, "compress=3000; up.rate=1 down.rate=2 delay=10",
+	"cubic; game at=4", NULL, "cubic.steady>1.4 game.p50<40",
+	"as without compress" },
 { "rtt600", 20, ADSL "; x3 rate=70 delay=40; rate=70 delay=300",
 	"cubic; game at=4", NULL,
 	"cubic.steady>100 game.p50<60", NULL },

@@ -3,7 +3,7 @@
  * One end of the tunnel for the simulator: udpbond.c as it is, but its system
  * calls are sim.c's. It is compiled twice, with -DSIDE=side0 and side1, so
  * that each end has variables of its own. The config.h it finds is
- * config.def.h with links and parity that can be written.
+ * config.def.h with links, parity and compress that can be written.
  */
 #include "fake.h"
 #include "sim.h"
@@ -36,6 +36,8 @@ sidestart(const SimConf *c)
 	keyfile = c->keyed ? "key" : NULL;
 	if (c->parity >= 0)
 		parity = c->parity;
+	if (c->compress >= 0)
+		compress = c->compress;
 	for (i = 0; i < LEN(bond); i++) {
 		links[i].up = c->link[i].up;
 		links[i].down = c->link[i].down;
@@ -150,5 +152,5 @@ sidereport(void)
 
 const SimSide SIDE = {
 	sidestart, cleanup, sideturn, sidetimeout, sidelink, siderate,
-	sidestat, sideexpress, sidereport
+	sidestat, sideexpress, unsqueeze, sidereport
 };

@@ -5,7 +5,8 @@
  * gives the same trace. To build it, with DIR any directory of its own:
  *
  *	cp udpbond.c DIR
- *	sed '/Linkconf links/s/const //; /int parity/s/const //' \
+ *	sed '/Linkconf links/s/const //; /int parity/s/const //;
+ *		/int compress/s/const //' \
  *		config.def.h >DIR/config.h
  *	for i in 0 1; do
  *		cc -std=c99 -D_GNU_SOURCE -DVERSION='"sim"' -O2 -IDIR \
@@ -240,7 +241,8 @@ typedef struct {
 	int64_t begun;            /* its session, as its peer may see it */
 	uint64_t read[Nread];     /* seqs of the peer, in this turn */
 	int nread;
-	struct { uint64_t seq; int link, len; } parities[Nparities];
+	struct { uint64_t seq; int link, len; int64_t left; }
+	        parities[Nparities]; /* left: when it will have */
 	int nparities;            /* sent in this turn */
 	int64_t paritytat;        /* when so many may have been sent */
 	int64_t nparity, paritybytes, databytes; /* sent */
@@ -515,8 +517,8 @@ static Timer *heap[Ntimers];
 static int nheap, ntimers;
 static Buf *freebufs;
 static int nbufs;
-static uint8_t block[65536 + 2048];
-static uint32_t blocksum[LEN(block) / 2 + 1];
+static uint8_t block[2][65536 + 2048]; /* noise; text */
+static uint32_t blocksum[2][LEN(*block) / 2 + 1];
 
 static Seen *seen;
 static int isexpress;             /* the record that is being sent */
@@ -527,7 +529,8 @@ static int64_t joint;             /* datagrams in messages of several */
 static int *buckets;
 static unsigned nseen;
 static uint32_t ordernext[2][65536], ordermax[2][65536];
-static int parity = -1;           /* of both ends; -1: as config.h has it */
+static int parity = -1, compress = -1; /* of both ends; -1: as config.h */
+static int shrinks;               /* what hosts send is text */
 
 static int64_t changed, reopened; /* when anything, what a socket needs */
 static int64_t answered;          /* the newest answer to what came later */
@@ -849,15 +852,15 @@ ipheader(uint8_t *d, int from, int proto, int len, int id, int ecn)
 	ipfinish(d);
 }
 
-/* random bytes; their sum for the checksum */
+/* random bytes, or text; their sum for the checksum */
 int
 payload(uint8_t *d, uint32_t which, int len)
 {
 	int at = (which * UINT32_C(2654435761) >> 17) << 1;
 	uint32_t s;
 
-	memcpy(d, block + at, len);
-	s = blocksum[(at + len) / 2] - blocksum[at / 2];
+	memcpy(d, block[shrinks] + at, len);
+	s = blocksum[shrinks][(at + len) / 2] - blocksum[shrinks][at / 2];
 	if (len & 1)
 		s += d[len - 1] << 8;
 	while (s >> 16)
@@ -1276,10 +1279,11 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
 		return;
 	e->parities[e->nparities].seq = last;
 	e->parities[e->nparities].link = dir->link;
+	e->parities[e->nparities].left = dir->tat;
 	e->parities[e->nparities++].len = len;
 }
 
-/* Is there no other link that had room, and brings it about as soon? */
+/* Is there no other link that was idle, and brings it about as soon? */
 static void
 parityplace(End *e, int which)
 {
@@ -1288,12 +1292,12 @@ parityplace(End *e, int which)
 	SimLink l, o;
 
 	e->side->link(link, &l);
-	same = l.owd * Us + (int64_t)(len * 8e9 / l.rate) +
-	    MAX(net[link].d[e - end].tat - simnow, 0);
+	same = l.owd * Us + MAX(e->parities[which].left - simnow, 0);
 	for (i = 0; i < SimLinks; i++) {
 		e->side->link(i, &o);
 		ns = MAX(net[i].d[e - end].tat - simnow, 0);
-		if (i == link || !net[i].there || !o.up || ns > o.burst / 2)
+		if (i == link || !net[i].there || !o.up || ns > 0 ||
+		    HdrLen + len + TagLen + UdpIp > net[i].mtu)
 			continue;
 		ns += o.owd * Us + (int64_t)(len * 8e9 / o.rate);
 		if (llabs(ns - same) < ParityWait * Ms / 2)
@@ -1318,11 +1322,30 @@ paritycheck(End *e)
 	e->nparities = 0;
 }
 
+/* Returns order and packet that a record of len bytes carries, if it is
+ * compressed what it expands to, or NULL. */
+static const uint8_t *
+carried(const End *e, const uint8_t *d, int *len)
+{
+	static uint8_t plain[2 + 1500];
+	int order = d[8] & FlagOrder ? 2 : 0, n;
+
+	if (!(d[8] & FlagCompressed))
+		return d + HdrLen;
+	if (*len < order || (n = e->side->unsqueeze(plain + order, 1500,
+	    d + HdrLen + order, *len - order)) < 0)
+		return NULL;
+	memcpy(plain, d + HdrLen, order);
+	*len = order + n;
+	return plain;
+}
+
 /* what a datagram carries of what was read from the TUN */
 static void
 seenrecords(End *e, Dir *dir, const uint8_t *d, int len)
 {
-	int flags, n, head = 1;
+	int flags, n, has, head = 1;
+	const uint8_t *c;
 
 	if (d[8] & FlagSealed)
 		len -= TagLen;
@@ -1333,9 +1356,14 @@ seenrecords(End *e, Dir *dir, const uint8_t *d, int len)
 			violate("%s sends a record cut short", endname[e - end]);
 			return;
 		}
-		if (flags & FlagData && !(flags & FlagCompressed))
-			seensent(e, dir, d + HdrLen, n - HdrLen, get(d, 8),
-			    flags, head);
+		has = n - HdrLen;
+		if (flags & FlagCompressed && flags & FlagParity)
+			violate("%s compresses what a parity covers",
+			    endname[e - end]);
+		if (flags & FlagData && !(c = carried(e, d, &has)))
+			violate("%s sends what is no block", endname[e - end]);
+		else if (flags & FlagData)
+			seensent(e, dir, c, has, get(d, 8), flags, head);
 		else if (flags & FlagParity && !(flags & FlagData))
 			paritysent(e, dir, d + HdrLen, n - HdrLen, get(d, 8),
 			    flags);
@@ -1361,7 +1389,8 @@ knows(End *e, int how, uint64_t seq)
 static void
 readrecords(End *e, const uint8_t *d, int len)
 {
-	int from = e == end, flags, n, ip;
+	int from = e == end, flags, n, has, ip;
+	const uint8_t *c;
 	const Record *r;
 	uint64_t seq;
 
@@ -1371,7 +1400,8 @@ readrecords(End *e, const uint8_t *d, int len)
 		flags = d[8];
 		seq = get(d, 8);
 		n = HdrLen + get(d + 9, 2);
-		ip = HdrLen + (flags & FlagOrder ? 2 : 0);
+		has = n - HdrLen;
+		ip = flags & FlagOrder ? 2 : 0;
 		if (flags & FlagBeat && n >= HdrLen + BeatLen &&
 		    !d[HdrLen + HelloAt])
 			knows(e, May, get(d + HdrLen + NextAt, 8) - 1);
@@ -1379,9 +1409,10 @@ readrecords(End *e, const uint8_t *d, int len)
 			knows(e, May, seq << 8 >> 8);
 			e->parityread = simnow;
 		}
-		if (!(flags & FlagData) || flags & FlagCompressed ||
+		if (!(flags & FlagData) || n > len ||
 		    !(r = recordof(from, seq)) || r->packet < 0 ||
-		    seen[r->packet].key != keyof(d + ip, n - ip))
+		    !(c = carried(e, d, &has)) ||
+		    seen[r->packet].key != keyof(c + ip, has - ip))
 			continue;
 		knows(e, May, seq);
 		if (e->nread < Nread)
@@ -2731,6 +2762,7 @@ endstart(void *arg)
 	c.server = e == &end[Server];
 	c.keyed = keyed;
 	c.parity = parity;
+	c.compress = compress;
 	for (i = 0; i < SimLinks; i++) {
 		net[i].d[e - end].down = simnow;
 		c.link[i].up = oracle ? 0 : net[i].d[0].c.conf;
@@ -3157,7 +3189,8 @@ parselinks(const char *text)
 		.errors = 100
 	};
 	static const struct { const char *name; int *on; } switches[] = {
-		{ "key", &keyed }, { "raw", &raw }, { "oracle", &oracle }
+		{ "key", &keyed }, { "raw", &raw }, { "oracle", &oracle },
+		{ "text", &shrinks }
 	};
 	char buf[2048], copy[1024], *part, *word, *value, *save, *save2;
 	int i, k, n, link = 0;
@@ -3167,7 +3200,8 @@ parselinks(const char *text)
 	for (part = strtok_r(buf, ";", &save); part;
 	    part = strtok_r(NULL, ";", &save)) {
 		part += strspn(part, " ");
-		n = sscanf(part, "parity=%d", &parity) != 1;
+		n = sscanf(part, "parity=%d", &parity) != 1 &&
+		    sscanf(part, "compress=%d", &compress) != 1;
 		for (i = 0; i < LEN(switches); i++)
 			if (!strcmp(part, switches[i].name))
 				n = !(*switches[i].on = 1);
@@ -4089,11 +4123,14 @@ setup(const Scenario *s)
 	buckets = need(Nseen, sizeof(*buckets));
 	for (i = 0; i < Nseen; i++)
 		buckets[i] = -1;
-	for (i = 0; i < LEN(block); i++)
-		block[i] = draw();
-	for (i = 0; i + 1 < LEN(block); i += 2)
-		blocksum[i / 2 + 1] = blocksum[i / 2] +
-		    (block[i] << 8 | block[i + 1]);
+	for (i = 0; i < LEN(*block); i++) {
+		block[0][i] = draw();
+		block[1][i] = i % 16 < 6 ? block[0][i] : 'a' + i % 16;
+	}
+	for (j = 0; j < 2; j++)
+		for (i = 0; i + 1 < LEN(*block); i += 2)
+			blocksum[j][i / 2 + 1] = blocksum[j][i / 2] +
+			    (block[j][i] << 8 | block[j][i + 1]);
 	if (!(fake_log = fopencookie(NULL, "w", io)))
 		exit(2);
 	setvbuf(fake_log, NULL, _IONBF, 0);

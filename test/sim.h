@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
 	int server, keyed;
-	int parity;               /* -1: as config.h has it */
+	int parity, compress;     /* -1: as config.h has it */
 	struct { double up, down; int prio; } link[SimLinks];
 } SimConf;
 
@@ -40,6 +40,7 @@ typedef struct {
 	void (*rate)(int, int64_t); /* of a link, bit/s, known for sure */
 	void (*stat)(SimStat *);
 	int (*express)(const void *); /* a datagram that it sends */
+	int (*unsqueeze)(uint8_t *, int, const uint8_t *, int);
 	const char *(*report)(void);
 } SimSide;
 
