@@ -5384,7 +5384,8 @@ clocks(int64_t clock, int64_t satclock)
 /* Steps: l11 two packets of a light flow go by link 1, h of a heavy one, e
  * express, a ACKs; L1300 bytes of those that follow; +5 ms pass; S all links
  * are saturated, F have no room either, R have both again; p0 parity is 0; n
- * a new session; x1 link 1 is down; z9 9 others have gone. 2 % are lost. */
+ * a new session; x1 link 1 is down; m2 link 2 has an MTU of 900; z9 9 others
+ * have gone. 2 % are lost. */
 static void
 testparitysent(void)
 {
@@ -5437,6 +5438,11 @@ testparitysent(void)
 		{ "does not", "L1378 l1 a1 l1 +5", " 2:3/1", 0 },
 		{ "a list of two of them", "L1377 l1 a1 l1 a1 l1 +5",
 		  " 2:5/2*", 0 },
+		{ "as long as fits by its link", "m2 L1300 l1 L859 l11 L200 l1",
+		  " 2:4/3", 3 },
+		{ "longer, but the newest is not", "m2 L1300 l1 L860 l11 L200"
+		  " l1", " 2:4/1", 1 },
+		{ "the newest is", "m2 L860 l1111", " 3:4/4", 4 },
 		{ "65535 packets later", "l11 z65534 l1 +5", " 2:65537/3*",
 		  0 },
 		{ "65536 packets later", "l11 z65535 l1 +5", " 2:65538/1", 0 },
@@ -5480,6 +5486,8 @@ testparitysent(void)
 					linkanew(&bond[ms]);
 				surveylinks();
 				lossy(20);
+			} else if (*word == 'm') {
+				bond[ms].addr.mtu = 900;
 			} else if (*word == 'z') {
 				allcame();
 				tx.seq[LaneData] += ms;
@@ -5506,8 +5514,9 @@ testparitysent(void)
 		for (n = 0, w = log; *w; w++)
 			n += *w == '/';
 		want("counted", n, counts[CntParity]);
-		want("by reason", n, bond[0].why[WhyParity] +
-		    bond[1].why[WhyParity] + bond[2].why[WhyParity]);
+		for (ms = 0; ms < Nlinks; ms++)
+			n -= bond[ms].why[WhyParity];
+		want("of these without a reason", 0, n);
 		want("left", t[i].left, cover.n);
 		coverdrop(0);
 		allcame();
