@@ -493,6 +493,7 @@ typedef struct {
 typedef struct {                  /* what came in this session */
 	Tally in;                 /* newest heartbeat: its time; rx so far */
 	int64_t came;             /* ns, when that came; 0: none */
+	int begun;                /* the peer's data is of this session */
 	uint64_t seq;             /* of that */
 	uint64_t lastseq;         /* of the last record of data */
 	uint64_t newest;          /* seq of the newest data, */
@@ -5372,6 +5373,8 @@ measurein(Link *l, const Beat *b)
 	l->heard.in = l->meter.rx;
 	l->heard.in.time = b->time;
 	l->heard.came = now;
+	/* a client goes on in its old session until it hears of this one */
+	l->heard.begun |= keyfile || role == Client || b->echo;
 }
 
 /* Returns our heartbeat that is echoed, or NULL if there is none, or the echo
@@ -6137,7 +6140,7 @@ sameformat(const Pkt *p)
 static void
 beatpkt(Link *l, Pkt *p)
 {
-	int same = sameformat(p);
+	int same = sameformat(p), first = role == Client && !l->heard.begun;
 	Beat b;
 
 	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond) {
@@ -6176,7 +6179,8 @@ beatpkt(Link *l, Pkt *p)
 			reordertop(b.next);
 	}
 	/* the sooner both know that they are heard the better */
-	if ((l->state < LinkUp || !b.echo) && now - l->beats.last > MS(10))
+	if (first || ((l->state < LinkUp || !b.echo) &&
+	    now - l->beats.last > MS(10)))
 		beat(l);
 	pktfree(p);
 }
@@ -6291,14 +6295,14 @@ controlpkt(Pkt *p)
 	pktfree(p);
 }
 
-/* What comes before the session's first heartbeat is of an older session. */
+/* What comes before the peer has begun the session is of an older one. */
 static void
 record(Link *l, Pkt *p, const Rec *r)
 {
 	p->seq = r->seq;
 	if (r->flags & FlagBeat) {
 		beatpkt(l, p);
-	} else if (p->key != KeySession || !l->heard.came) {
+	} else if (p->key != KeySession || !l->heard.begun) {
 		pktdrop(p, DropSession);
 	} else if (r->flags & FlagControl) {
 		controlpkt(p);

@@ -2000,6 +2000,7 @@ begin(int conf)
 		address(&l->addr.peer, i, 0);
 		l->addr.peerlen = sizeof(l->addr.peer);
 		l->heard.came = l->echo.came = now;
+		l->heard.begun = 1;
 		l->beats.last = now;
 		l->heard.in.time = now - l->delay.srtt / 2;
 		l->echo.good = l->echo.wasup = 1;

@@ -199,7 +199,9 @@ linkanew(Link *l)
 	l->addr.peerlen = sizeof(l->addr.peer);
 	l->delay = (Delay){ .srtt = rtt, .rttvar = MS(1), .rtt = rtt };
 	delayput(&l->delay, rtt / 2);
-	l->heard = (Heard){ .in = { .time = now - rtt / 2 }, .came = now };
+	l->heard = (Heard){
+		.in = { .time = now - rtt / 2 }, .came = now, .begun = 1
+	};
 	l->echo = (Echo){ .came = now, .good = 1, .wasup = 1 };
 	rateceil(l, MBIT(mbit), MBIT(mbit));
 	windowset(l);

@@ -372,7 +372,9 @@ linkanew(Link *l)
 	    .rtt = rtt,
 	    .base = { { rtt / 2, rtt / 2 }, now } };
 	l->beats = (Beats){ .next = now + MS(hbinterval), .last = now };
-	l->heard = (Heard){ .in = { .time = now - rtt / 2 }, .came = now };
+	l->heard = (Heard){
+		.in = { .time = now - rtt / 2 }, .came = now, .begun = 1
+	};
 	l->echo = (Echo){ .came = now, .good = 1, .wasup = 1 };
 	rateceil(l, MBIT(mbit), MBIT(mbit));
 	windowset(l);
@@ -7441,7 +7443,7 @@ testpaced(void)
 	newsession(&s);
 	want("packets not in the pool", 0, inuse());
 	for (i = 0; i < Nlinks; i++)
-		bond[i].heard.came = now;
+		bond[i].heard.came = now, bond[i].heard.begun = 1;
 	filelanread(1000, &mark);
 	bringmany(2, 100, ':'); /* as many as were set free before */
 	now += MS(2);
@@ -7539,11 +7541,11 @@ testwindow(void)
 
 	anew(Client);
 	for (i = 0; i < Nlinks; i++)
-		bond[i].heard.came = 0;
+		bond[i].heard.came = bond[i].heard.begun = 0;
 	arrivedata(0, 1, 0);
 	want(dropname[DropSession], 1, drops[DropSession]);
 	for (i = 0; i < Nlinks; i++)
-		bond[i].heard.came = now;
+		bond[i].heard.came = now, bond[i].heard.begun = 1;
 	arrivetcp(0, 1, 0);
 	arrivetcp(0, 2, 0);
 	arrivetcp(0, 5, 0);
@@ -7554,7 +7556,7 @@ testwindow(void)
 	newsession(&s);
 	want("held", 0, inuse());
 	for (i = 0; i < Nlinks; i++)
-		bond[i].heard.came = now;
+		bond[i].heard.came = now, bond[i].heard.begun = 1;
 	arrivetcp(0, 1, 0);
 	arrivetcp(0, 3, 0);
 	arrivetcp(0, 2, 0);
@@ -7565,7 +7567,7 @@ testwindow(void)
 
 	anew(Client);
 	for (i = 0; i < Nlinks; i++)
-		bond[i].heard.came = now;
+		bond[i].heard.came = now, bond[i].heard.begun = 1;
 	play("0:1-2 0:5 0h90000 0:6 0h90000 =20 0:90000<90000 0:90002 0:90001",
 	    log);
 	wantstr("log", "1 2 5 6 90000 90001 90002", log);
@@ -8340,7 +8342,7 @@ nosession(void)
 	peer.helloid = 0;
 	for (l = bond; l < bond + Nlinks; l++) {
 		l->state = LinkProbing;
-		l->heard.came = l->echo.came = 0;
+		l->heard.came = l->heard.begun = l->echo.came = 0;
 		l->beats.last = now - SEC(1);
 		l->echo.good = l->echo.wasup = 0;
 	}
@@ -8549,10 +8551,19 @@ serversession(int keyed)
 	wanthex("id", id, b.id);
 	wanthex("peer", ours, b.peerid);
 	wanttag(other.txkey, d, n);
+	verdict("a heartbeat under both ids is the session");
+
+	if (!keyed) {
+		arrivedata(0, 10068, 0);
+		want("delivered", 0, lanread(&mark));
+		want("known", 1, rx.known);
+	}
+	c.echo = b.time;
+	arrivebeat(0, 2, &c, other.rxkey);
 	arrivedata(0, 1, 0);
 	arrivedata(0, 2, 0);
 	want("delivered", 2, lanread(&mark));
-	verdict("a heartbeat under both ids is the session");
+	verdict("data before its echo is of an older session");
 
 	for (i = 0; i < 1000; i++) {
 		arrive(0, greet, ngreet);
@@ -8763,7 +8774,7 @@ testlines(void)
 	for (i = 1; i <= 200; i++, now += MS(5)) {
 		b.id = i;
 		b.peerid = answerid(i);
-		b.time = i * Us;
+		b.time = b.echo = i * Us;
 		arrivebeat(0, 1, &b, NULL);
 		arrive(0, d, putrec(d, 1, FlagControl, &bye, 1));
 		bond[1].addr.mtu = 1000 + i;
@@ -9224,7 +9235,7 @@ testgates(void)
 
 	for (i = 0; i < LEN(t); i++) {
 		anew(Client);
-		bond[1].heard.came = 0;
+		bond[1].heard.came = bond[1].heard.begun = 0;
 		arrive(t[i].link, d, unhex(t[i].wire, d));
 		for (j = 0; j < DropLast; j++)
 			want(dropname[j], j == t[i].drop, drops[j]);
@@ -9343,7 +9354,7 @@ testrecords(void)
 	verdict("all of them again");
 
 	anew(Client);
-	bond[0].heard.came = 0;
+	bond[0].heard.came = bond[0].heard.begun = 0;
 	b.time = now;
 	b.next = 1;
 	n = beatof(beat, 1, &b);
