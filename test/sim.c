@@ -246,7 +246,7 @@ typedef struct {
 	int nparities;            /* sent in this turn */
 	int64_t paritytat;        /* when so many may have been sent */
 	int64_t nparity, paritybytes, databytes; /* sent */
-	uint64_t misplaced;       /* parities by the link of the packets */
+	int64_t misplaced;        /* parities by the link of the packets */
 	int64_t offset;           /* of its clock */
 	int qlen;
 	Fifo tun;                 /* to be read */
