@@ -4673,8 +4673,8 @@ paritysend(void)
 	l = paritylink(newest);
 	if (!l && !late)
 		return;
-	if (l && every && spend(&cover.clock, saturated(l) ? ParityPart *
-	    airtime(&l->pace, newest->len) : ParityTime, Second / 10) == 0 &&
+	if (l && every && spend(&cover.clock, MAX(ParityTime, saturated(l) *
+	    ParityPart * airtime(&l->pace, newest->len)), Second / 10) == 0 &&
 	    (p = pktalloc())) {
 		paritymake(p, l);
 		counts[CntParity]++;
