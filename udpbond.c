@@ -167,7 +167,7 @@ enum {
 enum {
 	SqueezeLeast = 64,        /* bytes, least that is compressed */
 	SqueezeTrial = 4,         /* packets that do not shrink: of no use */
-	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
+	Heavy = 48 * 1024,        /* bytes of late: a flow that may be heavy */
 	AckCopied = 1 << 20,      /* bytes acknowledged: its ACKs go twice */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
 	HostDebt = 16 * Quantum,  /* bytes, most that a host has had before */
@@ -231,6 +231,8 @@ static const int64_t
 	Keep = MS(1500),          /* sent packets are kept for repair */
 	StaleLive = MS(250),      /* a real-time packet is of no use then */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
+	Patience = MS(30),        /* waited longer before another link helps */
+	StayMost = MS(16000),     /* a flow stays heavy, at least */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
 	Retry = MS(10000);        /* of UDP_SEGMENT after an error; of links,
 	                           * faster, after the last one went down */
@@ -351,9 +353,21 @@ typedef struct {                  /* is it of use to compress a flow? */
 	int rest, pause;          /* packets not to be tried now; last time */
 } Squeeze;
 
+typedef struct {                  /* is a flow light or heavy? */
+	int heavy;
+	int elastic;              /* its sender takes what it gets */
+	int64_t begun;            /* ns, first packet after a pause */
+	int64_t bytes[2];         /* on the wire: since rates were noted, and
+	                           * in the second before */
+	int64_t rate;             /* bit/s, as noted */
+	int64_t went, came;       /* ns, became heavy last; light again */
+	int64_t stay;             /* ns, heavy at least */
+} Need;
+
 typedef struct {
 	Turn turn;
 	Queue queue;
+	Need need;
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
@@ -362,7 +376,6 @@ typedef struct {
 	int ordered;              /* all that follow come after it */
 	int64_t clock;            /* ns, ahead of now if not sparse */
 	int mean;                 /* bytes of a packet */
-	int64_t bytes;            /* sent since the last pause */
 	Pkt *ack;                 /* waiting ACK that newer ones may replace */
 	uint32_t ackno;           /* of the newest ACK */
 	int64_t acked;            /* bytes acknowledged since the last pause */
@@ -466,6 +479,7 @@ typedef struct {                  /* the pacer */
 	                           * at the rate, and at a part of it: */
 	int percent;              /* from there on it is saturated */
 	int64_t burst;            /* ns that the clocks may be ahead of now */
+	int64_t busy;             /* ns, when it was saturated last */
 } Pace;
 
 typedef struct {
@@ -741,7 +755,12 @@ static struct {                   /* packets to be sent; outlive a session */
 	int queued;               /* packets in flow queues */
 	unsigned look;            /* number of the look at all turns */
 	int64_t peak;             /* bit/s, of all links, decaying */
-	int64_t lightbytes;       /* bytes waiting of light flows */
+	int64_t lightbytes, steadybytes; /* waiting of light flows; of those
+	                           * that are not elastic */
+	int64_t light, steady;    /* bit/s of these, as noted */
+	int64_t noted;            /* ns, when rates were */
+	int64_t crowded, overflow; /* ns, since when packets overflow; the
+	                           * newest that did */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
 	int heavyflow;            /* of the newest packet of a heavy flow */
 	int64_t shared;           /* ns, when it was of another flow */
@@ -2323,12 +2342,12 @@ carries(const Link *l)
 	return l->pace.rate >= survey.slowest;
 }
 
-/* Returns bit/s that the link may carry: one that has not been used for long
- * may have become faster. */
+/* Returns bit/s that the link may carry: one that has not been saturated for
+ * long may have become faster. */
 static double
 assumed(const Link *l)
 {
-	double idle = (now - l->beats.data) / (double)RateAge;
+	double idle = (now - l->pace.busy) / (double)RateAge;
 	double rate = l->pace.rate * CLAMP(idle, 1, 16);
 
 	return l->pace.ceil[0] ? MIN(rate, l->pace.ceil[0]) : rate;
@@ -2737,6 +2756,8 @@ charge(Pace *p, int bytes)
 	p->clock = MAX(p->clock, now) + ns;
 	p->satclock = MAX(p->satclock, now) + ns * 100 / p->percent;
 	p->satclock = MIN(p->satclock, p->clock + BurstMax);
+	if (p->satclock > now + p->burst)
+		p->busy = now;
 }
 
 /* Learn from an error of sending, which the caller counts. */
@@ -3579,27 +3600,6 @@ locate(Pkt *p)
 		    tag + p->ip.hash % most, 1);
 }
 
-static int
-heavy(const Flow *f)
-{
-	return f->bytes > Heavy;
-}
-
-/* Count bytes since the flow's last pause, less a part of what the best link
- * carries: a slow stream never gets heavy, a heavy flow stays so until it
- * pauses. */
-static void
-flowcount(Flow *f, int len)
-{
-	if (now - f->turn.last > Pause)
-		f->bytes = f->mean = f->acked = 0;
-	else if (now > f->turn.last && !heavy(f) && survey.best)
-		f->bytes = MAX(f->bytes - (now - f->turn.last) / Us *
-		    (survey.best->pace.rate / 32) / (Second / Us), 0);
-	f->bytes += len;
-	f->turn.last = now;
-}
-
 /* Measure size and rate of a flow's packets. */
 static void
 flowmeter(Flow *f, int len)
@@ -3614,6 +3614,14 @@ static int
 sparse(const Flow *f)
 {
 	return f->mean <= SparseLen && f->clock <= now + Second / 5;
+}
+
+/* QUIC takes three packets out of order for a loss. */
+static int
+quic(const Ip *ip)
+{
+	return ip->proto == IPPROTO_UDP &&
+	    (ip->sport == 443 || ip->dport == 443);
 }
 
 /* Does the packet claim to be urgent? */
@@ -3659,9 +3667,6 @@ static int
 classof(const Pkt *p, Flow *f, Host *h)
 {
 	const Ip *ip = &p->ip;
-	/* QUIC takes three packets out of order for a loss */
-	int quic = ip->proto == IPPROTO_UDP &&
-	    (ip->sport == 443 || ip->dport == 443);
 
 	if (ip->frag || ip->tcpflags & (TcpFin | TcpRst))
 		return Ordered;
@@ -3671,7 +3676,7 @@ classof(const Pkt *p, Flow *f, Host *h)
 	if (ip->tcpflags & TcpAck && !ip->payload)
 		return p->len <= ClaimLen ? Ack : Ordered;
 	flowmeter(f, p->len);
-	if ((!urgent(ip) || spendclaim(h, p->len) < 0) && (quic || !sparse(f)))
+	if ((!urgent(ip) || spendclaim(h, p->len) < 0) && (quic(ip) || !sparse(f)))
 		return Ordered;
 	return f->queue.head ? Ordered : Express;
 }
@@ -3706,24 +3711,6 @@ static int64_t
 usefor(const Ip *ip)
 {
 	return live(ip) ? MIN(StaleLive, MS(reorderms)) : MS(reorderms);
-}
-
-static void
-classify(Pkt *p)
-{
-	Flow *f;
-	Host *h;
-
-	locate(p);
-	f = &queues.flows[p->flow];
-	h = &queues.hosts[p->host];
-	flowcount(f, p->len);
-	p->class = classof(p, f, h);
-	p->order = MAX(h->express, now);
-	if (p->class != Ordered && spendprivilege(p, 1) < 0)
-		p->class = Ordered;
-	p->deadline = now + (p->class == Express && live(&p->ip) ? StaleLive :
-	    Second);
 }
 
 static void
@@ -3766,6 +3753,189 @@ fastput(Queue *q, Pkt *p)
 	}
 	if (p)
 		queueput(q, p);
+}
+
+/* need: light flows have the best link, heavy ones the others
+ *
+ * Light are all that the best link can carry together, at its delay, for as
+ * long as they like. What is more overflows: single packets of a burst, if
+ * that brings them sooner, or for good as many flows as have to go, and of
+ * those that would do the smallest one. They come back when they fit. A sender
+ * of TCP or QUIC takes what it gets, so that its flow goes if it overflows. */
+
+static int
+heavy(const Flow *f)
+{
+	return f->need.heavy;
+}
+
+/* Does the sender send as fast as the packet's flow is carried? */
+static int
+elastic(const Pkt *p)
+{
+	return p->ip.proto == IPPROTO_TCP || quic(&p->ip);
+}
+
+/* Returns bytes in the last second or two. */
+static int64_t
+lately(const Need *f)
+{
+	return f->bytes[0] + f->bytes[1];
+}
+
+/* Returns bit/s in the last second or two, or since the flow began. */
+static int64_t
+flowrate(const Need *f)
+{
+	int64_t since = MAX(f->begun, queues.noted - Second);
+
+	return lately(f) * 8 * (Second / Us) /
+	    (MAX(now - since, Second / 8) / Us);
+}
+
+static void
+flowgoes(Need *f)
+{
+	int64_t more = survey.best ?
+	    survey.groupdelay - survey.best->delay.way : 0;
+
+	f->stay = f->came && now - f->came < StayMost / 2 ?
+	    MIN(2 * f->stay, StayMost) : Second + 16 * MAX(more, 0);
+	f->heavy = 1;
+	f->went = now;
+}
+
+/* Count a packet that came. Where all links are alike, size makes a flow
+ * heavy. */
+static void
+flowcount(Flow *f, const Pkt *p)
+{
+	Need *need = &f->need;
+
+	if (now - f->turn.last > Pause) {
+		f->mean = f->acked = 0;
+		*need = (Need){ .begun = now, .elastic = elastic(p) };
+	}
+	need->bytes[0] += p->len + HdrLen + 28 + linkoverhead;
+	f->turn.last = now;
+	if (!need->heavy && !survey.step && lately(need) > Heavy)
+		flowgoes(need);
+}
+
+/* Returns bit/s that light flows may have of a best link of that rate. */
+static int64_t
+lightmost(int64_t rate)
+{
+	return rate / 16 * 15 - expressrate(0);
+}
+
+/* Returns the flow to go, so that the rest fits: the smallest that is enough,
+ * or else the largest; NULL if they fit. Elastic flows make no other go. */
+static Need *
+toomuch(int elastic)
+{
+	int64_t excess = -lightmost(survey.light->pace.rate), rate, best = 0;
+	Need *n, *go = NULL;
+	Flow *f;
+	int pass;
+
+	for (pass = 0; pass < 2; pass++) {
+		for (f = queues.flows; f < queues.flows + Nflows; f++) {
+			n = &f->need;
+			if (n->heavy || n->elastic > elastic)
+				continue;
+			rate = flowrate(n);
+			if (pass == 0)
+				excess += rate;
+			else if (n->elastic == elastic &&
+			    now - f->turn.last < Stand && (!go ||
+			    (best < excess ? rate > best :
+			    rate >= excess && rate < best))) {
+				go = n;
+				best = rate;
+			}
+		}
+		if (excess <= 0)
+			return NULL;
+	}
+	return go;
+}
+
+/* A packet of a light flow has not gone by the best link. */
+static void
+overflowed(Flow *f)
+{
+	Need *n = &f->need;
+
+	if (n->elastic && lately(n) > Heavy) {
+		flowgoes(n);
+		return;
+	}
+	if (now - queues.overflow > Stand / 2)
+		queues.crowded = now;
+	queues.overflow = now;
+	if (now - queues.crowded < Stand)
+		return;
+	while ((n = toomuch(f->need.elastic)))
+		flowgoes(n);
+	queues.crowded = now;
+}
+
+/* Note the rates of flows, each second; the smallest of those that fit come
+ * back. */
+static void
+flowrates(void)
+{
+	int64_t most;
+	Need *n, *back;
+	Flow *f;
+
+	queues.light = queues.steady = 0;
+	for (f = queues.flows; f < queues.flows + Nflows; f++) {
+		n = &f->need;
+		n->rate = flowrate(n);
+		n->bytes[1] = n->bytes[0];
+		n->bytes[0] = 0;
+		queues.light += n->heavy ? 0 : n->rate;
+		queues.steady += n->heavy || n->elastic ? 0 : n->rate;
+	}
+	queues.noted = now;
+	if (!survey.step || !survey.light)
+		return;
+	most = lightmost(assumed(survey.light));
+	do {
+		for (back = NULL, f = queues.flows;
+		    f < queues.flows + Nflows; f++)
+			if (f->need.heavy && now - f->need.went >=
+			    f->need.stay && (!back ||
+			    f->need.rate < back->rate))
+				back = &f->need;
+		if (!back || back->rate + (back->elastic ? queues.light :
+		    queues.steady) > most)
+			return;
+		back->heavy = 0;
+		back->came = now;
+		queues.light += back->rate;
+		queues.steady += back->elastic ? 0 : back->rate;
+	} while (1);
+}
+
+static void
+classify(Pkt *p)
+{
+	Flow *f;
+	Host *h;
+
+	locate(p);
+	f = &queues.flows[p->flow];
+	h = &queues.hosts[p->host];
+	flowcount(f, p);
+	p->class = classof(p, f, h);
+	p->order = MAX(h->express, now);
+	if (p->class != Ordered && spendprivilege(p, 1) < 0)
+		p->class = Ordered;
+	p->deadline = now + (p->class == Express && live(&p->ip) ? StaleLive :
+	    Second);
 }
 
 /* select: which link carries a packet */
@@ -3914,15 +4084,33 @@ selectexpress(const Pkt *p, int ahead)
 	    to : NULL;
 }
 
-/* Light flows wait for the best link behind what waits already, unless another
- * brings the packet sooner: the one of least score or, if that is saturated,
- * of earliest arrival. */
+/* Returns ns that the flow's next packet waits for the best link behind what
+ * waits already, while others go on sending: TCP and QUIC let other flows go
+ * first. */
+static int64_t
+lightwait(const Flow *f, const Link *best)
+{
+	int64_t ahead, others, left, rate = best->pace.rate;
+
+	ahead = f->need.elastic ? queues.lightbytes : queues.steadybytes;
+	others = (f->need.elastic ? queues.light : queues.steady) -
+	    (heavy(f) ? 0 : f->need.rate);
+	left = MAX(rate - others, rate / 8);
+	ahead = MIN(ahead, (int64_t)f->queue.bytes *
+	    queues.hosts[f->host].flows.n * queues.round.n);
+	return MAX(best->pace.clock - now, 0) + ahead * 8 * (Second / Us) / left * Us;
+}
+
+/* Light flows wait for the best link, unless another brings the packet sooner:
+ * the one of least score or, if that is saturated, of earliest arrival. Those
+ * that send no more than the link carries wait longer, for it is a burst that
+ * passes. */
 static Link *
 selectlink(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
 	Link *best = survey.light, *to;
-	int64_t clock, wait;
+	int64_t sooner;
 
 	if (heavy(f))
 		return pick(p, 1, NULL, ByGroup);
@@ -3930,16 +4118,16 @@ selectlink(const Flow *f)
 		best = pick(p, 1, NULL, ByScore);
 	if (!best)
 		return NULL;
-	clock = best == reserved() ? best->pace.satclock : best->pace.clock;
-	if (room(best, clock) && !full(best))
+	if (room(best, best->pace.clock) && !full(best) &&
+	    !(f->need.elastic && queues.steadybytes))
 		return best;
 	if ((to = pick(p, 1, best, ByScore)) && saturated(to))
 		to = pick(p, 1, best, ByArrival);
-	wait = MAX(clock - now, 0) + airtime(&best->pace,
-	    MIN(queues.lightbytes, (int64_t)f->queue.bytes *
-	    queues.hosts[f->host].flows.n * queues.round.n));
-	return to && now + wait + best->delay.owd > arrival(to, p->len) ?
-	    to : NULL;
+	if (!to)
+		return NULL;
+	sooner = now + lightwait(f, best) + best->delay.owd -
+	    arrival(to, p->len);
+	return sooner > (f->need.elastic ? 0 : Patience) ? to : NULL;
 }
 
 /* ack: pure TCP ACKs, thinned out
@@ -4132,6 +4320,8 @@ flowcounts(Flow *f, const Pkt *p, int n)
 	queues.queued += n;
 	if (p->waslight)
 		queues.lightbytes += n * p->len;
+	if (p->waslight && !elastic(p))
+		queues.steadybytes += n * p->len;
 	turnwaits(&h->flows, &f->turn, f->queue.len);
 	turnwaits(&queues.round, &h->turn, h->flows.n);
 }
@@ -4227,7 +4417,8 @@ flowdequeue(Flow *f)
 	Pkt *p;
 
 	while ((p = flowget(f))) {
-		if (p->waslight || now - p->time < codeltarget() ||
+		if ((p->waslight && survey.step) ||
+		    now - p->time < codeltarget() ||
 		    f->queue.bytes <= Quantum) {
 			f->above = f->dropping = 0;
 			return p;
@@ -4718,6 +4909,8 @@ transmit(Link *l, Pkt *p)
 			queues.shared = now;
 		queues.heavyflow = p->flow;
 	}
+	if (ordered && !heavy(f) && l != survey.light && survey.step)
+		overflowed(f);
 	l->why[why]++;
 	p->link = l - bond;
 	p->seq = tx.seq[LaneData]++;
@@ -4732,8 +4925,10 @@ transmit(Link *l, Pkt *p)
 	if (ordered) {
 		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
-	} else if (l == survey.best) {
+	}
+	if (l == survey.best && (!ordered || (p->waslight && !elastic(p)))) {
 		expressrate(p->wirelen + wireoverhead(l));
+		queues.lastexpress = now;
 	}
 	linksend(l, pkthold(p));
 	keep(l, p);
@@ -6674,6 +6869,7 @@ second(void)
 	ppoll(NULL, 0, &none, &all);
 
 	queues.peak -= queues.peak / 32;
+	flowrates();
 	for (l = bond; l < bond + LEN(bond); l++) {
 		meter(l);
 		if (now >= loop.nextmtu && l->fd >= 0)
