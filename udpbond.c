@@ -359,7 +359,7 @@ typedef struct {                  /* is a flow light or heavy? */
 	int64_t begun;            /* ns, first packet after a pause */
 	int64_t bytes[2];         /* on the wire: since rates were noted, and
 	                           * in the second before */
-	int64_t rate;             /* bit/s, as noted */
+	int64_t rate;             /* bit/s, as noted; 0: light, and silent */
 	int64_t went, came;       /* ns, became heavy last; light again */
 	int64_t stay;             /* ns, heavy at least */
 } Need;
@@ -2400,8 +2400,8 @@ expressrate(int len)
 }
 
 /* Choose the link that is to have no queue, if another one of the n that work
- * can carry the rest, and the part of it that express packets need: twice what
- * they took lately. */
+ * can carry the rest, and the part of it that express packets and light flows
+ * need: twice what they took lately. */
 static void
 surveyquick(int n)
 {
@@ -2412,7 +2412,8 @@ surveyquick(int n)
 	for (l = bond; l < bond + LEN(bond); l++)
 		l->pace.percent = satpercent;
 	if (survey.quick && now - queues.lastexpress < Pause)
-		survey.quick->pace.percent = 100 - CLAMP(200 * expressrate(0) /
+		survey.quick->pace.percent = 100 - CLAMP(200 *
+		    (expressrate(0) + queues.steady) /
 		    survey.quick->pace.rate, 5, 40);
 }
 
@@ -3881,43 +3882,65 @@ overflowed(Flow *f)
 	queues.crowded = now;
 }
 
-/* Note the rates of flows, each second; the smallest of those that fit come
- * back. */
+/* Returns the smallest heavy flow that may come back now, or NULL. */
+static Need *
+smallest(void)
+{
+	Need *n, *least = NULL;
+	Flow *f;
+
+	for (f = queues.flows; f < queues.flows + Nflows; f++) {
+		n = &f->need;
+		if (n->heavy && now - n->went >= n->stay &&
+		    (!least || n->rate < least->rate))
+			least = n;
+	}
+	return least;
+}
+
+/* Let flows that fit on the best link come back. It may have become faster:
+ * then it is taken to be so. */
+static void
+flowsback(void)
+{
+	Link *best = survey.light;
+	int64_t rate;
+	Need *n;
+
+	while (survey.step && best && (n = smallest())) {
+		rate = n->rate + (n->elastic ? queues.light : queues.steady);
+		if (rate > lightmost(assumed(best)))
+			return;
+		if (rate > lightmost(best->pace.rate)) {
+			best->pace.rate = rate / 15 * 16;
+			best->control.hold = 0;
+		}
+		n->heavy = 0;
+		n->came = now;
+		queues.light += n->rate;
+		queues.steady += n->elastic ? 0 : n->rate;
+	}
+}
+
+/* Note the rates of flows, each second. */
 static void
 flowrates(void)
 {
-	int64_t most;
-	Need *n, *back;
+	Need *n;
 	Flow *f;
 
 	queues.light = queues.steady = 0;
 	for (f = queues.flows; f < queues.flows + Nflows; f++) {
 		n = &f->need;
-		n->rate = flowrate(n);
+		n->rate = n->heavy ? 8 * MAX(n->bytes[0], n->bytes[1]) :
+		    now - f->turn.last < Second / 8 ? flowrate(n) : 0;
 		n->bytes[1] = n->bytes[0];
 		n->bytes[0] = 0;
 		queues.light += n->heavy ? 0 : n->rate;
 		queues.steady += n->heavy || n->elastic ? 0 : n->rate;
 	}
 	queues.noted = now;
-	if (!survey.step || !survey.light)
-		return;
-	most = lightmost(assumed(survey.light));
-	do {
-		for (back = NULL, f = queues.flows;
-		    f < queues.flows + Nflows; f++)
-			if (f->need.heavy && now - f->need.went >=
-			    f->need.stay && (!back ||
-			    f->need.rate < back->rate))
-				back = &f->need;
-		if (!back || back->rate + (back->elastic ? queues.light :
-		    queues.steady) > most)
-			return;
-		back->heavy = 0;
-		back->came = now;
-		queues.light += back->rate;
-		queues.steady += back->elastic ? 0 : back->rate;
-	} while (1);
+	flowsback();
 }
 
 static void
@@ -4926,10 +4949,10 @@ transmit(Link *l, Pkt *p)
 		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
 	}
-	if (l == survey.best && (!ordered || (p->waslight && !elastic(p)))) {
+	if (!ordered && l == survey.best)
 		expressrate(p->wirelen + wireoverhead(l));
+	if (ordered && p->waslight && !elastic(p))
 		queues.lastexpress = now;
-	}
 	linksend(l, pkthold(p));
 	keep(l, p);
 	paritysend();
