@@ -3806,8 +3806,8 @@ flowgoes(Need *f)
 	f->went = now;
 }
 
-/* Count a packet that came. Where all links are alike, size makes a flow
- * heavy. */
+/* Count a packet that came. Where all links are alike, a flow is heavy that
+ * takes more than a quarter of the best one. */
 static void
 flowcount(Flow *f, const Pkt *p)
 {
@@ -3819,7 +3819,8 @@ flowcount(Flow *f, const Pkt *p)
 	}
 	need->bytes[0] += p->len + HdrLen + 28 + linkoverhead;
 	f->turn.last = now;
-	if (!need->heavy && !survey.step && lately(need) > Heavy)
+	if (!need->heavy && !survey.step && lately(need) > Heavy &&
+	    survey.best && flowrate(need) > survey.best->pace.rate / 4)
 		flowgoes(need);
 }
 
@@ -4440,8 +4441,7 @@ flowdequeue(Flow *f)
 	Pkt *p;
 
 	while ((p = flowget(f))) {
-		if ((p->waslight && survey.step) ||
-		    now - p->time < codeltarget() ||
+		if (p->waslight || now - p->time < codeltarget() ||
 		    f->queue.bytes <= Quantum) {
 			f->above = f->dropping = 0;
 			return p;
