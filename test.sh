@@ -202,14 +202,14 @@ building()
 
 # part 1: units
 
-# unitbuild CC FLAG...: parity and compress vary in it
+# unitbuild CC FLAG...: parity, compress and traffic vary in it
 unitbuild()
 {
 	cc=$1
 	shift
 	mkdir -p "$LAB/units" && cp "$SRC/udpbond.c" "$LAB/units" || return 1
-	sed '/int parity/s/const //; /int compress/s/const //' config.def.h \
-		>"$LAB/units/config.h"
+	sed '/int parity/s/const //; /int compress/s/const //
+		/Traffic traffic/s/const //' config.def.h >"$LAB/units/config.h"
 	"$cc" -std=c99 -D_GNU_SOURCE -DVERSION='"0"' "$@" -I"$LAB/units" \
 		-o "$LAB/unit" "$SRC/test/unit.c"
 }
@@ -497,6 +497,10 @@ badconfigs()
 	satpercent of 0|s/\(satpercent *= \)80/\10/|satpercent
 	heartbeats each 0 ms|s/\(hbinterval *= \)100/\10/|hbinterval
 	reorderpkts no power of 2|s/\(reorderpkts *= \)8192/\15000/|reorderpkts
+	a port of all protocols|s/\("dns", *\)IPPROTO_UDP/\10/|traffic.0.: port: protocol 0 has none
+	DSCP 64|/"call"/s/ 32,/ 64,/|traffic.4.: dscp: 64
+	traffic of use for 61 s|/"udp"/s/250 /61000 /|traffic.5.: use: 61000
+	two kinds of traffic with one name|/"udp"/s/"udp"/"dns"/|traffic.5.: name: "dns" is that of traffic.0.
 	a TUN address without a prefix|s/192.168.50.1.32/192.168.50.1/|clientaddr
 	a key file that is missing|s/\(keyfile *= \)NULL/\1"\/no\/key"/|/no/key
 	END

@@ -229,7 +229,6 @@ static const int64_t
 	CodelTarget = MS(50),
 	CodelInterval = MS(200),  /* a queue that stands longer is ours */
 	Keep = MS(1500),          /* sent packets are kept for repair */
-	StaleLive = MS(250),      /* a real-time packet is of no use then */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
 	Patience = MS(30),        /* waited longer before another link helps */
 	StayMost = MS(16000),     /* a flow stays heavy, at least */
@@ -251,6 +250,7 @@ enum { LaneBeat, LaneControl, LaneData, LaneLast };
 enum { Missing, Held, Passed, Lost };                  /* states of a slot */
 enum { Outside, Inside, Nowhere };                     /* places, see ip */
 enum { Ordered, Express, Ack };                        /* classes of packets */
+enum { Normal, Urgent, Quic, Bulk };                   /* and of traffic */
 enum { CtlReport = 1, CtlBye };                        /* control records */
 enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what verify says */
 enum { TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpPsh = 0x08,
@@ -292,6 +292,13 @@ typedef struct {
 } Linkconf;
 
 typedef struct {
+	const char *name;
+	int proto, port, dscp;    /* 0: any; dscp: the least */
+	int class;
+	int use;                  /* ms, 0: reorderms */
+} Traffic;
+
+typedef struct {
 	int proto, frag, dscp;
 	int l4, l4len;            /* offset and bytes of what follows IP */
 	int sport, dport, tcpflags, payload;
@@ -318,6 +325,7 @@ struct Pkt {
 	int64_t deadline;         /* ns, when it becomes useless */
 	int64_t order;            /* ns, its place among express packets */
 	Ip ip;
+	const Traffic *kind;      /* see kindof() */
 	const struct sockaddr_storage *from;
 	uint8_t buf[PktSize];
 };
@@ -839,6 +847,7 @@ static struct {                   /* of all links, see surveylinks() */
 
 enum { PfdTun, PfdCtl, PfdLink, PfdLast = PfdLink + LEN(links) };
 static Link bond[LEN(links)];
+static uint64_t kinds[LEN(links)][LEN(traffic)]; /* packets sent */
 static struct {
 	Net table[2 * LEN(links) + ListSize]; /* see netsinit() */
 	struct {
@@ -849,6 +858,7 @@ static struct {
 
 /* compile-time checks */
 typedef char checklinks[LEN(links) > 0 && LEN(links) <= 255 ? 1 : -1];
+typedef char checktraffic[LEN(traffic) > 0 ? 1 : -1];
 typedef char checkflows[(Nflows & (Nflows - 1)) == 0 ? 1 : -1];
 
 /* util: text, logs, the clock, what the kernel gives */
@@ -3578,6 +3588,21 @@ place(void *table, size_t size, int n, uint32_t tag, int take)
 	return to;
 }
 
+/* Returns the first row of the traffic table that fits. */
+static const Traffic *
+kindof(const Ip *ip)
+{
+	static const Traffic none = { .class = Normal };
+	const Traffic *k;
+
+	for (k = traffic; k < traffic + LEN(traffic); k++)
+		if ((!k->proto || k->proto == ip->proto) && (!k->port ||
+		    k->port == ip->sport || k->port == ip->dport) &&
+		    k->dscp <= ip->dscp)
+			return k;
+	return &none;
+}
+
 /* Find host and flow. The host is the address behind the client; one that
  * fills many flow queues gets no more of them, as others need some, too. */
 static void
@@ -3617,23 +3642,6 @@ sparse(const Flow *f)
 	return f->mean <= SparseLen && f->clock <= now + Second / 5;
 }
 
-/* QUIC takes three packets out of order for a loss. */
-static int
-quic(const Ip *ip)
-{
-	return ip->proto == IPPROTO_UDP &&
-	    (ip->sport == 443 || ip->dport == 443);
-}
-
-/* Does the packet claim to be urgent? */
-static int
-urgent(const Ip *ip)
-{
-	return ip->proto == IPPROTO_ICMP || ip->proto == IPPROTO_ICMPV6 ||
-	    ip->dscp >= 32 || (ip->proto == IPPROTO_UDP &&
-	    (ip->sport == 53 || ip->dport == 53));
-}
-
 /* Let a host's packets that claim to be urgent have a quarter of the best
  * link. Returns -1 if they have had that. */
 static int
@@ -3668,6 +3676,7 @@ static int
 classof(const Pkt *p, Flow *f, Host *h)
 {
 	const Ip *ip = &p->ip;
+	int kind = p->kind->class;
 
 	if (ip->frag || ip->tcpflags & (TcpFin | TcpRst))
 		return Ordered;
@@ -3677,41 +3686,20 @@ classof(const Pkt *p, Flow *f, Host *h)
 	if (ip->tcpflags & TcpAck && !ip->payload)
 		return p->len <= ClaimLen ? Ack : Ordered;
 	flowmeter(f, p->len);
-	if ((!urgent(ip) || spendclaim(h, p->len) < 0) && (quic(ip) || !sparse(f)))
+	if ((kind != Urgent || spendclaim(h, p->len) < 0) &&
+	    (kind >= Quic || !sparse(f)))
 		return Ordered;
 	return f->queue.head ? Ordered : Express;
-}
-
-/* Is the packet of use for a short time only? */
-static int
-live(const Ip *ip)
-{
-	static const struct { int proto, port, live; } needs[] = {
-		/* who asked asks again, but only after some seconds */
-		{ IPPROTO_UDP, 53, 0 },
-		/* QUIC would send it again, and go slower, as TCP does */
-		{ IPPROTO_UDP, 443, 0 },
-		/* a game or a call goes on without it */
-		{ IPPROTO_UDP, 0, 1 },
-		{ IPPROTO_ICMP, 0, 1 },
-		{ IPPROTO_ICMPV6, 0, 1 },
-		/* TCP, and tunnels of all kinds */
-	};
-	int i;
-
-	for (i = 0; i < LEN(needs); i++)
-		if (ip->proto == needs[i].proto && (!needs[i].port ||
-		    ip->sport == needs[i].port || ip->dport == needs[i].port))
-			return needs[i].live;
-	return 0;
 }
 
 /* Returns ns for which a packet is sent again when it is lost, and waited for
  * by those behind it. */
 static int64_t
-usefor(const Ip *ip)
+usefor(const Pkt *p)
 {
-	return live(ip) ? MIN(StaleLive, MS(reorderms)) : MS(reorderms);
+	int use = p->kind->use;
+
+	return MS(use ? MIN(use, reorderms) : reorderms);
 }
 
 static void
@@ -3774,7 +3762,7 @@ heavy(const Flow *f)
 static int
 elastic(const Pkt *p)
 {
-	return p->ip.proto == IPPROTO_TCP || quic(&p->ip);
+	return p->ip.proto == IPPROTO_TCP || p->kind->class == Quic;
 }
 
 /* Returns bytes in the last second or two. */
@@ -3816,6 +3804,10 @@ flowcount(Flow *f, const Pkt *p)
 	if (now - f->turn.last > Pause) {
 		f->mean = f->acked = 0;
 		*need = (Need){ .begun = now, .elastic = elastic(p) };
+		if (p->kind->class == Bulk) {
+			flowgoes(need);
+			need->stay = INT64_MAX;
+		}
 	}
 	need->bytes[0] += p->len + HdrLen + 28 + linkoverhead;
 	f->turn.last = now;
@@ -3953,13 +3945,14 @@ classify(Pkt *p)
 	locate(p);
 	f = &queues.flows[p->flow];
 	h = &queues.hosts[p->host];
+	p->kind = kindof(&p->ip);
 	flowcount(f, p);
 	p->class = classof(p, f, h);
 	p->order = MAX(h->express, now);
 	if (p->class != Ordered && spendprivilege(p, 1) < 0)
 		p->class = Ordered;
-	p->deadline = now + (p->class == Express && live(&p->ip) ? StaleLive :
-	    Second);
+	p->deadline = now + (p->class == Express && p->kind->use ?
+	    MS(p->kind->use) : Second);
 }
 
 /* select: which link carries a packet */
@@ -4571,7 +4564,7 @@ keep(Link *l, Pkt *p)
 	if (p->seq - tx.oldest >= (uint64_t)keeppkts)
 		forgetone();
 	p->time = now;
-	p->deadline = now + usefor(&p->ip);
+	p->deadline = now + usefor(p);
 	*s = (Sent){
 		.p = p, .time = now, .link = l - bond,
 		.len = p->wirelen + wireoverhead(l),
@@ -4936,6 +4929,8 @@ transmit(Link *l, Pkt *p)
 		overflowed(f);
 	l->why[why]++;
 	p->link = l - bond;
+	if (p->kind->name)
+		kinds[p->link][p->kind - traffic]++;
 	p->seq = tx.seq[LaneData]++;
 	follow(f, p);
 	if (!hascopy(f, p) || copy(l, p) < 0)
@@ -5782,11 +5777,12 @@ reorderpkt(Pkt *p)
 	}
 	counts[CntReordered]++;
 	ipparse(p->data, p->len, &p->ip);
+	p->kind = kindof(&p->ip);
 	s->p = p;
 	s->state = Held;
 	before->next = seq;
 	if (before->state == Missing)
-		rx.next = MIN(rx.next, before->since + usefor(&p->ip));
+		rx.next = MIN(rx.next, before->since + usefor(p));
 }
 
 /* Set more free. Give up what has been missing for longer than what waits for
@@ -5811,7 +5807,7 @@ reordercheck(void)
 		s = slotof(seq);
 		if (s->state != Missing)
 			continue;
-		due = s->since + (s->next ? usefor(&slotof(s->next)->p->ip) :
+		due = s->since + (s->next ? usefor(slotof(s->next)->p) :
 		    MS(reorderms));
 		if (due <= now)
 			settle(seq, Lost);
@@ -6698,6 +6694,31 @@ prometheus(Text *t)
 	for (i = 0; i < DropLast; i++)
 		text(t, "udpbond_dropped_packets_total{reason=\"%s\"} %"
 		    PRIu64 "\n", dropname[i], drops[i]);
+	describe(t, "traffic_packets_total", "counter",
+	    "Packets sent, each counted once.");
+	for (l = bond; l < bond + LEN(bond); l++)
+		for (i = 0; i < LEN(traffic); i++)
+			text(t, "udpbond_traffic_packets_total{link=\"%s\","
+			    "traffic=\"%s\"} %" PRIu64 "\n", l->name,
+			    traffic[i].name, kinds[l - bond][i]);
+}
+
+/* Say how many packets of which traffic went by which links. */
+static void
+kindstext(Text *t)
+{
+	int i, k, n;
+
+	text(t, "=== Traffic ===\n");
+	for (k = 0; k < LEN(traffic); k++) {
+		for (n = i = 0; i < LEN(bond); i++)
+			if (kinds[i][k])
+				text(t, "%s %s: %" PRIu64, n++ ? "," :
+				    traffic[k].name, bond[i].name,
+				    kinds[i][k]);
+		if (n)
+			text(t, "\n");
+	}
 }
 
 /* Say how each link is used for sending, and why, for udpbond -l. */
@@ -6743,6 +6764,7 @@ reasons(Text *t)
 	    queues.queued, bytes, (now - oldest) / 1e6, queues.express.len,
 	    queues.acks.len, tx.repairs.len);
 	offloads(t);
+	kindstext(t);
 }
 
 /* Answer -p, -l, or tell how it goes. */
@@ -7324,6 +7346,43 @@ checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
 	return wrong;
 }
 
+/* Are all characters letters, digits, or of those that need no quotes? */
+static int
+plain(const char *s)
+{
+	return !s[strspn(s, "abcdefghijklmnopqrstuvwxyz._-0123456789"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
+}
+
+/* Tell what is wrong with a row of the traffic table. */
+static int
+checkkind(int i)
+{
+	static const struct { char name[12]; int max; } fields[] = {
+		{ "protocol", 255 }, { "port", 65535 }, { "dscp", 63 },
+		{ "class", Bulk }, { "use", 60000 },
+	};
+	const Traffic *k = &traffic[i];
+	const int values[] = { k->proto, k->port, k->dscp, k->class, k->use };
+	int j, n = 0;
+
+	for (j = 0; j < LEN(fields); j++)
+		if (values[j] < 0 || values[j] > fields[j].max)
+			n += bad("traffic[%d]: %s: %d is not in 0 to %d", i,
+			    fields[j].name, values[j], fields[j].max);
+	if (k->port && k->proto != IPPROTO_TCP && k->proto != IPPROTO_UDP)
+		n += bad("traffic[%d]: port: protocol %d has none", i,
+		    k->proto);
+	if (!k->name || !*k->name || !plain(k->name))
+		return n + bad("traffic[%d]: name: not of letters, digits, "
+		    "_ - .", i);
+	for (j = 0; j < i; j++)
+		if (same(traffic[j].name, k->name))
+			n += bad("traffic[%d]: name: \"%s\" is that of "
+			    "traffic[%d] too", i, k->name, j);
+	return n;
+}
+
 /* Who may write to the directory around chrootdir may replace it. */
 static int
 checkroot(void)
@@ -7379,8 +7438,6 @@ static const struct { const char *name; const int *value, min, max; }
 static int
 checkconf(void)
 {
-	const char *letters = "abcdefghijklmnopqrstuvwxyz._-0123456789"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	const char *which[] = { "clientaddr", "serveraddr", "lannets" };
 	const char *addrs[] = { clientaddr, serveraddr, lannets };
 	char buf[ListSize], *a, *save;
@@ -7388,7 +7445,7 @@ checkconf(void)
 	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0, prefix;
 
 	if (strlen(tundev) >= IFNAMSIZ || !tundev[strspn(tundev, ".")] ||
-	    tundev[strspn(tundev, letters)])
+	    !plain(tundev))
 		n += bad("tundev: \"%s\" is not a name of 1 to 15 letters, "
 		    "digits, _ - .", tundev);
 	for (i = 0; i < LEN(addrs); i++) {
@@ -7420,6 +7477,8 @@ checkconf(void)
 		n += bad("keeppkts: %d is not a power of 2", keeppkts);
 	for (i = 0; i < LEN(links); i++)
 		n += checklink(i);
+	for (i = 0; i < LEN(traffic); i++)
+		n += checkkind(i);
 	return n;
 }
 

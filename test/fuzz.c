@@ -465,7 +465,7 @@ checkslots(void)
 		    "what was given up waits");
 		if (s->state == Missing)
 			due = MIN(due, s->since + (s->next ?
-			    usefor(&slotof(s->next)->p->ip) : MS(reorderms)));
+			    usefor(slotof(s->next)->p) : MS(reorderms)));
 	}
 	if (rx.npaced)
 		due = now + MS(1);
