@@ -3934,11 +3934,11 @@ pick(const Pkt *p, int ordered, const Link *but, int by)
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (l == but || !usable(l, p) || !room(l, l->pace.clock) ||
 		    (ordered && (!carries(l) || full(l))) ||
-		    (l->spare && (!waited || (to && !to->spare))))
+		    (l->spare && !waited))
 			continue;
 		r = rank(l, p->len, by);
-		if (to && r < INT64_MAX && l->spare < to->spare)
-			first = INT64_MAX;
+		if (l->spare && r < INT64_MAX)
+			r += INT64_MAX / 2;
 		if (r < first || (to && r == first &&
 		    l->pace.clock < to->pace.clock)) {
 			to = l;
