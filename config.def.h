@@ -22,9 +22,11 @@ static const char *keyfile     = NULL;
 /* links: NULL as device means any; as client address, that of the route; as
  * server address, all (server only). A NULL address needs a key. A link's
  * name is its device, or else its client address; names differ. Priority is
- * 0 to 60, lower is better. A rate is the most that is sent. The client tells
- * the server priorities, rates and hbinterval: to change these, compile the
- * client only. */
+ * 0 to 60, lower is better: where it makes the score worse by more than
+ * satweight, a link carries what the others cannot; 61: nothing while another
+ * one works. A rate is the most that is sent. The client tells the server
+ * priorities, rates and hbinterval: to change these, compile the client
+ * only. */
 static const Linkconf links[] = {
 	/* device  client        server        port  priority  up  down (Mbit/s, 0: unknown) */
 	{ "wg0",  "10.200.0.1", "10.200.0.2", 9001, 1,        10, 10 },

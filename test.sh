@@ -476,7 +476,7 @@ badconfigs()
 	IPv4 and IPv6 in one link|/9003,/s/127.0.2.2/::1/|links.2.*: client and server
 	a negative rate upwards|/9003,/s/ 70, / -70, /|links.2.*: up
 	a negative rate downwards|/9003,/s/70 }/-70 }/|links.2.*: down
-	priority 61|/9003,/s/9003, 2,/9003, 61,/|links.2.*: priority
+	priority 62|/9003,/s/9003, 2,/9003, 62,/|links.2.*: priority
 	a device that is missing|/9003,/s/NULL/"nolink0"/|links.2.*: device
 	any server address without a key|/9003,/s/"127.0.2.2"/NULL/|links.2.*: server
 	any client address without a key|/9003,/s/"127.0.2.1"/NULL/|links.2.*: client

@@ -184,6 +184,7 @@ enum {
 	Far = 4096,               /* packets ahead, without a key: doubted */
 	FreeBytes = 65536,        /* set free in a ms, half a socket's room */
 	FarBeat = 16,             /* heartbeats ahead of each link: doubted */
+	Backup = 61,              /* priority of a link for want of others */
 };
 
 /* rates, bit/s */
@@ -206,7 +207,9 @@ static const int64_t
 	BurstMax = MS(5),         /* most: a turn of the loop may be late */
 	Grace = MS(3),            /* packets sent this close may swap places */
 	BurstEnd = MS(5),         /* without more packets a burst is over */
-	BeatMin = MS(20),         /* between heartbeats, at least */
+	BeatMin = MS(20),         /* between heartbeats, at least; */
+	BeatSlow = MS(1000),      /* of a spare link that carries nothing */
+	SpareWait = MS(30),       /* for others; then a spare link is used */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
 	MoreDelay = MS(40),       /* a link this much slower is no help */
 	ReportEvery = MS(10),     /* of what came, under load; */
@@ -321,7 +324,8 @@ struct Pkt {
 	int after;                /* how many seqs after the packet that has
 	                           * to come before it; 0: there is none */
 	uint64_t seq;
-	int64_t time;             /* ns, when it came or was sent */
+	int64_t time;             /* ns, when it came, was sent, or was asked
+	                           * for */
 	int64_t deadline;         /* ns, when it becomes useless */
 	int64_t order;            /* ns, its place among express packets */
 	Ip ip;
@@ -447,6 +451,7 @@ typedef struct {
 	uint64_t txpkts, txbytes; /* sent on this link, with this heartbeat */
 	uint64_t rxpkts, rxbytes; /* received when the echoed one came */
 	uint64_t next;            /* next seq of data */
+	int slow;                 /* the sender's next one is, see BeatSlow */
 	int prio;
 	uint32_t up, down;        /* kbit/s, configured at the client */
 	int format;               /* see Format */
@@ -509,6 +514,8 @@ typedef struct {
 	unsigned n;
 	int64_t next, last;       /* ns, when the next is due; last was sent */
 	int64_t data;             /* ns, newest ordered packet sent */
+	int slow;                 /* see beatpace() */
+	int64_t quick;            /* ns, when they last ceased to be slow */
 	int64_t answers[Answers]; /* ns, token buckets of hellos, by id */
 } Beats;
 
@@ -516,6 +523,7 @@ typedef struct {                  /* what came in this session */
 	Tally in;                 /* newest heartbeat: its time; rx so far */
 	int64_t came;             /* ns, when that came; 0: none */
 	int begun;                /* the peer's data is of this session */
+	int slow;                 /* heartbeats come slowly */
 	uint64_t seq;             /* of that */
 	uint64_t lastseq;         /* of the last record of data */
 	uint64_t newest;          /* seq of the newest data, */
@@ -599,6 +607,9 @@ struct Link {
 	int state, prio;
 	int score;                /* while not saturated */
 	int roomy;                /* has room for several packets */
+	int spare;                /* only carries what others cannot */
+	int64_t used;             /* ns, when it last carried anything but
+	                           * heartbeats, or was not spare */
 	int64_t reopen;           /* ns, new socket if not up by then */
 	uint64_t why[WhyLast];    /* packets sent, by reason */
 	Addr addr;
@@ -828,18 +839,20 @@ static struct {                   /* covered packets, and their parities */
 } coded;
 
 static struct {                   /* of all links, see surveylinks() */
-	Link *best, *quickest;    /* least score, least RTT; NULL: none up */
+	Link *best, *quickest;    /* least score, least RTT of those that are
+	                           * not spare; NULL: none up */
 	Link *light;              /* least score of links that carries() */
-	int64_t rate;             /* bit/s, sum of all links */
+	int64_t rate;             /* bit/s, sum of all that are not spare */
 	int64_t slowest;          /* bit/s, least for ordered packets */
 	int64_t groupdelay;       /* ns, of the links for heavy flows */
 	int groupscore;           /* least score of those */
 	int step;                 /* best is quicker than they are */
 	Link *quick;              /* best, if it is to have no queue */
-	int stalled;              /* all links that work stall */
+	int stalled;              /* all links that work stall; */
+	int backup;               /* all that are not backups do */
 	int stale;                /* it is to be made anew in this turn */
 	int payload;              /* bytes of the largest packet carried */
-	struct { Link *to; const Link *but; } found[2][ByLast];
+	struct { Link *to; const Link *but; } found[4][ByLast];
 	int known;                /* bits: which of these hold, see pick() */
 } survey;
 
@@ -1284,7 +1297,8 @@ decode(const uint8_t *d, int len, Rec *r)
 #define BEATFIELDS(F) \
 	F(id, 8) F(peerid, 8) F(link, 1) F(hello, 1) F(time, 8) F(echo, 8) \
 	F(held, 4) F(txpkts, 8) F(txbytes, 8) F(rxpkts, 8) F(rxbytes, 8) \
-	F(next, 8) F(prio, 2) F(up, 4) F(down, 4) F(format, 1) F(interval, 2)
+	F(next, 8) F(slow, 1) F(prio, 1) F(up, 4) F(down, 4) F(format, 1) \
+	F(interval, 2)
 
 static void
 beatencode(uint8_t *d, const Beat *b)
@@ -2335,12 +2349,19 @@ linkworks(const Link *l)
 	return l->state >= LinkUp && l->fd >= 0;
 }
 
+static int
+backup(const Link *l)
+{
+	return l->prio >= Backup;
+}
+
 /* Does the link work, and does the packet fit? NULL is any packet. One that
- * stalls does not, unless all do. */
+ * stalls does not, unless all do, nor does a backup while another works. */
 static int
 usable(const Link *l, const Pkt *p)
 {
 	return linkworks(l) && (!l->flight.stalled || survey.stalled) &&
+	    (!backup(l) || survey.backup) &&
 	    (!p || p->len <= linkpayload(l));
 }
 
@@ -2427,6 +2448,43 @@ surveyquick(int n)
 		    survey.quick->pace.rate, 5, 40);
 }
 
+/* Note that a link is of use: its heartbeats are not slow then. */
+static void
+linkused(Link *l)
+{
+	l->used = now;
+	if (l->beats.slow)
+		loop.nextbeat = now;
+}
+
+/* Find the best link, and so the spare ones: what is worse by more than
+ * saturation counts, and backups, while there is another. */
+static void
+surveyspare(void)
+{
+	const Link *b;
+	Link *l;
+
+	survey.stalled = survey.backup = 1;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!linkworks(l) || l->flight.stalled)
+			continue;
+		survey.stalled = 0;
+		survey.backup &= backup(l);
+	}
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL) && (!survey.best ||
+		    l->score < survey.best->score))
+			survey.best = l;
+	b = survey.best;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		l->spare = (backup(l) && !(b && backup(b))) ||
+		    (b && l->score > b->score + satweight);
+		if (!l->spare)
+			linkused(l);
+	}
+}
+
 static void
 surveylinks(void)
 {
@@ -2435,25 +2493,23 @@ surveylinks(void)
 	int i, n = 0;
 
 	memset(&survey, 0, sizeof(survey));
-	survey.stalled = 1;
-	for (l = bond; l < bond + LEN(bond); l++)
-		survey.stalled &= !linkworks(l) || l->flight.stalled;
+	surveyspare();
 	survey.slowest = RateMin;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!usable(l, NULL))
 			continue;
 		l->delay.way = least(&l->delay.base);
+		survey.payload = MAX(survey.payload, linkpayload(l));
+		if (l->spare)
+			continue;
 		for (i = n++; i > 0 &&
 		    bydelay[i - 1]->delay.way > l->delay.way; i--)
 			bydelay[i] = bydelay[i - 1];
 		bydelay[i] = l;
-		if (!survey.best || l->score < survey.best->score)
-			survey.best = l;
 		if (!survey.quickest ||
 		    l->delay.srtt < survey.quickest->delay.srtt)
 			survey.quickest = l;
 		survey.rate += l->pace.rate;
-		survey.payload = MAX(survey.payload, linkpayload(l));
 		most = l->pace.rate < OrderedMin ? l->pace.rate / 2 :
 		    OrderedMin;
 		survey.slowest = MAX(survey.slowest, most);
@@ -2946,6 +3002,7 @@ linksend(Link *l, Pkt *p)
 {
 	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL, *q;
 
+	linkused(l);
 	if (o && pool.refs[o - pool.pkts] == 1 && !o->sealed &&
 	    o->key == p->key && p->wirelen <= Small &&
 	    o->wirelen + p->wirelen <= tun.mtu) {
@@ -4046,24 +4103,29 @@ rank(const Link *l, int len, int by)
 
 /* Returns the link with room for the packet that ranks first, of equals the
  * one used less, or NULL; it is fit for ordered packets if such is asked for.
+ * Spare links come last, and only for a packet that has waited for the others.
  * What holds for any packet that waits is kept until one is sent: many may ask
  * the same. */
 static Link *
 pick(const Pkt *p, int ordered, const Link *but, int by)
 {
 	int any = p->len <= tun.mtu;
-	int bit = 1 << (ordered ? by : ByLast + by);
+	int waited = now - p->time > SpareWait, kind = 2 * ordered + waited;
+	int bit = 1 << (kind * ByLast + by);
 	int64_t r, first = INT64_MAX;
 	Link *l, *to = NULL;
 
-	if (survey.known & bit && survey.found[ordered][by].but == but &&
-	    (any || !survey.found[ordered][by].to))
-		return survey.found[ordered][by].to;
+	if (survey.known & bit && survey.found[kind][by].but == but &&
+	    (any || !survey.found[kind][by].to))
+		return survey.found[kind][by].to;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (l == but || !usable(l, p) || !room(l, l->pace.clock) ||
-		    (ordered && (!carries(l) || full(l))))
+		    (ordered && (!carries(l) || full(l))) ||
+		    (l->spare && !waited))
 			continue;
 		r = rank(l, p->len, by);
+		if (l->spare && r < INT64_MAX)
+			r += INT64_MAX / 2;
 		if (r < first || (to && r == first &&
 		    l->pace.clock < to->pace.clock)) {
 			to = l;
@@ -4071,8 +4133,8 @@ pick(const Pkt *p, int ordered, const Link *but, int by)
 		}
 	}
 	if (any) {
-		survey.found[ordered][by].to = to;
-		survey.found[ordered][by].but = but;
+		survey.found[kind][by].to = to;
+		survey.found[kind][by].but = but;
 		survey.known |= bit;
 	}
 	return to;
@@ -4600,8 +4662,10 @@ resend(Pkt *p, int why)
 	if (!p->asked && spend(&tx.budget, p->len * 8 * Second /
 	    (survey.rate / 4 + 1), Second) < 0)
 		return -1;
-	if (!p->asked)
+	if (!p->asked) {
+		p->time = now;
 		queueput(&tx.repairs, pkthold(p));
+	}
 	p->asked = MAX(p->asked, why);
 	return 0;
 }
@@ -4660,6 +4724,7 @@ beatput(Link *l, Session *s, int key, Beat *b,
 	b->peerid = s->peerid;
 	b->link = l - bond;
 	b->time = now;
+	b->slow = l->beats.slow;
 	b->prio = l->conf->priority;
 	b->up = l->conf->up * 1000;
 	b->down = l->conf->down * 1000;
@@ -4733,10 +4798,27 @@ hellosend(Link *l, uint64_t id, uint64_t peerid,
 		linkerror(l, errno);
 }
 
+/* Heartbeats are slow on a spare link that carries nothing. The peer is told,
+ * for it may think otherwise. */
+static void
+beatpace(Link *l)
+{
+	Beats *b = &l->beats;
+	int slow = l->spare && now - l->used > Pause;
+
+	if (b->slow && !slow) {
+		b->quick = now;
+		b->next = MIN(b->next, MAX(b->last + peer.interval, now));
+	}
+	b->slow = slow;
+}
+
 /* Returns ns to the next heartbeat. */
 static int64_t
-beatgap(void)
+beatgap(const Link *l)
 {
+	if (l->beats.slow)
+		return BeatSlow;
 	if (!survey.best && now - peer.lonely < Retry)
 		return MAX(peer.interval / 4, BeatMin);
 	return peer.interval;
@@ -4774,7 +4856,7 @@ copy(const Link *first, const Pkt *p)
 	Link *l = pick(p, 0, first, ByScore);
 	Pkt *q;
 
-	if (!l || (parity != 2 && (saturated(l) ||
+	if (!l || l->spare || (parity != 2 && (saturated(l) ||
 	    spendprivilege(p, 1) < 0)) || !(q = pktalloc()))
 		return -1;
 	memcpy(q->data, p->data, p->len);
@@ -4845,12 +4927,12 @@ paritylink(const Pkt *p)
 
 	for (l = bond; l < bond + LEN(bond); l++) {
 		later = arrival(l, p->len) - arrival(same, p->len);
-		if (l != same && usable(l, p) && room(l, l->pace.clock) &&
-		    llabs(later) <= SameDelay && (to == same ||
-		    l->pace.clock < to->pace.clock))
+		if (l != same && usable(l, p) && !l->spare &&
+		    room(l, l->pace.clock) && llabs(later) <= SameDelay &&
+		    (to == same || l->pace.clock < to->pace.clock))
 			to = l;
 	}
-	return usable(to, p) && room(to, to->pace.clock) && !full(to) &&
+	return usable(to, p) && !to->spare && room(to, to->pace.clock) && !full(to) &&
 	    !queued(to) && (cover.light || !saturated(to)) ? to : NULL;
 }
 
@@ -5402,11 +5484,27 @@ rateceil(Link *l, int64_t up, int64_t down)
 	ratebound(l);
 }
 
+/* Returns ns from one echo to the next: slow heartbeats, at either end, may
+ * just miss those of the other. */
+static int64_t
+echogap(const Link *l)
+{
+	return l->beats.slow || l->heard.slow ? 2 * BeatSlow :
+	    peer.interval;
+}
+
 /* Returns ns after which a link should have been heard of. */
 static int64_t
 silence(const Link *l)
 {
-	return MAX(3 * peer.interval, l->delay.srtt * 5 / 2);
+	return MAX(3 * echogap(l), l->delay.srtt * 5 / 2);
+}
+
+/* Returns since when a link has been silent, or could be at this pace, ns. */
+static int64_t
+silentsince(const Link *l)
+{
+	return MAX(l->echo.came, l->beats.quick);
 }
 
 /* Does nothing come through at the moment? Either the peer reports it, or does
@@ -5418,7 +5516,7 @@ stalling(const Link *l)
 	int few = f->bytes <= ReportPart * ReportSize;
 	int64_t more = StallTime + (few ? ReportLate : tx.every);
 
-	if (now - l->echo.came > silence(l))
+	if (now - silentsince(l) > silence(l))
 		return 1;
 	if (!f->first || now - f->progress <= more)
 		return 0;
@@ -5484,6 +5582,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
 		    statename[l->state], why);
 	l->state = state;
+	l->used = now;
 	loop.nextbeat = 0;
 	surveylinks();
 	if (!survey.best)
@@ -5503,7 +5602,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 static int64_t
 linkdue(const Link *l)
 {
-	return l->state >= LinkUp ? l->echo.came + deadtime(l) + 1 :
+	return l->state >= LinkUp ? silentsince(l) + deadtime(l) + 1 :
 	    role == Client || l->fd < 0 ? l->reopen : INT64_MAX;
 }
 
@@ -5514,7 +5613,7 @@ linkcheck(Link *l)
 	int enough = l->echo.wasup ? 3 : 1;
 	double percent = l->loss.ratio * 100;
 
-	if (l->state >= LinkUp && silent > deadtime(l))
+	if (l->state >= LinkUp && now - silentsince(l) > deadtime(l))
 		linkstate(l, LinkDown, "no echo for %d ms",
 		    (int)(silent / MS(1)));
 	else if (l->state == LinkUp && percent > losspercent + 0.001)
@@ -5586,6 +5685,7 @@ measurein(Link *l, const Beat *b)
 	l->heard.in = l->meter.rx;
 	l->heard.in.time = b->time;
 	l->heard.came = now;
+	l->heard.slow = b->slow;
 	/* a client goes on in its old session until it hears of this one */
 	l->heard.begun |= keyfile || role == Client || b->echo;
 }
@@ -5867,7 +5967,7 @@ reportgo(const uint8_t *d, int n, int twice)
 	control(l, d, n);
 	for (i = 1; twice && i <= LEN(bond); i++) {
 		l = &bond[(rx.second + i) % LEN(bond)];
-		if (l != survey.quickest && usable(l, NULL) &&
+		if (l != survey.quickest && usable(l, NULL) && !l->spare &&
 		    reporttime(l, n) <= rx.every) {
 			control(l, d, n);
 			twice = 0;
@@ -6132,7 +6232,7 @@ beat(Link *l)
 	if (l->fd < 0)
 		return;
 	if (role == Client && (!peer.session.id ||
-	    now - l->echo.came > peer.interval * 3 / 2 + l->delay.srtt)) {
+	    now - silentsince(l) > echogap(l) * 3 / 2 + l->delay.srtt)) {
 		if (!peer.helloid)
 			peer.helloid = random64();
 		hellosend(l, peer.helloid, peer.session.peerid, &l->addr.peer);
@@ -6331,7 +6431,7 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 		linkmtu(l);
 	}
 	peer.interval = MS(CLAMP(b->interval, 20, 1000));
-	l->prio = MIN(b->prio, 60);
+	l->prio = MIN(b->prio, Backup);
 	rateceil(l, MIN(b->down, PeerMax) * INT64_C(1000),
 	    MIN(b->up, PeerMax) * INT64_C(1000));
 }
@@ -6516,9 +6616,14 @@ record(Link *l, Pkt *p, const Rec *r)
 	p->seq = r->seq;
 	if (r->flags & FlagBeat) {
 		beatpkt(l, p);
-	} else if (p->key != KeySession || !l->heard.begun) {
+		return;
+	}
+	if (p->key != KeySession || !l->heard.begun) {
 		pktdrop(p, DropSession);
-	} else if (r->flags & FlagControl) {
+		return;
+	}
+	linkused(l);
+	if (r->flags & FlagControl) {
 		controlpkt(p);
 	} else if (!(r->flags & FlagData)) {
 		paritypkt(p, r->flags);
@@ -6670,6 +6775,8 @@ prometheus(Text *t)
 		    (double)(value))
 	GAUGE("link_up", "gauge", "Whether the link carries packets.",
 	    l->state >= LinkUp);
+	GAUGE("link_spare", "gauge",
+	    "Whether it only carries what other links cannot.", l->spare);
 	GAUGE("link_rtt_seconds", "gauge", "Smoothed round trip time.",
 	    l->delay.srtt / 1e9);
 	GAUGE("link_loss_ratio", "gauge",
@@ -6736,9 +6843,10 @@ reasons(Text *t)
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l < bond + LEN(bond); l++) {
 		c = &l->control;
-		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: "
+		text(t, "%s - %s%s, rate: %.1f Mbps, delay: %.1fms, loss: "
 		    "%.1f%%", l->name,
 		    l->flight.stalled ? "stalled" : statename[l->state],
+		    !l->spare ? "" : backup(l) ? ", backup" : ", spare",
 		    l->pace.rate / 1e6,
 		    usable(l, NULL) ? (l->delay.owd - least) / 1e6 : 0.0,
 		    l->loss.ratio * 100);
@@ -6958,9 +7066,10 @@ beats(void)
 	loop.nextstall = now;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
+		beatpace(l);
 		due = MIN(l->beats.next, burstend(l));
 		if (now >= l->beats.next)
-			l->beats.next = MAX(l->beats.next + beatgap(), now);
+			l->beats.next = MAX(l->beats.next + beatgap(l), now);
 		if (now >= due)
 			beat(l);
 		loop.nextbeat = MIN(loop.nextbeat, MIN(linkdue(l),
@@ -7298,8 +7407,8 @@ checklink(int i)
 	}
 	if (c->client && same(c->client, c->server))
 		n += badlink(i, "client and server: both are %s", c->client);
-	if (c->priority < 0 || c->priority > 60)
-		n += badlink(i, "priority: %d is not in 0 to 60", c->priority);
+	if (c->priority < 0 || c->priority > Backup)
+		n += badlink(i, "priority: %d is not in 0 to 61", c->priority);
 	if (c->device && (!*c->device || strlen(c->device) >= IFNAMSIZ))
 		n += badlink(i, "device: \"%s\" is not the name of an "
 		    "interface", c->device);
@@ -7725,6 +7834,7 @@ setup(void)
 		l = &bond[i];
 		l->state = LinkProbing;
 		l->prio = l->conf->priority;
+		l->used = now;
 		l->beats.next = now + peer.interval * i / LEN(bond) / 4;
 		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
 		    MBIT(role == Client ? l->conf->down : l->conf->up));

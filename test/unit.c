@@ -1165,7 +1165,7 @@ testbeat(void)
 		INT64_C(0x41424344) * 1000,
 		UINT64_C(0x5152535455565758), UINT64_C(0x6162636465666768),
 		UINT64_C(0x7172737475767778), UINT64_C(0x8182838485868788),
-		UINT64_C(0x0092939495969798), 0xa1a2,
+		UINT64_C(0x0092939495969798), 0xa1, 0xa2,
 		UINT32_C(0xb1b2b3b4), UINT32_C(0xc1c2c3c4), 0xd1, 0xe1e2
 	};
 	uint8_t d[2 * BeatLen], e[BeatLen], *c;
@@ -1190,6 +1190,7 @@ testbeat(void)
 	wanthex("rxpkts", beats.rxpkts, b.rxpkts);
 	wanthex("rxbytes", beats.rxbytes, b.rxbytes);
 	wanthex("next", beats.next, b.next);
+	wanthex("slow", beats.slow, b.slow);
 	wanthex("prio", beats.prio, b.prio);
 	wanthex("up", beats.up, b.up);
 	wanthex("down", beats.down, b.down);
@@ -9163,7 +9164,7 @@ testinterval(void)
 			want("ms", j ? t[i].ms : hbinterval,
 			    peer.interval / MS(1));
 			want("gap, ms", j ? t[i].ms : hbinterval,
-			    beatgap() / MS(1));
+			    beatgap(&bond[0]) / MS(1));
 			want("silence, ms", 3 * peer.interval / MS(1),
 			    MAX(silence(&bond[0]), 3 * peer.interval) /
 			    MS(1));
