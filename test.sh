@@ -162,7 +162,8 @@ cppchecks()
 		--inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppress=missingInclude \
 		-D_GNU_SOURCE -DVERSION='"0"' -I"$SRC" \
-		"$SRC/udpbond.c" "$SRC/test/linkem.c" "$SRC/test/flood.c"
+		"$SRC/udpbond.c" "$SRC/test/linkem.c" "$SRC/test/flood.c" \
+		"$SRC/test/streams.c"
 }
 
 # the wall clock may be set to anything at any time

@@ -320,6 +320,12 @@ buildflood()
 		-o "$LAB/flood" test/flood.c
 }
 
+buildstreams()
+{
+	[ -x "$LAB/streams" ] || ${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 \
+		-o "$LAB/streams" test/streams.c
+}
+
 # server DIR [OPTION...]: starts the server built there; WRAP goes before it
 server()
 {
