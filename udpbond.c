@@ -2195,7 +2195,7 @@ tunopen(void)
 		if (errno != EBUSY || tries == 20)
 			die("tundev: cannot make %s (already there, or not "
 			    "root?):", tundev);
-		ppoll(NULL, 0, &pause, NULL); /* an instance may be just ending */
+		ppoll(NULL, 0, &pause, NULL); /* another may be ending */
 	}
 	if (offload[OffSegment] == Running)
 		tungso();
@@ -6259,13 +6259,13 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 static int
 sameformat(const Pkt *p)
 {
-	int format = p->len > FormatAt ? p->data[FormatAt] : Format;
+	int sent = p->len > FormatAt ? p->data[FormatAt] : Format;
 
-	if (format != Format && claimline(&peer.log, "session"))
+	if (sent != Format && claimline(&peer.log, "session"))
 		warn("session: the peer sends format %d, this udpbond knows "
-		    "%d: install the same version on both hosts", format,
+		    "%d: install the same version on both hosts", sent,
 		    Format);
-	return format == Format;
+	return sent == Format;
 }
 
 /* A hello is answered, and that is all. A heartbeat of the proposed session
@@ -6579,31 +6579,38 @@ describe(Text *t, const char *name, const char *type, const char *help)
 static void
 prometheus(Text *t)
 {
+	static const char *const of[][3] = { /* of each link, as in value */
+		{ "link_up", "gauge", "Whether the link carries packets." },
+		{ "link_rtt_seconds", "gauge", "Smoothed round trip time." },
+		{ "link_loss_ratio", "gauge",
+		  "Share of packets lost on the way out." },
+		{ "link_score", "gauge", "Score, lower is better." },
+		{ "link_rate_bytes_per_second", "gauge",
+		  "Rate of the pacer." },
+		{ "link_transmit_bytes_total", "counter",
+		  "Bytes sent in datagrams." },
+		{ "link_receive_bytes_total", "counter", "Bytes received." },
+		{ "link_transmit_packets_total", "counter",
+		  "Datagrams sent." },
+		{ "link_receive_packets_total", "counter",
+		  "Datagrams received." },
+	};
 	const Link *l;
 	int i;
 
-#define GAUGE(metric, type, help, value) \
-	for (describe(t, metric, type, help), l = bond; \
-	    l < bond + LEN(bond); l++) \
-		text(t, "udpbond_" metric "{link=\"%s\"} %.15g\n", l->name, \
-		    (double)(value))
-	GAUGE("link_up", "gauge", "Whether the link carries packets.",
-	    l->state >= LinkUp);
-	GAUGE("link_rtt_seconds", "gauge", "Smoothed round trip time.",
-	    l->delay.srtt / 1e9);
-	GAUGE("link_loss_ratio", "gauge",
-	    "Share of packets lost on the way out.", l->loss.ratio);
-	GAUGE("link_score", "gauge", "Score, lower is better.", l->score);
-	GAUGE("link_rate_bytes_per_second", "gauge", "Rate of the pacer.",
-	    l->pace.rate / 8e0);
-	GAUGE("link_transmit_bytes_total", "counter",
-	    "Bytes sent in datagrams.", l->meter.tx.bytes);
-	GAUGE("link_receive_bytes_total", "counter", "Bytes received.",
-	    l->meter.rx.bytes);
-	GAUGE("link_transmit_packets_total", "counter", "Datagrams sent.",
-	    l->meter.tx.pkts);
-	GAUGE("link_receive_packets_total", "counter", "Datagrams received.",
-	    l->meter.rx.pkts);
+	for (i = 0; i < LEN(of); i++) {
+		describe(t, of[i][0], of[i][1], of[i][2]);
+		for (l = bond; l < bond + LEN(bond); l++) {
+			const double value[LEN(of)] = {
+				l->state >= LinkUp, l->delay.srtt / 1e9,
+				l->loss.ratio, l->score, l->pace.rate / 8e0,
+				l->meter.tx.bytes, l->meter.rx.bytes,
+				l->meter.tx.pkts, l->meter.rx.pkts
+			};
+			text(t, "udpbond_%s{link=\"%s\"} %g\n", of[i][0],
+			    l->name, value[i]);
+		}
+	}
 	for (i = 0; i < CntLast; i++) {
 		describe(t, countname[i].metric, "counter", countname[i].help);
 		text(t, "udpbond_%s %" PRIu64 "\n", countname[i].metric,
@@ -7091,7 +7098,8 @@ confinement(Text *t)
 {
 	int i;
 
-	text(t, "The worker, its child, carries the packets and is confined:\n");
+	text(t, "The worker, its child, carries the packets and is confined:"
+	    "\n");
 	text(t, runas > 0 ? "  user and group: %d\n" : "  user: off\n",
 	    runas);
 	text(t, "  root directory: %s\n  capabilities:",
@@ -7427,6 +7435,10 @@ shell(const char *cmd)
 	static const char with[] =
 	    "TUN=$0 ADDR=$1 MTU=$2; export TUN ADDR MTU; eval \"$3\"";
 	char mtu[16];
+	const char *argv[] = {
+		"sh", "-c", with, tundev, role == Client ? clientaddr :
+		serveraddr, mtu, cmd, NULL
+	};
 	int status;
 	sigset_t none;
 	pid_t pid;
@@ -7437,8 +7449,7 @@ shell(const char *cmd)
 		signal(SIGINT, SIG_IGN); /* a ^C is for the worker */
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		execl("/bin/sh", "sh", "-c", with, tundev, role == Client ?
-		    clientaddr : serveraddr, mtu, cmd, (char *)NULL);
+		execv("/bin/sh", (char *const *)argv);
 		_exit(127);
 	}
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
@@ -7746,13 +7757,22 @@ usage(void)
 	exit(2);
 }
 
+static void
+setinterval(const char *secs)
+{
+	if ((loop.interval = parseint(secs, 86400)) < 0) {
+		warn("-m %s: not a number of seconds, 0 to 86400", secs);
+		usage();
+	}
+}
+
 /* Set what the flags say. Returns the one that asks for something else than
  * to run, or 0. */
 static int
 options(int argc, char *argv[])
 {
 	const char *s;
-	int i, secs, what = 0;
+	int i, what = 0;
 
 	role = Both;
 	for (i = 1; i < argc; i++) {
@@ -7763,13 +7783,8 @@ options(int argc, char *argv[])
 			if (*s == 'q') {
 				loop.quiet = 1;
 			} else if (*s == 'm') {
-				s = s[1] ? s + 1 : i + 1 < argc ? argv[++i] : "";
-				if ((secs = parseint(s, 86400)) < 0) {
-					warn("-m %s: not a number of seconds, "
-					    "0 to 86400", s);
-					usage();
-				}
-				loop.interval = secs;
+				setinterval(s[1] ? s + 1 : i + 1 < argc ?
+				    argv[++i] : "");
 				break;
 			} else if (strchr("cs", *s) && role == Both) {
 				role = *s == 'c' ? Client : Server;

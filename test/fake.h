@@ -125,7 +125,7 @@ fake_rtnetlink(void *d, int type, uint32_t value)
 #define getpid()                      1
 #define getppid()                     1
 #define _exit(status)                 abort()
-#define execl(...)                    fake_nothing(0, __VA_ARGS__)
+#define execv(...)                    fake_nothing(0, __VA_ARGS__)
 #define kill(...)                     fake_nothing(0, __VA_ARGS__)
 #define prctl(...)                    fake_nothing(0, __VA_ARGS__)
 #define prlimit(...)                  fake_nothing(0, __VA_ARGS__)
