@@ -17,4 +17,5 @@ CC = cc
 STATICCC = musl-gcc
 STATICFLAGS = -Os -static -fno-pie -fno-asynchronous-unwind-tables \
 	-ffunction-sections -Wl,--gc-sections -Wl,-z,noseparate-code,-z,norelro \
+	-Wl,-z,common-page-size=64 \
 	-idirafter /usr/include
