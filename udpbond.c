@@ -851,11 +851,10 @@ number(char *end, uint64_t v, unsigned base, int least, int places)
 {
 	int i;
 
-	for (i = 0; v > 0 || i < least || i <= places; i++) {
+	for (i = 0; i < least || i <= places || v; i++, v /= base) {
 		if (i > 0 && i == places)
 			*--end = '.';
 		*--end = "0123456789abcdef"[v % base];
-		v /= base;
 	}
 	return end;
 }
