@@ -68,6 +68,7 @@
  *	life      setup, run, cleanup, main
  */
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -81,7 +82,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
-#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -91,7 +91,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -876,12 +875,120 @@ typedef char checkflows[(Nflows & (Nflows - 1)) == 0 ? 1 : -1];
 
 /* util: text, logs, the clock, what the kernel gives */
 
+/* Returns the number that s is, or -1 if it is none or above max. */
+static int
+parseint(const char *s, int max)
+{
+	int n = *s ? 0 : -1;
+
+	for (; *s >= '0' && *s <= '9' && n <= max; s++)
+		n = 10 * n + *s - '0';
+	return *s || n > max ? -1 : n;
+}
+
+/* Write a number in front of end, at least so many digits of it and so many
+ * places behind a point. Returns where it begins. */
+static char *
+number(char *end, uint64_t v, unsigned base, int least, int places)
+{
+	int i;
+
+	for (i = 0; i < least || i <= places || v; i++, v /= base) {
+		if (i > 0 && i == places)
+			*--end = '.';
+		*--end = "0123456789abcdef"[v % base];
+	}
+	return end;
+}
+
+/* The same for what may be negative, with or without zeros at the end. */
+static char *
+decimal(char *end, double x, int places, int zeros)
+{
+	int minus = x < 0, n = 0;
+	uint64_t v;
+
+	for (x = minus ? -x : x; n < places && x < 1e15; n++)
+		x *= 10;
+	v = MIN(x, 1e18) + 0.5;
+	for (; !zeros && n > 0 && v % 10 == 0; n--)
+		v /= 10;
+	end = number(end, v, 10, 0, n);
+	if (minus)
+		*--end = '-';
+	return end;
+}
+
+/* Do what vsnprintf(3) does, which would be a tenth of a static udpbond. There
+ * are %s, %d and %.1f, %g with up to 9 places, %u and %x, also of 64 bits. */
+static int
+vformat(char *to, int size, const char *fmt, va_list ap)
+{
+	char buf[32], *end = buf + sizeof(buf);
+	const char *s, *stop;
+	int n = 0, kind, least, wide;
+
+	for (; *fmt; fmt++) {
+		kind = least = wide = 0;
+		if (*fmt == '%') {
+			while (strchr(".0123456789l", *++fmt))
+				if (*fmt == 'l')
+					wide = 1;
+				else if (*fmt != '.')
+					least = 10 * least + *fmt - '0';
+			kind = *fmt;
+		}
+		stop = end;
+		switch (kind) {
+		case 's':
+			s = va_arg(ap, const char *);
+			stop = s + strlen(s);
+			break;
+		case 'd':
+			s = decimal(end, va_arg(ap, int), 0, 1);
+			break;
+		case 'f':
+			s = decimal(end, va_arg(ap, double), least, 1);
+			break;
+		case 'g':
+			s = decimal(end, va_arg(ap, double), 9, 0);
+			break;
+		case 'u':
+		case 'x':
+			s = number(end, wide ? va_arg(ap, uint64_t) :
+			    va_arg(ap, unsigned), kind == 'u' ? 10 : 16, least,
+			    0);
+			break;
+		default:
+			s = fmt;
+			stop = s + 1;
+		}
+		for (; s < stop; s++, n++)
+			if (n < size - 1)
+				to[n] = *s;
+	}
+	to[MIN(n, size - 1)] = '\0';
+	return n;
+}
+
+static int
+format(char *to, int size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vformat(to, size, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
 /* Append to a text; what does not fit is left out. */
 static void
 vtext(Text *t, const char *fmt, va_list ap)
 {
 	int left = (int)sizeof(t->buf) - t->len;
-	int n = vsnprintf(t->buf + t->len, left, fmt, ap);
+	int n = vformat(t->buf + t->len, left, fmt, ap);
 
 	t->len += CLAMP(n, 0, left - 1);
 }
@@ -932,6 +1039,20 @@ warn(const char *fmt, ...)
 	output(2, &t);
 }
 
+/* Write a text to stdout and empty it. Returns the exit status. */
+static int
+print(Text *t)
+{
+	int n = 1, at;
+
+	for (at = 0; n > 0 && at < t->len; at += n)
+		n = write(1, t->buf + at, t->len - at);
+	if (n < 0)
+		warn("stdout:");
+	t->len = 0;
+	return n < 0;
+}
+
 /* Returns ns since some time in the past. The wall clock is never used. */
 static int64_t
 monotime(void)
@@ -969,7 +1090,7 @@ nocore(void)
 {
 	struct rlimit none = { 0, 0 };
 
-	setrlimit(RLIMIT_CORE, &none);
+	prlimit(0, RLIMIT_CORE, &none, NULL);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
@@ -1113,19 +1234,16 @@ parseaddr(const char *s, int port, struct sockaddr_storage *ss)
 static int
 parseprefix(const char *s, struct sockaddr_storage *ss, int *prefix)
 {
-	char buf[64], *slash, *end;
-	long n;
+	char buf[64], *slash;
 
-	snprintf(buf, sizeof(buf), "%s", s);
+	format(buf, sizeof(buf), "%s", s);
 	if (!(slash = strchr(buf, '/')))
 		return -1;
 	*slash = '\0';
-	n = strtol(slash + 1, &end, 10);
-	if (parseaddr(buf, 0, ss) < 0 || *end || end == slash + 1 || n < 0 ||
-	    n > (ss->ss_family == AF_INET ? 32 : 128))
+	if (parseaddr(buf, 0, ss) < 0)
 		return -1;
-	*prefix = n;
-	return 0;
+	*prefix = parseint(slash + 1, ss->ss_family == AF_INET ? 32 : 128);
+	return *prefix < 0 ? -1 : 0;
 }
 
 /* Returns the bytes of an IPv4 or IPv6 address. A mapped one, as a socket for
@@ -1177,13 +1295,28 @@ unicast(const uint8_t *a, int len)
 static const char *
 addrtext(const struct sockaddr_storage *ss)
 {
-	static char buf[INET6_ADDRSTRLEN + 8], a[INET6_ADDRSTRLEN];
-	int len;
+	static char buf[INET6_ADDRSTRLEN + 8];
+	int i, j, n = 1, len, from = 16, zeros = 2;
 	const uint8_t *d = addrbytes(ss, &len);
 
-	inet_ntop(len == 4 ? AF_INET : AF_INET6, d, a, sizeof(a));
-	snprintf(buf, sizeof(buf), len == 4 ? "%s:%d" : "[%s]:%d", a,
-	    addrport(ss));
+	if (len == 4) {
+		format(buf, sizeof(buf), "%d.%d.%d.%d:%d", d[0], d[1], d[2],
+		    d[3], addrport(ss));
+		return buf;
+	}
+	for (i = 0; i < len; i += 2) { /* RFC 5952: the longest zeros, :: */
+		for (j = i; j < len && !d[j] && !d[j + 1]; j += 2)
+			;
+		if (j - i > zeros) {
+			zeros = j - i;
+			from = i;
+		}
+	}
+	buf[0] = '[';
+	for (i = 0; i < len; i += i == from ? zeros : 2)
+		n += format(buf + n, sizeof(buf) - n, i == from ? i ? ":" :
+		    "::" : i < 14 ? "%x:" : "%x", d[i] << 8 | d[i + 1]);
+	format(buf + n, sizeof(buf) - n, "]:%d", addrport(ss));
 	return buf;
 }
 
@@ -1428,9 +1561,9 @@ keyload(void)
 	    n > 2 * KeyLen + 1 || (n > 2 * KeyLen && buf[2 * KeyLen] != '\n'))
 		die("keyfile: %s is not 32 hex digits: make one with "
 		    "udpbond -k", keyfile);
-	put(keys.master + 8, strtoull(buf + KeyLen, NULL, 16), 8);
-	buf[KeyLen] = '\0';
-	put(keys.master, strtoull(buf, NULL, 16), 8);
+	for (n = 0; n < 2 * KeyLen; n++) /* of a letter, & 15 is 1 to 6 */
+		keys.master[n / 2] = keys.master[n / 2] << 4 |
+		    ((buf[n] & 15) + (buf[n] > '9' ? 9 : 0));
 	explicit_bzero(buf, sizeof(buf));
 	derive(keys.hello, 0, 0, 0);
 }
@@ -1513,7 +1646,7 @@ netsadd(const char *list, int place, int host)
 
 	while (n->place != Outside)
 		n++;
-	snprintf(buf, sizeof(buf), "%s", list ? list : "");
+	format(buf, sizeof(buf), "%s", list ? list : "");
 	for (s = strtok_r(buf, " ", &at); s; s = strtok_r(NULL, " ", &at)) {
 		if (parseprefix(s, &ss, &bits) < 0)
 			parseaddr(s, 0, &ss);
@@ -2063,7 +2196,7 @@ tunaddr(const char *s, int nth)
 	v6 = ss.ss_family == AF_INET6;
 	if ((fd = udpsocket(ss.ss_family, 0)) < 0)
 		die("%s: address %s: socket:", tundev, s);
-	if (snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), nth > 0 && !v6 ?
+	if (format(ifr.ifr_name, sizeof(ifr.ifr_name), nth > 0 && !v6 ?
 	    "%s:%d" : "%s", tundev, nth) >= IFNAMSIZ)
 		die("%s: the name is too long for several addresses", tundev);
 	if (v6) {
@@ -2089,14 +2222,14 @@ tunopen(void)
 {
 	struct timespec pause = { 0, 50000000 };
 	struct ifreq ifr = { 0 };
-	char *addrs, *a, *at;
+	char addrs[ListSize], *a, *at;
 	int s, tries, n = 0;
 
 	/* a full TUN makes its qdisc hold packets, not drop them */
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
 	    (tun.features & IFF_BACKPRESSURE) |
 	    (offload[OffSegment] == Running ? IFF_VNET_HDR : 0);
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	tun.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (tun.fd < 0)
 		die("open /dev/net/tun (is the tun module loaded?):");
@@ -2104,15 +2237,14 @@ tunopen(void)
 		if (errno != EBUSY || tries == 20)
 			die("tundev: cannot make %s (already there, or not "
 			    "root?):", tundev);
-		nanosleep(&pause, NULL); /* an instance may be just ending */
+		ppoll(NULL, 0, &pause, NULL); /* another may be ending */
 	}
 	if (offload[OffSegment] == Running)
 		tungso();
-	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
-		die("strdup:");
+	format(addrs, sizeof(addrs), "%s", role == Client ? clientaddr :
+	    serveraddr);
 	for (a = strtok_r(addrs, " ", &at); a; a = strtok_r(NULL, " ", &at))
 		tunaddr(a, n++);
-	free(addrs);
 	if ((s = udpsocket(AF_INET, 0)) < 0)
 		die("socket:");
 	ifr.ifr_qlen = MAX(queuepkts, 500);
@@ -2547,7 +2679,7 @@ tunmtu(void)
 	if (tun.fd < 0 || mtu == tun.mtu)
 		return;
 	told = claimline(&peer.log, tundev);
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	ifr.ifr_mtu = mtu;
 	s = udpsocket(AF_INET, 0);
 	if ((s < 0 || ioctl(s, SIOCSIFMTU, &ifr) < 0) && told)
@@ -4077,7 +4209,7 @@ rankheavy(const Link *l)
 	enum { Free, Full, Quick, QuickFull, Slow };
 	int64_t more = l->delay.way - survey.groupdelay;
 
-	if (!l->roomy || more > MoreDelay)
+	if (!l->roomy || (more > MoreDelay && !l->spare))
 		return INT64_MAX;
 	if (l == reserved() && (saturated(l) || (survey.step &&
 	    airtime(&l->pace, Quantum) > TargetQuick)))
@@ -5576,7 +5708,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	if (l->state == state)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
+	vformat(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	if (claimline(&l->log, l->name))
 		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
@@ -6416,7 +6548,7 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 		if (afford(100) < 0)
 			return;
 		if (a->peerlen)
-			snprintf(was, sizeof(was), ", was at %s",
+			format(was, sizeof(was), ", was at %s",
 			    addrtext(&a->peer));
 		if (claimline(&l->log, l->name))
 			logmsg("link %s: peer is at %s%s", l->name,
@@ -6440,13 +6572,13 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 static int
 sameformat(const Pkt *p)
 {
-	int format = p->len > FormatAt ? p->data[FormatAt] : Format;
+	int sent = p->len > FormatAt ? p->data[FormatAt] : Format;
 
-	if (format != Format && claimline(&peer.log, "session"))
+	if (sent != Format && claimline(&peer.log, "session"))
 		warn("session: the peer sends format %d, this udpbond knows "
-		    "%d: install the same version on both hosts", format,
+		    "%d: install the same version on both hosts", sent,
 		    Format);
-	return format == Format;
+	return sent == Format;
 }
 
 /* A hello is answered, and that is all. A heartbeat of the proposed session
@@ -6765,33 +6897,41 @@ describe(Text *t, const char *name, const char *type, const char *help)
 static void
 prometheus(Text *t)
 {
+	static const char *const of[][3] = { /* of each link, as in value */
+		{ "link_up", "gauge", "Whether the link carries packets." },
+		{ "link_spare", "gauge",
+		  "Whether it only carries what other links cannot." },
+		{ "link_rtt_seconds", "gauge", "Smoothed round trip time." },
+		{ "link_loss_ratio", "gauge",
+		  "Share of packets lost on the way out." },
+		{ "link_score", "gauge", "Score, lower is better." },
+		{ "link_rate_bytes_per_second", "gauge",
+		  "Rate of the pacer." },
+		{ "link_transmit_bytes_total", "counter",
+		  "Bytes sent in datagrams." },
+		{ "link_receive_bytes_total", "counter", "Bytes received." },
+		{ "link_transmit_packets_total", "counter",
+		  "Datagrams sent." },
+		{ "link_receive_packets_total", "counter",
+		  "Datagrams received." },
+	};
 	const Link *l;
 	int i;
 
-#define GAUGE(metric, type, help, value) \
-	for (describe(t, metric, type, help), l = bond; \
-	    l < bond + LEN(bond); l++) \
-		text(t, "udpbond_" metric "{link=\"%s\"} %.15g\n", l->name, \
-		    (double)(value))
-	GAUGE("link_up", "gauge", "Whether the link carries packets.",
-	    l->state >= LinkUp);
-	GAUGE("link_spare", "gauge",
-	    "Whether it only carries what other links cannot.", l->spare);
-	GAUGE("link_rtt_seconds", "gauge", "Smoothed round trip time.",
-	    l->delay.srtt / 1e9);
-	GAUGE("link_loss_ratio", "gauge",
-	    "Share of packets lost on the way out.", l->loss.ratio);
-	GAUGE("link_score", "gauge", "Score, lower is better.", l->score);
-	GAUGE("link_rate_bytes_per_second", "gauge", "Rate of the pacer.",
-	    l->pace.rate / 8e0);
-	GAUGE("link_transmit_bytes_total", "counter",
-	    "Bytes sent in datagrams.", l->meter.tx.bytes);
-	GAUGE("link_receive_bytes_total", "counter", "Bytes received.",
-	    l->meter.rx.bytes);
-	GAUGE("link_transmit_packets_total", "counter", "Datagrams sent.",
-	    l->meter.tx.pkts);
-	GAUGE("link_receive_packets_total", "counter", "Datagrams received.",
-	    l->meter.rx.pkts);
+	for (i = 0; i < LEN(of); i++) {
+		describe(t, of[i][0], of[i][1], of[i][2]);
+		for (l = bond; l < bond + LEN(bond); l++) {
+			const double value[LEN(of)] = {
+				l->state >= LinkUp, l->spare,
+				l->delay.srtt / 1e9, l->loss.ratio, l->score,
+				l->pace.rate / 8e0,
+				l->meter.tx.bytes, l->meter.rx.bytes,
+				l->meter.tx.pkts, l->meter.rx.pkts
+			};
+			text(t, "udpbond_%s{link=\"%s\"} %g\n", of[i][0],
+			    l->name, value[i]);
+		}
+	}
 	for (i = 0; i < CntLast; i++) {
 		describe(t, countname[i].metric, "counter", countname[i].help);
 		text(t, "udpbond_%s %" PRIu64 "\n", countname[i].metric,
@@ -6897,7 +7037,7 @@ ctladdr(struct sockaddr_un *sun)
 	memset(sun, 0, sizeof(*sun));
 	sun->sun_family = AF_UNIX;
 	return offsetof(struct sockaddr_un, sun_path) + 1 +
-	    snprintf(sun->sun_path + 1, sizeof(sun->sun_path) - 1,
+	    format(sun->sun_path + 1, sizeof(sun->sun_path) - 1,
 	    "udpbond/%s", tundev);
 }
 
@@ -6959,13 +7099,12 @@ ctlpkt(void)
 
 /* Ask a running udpbond, for -l and -p. */
 static void
-ctlask(char ask)
+ctlask(char ask, Text *t)
 {
 	int n, i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd pfd = { fd, POLLIN, 0 };
 	sa_family_t family = AF_UNIX;
 	struct sockaddr_un sun;
-	static Text t;
 
 	if (geteuid() != 0)
 		die("only root may ask");
@@ -6980,12 +7119,11 @@ ctlask(char ask)
 		die("no running udpbond with %s in this network namespace",
 		    tundev);
 	if (poll(&pfd, 1, 2000) != 1 ||
-	    (t.len = recv(fd, t.buf, sizeof(t.buf), 0)) < 0)
+	    (t->len = recv(fd, t->buf, sizeof(t->buf), 0)) < 0)
 		die("the running udpbond does not answer");
-	for (i = 0; i < t.len; i++) /* anybody may have answered */
-		if (t.buf[i] != '\n' && (t.buf[i] < ' ' || t.buf[i] > '~'))
-			t.buf[i] = '?';
-	fwrite(t.buf, 1, t.len, stdout);
+	for (i = 0; i < t->len; i++) /* anybody may have answered */
+		if (t->buf[i] != '\n' && (t->buf[i] < ' ' || t->buf[i] > '~'))
+			t->buf[i] = '?';
 }
 
 /* timers: what is due, and when the next thing is */
@@ -7180,17 +7318,16 @@ callsfilter(void)
 static void
 emptydir(void)
 {
-	DIR *d;
-	int n = 0;
+	uint64_t entries[128];
+	int fd, n;
 
 	if (mkdir(chrootdir, 0555) < 0 && errno != EEXIST)
 		die("chrootdir: make %s:", chrootdir);
-	if (!(d = opendir(chrootdir)))
+	fd = open(chrootdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if ((n = syscall(SYS_getdents64, fd, entries, sizeof(entries))) < 0)
 		die("chrootdir: open %s:", chrootdir);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	if (n > 2) /* . and .. */
+	close(fd);
+	if (n > 2 * 24) /* bytes of . and .., the least of any */
 		die("chrootdir: %s has to be empty, or not there", chrootdir);
 }
 
@@ -7305,24 +7442,26 @@ confine(pid_t parent)
 		warn("seccomp: not in this kernel, or not for this processor");
 }
 
-/* Print how the worker is confined, for udpbond -t. */
+/* Say how the worker is confined, for udpbond -t. */
 static void
-confinement(void)
+confinement(Text *t)
 {
 	int i;
 
-	puts("The worker, its child, carries the packets and is confined:");
-	printf(runas > 0 ? "  user and group: %d\n" : "  user: off\n", runas);
-	printf("  root directory: %s\n  capabilities:",
+	text(t, "The worker, its child, carries the packets and is confined:"
+	    "\n");
+	text(t, runas > 0 ? "  user and group: %d\n" : "  user: off\n",
+	    runas);
+	text(t, "  root directory: %s\n  capabilities:",
 	    chrootdir ? chrootdir : "off");
 	for (i = 0; i < LEN(caps); i++)
-		printf(" %s", caps[i].name);
-	puts("\n  new privileges: none");
+		text(t, " %s", caps[i].name);
+	text(t, "\n  new privileges: none\n");
 	if (!seccomp || !callsfilter())
-		printf("  system calls: %s\n", seccomp ?
+		text(t, "  system calls: %s\n", seccomp ?
 		    "not in this kernel, or not for this processor" : "off");
 	else
-		printf("  system calls: %d\n", LEN(calls) + 3 +
+		text(t, "  system calls: %d\n", LEN(calls) + 3 +
 		    (Socketcall >= 0));
 }
 
@@ -7339,7 +7478,7 @@ badlink(int i, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
+	vformat(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	return bad("links[%d] (%s): %s", i, bond[i].name, what);
 }
@@ -7503,7 +7642,7 @@ checkroot(void)
 	if (chrootdir[0] != '/' || !name[1])
 		return bad("chrootdir: \"%s\" is not a path from / to a name",
 		    chrootdir);
-	snprintf(dir, sizeof(dir), "%.*s", (int)(name - chrootdir) + 1,
+	format(dir, MIN(sizeof(dir), (size_t)(name - chrootdir) + 2), "%s",
 	    chrootdir);
 	return stat(dir, &st) == 0 && !st.st_uid && !(st.st_mode & 022) ? 0 :
 	    bad("chrootdir: %s is missing, or others may write there", dir);
@@ -7558,7 +7697,7 @@ checkconf(void)
 		n += bad("tundev: \"%s\" is not a name of 1 to 15 letters, "
 		    "digits, _ - .", tundev);
 	for (i = 0; i < LEN(addrs); i++) {
-		if (snprintf(buf, sizeof(buf), "%s", addrs[i] ? addrs[i] :
+		if (format(buf, sizeof(buf), "%s", addrs[i] ? addrs[i] :
 		    "") >= LEN(buf))
 			n += bad("%s: longer than %d bytes", which[i],
 			    LEN(buf) - 1);
@@ -7616,39 +7755,39 @@ static const Commands hooks[][2] = {
 	{ COMMANDS(serverup), COMMANDS(serverdown) },
 };
 
-/* Print what would be done, for udpbond -t. */
+/* Say what would be done, for udpbond -t. */
 static void
-explain(int who)
+explain(Text *t, int who)
 {
 	const Commands *up = &hooks[who][Up];
 	const Linkconf *c;
 	int i;
 
-	printf("As %s it makes %s with %s and talks over %d links, %s:\n",
+	text(t, "As %s it makes %s with %s and talks over %d links, %s:\n",
 	    who == Client ? "client" : "server", tundev,
 	    who == Client ? clientaddr : serveraddr, LEN(links), keyfile ?
 	    "each packet authenticated" : "trusted to be private");
-	printf("  behind the client, in the tunnel: %s\n",
+	text(t, "  behind the client, in the tunnel: %s\n",
 	    lannets ? lannets : "any address");
 	for (i = 0; i < LEN(links); i++) {
 		c = &links[i];
-		printf("  %s: ", bond[i].name);
+		text(t, "  %s: ", bond[i].name);
 		if (who == Client)
-			printf("from %s%s%s to %s port %d",
+			text(t, "from %s%s%s to %s port %d",
 			    c->client ? c->client : "any address",
 			    c->device ? " on " : "",
 			    c->device ? c->device : "",
 			    c->server ? c->server : "?", c->port);
 		else
-			printf("at %s port %d for %s",
+			text(t, "at %s port %d for %s",
 			    c->server ? c->server : "all addresses", c->port,
 			    c->client ? c->client : "whoever has the key");
-		printf(", priority %d, Mbit/s up and down: ", c->priority);
-		printf(c->up > 0 ? "%g" : "unknown", c->up);
-		printf(c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
+		text(t, ", priority %d, Mbit/s up and down: ", c->priority);
+		text(t, c->up > 0 ? "%g" : "unknown", c->up);
+		text(t, c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
 	}
 	for (i = 0; i < up->n; i++)
-		printf("%s %s\n", i ? "       " : "It runs", up->cmds[i]);
+		text(t, "%s %s\n", i ? "       " : "It runs", up->cmds[i]);
 }
 
 /* Returns the exit status of udpbond -t. */
@@ -7656,21 +7795,20 @@ static int
 check(void)
 {
 	static Text t;
-	int n = checkconf();
+	int who, n = checkconf();
 
 	if (role != Server)
 		n += checkdevices();
 	keyload();
 	offloadprobe();
+	for (who = Client; who <= Server; who++)
+		if (role == who || role == Both) {
+			explain(&t, who);
+			n += print(&t);
+		}
 	offloads(&t);
-	if (role != Server)
-		explain(Client);
-	if (role != Client)
-		explain(Server);
-	fputs(t.buf, stdout);
-	confinement();
-	if (fflush(stdout) < 0 || ferror(stdout))
-		n += bad("stdout:");
+	confinement(&t);
+	n += print(&t);
 	return n > 0 ? bad("%d to mend", n) : 0;
 }
 
@@ -7684,18 +7822,21 @@ shell(const char *cmd)
 	static const char with[] =
 	    "TUN=$0 ADDR=$1 MTU=$2; export TUN ADDR MTU; eval \"$3\"";
 	char mtu[16];
+	const char *argv[] = {
+		"sh", "-c", with, tundev, role == Client ? clientaddr :
+		serveraddr, mtu, cmd, NULL
+	};
 	int status;
 	sigset_t none;
 	pid_t pid;
 
-	snprintf(mtu, sizeof(mtu), "%d", tun.mtu);
+	format(mtu, sizeof(mtu), "%d", tun.mtu);
 	if ((pid = fork()) == 0) {
 		signal(SIGPIPE, SIG_DFL);
 		signal(SIGINT, SIG_IGN); /* a ^C is for the worker */
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		execl("/bin/sh", "sh", "-c", with, tundev, role == Client ?
-		    clientaddr : serveraddr, mtu, cmd, (char *)NULL);
+		execv("/bin/sh", (char *const *)argv);
 		_exit(127);
 	}
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
@@ -7775,25 +7916,34 @@ linkinit(Link *l, int i)
 	l->fd = l->guard = -1;
 	addrinit(&l->addr, c);
 	if (name)
-		snprintf(l->name, sizeof(l->name), "%s", name);
+		format(l->name, sizeof(l->name), "%s", name);
 	else
-		snprintf(l->name, sizeof(l->name), "link%d", i);
+		format(l->name, sizeof(l->name), "link%d", i);
+}
+
+/* Returns memory that is all 0, of which pages are taken when first used. */
+static void *
+zeros(size_t n, size_t size)
+{
+	void *d = mmap(NULL, n * size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (d == MAP_FAILED)
+		die("no memory for %d packets:", pool.size);
+	return d;
 }
 
 static void
 memory(void)
 {
 	pool.size = poolpkts();
-	pool.pkts = calloc(pool.size, sizeof(*pool.pkts));
-	pool.frees = calloc(pool.size, sizeof(*pool.frees));
-	pool.refs = calloc(pool.size, sizeof(*pool.refs));
-	queues.flows = calloc(Nflows, sizeof(*queues.flows));
-	queues.hosts = calloc(Nhosts, sizeof(*queues.hosts));
-	tx.sent = calloc(keeppkts, sizeof(*tx.sent));
-	rx.slots = calloc(reorderpkts, sizeof(*rx.slots));
-	if (!pool.pkts || !pool.frees || !pool.refs || !queues.flows ||
-	    !queues.hosts || !tx.sent || !rx.slots)
-		die("no memory for %d packets:", pool.size);
+	pool.pkts = zeros(pool.size, sizeof(*pool.pkts));
+	pool.frees = zeros(pool.size, sizeof(*pool.frees));
+	pool.refs = zeros(pool.size, sizeof(*pool.refs));
+	queues.flows = zeros(Nflows, sizeof(*queues.flows));
+	queues.hosts = zeros(Nhosts, sizeof(*queues.hosts));
+	tx.sent = zeros(keeppkts, sizeof(*tx.sent));
+	rx.slots = zeros(reorderpkts, sizeof(*rx.slots));
 }
 
 static void
@@ -7986,10 +8136,22 @@ oversee(pid_t worker)
 static void
 usage(void)
 {
-	fputs("usage: udpbond -c | -s [-q] [-m secs]\n"
+	static Text t;
+
+	text(&t, "usage: udpbond -c | -s [-q] [-m secs]\n"
 	    "       udpbond -t [-c | -s]\n"
-	    "       udpbond -l | -p | -k | -v\n", stderr);
+	    "       udpbond -l | -p | -k | -v\n");
+	output(2, &t);
 	exit(2);
+}
+
+static void
+setinterval(const char *secs)
+{
+	if ((loop.interval = parseint(secs, 86400)) < 0) {
+		warn("-m %s: not a number of seconds, 0 to 86400", secs);
+		usage();
+	}
 }
 
 /* Set what the flags say. Returns the one that asks for something else than
@@ -7997,33 +8159,31 @@ usage(void)
 static int
 options(int argc, char *argv[])
 {
-	char *end;
-	long secs;
-	int c, what = 0;
+	const char *s;
+	int i, what = 0;
 
 	role = Both;
-	while ((c = getopt(argc, argv, "cskltpvqm:")) != -1) {
-		if (c == 'q') {
-			loop.quiet = 1;
-		} else if (c == 'm') {
-			secs = strtol(optarg, &end, 10);
-			if (*end || end == optarg || secs < 0 ||
-			    secs > 86400) {
-				warn("-m %s: not a number of seconds, 0 to "
-				    "86400", optarg);
+	for (i = 1; i < argc; i++) {
+		s = argv[i];
+		if (*s != '-' || !s[1])
+			usage();
+		while (*++s) {
+			if (*s == 'q') {
+				loop.quiet = 1;
+			} else if (*s == 'm') {
+				setinterval(s[1] ? s + 1 : i + 1 < argc ?
+				    argv[++i] : "");
+				break;
+			} else if (strchr("cs", *s) && role == Both) {
+				role = *s == 'c' ? Client : Server;
+			} else if (strchr("klptv", *s) && !what) {
+				what = *s;
+			} else {
 				usage();
 			}
-			loop.interval = secs;
-		} else if (strchr("cs", c) && role == Both) {
-			role = c == 'c' ? Client : Server;
-		} else if (strchr("klptv", c) && !what) {
-			what = c;
-		} else {
-			usage();
 		}
 	}
-	if (optind < argc || (!what && role == Both) ||
-	    (what && what != 't' && role != Both))
+	if ((!what && role == Both) || (what && what != 't' && role != Both))
 		usage();
 	return what;
 }
@@ -8031,6 +8191,7 @@ options(int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
+	static Text t;
 	pid_t parent = getpid(), pid;
 	int i, what;
 
@@ -8044,15 +8205,14 @@ main(int argc, char *argv[])
 	if (what == 't')
 		return check();
 	if (what == 'k')
-		printf("%016" PRIx64 "%016" PRIx64 "\n", random64(),
+		text(&t, "%016" PRIx64 "%016" PRIx64 "\n", random64(),
 		    random64());
 	else if (what == 'v')
-		printf("udpbond-%s\n", VERSION);
+		text(&t, "udpbond-%s\n", VERSION);
 	else if (what)
-		ctlask(what);
-	if (what) /* has the answer been printed? */
-		return fflush(stdout) == 0 && !ferror(stdout) ? 0 :
-		    bad("stdout:");
+		ctlask(what, &t);
+	if (what)
+		return print(&t);
 	setup();
 	if ((pid = fork()) < 0)
 		die("fork:");

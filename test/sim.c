@@ -496,7 +496,7 @@ static void usage(void);
 /* variables */
 int64_t simnow;
 int tcpmss = 1460;
-FILE *fake_log;
+static FILE *fake_log;            /* stdout and stderr of the ends */
 
 static const SimSide *sides[] = { &side0, &side1 };
 static const char *endname[] = { "client", "server" };
@@ -2719,7 +2719,7 @@ fake_writev(int fd, const struct iovec *iov, int n)
 }
 
 void *
-fake_calloc(size_t n, size_t size)
+fake_mmap(size_t n)
 {
 	void *p = NULL;
 
@@ -2728,7 +2728,7 @@ fake_calloc(size_t n, size_t size)
 	if (cur->nmem == Nmem)
 		violate("%s takes memory %d times", endname[cur - end], Nmem);
 	else
-		cur->mem[cur->nmem++] = p = calloc(n, size);
+		cur->mem[cur->nmem++] = p = calloc(1, n);
 	return p;
 }
 

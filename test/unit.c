@@ -10,10 +10,13 @@
  * Begin with main(), then anew(), then any group.
  */
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* the driver of the TUN, while driver.faked; all else is the kernel's */
 static struct {
@@ -29,7 +32,9 @@ static int routemtus(int, int, int, void *, socklen_t *);
 #define ioctl(fd, what, arg) \
 	driverioctl(fd, what, (void *)(uintptr_t)(arg))
 #define getsockopt routemtus
+#define mmap(at, n, p, flags, fd, o) calloc(1, n) /* ASan looks at it */
 #include "udpbond.c"
+#undef mmap
 #undef getsockopt
 #undef ioctl
 #undef open
@@ -884,6 +889,42 @@ flightlog(char *log)
 	want("flying, but in no flight", 0, -(int64_t)known);
 }
 
+/* util */
+
+/* what was formatted, and its length, as vsnprintf(3) has both */
+#define SAME(...) ( \
+	snprintf(wanted, sizeof(wanted), __VA_ARGS__), \
+	want("length", strlen(wanted), \
+	    format(came, sizeof(came), __VA_ARGS__)), \
+	wantstr("text", wanted, came))
+
+static void
+testtext(void)
+{
+	char wanted[128], came[128];
+
+	SAME("%s", "");
+	SAME("50%% of %s%s, s and d", "", "all");
+	SAME("%d %d %d %d", 0, -1, INT_MAX, INT_MIN);
+	SAME("%" PRIu64 " %" PRIu64 " %x", UINT64_MAX, UINT64_C(0), 0xfd00);
+	SAME("%016" PRIx64, UINT64_C(0x12345678abcd));
+	verdict("strings and whole numbers");
+
+	SAME("%.1f %.1f %.1f %.1f", 0.0, 0.045, 0.055, 9.96);
+	SAME("%.1f %.1f", -0.26, 123456789.9);
+	SAME("%g %g %g %g", 0.0, 0.256, 10000.0, -70.0);
+	SAME("%.15g", 0.0225);
+	SAME("%.15g", 123456.000001);
+	SAME("%.15g", 999999999999999.0);
+	verdict("fractions");
+
+	want("length", 6, format(came, 4, "%d%s", 123, "abc"));
+	wantstr("text", "123", came);
+	want("length", 1, format(came, 1, "x"));
+	wantstr("text", "", came);
+	verdict("what has no room");
+}
+
 /* pool */
 
 static void
@@ -989,6 +1030,12 @@ testaddrs(void)
 		{ "2001:db8::1", "2001:DB8:0::1", 1, "[2001:db8::1]:53" },
 		{ "2001:db8::1", "2001:db8::2", 0, "[2001:db8::1]:53" },
 		{ "::1", "127.0.0.1", 0, "[::1]:53" },
+		{ "::", "::", 1, "[::]:53" },
+		{ "fd00::", "fd00::", 1, "[fd00::]:53" },
+		{ "1:0:0:2:0:0:0:3", "::3", 0, "[1:0:0:2::3]:53" },
+		{ "1:0:0:2:3:0:0:4", "::4", 0, "[1::2:3:0:0:4]:53" },
+		{ "1:0:2:3:4:5:6:700", "::", 0, "[1:0:2:3:4:5:6:700]:53" },
+		{ "0:100:2:3:4:5:0:0", "::", 0, "[0:100:2:3:4:5::]:53" },
 	};
 	struct sockaddr_storage a, b;
 	char name[96];
@@ -10224,6 +10271,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
+	{ "text", testtext },
 	{ "pool", testpool },
 	{ "addresses", testaddrs },
 	{ "encode", testencode },
