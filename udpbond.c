@@ -173,6 +173,9 @@ enum {
 	ClaimLen = 128,           /* bytes, most of an express SYN or ACK */
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
+	Fars = 8,                 /* packets by slower links: a heavy flow's */
+	QuicAck = 64,             /* bytes, most of an ACK of QUIC */
+	Evens = 8,                /* connections after one with a heavy flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
 	ReportSize = 150,         /* bytes on the wire, of a usual one */
@@ -375,10 +378,17 @@ typedef struct {                  /* is a flow light or heavy? */
 	int64_t stay;             /* ns, heavy at least */
 } Need;
 
+typedef struct {                  /* what connections to a server needed */
+	uint32_t tag;             /* of its address */
+	int evens;                /* how many more are even, see evenly() */
+} Wont;
+
 typedef struct {
 	Turn turn;
 	Queue queue;
 	Need need;
+	Wont *wont;               /* NULL: not of QUIC */
+	int even;                 /* its round trip is kept even */
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
@@ -719,6 +729,7 @@ static struct {
 	struct {
 		uint32_t hash, next; /* of the flow; seq behind the newest */
 		int singly;       /* as the newest ones were written */
+		int far;          /* packets by slower links, see heardby() */
 	} flows[Nflows];
 } gro;
 
@@ -768,6 +779,7 @@ static struct {
 static struct {                   /* packets to be sent; outlive a session */
 	Flow *flows;
 	Host *hosts;
+	Wont wonts[Nflows];       /* by tag */
 	Round round;              /* of hosts */
 	Queue express, acks;
 	int queued;               /* packets in flow queues */
@@ -1760,22 +1772,31 @@ l4parse(const uint8_t *t, Ip *ip)
 	return 0;
 }
 
-/* Hash n bytes of addresses, protocol and ports; keyed, so that outsiders
- * cannot choose collisions. */
+/* Hash an address of n bytes and a port; keyed, so that outsiders cannot
+ * choose collisions. */
 static uint32_t
-flowhash(const uint8_t *addrs, int n, const Ip *ip)
+hash(const uint8_t *addr, int n, int port)
 {
-	uint32_t addr;
+	uint32_t part;
 	uint64_t h;
 
 	memcpy(&h, keys.secret, sizeof(h));
-	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
-	h *= UINT64_C(0x9e3779b97f4a7c15);
-	for (; n > 0; n -= 4, addrs += 4) {
-		memcpy(&addr, addrs, sizeof(addr));
-		h = (h ^ h >> 32 ^ addr) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ (uint64_t)port << 8) * UINT64_C(0x9e3779b97f4a7c15);
+	for (; n > 0; n -= 4, addr += 4) {
+		memcpy(&part, addr, sizeof(part));
+		h = (h ^ h >> 32 ^ part) * UINT64_C(0x9e3779b97f4a7c15);
 	}
 	return (h ^ h >> 29) >> 16;
+}
+
+/* Returns the same for both directions of a flow. */
+static uint32_t
+flowhash(const uint8_t *addrs, int n, const Ip *ip)
+{
+	uint64_t h = (uint64_t)hash(addrs, n, ip->sport) +
+	    hash(addrs + n, n, ip->dport) + ip->proto;
+
+	return h * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 }
 
 /* Returns -1 if d is no IP packet. Fragments hash without ports, so that those
@@ -1792,7 +1813,7 @@ ipparse(const uint8_t *d, int len, Ip *ip)
 	ip->l4len = len - ip->l4;
 	if (l4parse(d + ip->l4, ip) < 0)
 		return -1;
-	ip->hash = flowhash(d + (v4 ? 12 : 8), v4 ? 8 : 32, ip);
+	ip->hash = flowhash(d + (v4 ? 12 : 8), v4 ? 4 : 16, ip);
 	return 0;
 }
 
@@ -2435,6 +2456,20 @@ groflushall(void)
 		groflush(g);
 }
 
+/* Note whether a flow's large packets come by links that are slower than the
+ * best one. */
+static void
+heardby(const Pkt *p)
+{
+	int *far = &gro.flows[p->ip.hash & (Nflows - 1)].far;
+
+	if (p->len <= Small || p->link < 0 || !survey.best)
+		return;
+	*far += bond[p->link].delay.way > survey.best->delay.way + SameDelay ?
+	    1 : -1;
+	*far = CLAMP(*far, 0, 2 * Fars);
+}
+
 /* Write a packet to the TUN. One that can be coalesced waits for those behind
  * it until the end of the turn, any other goes behind what is held of its
  * flow. */
@@ -2450,6 +2485,7 @@ deliver(Pkt *p)
 	}
 	if (ipparse(p->data, p->len, &p->ip) == 0) {
 		ipclamp(p->data, &p->ip, tun.mtu);
+		heardby(p);
 		able = offload[OffCoalesce] == Running && coalescable(p);
 	}
 	g = &gro.by[p->ip.hash & (Ngros - 1)];
@@ -3797,11 +3833,10 @@ kindof(const Ip *ip)
 static void
 locate(Pkt *p)
 {
-	static const Ip none = { 0 };
 	int v4 = p->data[0] >> 4 == 4, n = v4 ? 4 : 16;
 	const uint8_t *addr = p->data + (v4 ? 12 : 8) +
 	    (role == Client ? 0 : n);
-	uint32_t tag = flowhash(addr, n, &none);
+	uint32_t tag = hash(addr, n, 0);
 	int most = CLAMP(Nflows / 4 / (queues.round.n + 1), 4, Nflows / 8);
 	Host *h;
 
@@ -3983,6 +4018,49 @@ flowgoes(Need *f)
 	f->went = now;
 }
 
+/* Choose how a QUIC connection begins: even, as long as nothing is known of
+ * its server, and if one of the last connections got heavy. */
+static void
+begin(Flow *f, const Pkt *p)
+{
+	int v4 = p->data[0] >> 4 == 4, n = v4 ? 4 : 16;
+	const uint8_t *addr = p->data + (v4 ? 12 : 8);
+	uint32_t tag;
+
+	if (p->kind->class != Quic)
+		return;
+	tag = hash(addr + (p->ip.sport == p->kind->port ? 0 : n), n, 0);
+	f->wont = &queues.wonts[tag % Nflows];
+	if (f->wont->tag != tag)
+		*f->wont = (Wont){ tag, 1 };
+	f->even = f->wont->evens > 0;
+	f->wont->evens -= f->even;
+}
+
+/* Does the peer send heavy flow of the same connection? */
+static int
+far(const Pkt *p)
+{
+	return gro.flows[p->ip.hash & (Nflows - 1)].far >= Fars;
+}
+
+/* Has the packet of QUIC to go by slower links, so that the round trip is
+ * even? Senders with HyStart take a step for congestion: all that they measure
+ * has to be one way by the quick link and one way by the others. Therefore
+ * what a server sends first takes the long way, and then ACKs do, as long as
+ * data does not. */
+static int
+evenly(const Flow *f, const Pkt *p)
+{
+	int len = p->ip.l4len - 8; /* behind the UDP header */
+
+	if (!f->even || !survey.step || p->ip.frag || len < 1)
+		return 0;
+	if (p->data[p->ip.l4 + 8] & 0x80) /* handshake, RFC 8999 */
+		return p->ip.sport == p->kind->port;
+	return len <= QuicAck && !far(p);
+}
+
 /* Count a packet that came. Where all links are alike, a flow is heavy that
  * takes more than a quarter of the best one. */
 static void
@@ -3998,6 +4076,10 @@ flowcount(Flow *f, const Pkt *p)
 			need->stay = INT64_MAX;
 		}
 	}
+	if (!f->turn.last)
+		begin(f, p);
+	if (f->wont && (need->heavy || far(p)))
+		f->wont->evens = Evens;
 	need->bytes[0] += p->len + HdrLen + 28 + linkoverhead;
 	f->turn.last = now;
 	if (!need->heavy && !survey.step && lately(need) > Heavy &&
@@ -4323,7 +4405,7 @@ selectlink(const Flow *f)
 	Link *best = survey.light, *to;
 	int64_t sooner;
 
-	if (heavy(f))
+	if (heavy(f) || evenly(f, p))
 		return pick(p, 1, NULL, ByGroup);
 	if (best && !usable(best, p))
 		best = pick(p, 1, NULL, ByScore);
@@ -5139,7 +5221,8 @@ transmit(Link *l, Pkt *p)
 			queues.shared = now;
 		queues.heavyflow = p->flow;
 	}
-	if (ordered && !heavy(f) && l != survey.light && survey.step)
+	if (ordered && !heavy(f) && !evenly(f, p) && l != survey.light &&
+	    survey.step)
 		overflowed(f);
 	l->why[why]++;
 	p->link = l - bond;
@@ -6688,9 +6771,11 @@ datafound(Queue *found)
 {
 	Pkt *p;
 
-	while ((p = queueget(found)))
+	while ((p = queueget(found))) {
+		p->link = -1;
 		if (datain(NULL, p) == 0)
 			datanew(p);
+	}
 }
 
 static void
@@ -6703,6 +6788,7 @@ datapkt(Link *l, Pkt *p, int flags)
 		pktdrop(p, DropForm);
 		return;
 	}
+	p->link = l - bond;
 	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
 		return;
 	if (flags & FlagRepair)
