@@ -19,6 +19,11 @@
 # they cost is how many bytes of datagrams the server sends for 100 of payload,
 # beyond those: headers, heartbeats, copies, repairs.
 #
+# The rows of "quic" are of quic.go over the five links, and for comparison over
+# one Starlink without a tunnel: the column of kernel MPTCP has that. They are
+# skipped without Go. SENDER=1 in the environment writes to the standard error
+# what the sender knew in each second.
+#
 # PARITY=0,1,2 in the environment measures each row with each of these values
 # in config.h, if it has a parity, and kernel MPTCP once.
 
@@ -70,6 +75,16 @@ table()
 	walk4|four such links|85 %
 	far|50 Mbit/s and 40 ms with 50 Mbit/s and 600 ms, cubic, 30 s|47 Mbit/s
 	far2|10 Mbit/s and 20 ms with 50 Mbit/s and 600 ms, cubic, 30 s|9.3 Mbit/s
+	quiccubic|QUIC, one download, Cubic: first 12 s / 13-25 s, Mbit/s|150 / 220
+	quicreno|the same with Reno|150 / 220
+	quic2cubic|two at once, Cubic: together; each|-
+	quic2reno|two at once, Reno|-
+	quicup|one upload, Cubic|-
+	quic15k|QUIC, 15 kB by new connections: first, p50; by an open one: p50 ms|20 ms a turn
+	quic60k|60 kB|-
+	quic1m|1 MB|-
+	quicrec|recorded ADSL, Starlink and LTE: one QUIC download, Cubic|the Starlink
+	quicrecreno|the same with Reno|the Starlink
 	light|1 Mbit/s of UDP: packets on wg1-4 beyond heartbeats|0
 	cpu|CPU of both ends in a download: s/GB, of one core|-
 	cpukey|the same, with a key|-
@@ -115,6 +130,24 @@ lossyrows()
 }
 lossy=$(lossyrows | cut -d '|' -f 1)
 
+# name|links, of movingrows, or the five|how it is measured
+quicrows()
+{
+	cat <<-'END'
+	quiccubic||quic 1
+	quicreno||quic 1 -reno
+	quic2cubic||quic 2
+	quic2reno||quic 2 -reno
+	quicup||quic 1 -up
+	quic15k||fetches 15000
+	quic60k||fetches 60000
+	quic1m||fetches 1000000
+	quicrec|rec|quic 1
+	quicrecreno|rec|quic 1 -reno
+	END
+}
+quic=$(quicrows | cut -d '|' -f 1)
+
 floods='quiet syn udp rst ack cs6 flows'
 
 # name|links|priority,up,down of each in config.h|seconds, congestion control
@@ -144,7 +177,7 @@ moving=$(movingrows | cut -d '|' -f 1)
 usage()
 {
 	echo "usage: test/bench.sh [-h] [row...]"
-	echo 'rows, or "floods", "moving" or "lossy" for all of those:'
+	echo 'rows, or "floods", "moving", "lossy" or "quic" for all of those:'
 	table | awk -F '|' '{ printf "\t%-10s %s\n", $1, $2 }'
 }
 
@@ -252,6 +285,16 @@ overmptcp()
 	"$@"
 }
 
+# overlink COMMAND...: measures over one Starlink, FRESH links if any
+overlink()
+{
+	[ "$parity" = "${parities%% *}" ] || { echo -; return; }
+	# shellcheck disable=SC2086
+	[ -z "$fresh" ] || anew $fresh
+	from=router to=vps host=10.200.1.2
+	"$@"
+}
+
 # overbond COMMAND...: measures between lan and inet over a fresh tunnel
 overbond()
 {
@@ -265,7 +308,7 @@ overother()
 	shift 2
 	# shellcheck disable=SC2086
 	[ -z "$fresh" ] || anew $fresh
-	from=lan host=203.0.113.1 mptcp=
+	from=lan to=inet host=203.0.113.1 mptcp=
 	if tunnel "$bond" -m 0; then
 		sleep 1
 		"$@"
@@ -533,6 +576,66 @@ percentiles()
 		"$(percentile "$2" <"$LAB/numbers")"
 }
 
+# quic N [OPTION...]: so many downloads
+quic()
+{
+	n=$1 i=0 load=
+	shift
+	[ -z "$fresh" ] || wait "$ready"
+	quicserver "$@"
+	while [ $((i += 1)) -le "$n" ]; do
+		at "$from" timeout 40 "$LAB/quic" -c "$host:443" -t 25 "$@" \
+			>"$LAB/secs$i" 2>"$LAB/sender" &
+		load="$load $!"
+	done
+	# shellcheck disable=SC2086
+	wait $load
+	stop quicd
+	each=
+	while [ $((i -= 1)) -ge 1 ]; do
+		each="$(cut -d ' ' -f 2 "$LAB/secs$i" | mean)${each:+, $each}"
+	done
+	[ -z "${SENDER-}" ] || cat "$LAB/quicd.err" "$LAB/sender" >&2
+	cat "$LAB"/secs? | awk '{ sum[$1] += $2 }
+		END { for (i = 1; i <= 25; i++) print sum[i] + 0 }' \
+		>"$LAB/rates"
+	rm "$LAB"/secs?
+	echo "$(mean 1 12 <"$LAB/rates") / $(mean 13 25 <"$LAB/rates")$(
+		[ "$n" -eq 1 ] || echo "; $each")"
+}
+
+# fetches BYTES: the first is one of a pair of hosts that nobody knows
+fetches()
+{
+	quicserver
+	fetch -b "$1" -n 21 -new
+	measured="$(head -n 1 "$LAB/fetched"),\
+ $(sed 1d "$LAB/fetched" | percentile 50)"
+	fetch -b "$1" -n 21
+	echo "$measured; $(sed 1d "$LAB/fetched" | percentile 50)"
+	stop quicd
+}
+
+fetch()
+{
+	at "$from" timeout 60 "$LAB/quic" -c "$host:443" "$@" \
+		>"$LAB/fetched" 2>/dev/null
+}
+
+quicserver()
+{
+	rm -f "$LAB/quicd.err"
+	start quicd "$to" "$LAB/quic" -s "$host:443" "$@"
+	waitfor 5 listens "$to" 443
+}
+
+# listens NS PORT: a UDP socket
+listens()
+{
+	at "$1" cat /proc/net/udp /proc/net/udp6 |
+	grep -q "$(printf ':%04X 00' "$2")"
+}
+
 # fall: 10 s at 70 Mbit/s, 10 at 30, 10 at 70
 mfall()
 {
@@ -727,6 +830,7 @@ measure()
 	flows)  flooded flows 6250 400 ;;
 	rec*|walk*|far*)
 		moved "$1" ;;
+	quic*)  quicked "$1" ;;
 	*)      lost "$1" ;;
 	esac
 }
@@ -753,21 +857,42 @@ lost()
 # moved NAME: its row of movingrows
 moved()
 {
+	moving "$1" || return
+	# shellcheck disable=SC2086
+	echo "$(overmptcp mmoving $load)|$(overother "$1" \
+		"$(linkrates $rates)" mmoving $load)"
+}
+
+# moving NAME: fresh, rates and load of its row of movingrows
+moving()
+{
 	case $1 in
 	rec*)
 		[ -f "$TRACES/starlink.down" ] || {
 			echo '-|no traces: set TRACES to a directory with' \
 				'starlink.down, starlink.delay, lte.down' \
 				'and lte.up'
-			return
+			return 1
 		} ;;
 	esac
 	fresh=$(movingrows | sed -n "s/^$1|//p")
 	load=${fresh##*|} fresh=${fresh%|*}
 	rates=${fresh#*|} fresh=${fresh%|*}
+}
+
+# quicked NAME: its row of quicrows
+quicked()
+{
+	[ -x "$LAB/quic" ] || {
+		echo '-|skipped: no go, or no quic-go'
+		return
+	}
+	how=$(quicrows | sed -n "s/^$1|//p")
+	where=${how%|*} how=${how#*|}
+	[ -z "$where" ] || moving "$where" || return
 	# shellcheck disable=SC2086
-	echo "$(overmptcp mmoving $load)|$(overother "$1" \
-		"$(linkrates $rates)" mmoving $load)"
+	echo "alone $(overlink $how)|$(overother "${where:-bond}" \
+		"${where:+$(linkrates $rates)}" $how)"
 }
 
 flooded()
@@ -781,6 +906,7 @@ case $* in
 floods) names=$floods ;;
 moving) names=$moving ;;
 lossy)  names=$lossy ;;
+quic)   names=$quic ;;
 *)      names=$* ;;
 esac
 # shellcheck disable=SC2086
@@ -804,6 +930,7 @@ buildlinkem && buildflood && built bond '' || exit 1
 "$bond/udpbond" -k >"$LAB/keyfile" && chmod 600 "$LAB/keyfile" || exit 1
 key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|"
 servers
+! havequic || buildquic || exit 1
 echo "$(nproc) processors, load average $(cut -d ' ' -f 1 /proc/loadavg):" \
 	'what else runs here is in the figures'
 row what 'to reach' 'kernel MPTCP' udpbond
@@ -813,7 +940,7 @@ for name; do
 		plain ;;
 	quiet|syn|udp|rst|ack|cs6|flows)
 		two ;;
-	rec*|walk*|far*)
+	rec*|walk*|far*|quicrec*)
 		linksdown
 		links= ;;
 	*)
