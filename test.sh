@@ -177,6 +177,14 @@ noclock()
 	not grep -v 'clock_gettime(CLOCK_MONOTONIC, ' "$LAB/clocks"
 }
 
+# goclean: test/quic.go builds, with Cubic too
+goclean()
+{
+	gofmt -d test/quic.go >"$LAB/gofmt" 2>&1
+	cat "$LAB/gofmt"
+	[ ! -s "$LAB/gofmt" ] && goquic vet test/quic.go && buildquic
+}
+
 building()
 {
 	have gcc 'gcc builds udpbond without a warning' \
@@ -197,6 +205,12 @@ building()
 	have cppcheck 'cppcheck has nothing to say' cppchecks
 	have shellcheck 'shellcheck has nothing to say' \
 		shellcheck test.sh test/*.sh .ci/run
+	if havequic; then
+		try 'go builds quic.go, gofmt and vet have nothing to say' \
+			goclean
+	else
+		skip 'go builds quic.go: no go, or no quic-go'
+	fi
 	have mandoc 'mandoc has nothing to say about the man page' \
 		mandoc -T lint udpbond.1
 }

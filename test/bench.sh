@@ -26,6 +26,10 @@
 # rows of "prio60" and "prio61" give a link that priority; of two links that
 # is the fast one. Those of "many" are streams that the ADSL cannot quite carry.
 # Which link carried a stream is counted without copies and repairs: streams.c.
+# The rows of "quic" are of quic.go over the five links, and for comparison over
+# one Starlink without a tunnel: the column of kernel MPTCP has that. They are
+# skipped without Go. SENDER=1 in the environment writes to the standard error
+# what the sender knew in each second.
 #
 # PARITY=0,1,2 in the environment measures each row with each of these values
 # in config.h, if it has a parity, and kernel MPTCP once.
@@ -78,6 +82,16 @@ table()
 	walk4|four such links|85 %
 	far|50 Mbit/s and 40 ms with 50 Mbit/s and 600 ms, cubic, 30 s|47 Mbit/s
 	far2|10 Mbit/s and 20 ms with 50 Mbit/s and 600 ms, cubic, 30 s|9.3 Mbit/s
+	quiccubic|QUIC, one download, Cubic: first 12 s / 13-25 s, Mbit/s|150 / 220
+	quicreno|the same with Reno|150 / 220
+	quic2cubic|two at once, Cubic: together; each|-
+	quic2reno|two at once, Reno|-
+	quicup|one upload, Cubic|-
+	quic15k|QUIC, 15 kB by new connections: first, p50; by an open one: p50 ms|20 ms a turn
+	quic60k|60 kB|-
+	quic1m|1 MB|-
+	quicrec|recorded ADSL, Starlink and LTE: one QUIC download, Cubic|the Starlink
+	quicrecreno|the same with Reno|the Starlink
 	light|1 Mbit/s of UDP: packets on wg1-4 beyond heartbeats|0
 	cpu|CPU of both ends in a download: s/GB, of one core|-
 	cpukey|the same, with a key|-
@@ -204,6 +218,24 @@ lossyrows()
 }
 lossy=$(lossyrows | cut -d '|' -f 1)
 
+# name|links, of movingrows, or the five|how it is measured
+quicrows()
+{
+	cat <<-'END'
+	quiccubic||quic 1
+	quicreno||quic 1 -reno
+	quic2cubic||quic 2
+	quic2reno||quic 2 -reno
+	quicup||quic 1 -up
+	quic15k||fetches 15000
+	quic60k||fetches 60000
+	quic1m||fetches 1000000
+	quicrec|rec|quic 1
+	quicrecreno|rec|quic 1 -reno
+	END
+}
+quic=$(quicrows | cut -d '|' -f 1)
+
 floods='quiet syn udp rst ack cs6 flows'
 
 # name|links|priority,up,down of each in config.h|seconds, congestion control
@@ -233,7 +265,7 @@ moving=$(movingrows | cut -d '|' -f 1)
 usage()
 {
 	echo "usage: test/bench.sh [-h] [row...]"
-	echo 'rows, or one of these for all of its rows: floods, moving, lossy,'
+	echo 'rows, or one of these for all of its rows: floods, moving, lossy, quic,'
 	echo 'pages, sweep, sweepgame, sweepload, sweepboth, prio60, prio61, many;'
 	echo 'all but those of sweepgame, sweepload, sweepboth if none is named'
 	table | awk -F '|' '!/^sweep.*beside/ { printf "\t%-14s %s\n", $1, $2 }'
@@ -341,6 +373,16 @@ overmptcp()
 	# shellcheck disable=SC2086
 	[ -z "$fresh" ] || anew $fresh
 	from=router there=vps host=10.200.0.2 mptcp=yes
+	"$@"
+}
+
+# overlink COMMAND...: measures over one Starlink, FRESH links if any
+overlink()
+{
+	[ "$parity" = "${parities%% *}" ] || { echo -; return; }
+	# shellcheck disable=SC2086
+	[ -z "$fresh" ] || anew $fresh
+	from=router there=vps host=10.200.1.2
 	"$@"
 }
 
@@ -624,6 +666,66 @@ percentiles()
 	cat >"$LAB/numbers"
 	echo "$(percentile "$1" <"$LAB/numbers") /" \
 		"$(percentile "$2" <"$LAB/numbers")"
+}
+
+# quic N [OPTION...]: so many downloads
+quic()
+{
+	n=$1 i=0 load=
+	shift
+	[ -z "$fresh" ] || wait "$ready"
+	quicserver "$@"
+	while [ $((i += 1)) -le "$n" ]; do
+		at "$from" timeout 40 "$LAB/quic" -c "$host:443" -t 25 "$@" \
+			>"$LAB/secs$i" 2>"$LAB/sender" &
+		load="$load $!"
+	done
+	# shellcheck disable=SC2086
+	wait $load
+	stop quicd
+	each=
+	while [ $((i -= 1)) -ge 1 ]; do
+		each="$(cut -d ' ' -f 2 "$LAB/secs$i" | mean)${each:+, $each}"
+	done
+	[ -z "${SENDER-}" ] || cat "$LAB/quicd.err" "$LAB/sender" >&2
+	cat "$LAB"/secs? | awk '{ sum[$1] += $2 }
+		END { for (i = 1; i <= 25; i++) print sum[i] + 0 }' \
+		>"$LAB/rates"
+	rm "$LAB"/secs?
+	echo "$(mean 1 12 <"$LAB/rates") / $(mean 13 25 <"$LAB/rates")$(
+		[ "$n" -eq 1 ] || echo "; $each")"
+}
+
+# fetches BYTES: the first is one of a pair of hosts that nobody knows
+fetches()
+{
+	quicserver
+	fetch -b "$1" -n 21 -new
+	measured="$(head -n 1 "$LAB/fetched"),\
+ $(sed 1d "$LAB/fetched" | percentile 50)"
+	fetch -b "$1" -n 21
+	echo "$measured; $(sed 1d "$LAB/fetched" | percentile 50)"
+	stop quicd
+}
+
+fetch()
+{
+	at "$from" timeout 60 "$LAB/quic" -c "$host:443" "$@" \
+		>"$LAB/fetched" 2>/dev/null
+}
+
+quicserver()
+{
+	rm -f "$LAB/quicd.err"
+	start quicd "$there" "$LAB/quic" -s "$host:443" "$@"
+	waitfor 5 listens "$there" 443
+}
+
+# listens NS PORT: a UDP socket
+listens()
+{
+	at "$1" cat /proc/net/udp /proc/net/udp6 |
+	grep -q "$(printf ':%04X 00' "$2")"
 }
 
 # fall: 10 s at 70 Mbit/s, 10 at 30, 10 at 70
@@ -1014,6 +1116,7 @@ measure()
 	sweep*) streaming sweep "$1" ;;
 	many*)  streaming many "$1" ;;
 	prio*)  prioritized "$1" ;;
+	quic*)  quicked "$1" ;;
 	*)      lost "$1" ;;
 	esac
 }
@@ -1040,21 +1143,42 @@ lost()
 # moved NAME: its row of movingrows
 moved()
 {
+	moving "$1" || return
+	# shellcheck disable=SC2086
+	echo "$(overmptcp mmoving $load)|$(overother "$1" \
+		"$(linkrates $rates)" mmoving $load)"
+}
+
+# moving NAME: fresh, rates and load of its row of movingrows
+moving()
+{
 	case $1 in
 	rec*)
 		[ -f "$TRACES/starlink.down" ] || {
 			echo '-|no traces: set TRACES to a directory with' \
 				'starlink.down, starlink.delay, lte.down' \
 				'and lte.up'
-			return
+			return 1
 		} ;;
 	esac
 	fresh=$(movingrows | sed -n "s/^$1|//p")
 	load=${fresh##*|} fresh=${fresh%|*}
 	rates=${fresh#*|} fresh=${fresh%|*}
+}
+
+# quicked NAME: its row of quicrows
+quicked()
+{
+	[ -x "$LAB/quic" ] || {
+		echo '-|skipped: no go, or no quic-go'
+		return
+	}
+	how=$(quicrows | sed -n "s/^$1|//p")
+	where=${how%|*} how=${how#*|}
+	[ -z "$where" ] || moving "$where" || return
 	# shellcheck disable=SC2086
-	echo "$(overmptcp mmoving $load)|$(overother "$1" \
-		"$(linkrates $rates)" mmoving $load)"
+	echo "alone $(overlink $how)|$(overother "${where:-bond}" \
+		"${where:+$(linkrates $rates)}" $how)"
 }
 
 # streaming sweep|many NAME: its row of sweeprows or manyrows
@@ -1092,6 +1216,7 @@ prio60|prio61)
 sweep)  names=$(sweeprows | cut -d '|' -f 1 | grep '[0-9]$') ;;
 sweepgame|sweepload|sweepboth)
 	names=$(sweeprows | cut -d '|' -f 1 | grep "${1#sweep}\$") ;;
+quic)   names=$quic ;;
 *)      names=$* ;;
 esac
 # shellcheck disable=SC2086
@@ -1115,6 +1240,7 @@ buildlinkem && buildflood && buildstreams && built bond '' || exit 1
 "$bond/udpbond" -k >"$LAB/keyfile" && chmod 600 "$LAB/keyfile" || exit 1
 key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|"
 servers
+! havequic || buildquic || exit 1
 echo "$(nproc) processors, load average $(cut -d ' ' -f 1 /proc/loadavg):" \
 	'what else runs here is in the figures'
 row what 'to reach' 'kernel MPTCP' udpbond
@@ -1124,7 +1250,7 @@ for name; do
 		plain ;;
 	quiet|syn|udp|rst|ack|cs6|flows)
 		two ;;
-	rec*|walk*|far*)
+	rec*|walk*|far*|quicrec*)
 		linksdown
 		links= ;;
 	*)
