@@ -6,10 +6,11 @@
  * prio mtu, with up. or down. before them for one direction. Traffic, down
  * unless it is said to go up: cubic bbr web game ping udp; n flows, from at=
  * to end= (s), web and echoes every so many ms, w1=FROM-TO to w3 for a mean
- * of its own. Before the links, key: both ends have one; parity=0, 1 or 2,
- * compress=KBIT: in place of what config.h has; text: what hosts send can be
- * compressed; oracle: they are told what each link will carry; raw: no tunnel,
- * the hosts' packets go by link 0.
+ * of its own, of udp a p50; udp bytes=BYTES every=MS: of its rate, so much
+ * goes at once each so many ms. Before the links, key: both ends have one;
+ * parity=0, 1 or 2, compress=KBIT: in place of what config.h has; text: what
+ * hosts send can be compressed; oracle: they are told what each link will
+ * carry; raw: no tunnel, the hosts' packets go by link 0.
  *
  * Links that move, each in its own way and by the seed. In place of rate:
  * walk=LO:HI:MS, each MS ms up to half or twice as much; jump=LO:HI:MS;
@@ -173,6 +174,101 @@
 	"5.2: server tun=EIO; 5.675: server tun=none;"
 	"7.8: client pause 0.08; 8.3: 1 dup=27; 12.4: 1 dup=0",
 	NULL, NULL },
+
+/* need: what the quick link can carry stays there, and comes back; those that
+ * are too many go. One way a packet of 1280 bytes takes 11.3 ms by wg0, and
+ * 40.4 by the others, where there is to be nothing (link.rest). link.full and
+ * least: percent of wg0 while others carry something */
+{ "need05", 12, LAB, STREAM(0.5), NULL, NEAR, "11.3 / 12.7" },
+{ "need1", 12, LAB, STREAM(1), NULL, NEAR, "11.3 / 12.7" },
+{ "need2", 12, LAB, STREAM(2), NULL, NEAR, "11.3 / 13" },
+{ "need3", 12, LAB, STREAM(3), NULL, NEAR, "11.3 / 13" },
+{ "need4", 12, LAB, STREAM(4), NULL, NEAR, "11.3 / 13" },
+{ "need6", 12, LAB, STREAM(6), NULL, NEAR, "11.3 / 13" },
+{ "need8", 12, LAB, STREAM(8), NULL, NEAR, "11.3 / 13" },
+{ "need6unknown", 20, LAB0, STREAM(6), NULL, NEAR, "11.3 / 13" },
+{ "need3flows", 15, LAB, "udp n=3 rate=2.5 port=5000", NULL,
+	"udp.p50<12.3 udp.p99<20 link.rest<0.02", "12 / 14" },
+{ "need16flows", 15, LAB, "udp n=16 rate=0.5 port=5000", NULL,
+	"udp.p50<13.3 udp.p99<30 link.rest<0.02", "13 / 20" },
+{ "needcall", 30, LAB, "cubic; " CALL " at=5", NULL,
+	"udp.p50<13 udp.p99<25 udp.quick>95 udp.moves<2 cubic.steady>240",
+	"11.8 / 13.5, cubic 256" },
+{ "needcallfirst", 30, LAB, CALL "; cubic at=5", NULL,
+	"udp.p50<13 udp.p99<25 udp.quick>95 udp.moves<2 cubic.steady>240",
+	"11.8 / 13.5, cubic 256" },
+{ "needcallboth", 30, LAB, "cubic; cubic up; " CALL " at=5; " CALL " up at=5;"
+	"game at=5", NULL,
+	"udp.p50<13.5 udp.p99<30 udp2.p50<13.5 udp2.p99<30 udp.quick>95 "
+	"udp2.quick>95 cubic.steady>235 game.p50<27 game.p99<40",
+	"12.2 / 14.1, game 24.4, both cubics 252" },
+{ "needcallunknown", 40, LAB0, "cubic; " CALL " at=15", NULL,
+	"udp.p50<14 udp.p99<40 udp.quick>95 cubic.steady>200", NULL },
+{ "needfalls", 90, LAB, FALLS,
+	"10: 0 rate=3; 20: 0 rate=10",
+	"udp.w1<12.3 udp.w2<45 udp.w3<12.3 udp.moves<4 udp.lost<0.5 "
+	"udp2.w3<12.3 udp2.moves<4",
+	"back within 60 s" },
+{ "needfallsunknown", 90, LAB0, FALLS,
+	"10: 0 rate=3; 20: 0 rate=10",
+	"udp.w1<12.3 udp.w2<45 udp.w3<12.3 udp.moves<4 udp.lost<0.5 "
+	"udp2.w3<12.3 udp2.moves<4",
+	"back within 60 s" },
+{ "needkeyframes", 30, LAB, CALL " bytes=100000 every=2000; " CALL
+	" up bytes=100000 every=2000", NULL,
+	"udp.p50<12.3 udp.p99<85 udp.quick>90 udp.moves<1 udp2.p50<12.3 "
+	"udp2.p99<85 udp2.quick>90 udp2.moves<1 udp.lost<0.1",
+	"a keyframe's last packets overflow" },
+{ "needvideo", 40, LAB, "web every=2000 bytes=1000000; " CALL, NULL,
+	"udp.p50<12.3 udp.p99<25 udp.quick>95 udp.moves<1 web.p50<450",
+	"call 11.3, video 366" },
+{ "needweb4", 20, LAB, "web; udp n=4 rate=1 port=5000 at=1", NULL,
+	"udp.p50<13 udp.p99<30 udp.quick>95 web.p50<200", "web 140" },
+{ "needweb8", 20, LAB, "web; udp n=8 rate=1 port=5000 at=1", NULL,
+	"udp.p50<14 udp.p99<45 udp.quick>90 web.p50<250", "web 180" },
+{ "needpage4", 30, LAB, "web every=1000 bytes=1000000; "
+	"udp n=4 rate=1 port=5000 at=1", NULL,
+	"udp.p50<13 udp.p99<30 udp.quick>95 web.p50<450", "web 400" },
+{ "needpage8", 30, LAB, "web every=1000 bytes=1000000; "
+	"udp n=8 rate=1 port=5000 at=1", NULL,
+	"udp.p50<14 udp.p99<45 udp.quick>90 web.p50<450", "web 400" },
+{ "many1", 30, LAB, "udp rate=10 port=5000", NULL,
+	"udp.lost<0.1 ?link.least>80", NULL },
+{ "many4", 30, LAB, "udp rate=3.5 port=5000; udp rate=3 port=5000;"
+	"udp rate=2.5 port=5000; udp rate=2 port=5000", NULL,
+	"udp4.p50<14 link.full>80 ?link.least>80 udp.moves<5 udp2.moves<5 "
+	"udp3.moves<5 udp4.moves<5", "one goes" },
+{ "many4uneven", 30, LAB, "udp rate=5 port=5000; udp rate=3 port=5000;"
+	"udp rate=2 port=5000; udp rate=1 port=5000", NULL,
+	"udp3.p50<14 ?link.full>80 ?link.least>80 udp.moves<5 udp2.moves<5 "
+	"udp3.moves<5 udp4.moves<5", "that of 3 goes" },
+{ "many16", 30, LAB, "udp rate=3 port=5000; udp rate=2 port=5000;"
+	"udp n=2 rate=1 port=5000; udp n=4 rate=0.5 port=5000;"
+	"udp n=8 rate=0.2 port=5000", NULL,
+	"udp4.p50<14 udp5.p50<14 link.full>80 ?link.least>80 udp.moves<5 "
+	"udp2.moves<5 udp3.moves<5 udp4.moves<2", "few go" },
+{ "many64", 30, LAB, "udp n=8 rate=0.3 port=5000; udp n=24 rate=0.2 port=5000;"
+	"udp n=32 rate=0.15 port=5000", NULL,
+	"udp3.p50<14 link.full>80 ?link.least>80 udp.moves<5 udp2.moves<5 "
+	"udp3.moves<5", "those of 0.3 go" },
+
+/* priority: a spare link carries what others cannot, a backup link nothing */
+{ "spare", 15, "rate=20 delay=15 prio=1; rate=50 delay=15 prio=60",
+	STREAM(4) "; game", NULL, "link.rest<0.001 udp.p50<17", NULL },
+{ "sparefour", 15, "x3 rate=70 delay=40; rate=70 delay=40 prio=60",
+	"udp rate=100 port=5000; web", NULL, "link.data3<0.001", NULL },
+{ "spareneeded", 25, "rate=20 delay=15 prio=1; rate=50 delay=15 prio=60",
+	"cubic; game at=5", NULL,
+	"cubic.steady>55 cubic.cold>45 game.p50<36 game.p99<60", "62" },
+{ "sparefive", 25, ADSL "; x3 rate=70 delay=40; rate=70 delay=40 prio=60",
+	"cubic; game at=5", NULL,
+	"cubic.steady>230 cubic.cold>150 game.p50<27 game.p99<60", "257" },
+{ "backup", 20, "rate=20 delay=15 prio=1; rate=50 delay=15 prio=61",
+	"cubic; cubic up; game at=5", NULL,
+	"link.data1<0.001 cubic.steady>15 game.p50<40", NULL },
+{ "backupfive", 25, ADSL "; x3 rate=70 delay=40; rate=70 delay=40 prio=61",
+	"cubic; game at=5", NULL,
+	"link.data4<0.001 cubic.steady>180 game.p50<27 game.p99<60", NULL },
 
 /* repair: links that lose, swap, double and damage packets */
 { "loss", 17, ADSL "; x4 rate=70 delay=40 loss=2", "cubic", NULL,

@@ -79,6 +79,8 @@ sidelink(int i, SimLink *s)
 	s->owd = l->delay.owd / Us;
 	s->loss = l->loss.ratio;
 	s->score = l->score;
+	s->shut = full(l);
+	s->quick = survey.step && l == survey.best;
 }
 
 /* Set what the link carries. The estimate is at rest for a second. */

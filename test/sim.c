@@ -56,9 +56,10 @@ enum { Icmp = 1, Tcpip = 6, Udp = 17 };
 enum { KindTcp, KindEcho, KindWeb, KindUdp };
 enum { Set, Random, Own, Unlike }; /* where scenarios come from */
 enum { Steady, Walk, Jump, Traced }; /* how the rate of a link moves */
+enum { Nowhere, Near, Far };      /* where a flow is */
 enum {
 	FdBase = 1000, Nfds = 64, Nbufs = 1 << 16, Ntimers = 4096,
-	Nseen = 1 << 18, Ngroups = 16, Nflows = 512, Nmeasures = 256,
+	Nseen = 1 << 18, Ngroups = 16, Nflows = 512, Nmeasures = 512,
 	Nchanges = 128, Nlog = 24, Nmem = 16,
 	Nbulk = 64, Nexpress = 4096, Npkts = 4096, Nrecords = 1 << 16,
 	Nread = 4096, Nparities = 256, Nlast = 1024, Nms = 1024,
@@ -92,6 +93,16 @@ enum {
 	ParityPart = 8,           /* of what a full link carries in a s */
 	Full = 97,                /* percent of the rate that it does then */
 	ParityPps = 2000,         /* of an end */
+	StayRun = 8, StayFor = 100, /* packets, ms: a flow is where they go */
+	StayPause = 300,          /* ms, after it a flow begins anew */
+	StayFurther = 10000,      /* us, than by the quick link */
+	SpareScore = 12000,       /* above the best: of use in need only; more
+	                           * than satweight, as scores change */
+	BackupPrio = 61,          /* of no use while another link is up */
+	Known = 50,               /* ms that a link has been so */
+	IdleSlack = 5,            /* ms that it has had room */
+	SlowRate = 2500000,       /* bit/s; what is slower may be left out */
+	Further = 40,             /* ms, so may what is so much longer */
 	NextAt = 70,              /* offset of the next seq in a heartbeat */
 	Nsets = 36,               /* of unlike links */
 	Fewlate = 5               /* when the delay of a link grows unseen */
@@ -175,6 +186,9 @@ typedef struct {
 	int64_t sent, parity, top; /* bytes in this s; its highest rate */
 	int64_t full, down;       /* last times that it had no room, that the
 	                           * sender did not use it */
+	int64_t shut;             /* that it took no ordered packets */
+	int64_t spare;            /* that it was no spare link */
+	int64_t *bins;            /* bytes of packets sent first, each s */
 	int64_t bulk[Nbulk];      /* turns in which ordered packets were sent */
 	unsigned nbulk;
 	int64_t bytes, wait;      /* in this bin; the longest queue */
@@ -272,6 +286,7 @@ typedef struct {
 	int64_t owd[SimLinks];    /* us, as its sender saw it then; 0: down */
 	int64_t rate[SimLinks];
 	int best;                 /* the link that it would take, then */
+	int quick;                /* that, if others are further, or -1 */
 	int next;
 } Seen;
 
@@ -282,17 +297,30 @@ typedef struct {
 	double win[3][2];         /* s */
 	int64_t *bins;            /* bytes */
 	int burst;                /* most packets of a flow in a ms */
-	double *times;            /* ms */
+	double *times, *came;     /* ms, and s at which it was so */
 	int ntimes, maxtimes, started;
 	int64_t sent, got;
+	int64_t quick, away;      /* packets: by the best link, by others */
+	int moves;                /* away from it, most of a flow */
 } Group;
+
+/* where a flow is: by the quick link, or by those that are further */
+typedef struct {
+	int side, moves;
+	int link;                 /* the quick one, -1: there is none */
+	int run;                  /* packets lately that went elsewhere, less
+	                           * three for each that did not */
+	int64_t from, last;       /* the first of these; its newest packet */
+	int64_t went;             /* when it went far, 0: not since a pause */
+} Stay;
 
 typedef struct {
 	Group *g;
 	int port, done;
 	Timer timer;
 	Tcp tcp[2];
-	int64_t begin, bytes;
+	int64_t begin, bytes;     /* begin: of the next burst, too */
+	Stay stay[2];             /* up, down */
 	double *rtt;              /* ms, of each sent; -1: lost */
 	int nsent, maxsent;
 	int64_t last[Nlast];      /* when the newest packets came */
@@ -366,6 +394,9 @@ static void seenread(End *, const uint8_t *, int);
 static Record *recordof(int, uint64_t);
 static void sessionbegin(End *);
 static Record *recordsent(End *, uint64_t, const Seen *);
+static void staycheck(End *, const Dir *, const Seen *);
+static int needed(End *, const Dir *, int, int);
+static void priocheck(End *, const Dir *, int);
 static void seensent(End *, Dir *, const uint8_t *, int, uint64_t, int, int);
 static int intact(const uint8_t *, int);
 static int64_t patience(End *, const Seen *);
@@ -439,6 +470,7 @@ static void endstop(End *, int);
 static void endturn(void *);
 /* traffic */
 static void flowstart(Flow *);
+static int64_t udpsend(Flow *);
 static void flowfire(void *);
 static void echosend(Flow *);
 static void echoarrive(int, Flow *, Buf *);
@@ -871,8 +903,9 @@ payload(uint8_t *d, uint32_t which, int len)
 
 /* invariants: nothing is invented or altered or comes twice, each flow is in
  * order, no packet waits for another flow's or longer than it should, express
- * packets do not wait, parity is rare and has a way of its own, pacers are
- * obeyed, memory stays in its pool */
+ * packets do not wait, parity is rare and has a way of its own, flows do not
+ * go to and fro, spare links are for need, pacers are obeyed, memory stays in
+ * its pool */
 
 static uint64_t
 hash(const uint8_t *d, int len, uint64_t h)
@@ -962,10 +995,13 @@ seenread(End *e, const uint8_t *d, int len)
 	    (get(d + 20, 2) == 443 || get(d + 22, 2) == 443));
 	s->class = s->sent = s->done = 0;
 	s->seq = 0;
+	s->quick = -1;
 	for (i = 0; i < SimLinks; i++) {
 		e->side->link(i, &l);
 		s->owd[i] = l.up ? l.owd : 0;
 		s->rate[i] = l.rate;
+		if (l.quick)
+			s->quick = i;
 	}
 	s->best = bestlink(e);
 	s->next = buckets[s->key % Nseen];
@@ -1014,6 +1050,109 @@ recordsent(End *e, uint64_t seq, const Seen *s)
 	return recordof(e - end, seq);
 }
 
+/* A flow goes away from the quick link once a second at most. It is where
+ * three of four packets go, StayRun at least and for StayFor: that a full
+ * quick link leaves some packets to others is no move. Nor is another quick
+ * link, and after a pause a flow begins anew. If links move, only what goes by
+ * the quick link while another has room says that the flow is there. */
+static void
+staycheck(End *e, const Dir *dir, const Seen *s)
+{
+	Flow *f = flowat[s->port];
+	Stay *t = f ? &f->stay[e - end] : NULL;
+	int i, room = !restless, to = Nowhere;
+
+	if (!t || s->ack || (!s->data && !s->live))
+		return;
+	if (dir->link == s->best)
+		f->g->quick++;
+	else
+		f->g->away++;
+	if (t->link != s->quick || simnow - t->last > StayPause * Ms)
+		*t = (Stay){ .link = s->quick, .moves = t->moves };
+	t->last = simnow;
+	if (t->link < 0 || !s->owd[dir->link])
+		return;
+	for (i = 0; i < SimLinks; i++)
+		room |= i != t->link && s->owd[i] &&
+		    net[i].d[e - end].full < simnow - IdleSlack * Ms;
+	if (dir->link == t->link)
+		to = room ? Near : Nowhere;
+	else if (s->owd[dir->link] > s->owd[t->link] + StayFurther)
+		to = Far;
+	if (to == Nowhere)
+		return;
+	if (to == t->side) {
+		t->run = MAX(t->run - 3, 0);
+		return;
+	}
+	if (t->run++ == 0)
+		t->from = simnow;
+	if (t->run < StayRun || simnow - t->from < StayFor * Ms)
+		return;
+	if (to == Far && t->side == Near) {
+		if (t->went && t->from - t->went < Sec - StayFor * Ms)
+			violate("%s: a flow of port %d goes away from link %d "
+			    "%.3f s after it did so before", endname[e - end],
+			    s->port, t->link, (t->from - t->went) / 1e9);
+		t->went = t->from;
+		f->g->moves = MAX(f->g->moves, ++t->moves);
+	}
+	t->side = to;
+	t->run = 0;
+}
+
+/* Is there no other link that could carry len bytes now: one that has been up
+ * for some time, is not spare, and has had room; for backup links it need not
+ * have room? The best link may be kept for those in a hurry. Returns -1, or
+ * the number of that link. */
+static int
+needed(End *e, const Dir *dir, int len, int backup)
+{
+	const Dir *d;
+	SimLink l, own;
+	int i, others = 0, best = bestlink(e);
+
+	e->side->link(dir->link, &own);
+	for (i = 0; i < SimLinks; i++)
+		others += net[i].there &&
+		    net[i].d[e - end].spare >= simnow - Known * Ms;
+	for (i = 0; i < SimLinks; i++) {
+		d = &net[i].d[e - end];
+		if (!net[i].there || d == dir || net[i].prio >= BackupPrio ||
+		    d->down >= simnow - Known * Ms || len > net[i].mtu -
+		    UdpIp - HdrLen - (keyed ? TagLen : 0))
+			continue;
+		if (backup)
+			return i;
+		e->side->link(i, &l);
+		if (d->spare < simnow - Known * Ms || (i == best &&
+		    others > 1) || l.owd > own.owd + Further * Ms / Us ||
+		    (l.rate < SlowRate && l.rate < own.rate / 2))
+			continue;
+		if (MAX(d->full, d->shut) < simnow - IdleSlack * Ms)
+			return i;
+	}
+	return -1;
+}
+
+/* A backup link carries no packets, copies, parities or repairs while another
+ * link is up, a spare one only while others are full. */
+static void
+priocheck(End *e, const Dir *dir, int len)
+{
+	int backup = net[dir->link].prio >= BackupPrio, other;
+
+	if (!backup && dir->spare >= simnow - Known * Ms)
+		return;
+	other = needed(e, dir, len, backup);
+	if (other >= 0)
+		violate("%s: link %d, of priority %d, carries %d bytes while "
+		    "link %d, of %d, %s", endname[e - end], dir->link,
+		    net[dir->link].prio, len, other, net[other].prio,
+		    backup ? "is up" : "has room");
+}
+
 /* on its way for the first time, or again; a copy may go before */
 static void
 seensent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t seq, int flags,
@@ -1059,6 +1198,11 @@ seensent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t seq, int flags,
 			    after, o ? "of another flow" : "which nobody sent");
 	}
 	s->sent++;
+	priocheck(e, dir, len);
+	if (!(flags & FlagRepair)) {
+		dir->bins[simnow / Sec] += wirelen(HdrLen + len);
+		staycheck(e, dir, s);
+	}
 	if (!(flags & FlagRepair) && s->class == Unknown) {
 		r->link = dir->link;
 		s->arrival = NEVER;
@@ -1248,6 +1392,7 @@ paritysent(End *e, Dir *dir, const uint8_t *d, int len, uint64_t head,
 
 	e->nparity += !stopped;
 	e->paritybytes += len;
+	priocheck(e, dir, len);
 	if (n < 1 || n > 16 || len < (flags & FlagOrder ? 2 : 0) + 20 + list) {
 		violate("%s sends a parity over %d packets in %d bytes",
 		    endname[e - end], n, len);
@@ -1469,12 +1614,17 @@ static void
 roomcheck(End *e)
 {
 	int i, dir = e - end;
-	SimLink l;
+	SimLink l, best;
 
+	e->side->link(bestlink(e), &best);
 	for (i = 0; i < SimLinks; i++) {
 		if (!net[i].there)
 			continue;
 		e->side->link(i, &l);
+		if (l.shut)
+			net[i].d[dir].shut = simnow;
+		if (!l.up || !best.up || l.score <= best.score + SpareScore)
+			net[i].d[dir].spare = simnow;
 		if (l.rate <= net[i].d[dir].slow ||
 		    simnow - net[i].d[dir].slowtime > Sec) {
 			net[i].d[dir].slow = l.rate;
@@ -2886,9 +3036,11 @@ timeadd(Group *g, double ms)
 	if (g->ntimes == g->maxtimes) {
 		g->maxtimes = MAX(1024, 2 * g->maxtimes);
 		g->times = realloc(g->times, g->maxtimes * sizeof(double));
-		if (!g->times)
+		g->came = realloc(g->came, g->maxtimes * sizeof(double));
+		if (!g->times || !g->came)
 			exit(2);
 	}
+	g->came[g->ntimes] = simnow / 1e9;
 	g->times[g->ntimes++] = ms;
 }
 
@@ -2908,6 +3060,7 @@ flowstart(Flow *f)
 	flowat[f->port] = f;
 	f->begin = simnow;
 	f->done = 0;
+	memset(f->stay, 0, sizeof(f->stay));
 	for (i = 1; i >= 0; i--) {
 		tcpclose(&f->tcp[i]);
 		tcpopen(&f->tcp[i], i, f->port, g->port, g->cc);
@@ -2950,14 +3103,43 @@ tcpread(Tcp *t, int64_t bytes)
 	timerset(&f->timer, simnow + (int64_t)(g->every * Ms));
 }
 
+/* Of the rate, so many bytes go at once each so many ms, as keyframes do, the
+ * rest in between. Returns ns until the next packet. */
+static int64_t
+udpsend(Flow *f)
+{
+	Group *g = f->g;
+	int n = 1;
+	uint8_t *d;
+	Buf *b;
+
+	if (g->bytes && simnow >= f->begin) {
+		f->begin = simnow + (int64_t)(g->every * Ms);
+		n = MAX(g->bytes / g->size, 1);
+	}
+	for (; n > 0; n--) {
+		b = bufnew();
+		d = b->data;
+		b->len = g->size;
+		ipheader(d, !g->up, Udp, b->len, f->nsent, 0);
+		udphead(d + 20, g->up ? f->port : g->port,
+		    g->up ? g->port : f->port, b->len - 20);
+		put(d + 28, f->nsent, 4);
+		put(d + 32, simnow, 8);
+		payload(d + 40, f->nsent, b->len - 40);
+		f->nsent++;
+		g->sent++;
+		hostsend(!g->up, b);
+	}
+	return g->size * 8000 / (g->rate - g->bytes * 8e-3 / g->every);
+}
+
 static void
 flowfire(void *arg)
 {
 	Flow *f = arg;
 	Group *g = f->g;
 	int64_t next = NEVER;
-	uint8_t *d;
-	Buf *b;
 
 	if ((stopped && g->at < secs) || simnow >= g->end * Sec)
 		return;
@@ -2971,19 +3153,7 @@ flowfire(void *arg)
 		next = simnow + g->every * Ms;
 		break;
 	case KindUdp:
-		b = bufnew();
-		d = b->data;
-		b->len = g->size;
-		ipheader(d, !g->up, Udp, b->len, f->nsent, 0);
-		udphead(d + 20, g->up ? f->port : g->port,
-		    g->up ? g->port : f->port, b->len - 20);
-		put(d + 28, f->nsent, 4);
-		put(d + 32, simnow, 8);
-		payload(d + 40, f->nsent, b->len - 40);
-		f->nsent++;
-		g->sent++;
-		hostsend(!g->up, b);
-		next = simnow + g->size * 8000 / g->rate;
+		next = simnow + udpsend(f);
 		break;
 	}
 	timerset(&f->timer, next);
@@ -3315,6 +3485,9 @@ parsetraffic(const char *text)
 			else
 				bad(word);
 		}
+		if (g->kind == KindUdp &&
+		    g->rate <= g->bytes * 8e-3 / g->every)
+			bad("such bursts");
 	}
 }
 
@@ -3608,6 +3781,113 @@ measureecho(Group *g)
 		say(" (%d in a row)", most);
 }
 
+/* ms, of what came from a time to another */
+static double
+delayin(const Group *g, const double *win, double percent)
+{
+	double *v = need(g->ntimes + 1, sizeof(*v)), ms;
+	int i, n = 0;
+
+	for (i = 0; i < g->ntimes; i++)
+		if (g->came[i] >= win[0] && g->came[i] < win[1])
+			v[n++] = g->times[i];
+	ms = percentile(v, n, percent);
+	free(v);
+	return ms;
+}
+
+static void
+measureudp(Group *g)
+{
+	double rate = mean(g, g->at, MIN(g->end, (double)secs)), lost, part;
+	double p50, p99;
+	int i;
+
+	for (i = 0; i < LEN(g->win); i++) {
+		if (g->win[i][1] <= g->win[i][0])
+			continue;
+		p50 = delayin(g, g->win[i], 50);
+		measure(g->name, (const char *[]){ "w1", "w2", "w3" }[i], p50);
+		say("%s %g-%g s p50 %.1f p99 %.1f ms, ", g->name,
+		    g->win[i][0], g->win[i][1], p50,
+		    delayin(g, g->win[i], 99));
+	}
+	lost = g->sent ? 100 - 100.0 * (g->got / g->size) / g->sent : 0;
+	p50 = percentile(g->times, g->ntimes, 50);
+	p99 = percentile(g->times, g->ntimes, 99);
+	part = share(g, g->size, g->size);
+	measure(g->name, "rate", rate);
+	measure(g->name, "lost", lost);
+	measure(g->name, "p50", p50);
+	measure(g->name, "p99", p99);
+	measure(g->name, "share", part);
+	measure(g->name, "burst", g->burst);
+	say("%s %.1f Mbit/s, share %.1f %%, %.3f %% lost, p50 %.1f p99 %.1f "
+	    "ms, %d in a ms", g->name, rate, part, lost, p50, p99, g->burst);
+}
+
+/* Where its packets went, percent of them by the best link; how often one of
+ * its flows went away from that. */
+static void
+measurestay(const Group *g)
+{
+	measure(g->name, "quick", 100.0 * g->quick /
+	    MAX(g->quick + g->away, 1));
+	measure(g->name, "moves", g->moves);
+	if (g->away)
+		say(", %.1f %% by the best link, %d moves",
+		    measures[nmeasures - 2].value, g->moves);
+}
+
+/* What was sent first by each link, Mbit/s, the way that is measured; rest: by
+ * all but the first, the way in which that is more. How full the first was in
+ * those s in which the others had more than a fiftieth of it, percent: in the
+ * mean, and least. */
+static void
+measuredata(int tell)
+{
+	int i, k, from = window.from / Sec, n = 0;
+	int t, to = MIN(window.to / Sec, (int64_t)secs);
+	double mbit, could, rest, all[2] = { 0 }, sum = 0, part, least = 100;
+	char name[16];
+	Dir *d;
+
+	say(tell ? "; sent" : "");
+	for (i = 0; i < SimLinks; i++) {
+		for (k = 0; k < 2; k++) {
+			for (mbit = 0, t = from; t < to; t++)
+				mbit += net[i].d[k].bins[t] * 8e-6 /
+				    (to - from);
+			all[k] += i ? mbit : 0;
+			if (k == window.up)
+				continue;
+			snprintf(name, sizeof(name), "data%d", i);
+			measure("link", name, mbit);
+			if (tell)
+				say(" %.2f", mbit);
+		}
+	}
+	measure("link", "rest", MAX(all[0], all[1]));
+	for (t = from; t < to; t++) {
+		for (rest = 0, i = 1; i < SimLinks; i++)
+			rest += net[i].d[!window.up].bins[t];
+		d = &net[0].d[!window.up];
+		could = capacity(&d->move, t * (int64_t)Sec,
+		    (t + 1) * (int64_t)Sec);
+		if (rest <= could / 50)
+			continue;
+		part = d->bins[t] / could * 100;
+		sum += part;
+		least = MIN(least, part);
+		n++;
+	}
+	measure("link", "full", n ? sum / n : 100);
+	measure("link", "least", least);
+	if (tell)
+		say(", the first %.0f %% full in %d s, %.0f at least",
+		    measures[nmeasures - 2].value, n, least);
+}
+
 /* its longest queue, ns */
 static int64_t
 measurelink(int i)
@@ -3659,25 +3939,10 @@ measureall(const Scenario *s)
 			    measures[nmeasures - 2].value, g->ntimes);
 			break;
 		case KindUdp:
-			measure(g->name, "rate", mean(g, g->at, MIN(g->end,
-			    (double)secs)));
-			measure(g->name, "lost", g->sent ? 100 - 100.0 *
-			    (g->got / g->size) / g->sent : 0);
-			measure(g->name, "p50", percentile(g->times,
-			    g->ntimes, 50));
-			measure(g->name, "p99", percentile(g->times,
-			    g->ntimes, 99));
-			measure(g->name, "share", share(g, g->size, g->size));
-			measure(g->name, "burst", g->burst);
-			say("%s %.1f Mbit/s, share %.1f %%, %.3f %% lost, "
-			    "p50 %.1f p99 %.1f ms, %d in a ms", g->name,
-			    measures[nmeasures - 6].value,
-			    measures[nmeasures - 2].value,
-			    measures[nmeasures - 5].value,
-			    measures[nmeasures - 4].value,
-			    measures[nmeasures - 3].value, g->burst);
+			measureudp(g);
 			break;
 		}
+		measurestay(g);
 		say("; ");
 	}
 	for (i = 0; i < SimLinks; i++)
@@ -3711,6 +3976,8 @@ measureall(const Scenario *s)
 	if (end[0].tundrops + end[1].tundrops)
 		say("; the TUNs dropped %" PRIu64, end[0].tundrops +
 		    end[1].tundrops);
+	measuredata(s->checks && (strstr(s->checks, "link.rest") ||
+	    strstr(s->checks, "link.full") || strstr(s->checks, "link.data")));
 	if (s->checks && strstr(s->checks, "link.down"))
 		for (i = 0; i < SimLinks; i++)
 			say("%s%.2f", i ? " " : "; down ",
@@ -3885,7 +4152,17 @@ checktimes(void *arg)
 #define ADSL    "rate=10 delay=10 prio=1"
 #define FAR     "x4 rate=70 delay=40"
 #define LAB     ADSL "; " FAR
+#define LAB0    ADSL " conf=0; " FAR " conf=0"
 #define CALL    "udp rate=3 size=1228 port=5000"
+/* both ways, of Mbit/s, and what it takes by the quick link */
+#define STREAM(rate) \
+	"udp port=5000 rate=" #rate "; udp up port=5000 rate=" #rate
+#define FALLS \
+	"udp port=5000 rate=6 w1=4-10 w2=13-20 w3=80-90;" \
+	"udp up port=5000 rate=6 w3=80-90"
+#define NEAR \
+	"udp.p50<12.3 udp.p99<16 udp2.p50<12.3 udp2.p99<16 link.rest<0.001 " \
+	"udp.quick>99.9 udp2.quick>99.9 udp.lost<0.01 udp2.lost<0.01"
 /* mobile and satellite, 14 and 45 Mbit/s in the mean, and the rates that one
  * would configure, with a number in front of them */
 #define LTE     "walk=3:40:300 outage=8000:200 pkts=300 delay=25"
@@ -4142,6 +4419,8 @@ setup(const Scenario *s)
 		for (j = 0; j < 2; j++) {
 			net[i].d[j].link = i;
 			net[i].d[j].to = !j;
+			net[i].d[j].bins = need(secs + Drain + 2,
+			    sizeof(int64_t));
 			net[i].d[j].seed = net[i].d[j].rng = draw();
 			timerinit(&net[i].d[j].timer, linkarrive,
 			    &net[i].d[j]);
