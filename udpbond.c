@@ -7410,7 +7410,8 @@ emptydir(void)
 	if (mkdir(chrootdir, 0555) < 0 && errno != EEXIST)
 		die("chrootdir: make %s:", chrootdir);
 	fd = open(chrootdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if ((n = syscall(SYS_getdents64, fd, entries, sizeof(entries))) < 0)
+	if (fd < 0 || (n = syscall(SYS_getdents64, fd, entries,
+	    sizeof(entries))) < 0)
 		die("chrootdir: open %s:", chrootdir);
 	close(fd);
 	if (n > 2 * 24) /* bytes of . and .., the least of any */
