@@ -42,7 +42,7 @@ static const Linkconf links[] = {
  *	Normal  goes first while it is sparse: small packets, not many
  *	Quic    never goes first: its packets keep their order
  *	Bulk    as a download from its first packet on
- * For so long a packet is sent again and waited for, reorderms at most; 0:
+ * Use: so long a packet is sent again and waited for, reorderms at most; 0:
  * reorderms. What no row fits is Normal, 0. */
 static const Traffic traffic[] = {
 	/* name      protocol        port   dscp  class   use (ms) */

@@ -646,6 +646,7 @@ dropped: (none|[a-z ]+ [0-9]+(, [a-z ]+ [0-9]+)*)"
 # what -l says besides
 details='wg[0-4] - [a-z]+(, [a-z ]+: -?[0-9.]+( Mbps|ms|%))+'
 offloads='Offload - TUN in: on, TUN out: on(, [A-Za-z_]+: on)+'
+traffic='[A-Za-z0-9._-]+ wg[0-4]: [0-9]+(, wg[0-4]: [0-9]+)*'
 queue='Queue - flows: [0-9]+(, [A-Za-z ]+: [0-9.]+(ms)?)+'
 
 clientmetrics()
@@ -681,10 +682,12 @@ status()
 {
 	at router "$BOND/udpbond" -l >"$LAB/status" &&
 	lines "$LAB/status" '=== Link Metrics ===' "$metrics" "$totals" \
-		"$details" "$queue" "$offloads" &&
+		"$details" "$queue" "$offloads" '=== Traffic ===' \
+		"$traffic" &&
 	at vps "$BOND/udpbond" -l >"$LAB/status" &&
 	lines "$LAB/status" '=== Link Statistics ===' "$statistics" \
-		"$totals" "$details" "$queue" "$offloads"
+		"$totals" "$details" "$queue" "$offloads" \
+		'=== Traffic ===' "$traffic"
 }
 
 # prometheus NS: the text format, with its conventions for names
