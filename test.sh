@@ -390,7 +390,8 @@ simbuild()
 			"$SRC/test/side.c" || return 1
 	done
 	${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 -o "$LAB/sim/sim" \
-		"$SRC/test/sim.c" "$SRC/test/simtcp.c" "$LAB"/sim/side?.o
+		"$SRC/test/sim.c" "$SRC/test/simtcp.c" "$SRC/test/simquic.c" \
+		"$LAB"/sim/side?.o
 }
 
 # simbegin: runs beside the other sections of part 1
