@@ -167,13 +167,14 @@ enum {
 	SqueezeLeast = 64,        /* bytes, least that is compressed */
 	SqueezeTrial = 4,         /* packets that do not shrink: of no use */
 	Heavy = 48 * 1024,        /* bytes of late: a flow that may be heavy */
+	Large = 256 * 1024,       /* the same: the next ones will be so, too */
 	AckCopied = 1 << 20,      /* bytes acknowledged: its ACKs go twice */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
 	HostDebt = 16 * Quantum,  /* bytes, most that a host has had before */
 	ClaimLen = 128,           /* bytes, most of an express SYN or ACK */
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
-	Fars = 8,                 /* packets by slower links: a heavy flow's */
+	Fars = 8,                 /* packets by slower links, most counted */
 	QuicAck = 64,             /* bytes, most of an ACK of QUIC */
 	Evens = 8,                /* connections after one with a heavy flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
@@ -378,7 +379,7 @@ typedef struct {                  /* is a flow light or heavy? */
 	int64_t stay;             /* ns, heavy at least */
 } Need;
 
-typedef struct {                  /* what connections to a server needed */
+typedef struct {                  /* what QUIC connections to a server needed */
 	uint32_t tag;             /* of its address */
 	int evens;                /* how many more are even, see evenly() */
 } Wont;
@@ -387,7 +388,7 @@ typedef struct {
 	Turn turn;
 	Queue queue;
 	Need need;
-	Wont *wont;               /* NULL: not of QUIC */
+	Wont *wont;               /* NULL: not from a server of QUIC */
 	int even;                 /* its round trip is kept even */
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
@@ -729,7 +730,7 @@ static struct {
 	struct {
 		uint32_t hash, next; /* of the flow; seq behind the newest */
 		int singly;       /* as the newest ones were written */
-		int far;          /* packets by slower links, see heardby() */
+		int far, even;    /* see heardby() */
 	} flows[Nflows];
 } gro;
 
@@ -2456,18 +2457,23 @@ groflushall(void)
 		groflush(g);
 }
 
-/* Note whether a flow's large packets come by links that are slower than the
- * best one. */
+/* Note whether large packets of a flow come by links that are slower than the
+ * best one, and whether the last packet of a QUIC handshake did: that has the
+ * highest bit set, RFC 8999. */
 static void
 heardby(const Pkt *p)
 {
-	int *far = &gro.flows[p->ip.hash & (Nflows - 1)].far;
+	int i = p->ip.hash & (Nflows - 1), slower;
 
-	if (p->len <= Small || p->link < 0 || !survey.best)
+	if (p->ip.l4len <= 8 || p->link < 0 || !survey.best)
 		return;
-	*far += bond[p->link].delay.way > survey.best->delay.way + SameDelay ?
-	    1 : -1;
-	*far = CLAMP(*far, 0, 2 * Fars);
+	slower = bond[p->link].delay.way >
+	    survey.best->delay.way + SameDelay / 2;
+	if (p->len > Small)
+		gro.flows[i].far = CLAMP(gro.flows[i].far + 2 * slower - 1, 0,
+		    Fars);
+	if (p->ip.proto == IPPROTO_UDP && p->data[p->ip.l4 + 8] & 0x80)
+		gro.flows[i].even = slower;
 }
 
 /* Write a packet to the TUN. One that can be coalesced waits for those behind
@@ -4018,18 +4024,14 @@ flowgoes(Need *f)
 	f->went = now;
 }
 
-/* Choose how a QUIC connection begins: even, as long as nothing is known of
- * its server, and if one of the last connections got heavy. */
+/* Choose how a QUIC connection begins, at the end of its server: even, if
+ * nothing is known of the server, or one of the last was large. */
 static void
 begin(Flow *f, const Pkt *p)
 {
-	int v4 = p->data[0] >> 4 == 4, n = v4 ? 4 : 16;
-	const uint8_t *addr = p->data + (v4 ? 12 : 8);
-	uint32_t tag;
+	int v4 = p->data[0] >> 4 == 4;
+	uint32_t tag = hash(p->data + (v4 ? 12 : 8), v4 ? 4 : 16, 0);
 
-	if (p->kind->class != Quic)
-		return;
-	tag = hash(addr + (p->ip.sport == p->kind->port ? 0 : n), n, 0);
 	f->wont = &queues.wonts[tag % Nflows];
 	if (f->wont->tag != tag)
 		*f->wont = (Wont){ tag, 1 };
@@ -4037,26 +4039,35 @@ begin(Flow *f, const Pkt *p)
 	f->wont->evens -= f->even;
 }
 
-/* Does the peer send heavy flow of the same connection? */
+/* Does the peer send heavily to where the packet comes from? */
 static int
 far(const Pkt *p)
 {
-	return gro.flows[p->ip.hash & (Nflows - 1)].far >= Fars;
+	return gro.flows[p->ip.hash & (Nflows - 1)].far > Fars / 2;
 }
 
-/* Has the packet of QUIC to go by slower links, so that the round trip is
- * even? Senders with HyStart take a step for congestion: all that they measure
- * has to be one way by the quick link and one way by the others. Therefore
- * what a server sends first takes the long way, and then ACKs do, as long as
- * data does not. */
+/* Is the flow of a QUIC connection whose round trip is kept even? */
+static int
+even(const Flow *f, const Pkt *p)
+{
+	return p->kind->class == Quic && survey.step &&
+	    (p->ip.sport == p->kind->port ? f->even :
+	    gro.flows[p->ip.hash & (Nflows - 1)].even);
+}
+
+/* Has the packet to go by slower links, so that a round trip of QUIC is even?
+ * Senders with HyStart take a step for congestion: all that they measure has
+ * to be one way by the quick link and one way by the others. Therefore what a
+ * server sends first goes the long way, and then ACKs do, as long as data does
+ * not. */
 static int
 evenly(const Flow *f, const Pkt *p)
 {
 	int len = p->ip.l4len - 8; /* behind the UDP header */
 
-	if (!f->even || !survey.step || p->ip.frag || len < 1)
+	if (!even(f, p) || len < 1)
 		return 0;
-	if (p->data[p->ip.l4 + 8] & 0x80) /* handshake, RFC 8999 */
+	if (p->data[p->ip.l4 + 8] & 0x80)
 		return p->ip.sport == p->kind->port;
 	return len <= QuicAck && !far(p);
 }
@@ -4076,9 +4087,10 @@ flowcount(Flow *f, const Pkt *p)
 			need->stay = INT64_MAX;
 		}
 	}
-	if (!f->turn.last)
+	if (!f->turn.last && p->kind->class == Quic &&
+	    p->ip.sport == p->kind->port)
 		begin(f, p);
-	if (f->wont && (need->heavy || far(p)))
+	if (f->wont && (lately(need) > Large || far(p)))
 		f->wont->evens = Evens;
 	need->bytes[0] += p->len + HdrLen + 28 + linkoverhead;
 	f->turn.last = now;
@@ -4128,11 +4140,11 @@ toomuch(int elastic)
 
 /* A packet of a light flow has not gone by the best link. */
 static void
-overflowed(Flow *f)
+overflowed(Flow *f, const Pkt *p)
 {
 	Need *n = &f->need;
 
-	if (n->elastic && lately(n) > Heavy) {
+	if (n->elastic && (lately(n) > Heavy || even(f, p))) {
 		flowgoes(n);
 		return;
 	}
@@ -4420,7 +4432,8 @@ selectlink(const Flow *f)
 		return NULL;
 	sooner = now + lightwait(f, best) + best->delay.owd -
 	    arrival(to, p->len);
-	return sooner > (f->need.elastic ? 0 : Patience) ? to : NULL;
+	return sooner > (even(f, p) ? -SameDelay : f->need.elastic ? 0 :
+	    Patience) ? to : NULL;
 }
 
 /* ack: pure TCP ACKs, thinned out
@@ -5223,7 +5236,7 @@ transmit(Link *l, Pkt *p)
 	}
 	if (ordered && !heavy(f) && !evenly(f, p) && l != survey.light &&
 	    survey.step)
-		overflowed(f);
+		overflowed(f, p);
 	l->why[why]++;
 	p->link = l - bond;
 	if (p->kind->name)
