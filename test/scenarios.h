@@ -66,6 +66,15 @@
 { "webload", 20, LAB, "cubic; web at=6", NULL,
 	"web.p50<170 web.n>10", NULL },
 
+/* QUIC: the model against quic-go, then over the five links: w1 and w2 are the
+ * first 12 s and those after */
+{ "quicplain", 27, "raw; rate=290 delay=20", "quic acks=2 w1=2-14 w2=14-27",
+	NULL, "quic.w1>240 quic.w2>250 quic.w2<275", "quic-go 255 / 267" },
+{ "quicone", 27, "raw; rate=70 delay=40", "quic acks=2 w1=2-14 w2=14-27",
+	NULL, "quic.w1>55 quic.w2>60 quic.w2<67", "quic-go 63 / 64" },
+{ "quicpp", 27, LAB, "quic hystartpp w1=2-14 w2=14-27", NULL,
+	"quic.w1>200 quic.w2>220", "150 / 220" },
+
 /* tun and link: errors, MTUs, full sockets, lost devices, new addresses */
 { "tunerror", 10, LAB, "udp rate=40; game",
 	"4: client tun=EIO; 4.5: client tun=none; 6: server tun=EIO;"

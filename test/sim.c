@@ -3516,7 +3516,8 @@ groupnew(int kind)
 	g->n = 1;
 	g->at = 2;
 	g->end = secs;
-	g->every = g->kind == KindWeb ? 300 : g->proto == Icmp ? 10 : 15;
+	g->every = g->kind == KindWeb || g->kind == KindQuic ? 300 :
+	    g->proto == Icmp ? 10 : 15;
 	g->bytes = g->kind == KindWeb ? 60000 : 0;
 	g->rate = 40;
 	g->acks = 10;
@@ -4456,6 +4457,11 @@ invent(Scenario *s, uint64_t n)
 		"web bytes=400000", "udp rate=3", "udp rate=30 up",
 		"udp rate=200", "udp port=5000 rate=1 size=300", "cubic ecn"
 	};
+	static const char *quics[] = {
+		"quic", "quic up", "quic reno n=3", "quic hystartpp acks=2",
+		"quic bytes=15000 every=100", "quic bytes=60000 open n=2",
+		"quic up bytes=400000"
+	};
 	static const char *light[] = { "game", "ping", "game n=5", "ping every=50" };
 	static char name[32], links[2048], traffic[512], faults[2048];
 	char *l = links, *t = traffic, *c = faults;
@@ -4504,6 +4510,9 @@ invent(Scenario *s, uint64_t n)
 		    LEN(traffics)]);
 		t += snprintf(t, tend - t, " at=%d; ", (int)(1 + draw() % 4));
 	}
+	if (mix(&moves) % 4 == 0)
+		t += snprintf(t, tend - t, "%s at=1.5; ", quics[mix(&moves) %
+		    LEN(quics)]);
 	t += snprintf(t, tend - t, "%s", light[draw() % LEN(light)]);
 	keyed = draw() % 2;
 	for (i = draw() % 6; i > 0; i--) {
