@@ -1056,14 +1056,14 @@ recordsent(End *e, uint64_t seq, const Seen *s)
 /* A flow goes away from the quick link once a second at most. It is where
  * three of four packets go, StayRun at least and for StayFor: that a full
  * quick link leaves some packets to others is no move. Nor is another quick
- * link, and after a pause a flow begins anew. If links move, only what goes by
- * the quick link while another has room says that the flow is there. */
+ * link, and after a pause a flow begins anew. If links move, only packets for
+ * which the other side had room say where the flow is. */
 static void
 staycheck(End *e, const Dir *dir, const Seen *s)
 {
 	Flow *f = flowat[s->port];
 	Stay *t = f ? &f->stay[e - end] : NULL;
-	int i, room = !restless, to = Nowhere;
+	int i, room[2] = { !restless, !restless }, to = Nowhere;
 
 	if (!t || s->ack || (!s->data && !s->live))
 		return;
@@ -1077,15 +1077,13 @@ staycheck(End *e, const Dir *dir, const Seen *s)
 	if (t->link < 0 || !s->owd[dir->link])
 		return;
 	for (i = 0; i < SimLinks; i++)
-		room |= i != t->link && s->owd[i] &&
+		room[i == t->link] |= s->owd[i] &&
 		    net[i].d[e - end].full < simnow - IdleSlack * Ms;
 	if (dir->link == t->link)
-		to = room ? Near : Nowhere;
+		to = room[0] ? Near : Nowhere;
 	else if (s->owd[dir->link] > s->owd[t->link] + StayFurther)
-		to = Far;
-	if (to == Nowhere)
-		return;
-	if (to == t->side) {
+		to = room[1] ? Far : Nowhere;
+	if (to == Nowhere || to == t->side) {
 		t->run = MAX(t->run - 3, 0);
 		return;
 	}
@@ -2195,6 +2193,7 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 		return ENODEV;
 	if (d->c.error && unit(mix(&d->rng)) * 100 < d->c.errors) {
 		d->refused = simnow;
+		d->lost++;
 		return d->c.error;
 	}
 	if (len + UdpIp > n->mtu) {
