@@ -22,9 +22,11 @@ static const char *keyfile     = NULL;
 /* links: NULL as device means any; as client address, that of the route; as
  * server address, all (server only). A NULL address needs a key. A link's
  * name is its device, or else its client address; names differ. Priority is
- * 0 to 60, lower is better. A rate is the most that is sent. The client tells
- * the server priorities, rates and hbinterval: to change these, compile the
- * client only. */
+ * 0 to 60, lower is better: where it makes the score worse by more than
+ * satweight, a link carries what the others cannot; 61: nothing while another
+ * one works. A rate is the most that is sent. The client tells the server
+ * priorities, rates and hbinterval: to change these, compile the client
+ * only. */
 static const Linkconf links[] = {
 	/* device  client        server        port  priority  up  down (Mbit/s, 0: unknown) */
 	{ "wg0",  "10.200.0.1", "10.200.0.2", 9001, 1,        10, 10 },
@@ -32,6 +34,33 @@ static const Linkconf links[] = {
 	{ "wg2",  "10.200.2.1", "10.200.2.2", 9003, 2,        70, 70 },
 	{ "wg3",  "10.200.3.1", "10.200.3.2", 9004, 2,        70, 70 },
 	{ "wg4",  "10.200.4.1", "10.200.4.2", 9005, 2,        70, 70 },
+};
+
+/* traffic: the first row that fits a packet says what it is. Port is that of
+ * either end, DSCP the least, 0 is any. Classes:
+ *	Urgent  goes first, up to a share of the best link
+ *	Normal  goes first while it is sparse: small packets, not many
+ *	Quic    never goes first: its packets keep their order
+ *	Bulk    as a download from its first packet on
+ * Use: so long a packet is sent again and waited for, reorderms at most; 0:
+ * reorderms. What no row fits is Normal, 0. */
+static const Traffic traffic[] = {
+	/* name      protocol        port   dscp  class   use (ms) */
+/*	{ "game",    IPPROTO_UDP,    27015, 0,    Urgent, 150 }, */
+/*	{ "copies",  IPPROTO_TCP,    873,   0,    Bulk,   0   }, */
+	/* who asked asks again, but only after some seconds */
+	{ "dns",     IPPROTO_UDP,    53,    0,    Urgent, 0   },
+	/* would send it again, and go slower, as TCP does */
+	{ "quic",    IPPROTO_UDP,    443,   0,    Quic,   0   },
+	{ "icmp",    IPPROTO_ICMP,   0,     0,    Urgent, 250 },
+	{ "icmpv6",  IPPROTO_ICMPV6, 0,     0,    Urgent, 250 },
+	/* calls and games go on without it */
+	{ "call",    IPPROTO_UDP,    0,     32,   Urgent, 250 },
+	{ "udp",     IPPROTO_UDP,    0,     0,    Normal, 250 },
+	/* TCP, and tunnels of all kinds */
+	{ "marked",  0,              0,     32,   Urgent, 0   },
+	{ "tcp",     IPPROTO_TCP,    0,     0,    Normal, 0   },
+	{ "other",   0,              0,     0,    Normal, 0   },
 };
 
 /* score: lower is better
@@ -54,7 +83,7 @@ static const int compress      = 0;    /* kbit/s: links slower than this compres
 static const int queuepkts     = 4096; /* waiting for a link */
 static const int keeppkts      = 8192; /* kept after sending, to measure and to repair; a power of 2 */
 static const int reorderpkts   = 8192; /* back from the newest, waited for or held; a power of 2 */
-static const int reorderms     = 1000; /* ms that a missing packet is waited for at most; most of UDP 250 */
+static const int reorderms     = 1000; /* ms that a missing packet is waited for at most */
 
 /* offload: the kernel handles many packets in one call if it can; 0: off */
 static const int tunsegment    = 1;    /* GSO packets from and to the TUN device */

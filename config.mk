@@ -17,4 +17,4 @@ CC = cc
 STATICCC = musl-gcc
 STATICFLAGS = -Os -static -fno-pie -fno-asynchronous-unwind-tables \
 	-ffunction-sections -Wl,--gc-sections -Wl,-z,noseparate-code,-z,norelro \
-	-idirafter /usr/include
+	-Wl,-z,common-page-size=64 -idirafter /usr/include

@@ -162,7 +162,8 @@ cppchecks()
 		--inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem --suppress=missingInclude \
 		-D_GNU_SOURCE -DVERSION='"0"' -I"$SRC" \
-		"$SRC/udpbond.c" "$SRC/test/linkem.c" "$SRC/test/flood.c"
+		"$SRC/udpbond.c" "$SRC/test/linkem.c" "$SRC/test/flood.c" \
+		"$SRC/test/streams.c"
 }
 
 # the wall clock may be set to anything at any time
@@ -174,6 +175,14 @@ noclock()
 	not grep -Ew 'time|ftime|gettimeofday|localtime(_r)?' "$LAB/names" &&
 	grep -E 'clock_gettime\(|CLOCK_' "$SRC/udpbond.c" >"$LAB/clocks" &&
 	not grep -v 'clock_gettime(CLOCK_MONOTONIC, ' "$LAB/clocks"
+}
+
+# goclean: test/quic.go builds, with Cubic too
+goclean()
+{
+	gofmt -d test/quic.go >"$LAB/gofmt" 2>&1
+	cat "$LAB/gofmt"
+	[ ! -s "$LAB/gofmt" ] && goquic vet test/quic.go && buildquic
 }
 
 building()
@@ -196,20 +205,26 @@ building()
 	have cppcheck 'cppcheck has nothing to say' cppchecks
 	have shellcheck 'shellcheck has nothing to say' \
 		shellcheck test.sh test/*.sh .ci/run
+	if havequic; then
+		try 'go builds quic.go, gofmt and vet have nothing to say' \
+			goclean
+	else
+		skip 'go builds quic.go: no go, or no quic-go'
+	fi
 	have mandoc 'mandoc has nothing to say about the man page' \
 		mandoc -T lint udpbond.1
 }
 
 # part 1: units
 
-# unitbuild CC FLAG...: parity and compress vary in it
+# unitbuild CC FLAG...: parity, compress and traffic vary in it
 unitbuild()
 {
 	cc=$1
 	shift
 	mkdir -p "$LAB/units" && cp "$SRC/udpbond.c" "$LAB/units" || return 1
-	sed '/int parity/s/const //; /int compress/s/const //' config.def.h \
-		>"$LAB/units/config.h"
+	sed '/int parity/s/const //; /int compress/s/const //
+		/Traffic traffic/s/const //' config.def.h >"$LAB/units/config.h"
 	"$cc" -std=c99 -D_GNU_SOURCE -DVERSION='"0"' "$@" -I"$LAB/units" \
 		-o "$LAB/unit" "$SRC/test/unit.c"
 }
@@ -375,7 +390,8 @@ simbuild()
 			"$SRC/test/side.c" || return 1
 	done
 	${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 -o "$LAB/sim/sim" \
-		"$SRC/test/sim.c" "$SRC/test/simtcp.c" "$LAB"/sim/side?.o
+		"$SRC/test/sim.c" "$SRC/test/simtcp.c" "$SRC/test/simquic.c" \
+		"$LAB"/sim/side?.o
 }
 
 # simbegin: runs beside the other sections of part 1
@@ -476,7 +492,7 @@ badconfigs()
 	IPv4 and IPv6 in one link|/9003,/s/127.0.2.2/::1/|links.2.*: client and server
 	a negative rate upwards|/9003,/s/ 70, / -70, /|links.2.*: up
 	a negative rate downwards|/9003,/s/70 }/-70 }/|links.2.*: down
-	priority 61|/9003,/s/9003, 2,/9003, 61,/|links.2.*: priority
+	priority 62|/9003,/s/9003, 2,/9003, 62,/|links.2.*: priority
 	a device that is missing|/9003,/s/NULL/"nolink0"/|links.2.*: device
 	any server address without a key|/9003,/s/"127.0.2.2"/NULL/|links.2.*: server
 	any client address without a key|/9003,/s/"127.0.2.1"/NULL/|links.2.*: client
@@ -497,6 +513,10 @@ badconfigs()
 	satpercent of 0|s/\(satpercent *= \)80/\10/|satpercent
 	heartbeats each 0 ms|s/\(hbinterval *= \)100/\10/|hbinterval
 	reorderpkts no power of 2|s/\(reorderpkts *= \)8192/\15000/|reorderpkts
+	a port of all protocols|s/\("dns", *\)IPPROTO_UDP/\10/|traffic.0.: port: protocol 0 has none
+	DSCP 64|/"call"/s/ 32,/ 64,/|traffic.4.: dscp: 64
+	traffic of use for 61 s|/"udp"/s/250 /61000 /|traffic.5.: use: 61000
+	two kinds of traffic with one name|/"udp"/s/"udp"/"dns"/|traffic.5.: name: "dns" is that of traffic.0.
 	a TUN address without a prefix|s/192.168.50.1.32/192.168.50.1/|clientaddr
 	a key file that is missing|s/\(keyfile *= \)NULL/\1"\/no\/key"/|/no/key
 	END
@@ -627,6 +647,7 @@ dropped: (none|[a-z ]+ [0-9]+(, [a-z ]+ [0-9]+)*)"
 # what -l says besides
 details='wg[0-4] - [a-z]+(, [a-z ]+: -?[0-9.]+( Mbps|ms|%))+'
 offloads='Offload - TUN in: on, TUN out: on(, [A-Za-z_]+: on)+'
+traffic='[A-Za-z0-9._-]+ wg[0-4]: [0-9]+(, wg[0-4]: [0-9]+)*'
 queue='Queue - flows: [0-9]+(, [A-Za-z ]+: [0-9.]+(ms)?)+'
 
 clientmetrics()
@@ -662,10 +683,12 @@ status()
 {
 	at router "$BOND/udpbond" -l >"$LAB/status" &&
 	lines "$LAB/status" '=== Link Metrics ===' "$metrics" "$totals" \
-		"$details" "$queue" "$offloads" &&
+		"$details" "$queue" "$offloads" '=== Traffic ===' \
+		"$traffic" &&
 	at vps "$BOND/udpbond" -l >"$LAB/status" &&
 	lines "$LAB/status" '=== Link Statistics ===' "$statistics" \
-		"$totals" "$details" "$queue" "$offloads"
+		"$totals" "$details" "$queue" "$offloads" \
+		'=== Traffic ===' "$traffic"
 }
 
 # prometheus NS: the text format, with its conventions for names

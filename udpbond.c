@@ -68,6 +68,7 @@
  *	life      setup, run, cleanup, main
  */
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -81,7 +82,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
-#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -91,7 +91,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -167,13 +166,16 @@ enum {
 enum {
 	SqueezeLeast = 64,        /* bytes, least that is compressed */
 	SqueezeTrial = 4,         /* packets that do not shrink: of no use */
-	Heavy = 48 * 1024,        /* bytes since a pause: a heavy flow */
+	Heavy = 48 * 1024,        /* bytes of late: a flow that may be heavy */
 	AckCopied = 1 << 20,      /* bytes acknowledged: its ACKs go twice */
 	Quantum = MtuMax,         /* bytes that a flow sends in its turn */
 	HostDebt = 16 * Quantum,  /* bytes, most that a host has had before */
 	ClaimLen = 128,           /* bytes, most of an express SYN or ACK */
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
+	Fars = 8,                 /* packets by slower links: a heavy flow's */
+	QuicAck = 64,             /* bytes, most of an ACK of QUIC */
+	Evens = 8,                /* connections after one with a heavy flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
 	ReportSize = 150,         /* bytes on the wire, of a usual one */
@@ -184,6 +186,7 @@ enum {
 	Far = 4096,               /* packets ahead, without a key: doubted */
 	FreeBytes = 65536,        /* set free in a ms, half a socket's room */
 	FarBeat = 16,             /* heartbeats ahead of each link: doubted */
+	Backup = 61,              /* priority of a link for want of others */
 };
 
 /* rates, bit/s */
@@ -206,7 +209,9 @@ static const int64_t
 	BurstMax = MS(5),         /* most: a turn of the loop may be late */
 	Grace = MS(3),            /* packets sent this close may swap places */
 	BurstEnd = MS(5),         /* without more packets a burst is over */
-	BeatMin = MS(20),         /* between heartbeats, at least */
+	BeatMin = MS(20),         /* between heartbeats, at least; */
+	BeatSlow = MS(1000),      /* of a spare link that carries nothing */
+	SpareWait = MS(30),       /* for others; then a spare link is used */
 	SameDelay = MS(10),       /* links this close are alike for a flow */
 	MoreDelay = MS(40),       /* a link this much slower is no help */
 	ReportEvery = MS(10),     /* of what came, under load; */
@@ -229,8 +234,9 @@ static const int64_t
 	CodelTarget = MS(50),
 	CodelInterval = MS(200),  /* a queue that stands longer is ours */
 	Keep = MS(1500),          /* sent packets are kept for repair */
-	StaleLive = MS(250),      /* a real-time packet is of no use then */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
+	Patience = MS(30),        /* waited longer before another link helps */
+	StayMost = MS(16000),     /* a flow stays heavy, at least */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
 	Retry = MS(10000);        /* of UDP_SEGMENT after an error; of links,
 	                           * faster, after the last one went down */
@@ -249,6 +255,7 @@ enum { LaneBeat, LaneControl, LaneData, LaneLast };
 enum { Missing, Held, Passed, Lost };                  /* states of a slot */
 enum { Outside, Inside, Nowhere };                     /* places, see ip */
 enum { Ordered, Express, Ack };                        /* classes of packets */
+enum { Normal, Urgent, Quic, Bulk };                   /* and of traffic */
 enum { CtlReport = 1, CtlBye };                        /* control records */
 enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what verify says */
 enum { TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpPsh = 0x08,
@@ -290,6 +297,13 @@ typedef struct {
 } Linkconf;
 
 typedef struct {
+	const char *name;
+	int proto, port, dscp;    /* 0: any; dscp: the least */
+	int class;
+	int use;                  /* ms, 0: reorderms */
+} Traffic;
+
+typedef struct {
 	int proto, frag, dscp;
 	int l4, l4len;            /* offset and bytes of what follows IP */
 	int sport, dport, tcpflags, payload;
@@ -312,10 +326,12 @@ struct Pkt {
 	int after;                /* how many seqs after the packet that has
 	                           * to come before it; 0: there is none */
 	uint64_t seq;
-	int64_t time;             /* ns, when it came or was sent */
+	int64_t time;             /* ns, when it came, was sent, or was asked
+	                           * for */
 	int64_t deadline;         /* ns, when it becomes useless */
 	int64_t order;            /* ns, its place among express packets */
 	Ip ip;
+	const Traffic *kind;      /* see kindof() */
 	const struct sockaddr_storage *from;
 	uint8_t buf[PktSize];
 };
@@ -351,9 +367,28 @@ typedef struct {                  /* is it of use to compress a flow? */
 	int rest, pause;          /* packets not to be tried now; last time */
 } Squeeze;
 
+typedef struct {                  /* is a flow light or heavy? */
+	int heavy;
+	int elastic;              /* its sender takes what it gets */
+	int64_t begun;            /* ns, first packet after a pause */
+	int64_t bytes[2];         /* on the wire: since rates were noted, and
+	                           * in the second before */
+	int64_t rate;             /* bit/s, as noted; 0: light, and silent */
+	int64_t went, came;       /* ns, became heavy last; light again */
+	int64_t stay;             /* ns, heavy at least */
+} Need;
+
+typedef struct {                  /* what connections to a server needed */
+	uint32_t tag;             /* of its address */
+	int evens;                /* how many more are even, see evenly() */
+} Wont;
+
 typedef struct {
 	Turn turn;
 	Queue queue;
+	Need need;
+	Wont *wont;               /* NULL: not of QUIC */
+	int even;                 /* its round trip is kept even */
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
@@ -362,7 +397,6 @@ typedef struct {
 	int ordered;              /* all that follow come after it */
 	int64_t clock;            /* ns, ahead of now if not sparse */
 	int mean;                 /* bytes of a packet */
-	int64_t bytes;            /* sent since the last pause */
 	Pkt *ack;                 /* waiting ACK that newer ones may replace */
 	uint32_t ackno;           /* of the newest ACK */
 	int64_t acked;            /* bytes acknowledged since the last pause */
@@ -426,6 +460,7 @@ typedef struct {
 	uint64_t txpkts, txbytes; /* sent on this link, with this heartbeat */
 	uint64_t rxpkts, rxbytes; /* received when the echoed one came */
 	uint64_t next;            /* next seq of data */
+	int slow;                 /* the sender's next one is, see BeatSlow */
 	int prio;
 	uint32_t up, down;        /* kbit/s, configured at the client */
 	int format;               /* see Format */
@@ -466,6 +501,7 @@ typedef struct {                  /* the pacer */
 	                           * at the rate, and at a part of it: */
 	int percent;              /* from there on it is saturated */
 	int64_t burst;            /* ns that the clocks may be ahead of now */
+	int64_t busy;             /* ns, when it was saturated last */
 } Pace;
 
 typedef struct {
@@ -487,6 +523,8 @@ typedef struct {
 	unsigned n;
 	int64_t next, last;       /* ns, when the next is due; last was sent */
 	int64_t data;             /* ns, newest ordered packet sent */
+	int slow;                 /* see beatpace() */
+	int64_t quick;            /* ns, when they last ceased to be slow */
 	int64_t answers[Answers]; /* ns, token buckets of hellos, by id */
 } Beats;
 
@@ -494,6 +532,7 @@ typedef struct {                  /* what came in this session */
 	Tally in;                 /* newest heartbeat: its time; rx so far */
 	int64_t came;             /* ns, when that came; 0: none */
 	int begun;                /* the peer's data is of this session */
+	int slow;                 /* heartbeats come slowly */
 	uint64_t seq;             /* of that */
 	uint64_t lastseq;         /* of the last record of data */
 	uint64_t newest;          /* seq of the newest data, */
@@ -577,6 +616,9 @@ struct Link {
 	int state, prio;
 	int score;                /* while not saturated */
 	int roomy;                /* has room for several packets */
+	int spare;                /* only carries what others cannot */
+	int64_t used;             /* ns, when it last carried anything but
+	                           * heartbeats, or was not spare */
 	int64_t reopen;           /* ns, new socket if not up by then */
 	uint64_t why[WhyLast];    /* packets sent, by reason */
 	Addr addr;
@@ -687,6 +729,7 @@ static struct {
 	struct {
 		uint32_t hash, next; /* of the flow; seq behind the newest */
 		int singly;       /* as the newest ones were written */
+		int far;          /* packets by slower links, see heardby() */
 	} flows[Nflows];
 } gro;
 
@@ -736,12 +779,18 @@ static struct {
 static struct {                   /* packets to be sent; outlive a session */
 	Flow *flows;
 	Host *hosts;
+	Wont wonts[Nflows];       /* by tag */
 	Round round;              /* of hosts */
 	Queue express, acks;
 	int queued;               /* packets in flow queues */
 	unsigned look;            /* number of the look at all turns */
 	int64_t peak;             /* bit/s, of all links, decaying */
-	int64_t lightbytes;       /* bytes waiting of light flows */
+	int64_t lightbytes, steadybytes; /* waiting of light flows; of those
+	                           * that are not elastic */
+	int64_t light, steady;    /* bit/s of these, as noted */
+	int64_t noted;            /* ns, when rates were */
+	int64_t crowded, overflow; /* ns, since when packets overflow; the
+	                           * newest that did */
 	int64_t lastexpress;      /* ns, when express traffic was seen */
 	int heavyflow;            /* of the newest packet of a heavy flow */
 	int64_t shared;           /* ns, when it was of another flow */
@@ -801,18 +850,20 @@ static struct {                   /* covered packets, and their parities */
 } coded;
 
 static struct {                   /* of all links, see surveylinks() */
-	Link *best, *quickest;    /* least score, least RTT; NULL: none up */
+	Link *best, *quickest;    /* least score, least RTT of those that are
+	                           * not spare; NULL: none up */
 	Link *light;              /* least score of links that carries() */
-	int64_t rate;             /* bit/s, sum of all links */
+	int64_t rate;             /* bit/s, sum of all that are not spare */
 	int64_t slowest;          /* bit/s, least for ordered packets */
 	int64_t groupdelay;       /* ns, of the links for heavy flows */
 	int groupscore;           /* least score of those */
 	int step;                 /* best is quicker than they are */
 	Link *quick;              /* best, if it is to have no queue */
-	int stalled;              /* all links that work stall */
+	int stalled;              /* all links that work stall; */
+	int backup;               /* all that are not backups do */
 	int stale;                /* it is to be made anew in this turn */
 	int payload;              /* bytes of the largest packet carried */
-	struct { Link *to; const Link *but; } found[2][ByLast];
+	struct { Link *to; const Link *but; } found[4][ByLast];
 	int known;                /* bits: which of these hold, see pick() */
 } survey;
 
@@ -820,6 +871,7 @@ static struct {                   /* of all links, see surveylinks() */
 
 enum { PfdTun, PfdCtl, PfdLink, PfdLast = PfdLink + LEN(links) };
 static Link bond[LEN(links)];
+static uint64_t kinds[LEN(links)][LEN(traffic)]; /* packets sent */
 static struct {
 	Net table[2 * LEN(links) + ListSize]; /* see netsinit() */
 	struct {
@@ -830,16 +882,125 @@ static struct {
 
 /* compile-time checks */
 typedef char checklinks[LEN(links) > 0 && LEN(links) <= 255 ? 1 : -1];
+typedef char checktraffic[LEN(traffic) > 0 ? 1 : -1];
 typedef char checkflows[(Nflows & (Nflows - 1)) == 0 ? 1 : -1];
 
 /* util: text, logs, the clock, what the kernel gives */
+
+/* Returns the number that s is, or -1 if it is none or above max. */
+static int
+parseint(const char *s, int max)
+{
+	int n = *s ? 0 : -1;
+
+	for (; *s >= '0' && *s <= '9' && n <= max; s++)
+		n = 10 * n + *s - '0';
+	return *s || n > max ? -1 : n;
+}
+
+/* Write a number in front of end, at least so many digits of it and so many
+ * places behind a point. Returns where it begins. */
+static char *
+number(char *end, uint64_t v, unsigned base, int least, int places)
+{
+	int i;
+
+	for (i = 0; i < least || i <= places || v; i++, v /= base) {
+		if (i > 0 && i == places)
+			*--end = '.';
+		*--end = "0123456789abcdef"[v % base];
+	}
+	return end;
+}
+
+/* The same for what may be negative, with or without zeros at the end. */
+static char *
+decimal(char *end, double x, int places, int zeros)
+{
+	int minus = x < 0, n = 0;
+	uint64_t v;
+
+	for (x = minus ? -x : x; n < places && x < 1e15; n++)
+		x *= 10;
+	v = MIN(x, 1e18) + 0.5;
+	for (; !zeros && n > 0 && v % 10 == 0; n--)
+		v /= 10;
+	end = number(end, v, 10, 0, n);
+	if (minus)
+		*--end = '-';
+	return end;
+}
+
+/* Do what vsnprintf(3) does, which would be a tenth of a static udpbond. There
+ * are %s, %d and %.1f, %g with up to 9 places, %u and %x, also of 64 bits. */
+static int
+vformat(char *to, int size, const char *fmt, va_list ap)
+{
+	char buf[32], *end = buf + sizeof(buf);
+	const char *s, *stop;
+	int n = 0, kind, least, wide;
+
+	for (; *fmt; fmt++) {
+		kind = least = wide = 0;
+		if (*fmt == '%') {
+			while (strchr(".0123456789l", *++fmt))
+				if (*fmt == 'l')
+					wide = 1;
+				else if (*fmt != '.')
+					least = 10 * least + *fmt - '0';
+			kind = *fmt;
+		}
+		stop = end;
+		switch (kind) {
+		case 's':
+			s = va_arg(ap, const char *);
+			stop = s + strlen(s);
+			break;
+		case 'd':
+			s = decimal(end, va_arg(ap, int), 0, 1);
+			break;
+		case 'f':
+			s = decimal(end, va_arg(ap, double), least, 1);
+			break;
+		case 'g':
+			s = decimal(end, va_arg(ap, double), 9, 0);
+			break;
+		case 'u':
+		case 'x':
+			s = number(end, wide ? va_arg(ap, uint64_t) :
+			    va_arg(ap, unsigned), kind == 'u' ? 10 : 16, least,
+			    0);
+			break;
+		default:
+			s = fmt;
+			stop = s + 1;
+		}
+		for (; s < stop; s++, n++)
+			if (n < size - 1)
+				to[n] = *s;
+	}
+	to[MIN(n, size - 1)] = '\0';
+	return n;
+}
+
+static int
+format(char *to, int size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vformat(to, size, fmt, ap);
+	va_end(ap);
+	return n;
+}
 
 /* Append to a text; what does not fit is left out. */
 static void
 vtext(Text *t, const char *fmt, va_list ap)
 {
 	int left = (int)sizeof(t->buf) - t->len;
-	int n = vsnprintf(t->buf + t->len, left, fmt, ap);
+	int n = vformat(t->buf + t->len, left, fmt, ap);
 
 	t->len += CLAMP(n, 0, left - 1);
 }
@@ -890,6 +1051,20 @@ warn(const char *fmt, ...)
 	output(2, &t);
 }
 
+/* Write a text to stdout and empty it. Returns the exit status. */
+static int
+print(Text *t)
+{
+	int n = 1, at;
+
+	for (at = 0; n > 0 && at < t->len; at += n)
+		n = write(1, t->buf + at, t->len - at);
+	if (n < 0)
+		warn("stdout:");
+	t->len = 0;
+	return n < 0;
+}
+
 /* Returns ns since some time in the past. The wall clock is never used. */
 static int64_t
 monotime(void)
@@ -927,7 +1102,7 @@ nocore(void)
 {
 	struct rlimit none = { 0, 0 };
 
-	setrlimit(RLIMIT_CORE, &none);
+	prlimit(0, RLIMIT_CORE, &none, NULL);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
@@ -1071,19 +1246,16 @@ parseaddr(const char *s, int port, struct sockaddr_storage *ss)
 static int
 parseprefix(const char *s, struct sockaddr_storage *ss, int *prefix)
 {
-	char buf[64], *slash, *end;
-	long n;
+	char buf[64], *slash;
 
-	snprintf(buf, sizeof(buf), "%s", s);
+	format(buf, sizeof(buf), "%s", s);
 	if (!(slash = strchr(buf, '/')))
 		return -1;
 	*slash = '\0';
-	n = strtol(slash + 1, &end, 10);
-	if (parseaddr(buf, 0, ss) < 0 || *end || end == slash + 1 || n < 0 ||
-	    n > (ss->ss_family == AF_INET ? 32 : 128))
+	if (parseaddr(buf, 0, ss) < 0)
 		return -1;
-	*prefix = n;
-	return 0;
+	*prefix = parseint(slash + 1, ss->ss_family == AF_INET ? 32 : 128);
+	return *prefix < 0 ? -1 : 0;
 }
 
 /* Returns the bytes of an IPv4 or IPv6 address. A mapped one, as a socket for
@@ -1135,13 +1307,28 @@ unicast(const uint8_t *a, int len)
 static const char *
 addrtext(const struct sockaddr_storage *ss)
 {
-	static char buf[INET6_ADDRSTRLEN + 8], a[INET6_ADDRSTRLEN];
-	int len;
+	static char buf[INET6_ADDRSTRLEN + 8];
+	int i, j, n = 1, len, from = 16, zeros = 2;
 	const uint8_t *d = addrbytes(ss, &len);
 
-	inet_ntop(len == 4 ? AF_INET : AF_INET6, d, a, sizeof(a));
-	snprintf(buf, sizeof(buf), len == 4 ? "%s:%d" : "[%s]:%d", a,
-	    addrport(ss));
+	if (len == 4) {
+		format(buf, sizeof(buf), "%d.%d.%d.%d:%d", d[0], d[1], d[2],
+		    d[3], addrport(ss));
+		return buf;
+	}
+	for (i = 0; i < len; i += 2) { /* RFC 5952: the longest zeros, :: */
+		for (j = i; j < len && !d[j] && !d[j + 1]; j += 2)
+			;
+		if (j - i > zeros) {
+			zeros = j - i;
+			from = i;
+		}
+	}
+	buf[0] = '[';
+	for (i = 0; i < len; i += i == from ? zeros : 2)
+		n += format(buf + n, sizeof(buf) - n, i == from ? i ? ":" :
+		    "::" : i < 14 ? "%x:" : "%x", d[i] << 8 | d[i + 1]);
+	format(buf + n, sizeof(buf) - n, "]:%d", addrport(ss));
 	return buf;
 }
 
@@ -1255,7 +1442,8 @@ decode(const uint8_t *d, int len, Rec *r)
 #define BEATFIELDS(F) \
 	F(id, 8) F(peerid, 8) F(link, 1) F(hello, 1) F(time, 8) F(echo, 8) \
 	F(held, 4) F(txpkts, 8) F(txbytes, 8) F(rxpkts, 8) F(rxbytes, 8) \
-	F(next, 8) F(prio, 2) F(up, 4) F(down, 4) F(format, 1) F(interval, 2)
+	F(next, 8) F(slow, 1) F(prio, 1) F(up, 4) F(down, 4) F(format, 1) \
+	F(interval, 2)
 
 static void
 beatencode(uint8_t *d, const Beat *b)
@@ -1385,9 +1573,9 @@ keyload(void)
 	    n > 2 * KeyLen + 1 || (n > 2 * KeyLen && buf[2 * KeyLen] != '\n'))
 		die("keyfile: %s is not 32 hex digits: make one with "
 		    "udpbond -k", keyfile);
-	put(keys.master + 8, strtoull(buf + KeyLen, NULL, 16), 8);
-	buf[KeyLen] = '\0';
-	put(keys.master, strtoull(buf, NULL, 16), 8);
+	for (n = 0; n < 2 * KeyLen; n++) /* of a letter, & 15 is 1 to 6 */
+		keys.master[n / 2] = keys.master[n / 2] << 4 |
+		    ((buf[n] & 15) + (buf[n] > '9' ? 9 : 0));
 	explicit_bzero(buf, sizeof(buf));
 	derive(keys.hello, 0, 0, 0);
 }
@@ -1470,7 +1658,7 @@ netsadd(const char *list, int place, int host)
 
 	while (n->place != Outside)
 		n++;
-	snprintf(buf, sizeof(buf), "%s", list ? list : "");
+	format(buf, sizeof(buf), "%s", list ? list : "");
 	for (s = strtok_r(buf, " ", &at); s; s = strtok_r(NULL, " ", &at)) {
 		if (parseprefix(s, &ss, &bits) < 0)
 			parseaddr(s, 0, &ss);
@@ -1584,22 +1772,31 @@ l4parse(const uint8_t *t, Ip *ip)
 	return 0;
 }
 
-/* Hash n bytes of addresses, protocol and ports; keyed, so that outsiders
- * cannot choose collisions. */
+/* Hash an address of n bytes and a port; keyed, so that outsiders cannot
+ * choose collisions. */
 static uint32_t
-flowhash(const uint8_t *addrs, int n, const Ip *ip)
+hash(const uint8_t *addr, int n, int port)
 {
-	uint32_t addr;
+	uint32_t part;
 	uint64_t h;
 
 	memcpy(&h, keys.secret, sizeof(h));
-	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
-	h *= UINT64_C(0x9e3779b97f4a7c15);
-	for (; n > 0; n -= 4, addrs += 4) {
-		memcpy(&addr, addrs, sizeof(addr));
-		h = (h ^ h >> 32 ^ addr) * UINT64_C(0x9e3779b97f4a7c15);
+	h = (h ^ (uint64_t)port << 8) * UINT64_C(0x9e3779b97f4a7c15);
+	for (; n > 0; n -= 4, addr += 4) {
+		memcpy(&part, addr, sizeof(part));
+		h = (h ^ h >> 32 ^ part) * UINT64_C(0x9e3779b97f4a7c15);
 	}
 	return (h ^ h >> 29) >> 16;
+}
+
+/* Returns the same for both directions of a flow. */
+static uint32_t
+flowhash(const uint8_t *addrs, int n, const Ip *ip)
+{
+	uint64_t h = (uint64_t)hash(addrs, n, ip->sport) +
+	    hash(addrs + n, n, ip->dport) + ip->proto;
+
+	return h * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 }
 
 /* Returns -1 if d is no IP packet. Fragments hash without ports, so that those
@@ -1616,7 +1813,7 @@ ipparse(const uint8_t *d, int len, Ip *ip)
 	ip->l4len = len - ip->l4;
 	if (l4parse(d + ip->l4, ip) < 0)
 		return -1;
-	ip->hash = flowhash(d + (v4 ? 12 : 8), v4 ? 8 : 32, ip);
+	ip->hash = flowhash(d + (v4 ? 12 : 8), v4 ? 4 : 16, ip);
 	return 0;
 }
 
@@ -2020,7 +2217,7 @@ tunaddr(const char *s, int nth)
 	v6 = ss.ss_family == AF_INET6;
 	if ((fd = udpsocket(ss.ss_family, 0)) < 0)
 		die("%s: address %s: socket:", tundev, s);
-	if (snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), nth > 0 && !v6 ?
+	if (format(ifr.ifr_name, sizeof(ifr.ifr_name), nth > 0 && !v6 ?
 	    "%s:%d" : "%s", tundev, nth) >= IFNAMSIZ)
 		die("%s: the name is too long for several addresses", tundev);
 	if (v6) {
@@ -2046,14 +2243,14 @@ tunopen(void)
 {
 	struct timespec pause = { 0, 50000000 };
 	struct ifreq ifr = { 0 };
-	char *addrs, *a, *at;
+	char addrs[ListSize], *a, *at;
 	int s, tries, n = 0;
 
 	/* a full TUN makes its qdisc hold packets, not drop them */
 	ifr.ifr_flags = IFF_TUN | IFF_NO_PI |
 	    (tun.features & IFF_BACKPRESSURE) |
 	    (offload[OffSegment] == Running ? IFF_VNET_HDR : 0);
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	tun.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (tun.fd < 0)
 		die("open /dev/net/tun (is the tun module loaded?):");
@@ -2061,15 +2258,14 @@ tunopen(void)
 		if (errno != EBUSY || tries == 20)
 			die("tundev: cannot make %s (already there, or not "
 			    "root?):", tundev);
-		nanosleep(&pause, NULL); /* an instance may be just ending */
+		ppoll(NULL, 0, &pause, NULL); /* another may be ending */
 	}
 	if (offload[OffSegment] == Running)
 		tungso();
-	if (!(addrs = strdup(role == Client ? clientaddr : serveraddr)))
-		die("strdup:");
+	format(addrs, sizeof(addrs), "%s", role == Client ? clientaddr :
+	    serveraddr);
 	for (a = strtok_r(addrs, " ", &at); a; a = strtok_r(NULL, " ", &at))
 		tunaddr(a, n++);
-	free(addrs);
 	if ((s = udpsocket(AF_INET, 0)) < 0)
 		die("socket:");
 	ifr.ifr_qlen = MAX(queuepkts, 500);
@@ -2260,6 +2456,20 @@ groflushall(void)
 		groflush(g);
 }
 
+/* Note whether a flow's large packets come by links that are slower than the
+ * best one. */
+static void
+heardby(const Pkt *p)
+{
+	int *far = &gro.flows[p->ip.hash & (Nflows - 1)].far;
+
+	if (p->len <= Small || p->link < 0 || !survey.best)
+		return;
+	*far += bond[p->link].delay.way > survey.best->delay.way + SameDelay ?
+	    1 : -1;
+	*far = CLAMP(*far, 0, 2 * Fars);
+}
+
 /* Write a packet to the TUN. One that can be coalesced waits for those behind
  * it until the end of the turn, any other goes behind what is held of its
  * flow. */
@@ -2275,6 +2485,7 @@ deliver(Pkt *p)
 	}
 	if (ipparse(p->data, p->len, &p->ip) == 0) {
 		ipclamp(p->data, &p->ip, tun.mtu);
+		heardby(p);
 		able = offload[OffCoalesce] == Running && coalescable(p);
 	}
 	g = &gro.by[p->ip.hash & (Ngros - 1)];
@@ -2306,12 +2517,19 @@ linkworks(const Link *l)
 	return l->state >= LinkUp && l->fd >= 0;
 }
 
+static int
+backup(const Link *l)
+{
+	return l->prio >= Backup;
+}
+
 /* Does the link work, and does the packet fit? NULL is any packet. One that
- * stalls does not, unless all do. */
+ * stalls does not, unless all do, nor does a backup while another works. */
 static int
 usable(const Link *l, const Pkt *p)
 {
 	return linkworks(l) && (!l->flight.stalled || survey.stalled) &&
+	    (!backup(l) || survey.backup) &&
 	    (!p || p->len <= linkpayload(l));
 }
 
@@ -2323,12 +2541,12 @@ carries(const Link *l)
 	return l->pace.rate >= survey.slowest;
 }
 
-/* Returns bit/s that the link may carry: one that has not been used for long
- * may have become faster. */
+/* Returns bit/s that the link may carry: one that has not been saturated for
+ * long may have become faster. */
 static double
 assumed(const Link *l)
 {
-	double idle = (now - l->beats.data) / (double)RateAge;
+	double idle = (now - l->pace.busy) / (double)RateAge;
 	double rate = l->pace.rate * CLAMP(idle, 1, 16);
 
 	return l->pace.ceil[0] ? MIN(rate, l->pace.ceil[0]) : rate;
@@ -2381,8 +2599,8 @@ expressrate(int len)
 }
 
 /* Choose the link that is to have no queue, if another one of the n that work
- * can carry the rest, and the part of it that express packets need: twice what
- * they took lately. */
+ * can carry the rest, and the part of it that express packets and light flows
+ * need: twice what they took lately. */
 static void
 surveyquick(int n)
 {
@@ -2393,8 +2611,46 @@ surveyquick(int n)
 	for (l = bond; l < bond + LEN(bond); l++)
 		l->pace.percent = satpercent;
 	if (survey.quick && now - queues.lastexpress < Pause)
-		survey.quick->pace.percent = 100 - CLAMP(200 * expressrate(0) /
+		survey.quick->pace.percent = 100 - CLAMP(200 *
+		    (expressrate(0) + queues.steady) /
 		    survey.quick->pace.rate, 5, 40);
+}
+
+/* Note that a link is of use: its heartbeats are not slow then. */
+static void
+linkused(Link *l)
+{
+	l->used = now;
+	if (l->beats.slow)
+		loop.nextbeat = now;
+}
+
+/* Find the best link, and so the spare ones: what is worse by more than
+ * saturation counts, and backups, while there is another. */
+static void
+surveyspare(void)
+{
+	const Link *b;
+	Link *l;
+
+	survey.stalled = survey.backup = 1;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!linkworks(l) || l->flight.stalled)
+			continue;
+		survey.stalled = 0;
+		survey.backup &= backup(l);
+	}
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (usable(l, NULL) && (!survey.best ||
+		    l->score < survey.best->score))
+			survey.best = l;
+	b = survey.best;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		l->spare = (backup(l) && !(b && backup(b))) ||
+		    (b && l->score > b->score + satweight);
+		if (!l->spare)
+			linkused(l);
+	}
 }
 
 static void
@@ -2405,25 +2661,23 @@ surveylinks(void)
 	int i, n = 0;
 
 	memset(&survey, 0, sizeof(survey));
-	survey.stalled = 1;
-	for (l = bond; l < bond + LEN(bond); l++)
-		survey.stalled &= !linkworks(l) || l->flight.stalled;
+	surveyspare();
 	survey.slowest = RateMin;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (!usable(l, NULL))
 			continue;
 		l->delay.way = least(&l->delay.base);
+		survey.payload = MAX(survey.payload, linkpayload(l));
+		if (l->spare)
+			continue;
 		for (i = n++; i > 0 &&
 		    bydelay[i - 1]->delay.way > l->delay.way; i--)
 			bydelay[i] = bydelay[i - 1];
 		bydelay[i] = l;
-		if (!survey.best || l->score < survey.best->score)
-			survey.best = l;
 		if (!survey.quickest ||
 		    l->delay.srtt < survey.quickest->delay.srtt)
 			survey.quickest = l;
 		survey.rate += l->pace.rate;
-		survey.payload = MAX(survey.payload, linkpayload(l));
 		most = l->pace.rate < OrderedMin ? l->pace.rate / 2 :
 		    OrderedMin;
 		survey.slowest = MAX(survey.slowest, most);
@@ -2461,7 +2715,7 @@ tunmtu(void)
 	if (tun.fd < 0 || mtu == tun.mtu)
 		return;
 	told = claimline(&peer.log, tundev);
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
 	ifr.ifr_mtu = mtu;
 	s = udpsocket(AF_INET, 0);
 	if ((s < 0 || ioctl(s, SIOCSIFMTU, &ifr) < 0) && told)
@@ -2737,6 +2991,8 @@ charge(Pace *p, int bytes)
 	p->clock = MAX(p->clock, now) + ns;
 	p->satclock = MAX(p->satclock, now) + ns * 100 / p->percent;
 	p->satclock = MIN(p->satclock, p->clock + BurstMax);
+	if (p->satclock > now + p->burst)
+		p->busy = now;
 }
 
 /* Learn from an error of sending, which the caller counts. */
@@ -2914,6 +3170,7 @@ linksend(Link *l, Pkt *p)
 {
 	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL, *q;
 
+	linkused(l);
 	if (o && pool.refs[o - pool.pkts] == 1 && !o->sealed &&
 	    o->key == p->key && p->wirelen <= Small &&
 	    o->wirelen + p->wirelen <= tun.mtu) {
@@ -3556,16 +3813,30 @@ place(void *table, size_t size, int n, uint32_t tag, int take)
 	return to;
 }
 
+/* Returns the first row of the traffic table that fits. */
+static const Traffic *
+kindof(const Ip *ip)
+{
+	static const Traffic none = { .class = Normal };
+	const Traffic *k;
+
+	for (k = traffic; k < traffic + LEN(traffic); k++)
+		if ((!k->proto || k->proto == ip->proto) && (!k->port ||
+		    k->port == ip->sport || k->port == ip->dport) &&
+		    k->dscp <= ip->dscp)
+			return k;
+	return &none;
+}
+
 /* Find host and flow. The host is the address behind the client; one that
  * fills many flow queues gets no more of them, as others need some, too. */
 static void
 locate(Pkt *p)
 {
-	static const Ip none = { 0 };
 	int v4 = p->data[0] >> 4 == 4, n = v4 ? 4 : 16;
 	const uint8_t *addr = p->data + (v4 ? 12 : 8) +
 	    (role == Client ? 0 : n);
-	uint32_t tag = flowhash(addr, n, &none);
+	uint32_t tag = hash(addr, n, 0);
 	int most = CLAMP(Nflows / 4 / (queues.round.n + 1), 4, Nflows / 8);
 	Host *h;
 
@@ -3577,27 +3848,6 @@ locate(Pkt *p)
 	if (p->flow < 0)
 		p->flow = place(queues.flows, sizeof(Flow), Nflows,
 		    tag + p->ip.hash % most, 1);
-}
-
-static int
-heavy(const Flow *f)
-{
-	return f->bytes > Heavy;
-}
-
-/* Count bytes since the flow's last pause, less a part of what the best link
- * carries: a slow stream never gets heavy, a heavy flow stays so until it
- * pauses. */
-static void
-flowcount(Flow *f, int len)
-{
-	if (now - f->turn.last > Pause)
-		f->bytes = f->mean = f->acked = 0;
-	else if (now > f->turn.last && !heavy(f) && survey.best)
-		f->bytes = MAX(f->bytes - (now - f->turn.last) / Us *
-		    (survey.best->pace.rate / 32) / (Second / Us), 0);
-	f->bytes += len;
-	f->turn.last = now;
 }
 
 /* Measure size and rate of a flow's packets. */
@@ -3614,15 +3864,6 @@ static int
 sparse(const Flow *f)
 {
 	return f->mean <= SparseLen && f->clock <= now + Second / 5;
-}
-
-/* Does the packet claim to be urgent? */
-static int
-urgent(const Ip *ip)
-{
-	return ip->proto == IPPROTO_ICMP || ip->proto == IPPROTO_ICMPV6 ||
-	    ip->dscp >= 32 || (ip->proto == IPPROTO_UDP &&
-	    (ip->sport == 53 || ip->dport == 53));
 }
 
 /* Let a host's packets that claim to be urgent have a quarter of the best
@@ -3659,9 +3900,7 @@ static int
 classof(const Pkt *p, Flow *f, Host *h)
 {
 	const Ip *ip = &p->ip;
-	/* QUIC takes three packets out of order for a loss */
-	int quic = ip->proto == IPPROTO_UDP &&
-	    (ip->sport == 443 || ip->dport == 443);
+	int kind = p->kind->class;
 
 	if (ip->frag || ip->tcpflags & (TcpFin | TcpRst))
 		return Ordered;
@@ -3671,59 +3910,20 @@ classof(const Pkt *p, Flow *f, Host *h)
 	if (ip->tcpflags & TcpAck && !ip->payload)
 		return p->len <= ClaimLen ? Ack : Ordered;
 	flowmeter(f, p->len);
-	if ((!urgent(ip) || spendclaim(h, p->len) < 0) && (quic || !sparse(f)))
+	if ((kind != Urgent || spendclaim(h, p->len) < 0) &&
+	    (kind >= Quic || !sparse(f)))
 		return Ordered;
 	return f->queue.head ? Ordered : Express;
-}
-
-/* Is the packet of use for a short time only? */
-static int
-live(const Ip *ip)
-{
-	static const struct { int proto, port, live; } needs[] = {
-		/* who asked asks again, but only after some seconds */
-		{ IPPROTO_UDP, 53, 0 },
-		/* QUIC would send it again, and go slower, as TCP does */
-		{ IPPROTO_UDP, 443, 0 },
-		/* a game or a call goes on without it */
-		{ IPPROTO_UDP, 0, 1 },
-		{ IPPROTO_ICMP, 0, 1 },
-		{ IPPROTO_ICMPV6, 0, 1 },
-		/* TCP, and tunnels of all kinds */
-	};
-	int i;
-
-	for (i = 0; i < LEN(needs); i++)
-		if (ip->proto == needs[i].proto && (!needs[i].port ||
-		    ip->sport == needs[i].port || ip->dport == needs[i].port))
-			return needs[i].live;
-	return 0;
 }
 
 /* Returns ns for which a packet is sent again when it is lost, and waited for
  * by those behind it. */
 static int64_t
-usefor(const Ip *ip)
+usefor(const Pkt *p)
 {
-	return live(ip) ? MIN(StaleLive, MS(reorderms)) : MS(reorderms);
-}
+	int use = p->kind->use;
 
-static void
-classify(Pkt *p)
-{
-	Flow *f;
-	Host *h;
-
-	locate(p);
-	f = &queues.flows[p->flow];
-	h = &queues.hosts[p->host];
-	flowcount(f, p->len);
-	p->class = classof(p, f, h);
-	p->order = MAX(h->express, now);
-	if (p->class != Ordered && spendprivilege(p, 1) < 0)
-		p->class = Ordered;
-	p->deadline = now + (p->class == Express && live(&p->ip) ? StaleLive :
-	    Second);
+	return MS(use ? MIN(use, reorderms) : reorderms);
 }
 
 static void
@@ -3766,6 +3966,264 @@ fastput(Queue *q, Pkt *p)
 	}
 	if (p)
 		queueput(q, p);
+}
+
+/* need: light flows have the best link, heavy ones the others
+ *
+ * Light are all that the best link can carry together, at its delay, for as
+ * long as they like. What is more overflows: single packets of a burst, if
+ * that brings them sooner, or for good as many flows as have to go, and of
+ * those that would do the smallest one. They come back when they fit. A sender
+ * of TCP or QUIC takes what it gets, so that its flow goes if it overflows. */
+
+static int
+heavy(const Flow *f)
+{
+	return f->need.heavy;
+}
+
+/* Does the sender send as fast as the packet's flow is carried? */
+static int
+elastic(const Pkt *p)
+{
+	return p->ip.proto == IPPROTO_TCP || p->kind->class == Quic;
+}
+
+/* Returns bytes in the last second or two. */
+static int64_t
+lately(const Need *f)
+{
+	return f->bytes[0] + f->bytes[1];
+}
+
+/* Returns bit/s in the last second or two, or since the flow began. */
+static int64_t
+flowrate(const Need *f)
+{
+	int64_t since = MAX(f->begun, queues.noted - Second);
+
+	return lately(f) * 8 * (Second / Us) /
+	    (MAX(now - since, Second / 8) / Us);
+}
+
+static void
+flowgoes(Need *f)
+{
+	int64_t more = survey.best ?
+	    survey.groupdelay - survey.best->delay.way : 0;
+
+	f->stay = f->came && now - f->came < StayMost / 2 ?
+	    MIN(2 * f->stay, StayMost) : Second + 16 * MAX(more, 0);
+	f->heavy = 1;
+	f->went = now;
+}
+
+/* Choose how a QUIC connection begins: even, as long as nothing is known of
+ * its server, and if one of the last connections got heavy. */
+static void
+begin(Flow *f, const Pkt *p)
+{
+	int v4 = p->data[0] >> 4 == 4, n = v4 ? 4 : 16;
+	const uint8_t *addr = p->data + (v4 ? 12 : 8);
+	uint32_t tag;
+
+	if (p->kind->class != Quic)
+		return;
+	tag = hash(addr + (p->ip.sport == p->kind->port ? 0 : n), n, 0);
+	f->wont = &queues.wonts[tag % Nflows];
+	if (f->wont->tag != tag)
+		*f->wont = (Wont){ tag, 1 };
+	f->even = f->wont->evens > 0;
+	f->wont->evens -= f->even;
+}
+
+/* Does the peer send heavy flow of the same connection? */
+static int
+far(const Pkt *p)
+{
+	return gro.flows[p->ip.hash & (Nflows - 1)].far >= Fars;
+}
+
+/* Has the packet of QUIC to go by slower links, so that the round trip is
+ * even? Senders with HyStart take a step for congestion: all that they measure
+ * has to be one way by the quick link and one way by the others. Therefore
+ * what a server sends first takes the long way, and then ACKs do, as long as
+ * data does not. */
+static int
+evenly(const Flow *f, const Pkt *p)
+{
+	int len = p->ip.l4len - 8; /* behind the UDP header */
+
+	if (!f->even || !survey.step || p->ip.frag || len < 1)
+		return 0;
+	if (p->data[p->ip.l4 + 8] & 0x80) /* handshake, RFC 8999 */
+		return p->ip.sport == p->kind->port;
+	return len <= QuicAck && !far(p);
+}
+
+/* Count a packet that came. Where all links are alike, a flow is heavy that
+ * takes more than a quarter of the best one. */
+static void
+flowcount(Flow *f, const Pkt *p)
+{
+	Need *need = &f->need;
+
+	if (now - f->turn.last > Pause) {
+		f->mean = f->acked = 0;
+		*need = (Need){ .begun = now, .elastic = elastic(p) };
+		if (p->kind->class == Bulk) {
+			flowgoes(need);
+			need->stay = INT64_MAX;
+		}
+	}
+	if (!f->turn.last)
+		begin(f, p);
+	if (f->wont && (need->heavy || far(p)))
+		f->wont->evens = Evens;
+	need->bytes[0] += p->len + HdrLen + 28 + linkoverhead;
+	f->turn.last = now;
+	if (!need->heavy && !survey.step && lately(need) > Heavy &&
+	    survey.best && flowrate(need) > survey.best->pace.rate / 4)
+		flowgoes(need);
+}
+
+/* Returns bit/s that light flows may have of a best link of that rate. */
+static int64_t
+lightmost(int64_t rate)
+{
+	return rate / 16 * 15 - expressrate(0);
+}
+
+/* Returns the flow to go, so that the rest fits: the smallest that is enough,
+ * or else the largest; NULL if they fit. Elastic flows make no other go. */
+static Need *
+toomuch(int elastic)
+{
+	int64_t excess = -lightmost(survey.light->pace.rate), rate, best = 0;
+	Need *n, *go = NULL;
+	Flow *f;
+	int pass;
+
+	for (pass = 0; pass < 2; pass++) {
+		for (f = queues.flows; f < queues.flows + Nflows; f++) {
+			n = &f->need;
+			if (n->heavy || n->elastic > elastic)
+				continue;
+			rate = flowrate(n);
+			if (pass == 0)
+				excess += rate;
+			else if (n->elastic == elastic &&
+			    now - f->turn.last < Stand && (!go ||
+			    (best < excess ? rate > best :
+			    rate >= excess && rate < best))) {
+				go = n;
+				best = rate;
+			}
+		}
+		if (excess <= 0)
+			return NULL;
+	}
+	return go;
+}
+
+/* A packet of a light flow has not gone by the best link. */
+static void
+overflowed(Flow *f)
+{
+	Need *n = &f->need;
+
+	if (n->elastic && lately(n) > Heavy) {
+		flowgoes(n);
+		return;
+	}
+	if (now - queues.overflow > Stand / 2)
+		queues.crowded = now;
+	queues.overflow = now;
+	if (now - queues.crowded < Stand)
+		return;
+	while ((n = toomuch(f->need.elastic)))
+		flowgoes(n);
+	queues.crowded = now;
+}
+
+/* Returns the smallest heavy flow that may come back now, or NULL. */
+static Need *
+smallest(void)
+{
+	Need *n, *least = NULL;
+	Flow *f;
+
+	for (f = queues.flows; f < queues.flows + Nflows; f++) {
+		n = &f->need;
+		if (n->heavy && now - n->went >= n->stay &&
+		    (!least || n->rate < least->rate))
+			least = n;
+	}
+	return least;
+}
+
+/* Let flows that fit on the best link come back. It may have become faster:
+ * then it is taken to be so. */
+static void
+flowsback(void)
+{
+	Link *best = survey.light;
+	int64_t rate;
+	Need *n;
+
+	while (survey.step && best && (n = smallest())) {
+		rate = n->rate + (n->elastic ? queues.light : queues.steady);
+		if (rate > lightmost(assumed(best)))
+			return;
+		if (rate > lightmost(best->pace.rate)) {
+			best->pace.rate = rate / 15 * 16;
+			best->control.hold = 0;
+		}
+		n->heavy = 0;
+		n->came = now;
+		queues.light += n->rate;
+		queues.steady += n->elastic ? 0 : n->rate;
+	}
+}
+
+/* Note the rates of flows, each second. */
+static void
+flowrates(void)
+{
+	Need *n;
+	Flow *f;
+
+	queues.light = queues.steady = 0;
+	for (f = queues.flows; f < queues.flows + Nflows; f++) {
+		n = &f->need;
+		n->rate = n->heavy ? 8 * MAX(n->bytes[0], n->bytes[1]) :
+		    now - f->turn.last < Second / 8 ? flowrate(n) : 0;
+		n->bytes[1] = n->bytes[0];
+		n->bytes[0] = 0;
+		queues.light += n->heavy ? 0 : n->rate;
+		queues.steady += n->heavy || n->elastic ? 0 : n->rate;
+	}
+	queues.noted = now;
+	flowsback();
+}
+
+static void
+classify(Pkt *p)
+{
+	Flow *f;
+	Host *h;
+
+	locate(p);
+	f = &queues.flows[p->flow];
+	h = &queues.hosts[p->host];
+	p->kind = kindof(&p->ip);
+	flowcount(f, p);
+	p->class = classof(p, f, h);
+	p->order = MAX(h->express, now);
+	if (p->class != Ordered && spendprivilege(p, 1) < 0)
+		p->class = Ordered;
+	p->deadline = now + (p->class == Express && p->kind->use ?
+	    MS(p->kind->use) : Second);
 }
 
 /* select: which link carries a packet */
@@ -3833,7 +4291,7 @@ rankheavy(const Link *l)
 	enum { Free, Full, Quick, QuickFull, Slow };
 	int64_t more = l->delay.way - survey.groupdelay;
 
-	if (!l->roomy || more > MoreDelay)
+	if (!l->roomy || (more > MoreDelay && !l->spare))
 		return INT64_MAX;
 	if (l == reserved() && (saturated(l) || (survey.step &&
 	    airtime(&l->pace, Quantum) > TargetQuick)))
@@ -3859,24 +4317,29 @@ rank(const Link *l, int len, int by)
 
 /* Returns the link with room for the packet that ranks first, of equals the
  * one used less, or NULL; it is fit for ordered packets if such is asked for.
+ * Spare links come last, and only for a packet that has waited for the others.
  * What holds for any packet that waits is kept until one is sent: many may ask
  * the same. */
 static Link *
 pick(const Pkt *p, int ordered, const Link *but, int by)
 {
 	int any = p->len <= tun.mtu;
-	int bit = 1 << (ordered ? by : ByLast + by);
+	int waited = now - p->time > SpareWait, kind = 2 * ordered + waited;
+	int bit = 1 << (kind * ByLast + by);
 	int64_t r, first = INT64_MAX;
 	Link *l, *to = NULL;
 
-	if (survey.known & bit && survey.found[ordered][by].but == but &&
-	    (any || !survey.found[ordered][by].to))
-		return survey.found[ordered][by].to;
+	if (survey.known & bit && survey.found[kind][by].but == but &&
+	    (any || !survey.found[kind][by].to))
+		return survey.found[kind][by].to;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		if (l == but || !usable(l, p) || !room(l, l->pace.clock) ||
-		    (ordered && (!carries(l) || full(l))))
+		    (ordered && (!carries(l) || full(l))) ||
+		    (l->spare && !waited))
 			continue;
 		r = rank(l, p->len, by);
+		if (l->spare && r < INT64_MAX)
+			r += INT64_MAX / 2;
 		if (r < first || (to && r == first &&
 		    l->pace.clock < to->pace.clock)) {
 			to = l;
@@ -3884,8 +4347,8 @@ pick(const Pkt *p, int ordered, const Link *but, int by)
 		}
 	}
 	if (any) {
-		survey.found[ordered][by].to = to;
-		survey.found[ordered][by].but = but;
+		survey.found[kind][by].to = to;
+		survey.found[kind][by].but = but;
 		survey.known |= bit;
 	}
 	return to;
@@ -3914,32 +4377,50 @@ selectexpress(const Pkt *p, int ahead)
 	    to : NULL;
 }
 
-/* Light flows wait for the best link behind what waits already, unless another
- * brings the packet sooner: the one of least score or, if that is saturated,
- * of earliest arrival. */
+/* Returns ns that the flow's next packet waits for the best link behind what
+ * waits already, while others go on sending: TCP and QUIC let other flows go
+ * first. */
+static int64_t
+lightwait(const Flow *f, const Link *best)
+{
+	int64_t ahead, others, left, rate = best->pace.rate;
+
+	ahead = f->need.elastic ? queues.lightbytes : queues.steadybytes;
+	others = (f->need.elastic ? queues.light : queues.steady) -
+	    (heavy(f) ? 0 : f->need.rate);
+	left = MAX(rate - others, rate / 8);
+	ahead = MIN(ahead, (int64_t)f->queue.bytes *
+	    queues.hosts[f->host].flows.n * queues.round.n);
+	return MAX(best->pace.clock - now, 0) + ahead * 8 * (Second / Us) / left * Us;
+}
+
+/* Light flows wait for the best link, unless another brings the packet sooner:
+ * the one of least score or, if that is saturated, of earliest arrival. Those
+ * that send no more than the link carries wait longer, for it is a burst that
+ * passes. */
 static Link *
 selectlink(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
 	Link *best = survey.light, *to;
-	int64_t clock, wait;
+	int64_t sooner;
 
-	if (heavy(f))
+	if (heavy(f) || evenly(f, p))
 		return pick(p, 1, NULL, ByGroup);
 	if (best && !usable(best, p))
 		best = pick(p, 1, NULL, ByScore);
 	if (!best)
 		return NULL;
-	clock = best == reserved() ? best->pace.satclock : best->pace.clock;
-	if (room(best, clock) && !full(best))
+	if (room(best, best->pace.clock) && !full(best) &&
+	    !(f->need.elastic && queues.steadybytes))
 		return best;
 	if ((to = pick(p, 1, best, ByScore)) && saturated(to))
 		to = pick(p, 1, best, ByArrival);
-	wait = MAX(clock - now, 0) + airtime(&best->pace,
-	    MIN(queues.lightbytes, (int64_t)f->queue.bytes *
-	    queues.hosts[f->host].flows.n * queues.round.n));
-	return to && now + wait + best->delay.owd > arrival(to, p->len) ?
-	    to : NULL;
+	if (!to)
+		return NULL;
+	sooner = now + lightwait(f, best) + best->delay.owd -
+	    arrival(to, p->len);
+	return sooner > (f->need.elastic ? 0 : Patience) ? to : NULL;
 }
 
 /* ack: pure TCP ACKs, thinned out
@@ -4132,6 +4613,8 @@ flowcounts(Flow *f, const Pkt *p, int n)
 	queues.queued += n;
 	if (p->waslight)
 		queues.lightbytes += n * p->len;
+	if (p->waslight && !elastic(p))
+		queues.steadybytes += n * p->len;
 	turnwaits(&h->flows, &f->turn, f->queue.len);
 	turnwaits(&queues.round, &h->turn, h->flows.n);
 }
@@ -4357,7 +4840,7 @@ keep(Link *l, Pkt *p)
 	if (p->seq - tx.oldest >= (uint64_t)keeppkts)
 		forgetone();
 	p->time = now;
-	p->deadline = now + usefor(&p->ip);
+	p->deadline = now + usefor(p);
 	*s = (Sent){
 		.p = p, .time = now, .link = l - bond,
 		.len = p->wirelen + wireoverhead(l),
@@ -4393,8 +4876,10 @@ resend(Pkt *p, int why)
 	if (!p->asked && spend(&tx.budget, p->len * 8 * Second /
 	    (survey.rate / 4 + 1), Second) < 0)
 		return -1;
-	if (!p->asked)
+	if (!p->asked) {
+		p->time = now;
 		queueput(&tx.repairs, pkthold(p));
+	}
 	p->asked = MAX(p->asked, why);
 	return 0;
 }
@@ -4453,6 +4938,7 @@ beatput(Link *l, Session *s, int key, Beat *b,
 	b->peerid = s->peerid;
 	b->link = l - bond;
 	b->time = now;
+	b->slow = l->beats.slow;
 	b->prio = l->conf->priority;
 	b->up = l->conf->up * 1000;
 	b->down = l->conf->down * 1000;
@@ -4526,10 +5012,27 @@ hellosend(Link *l, uint64_t id, uint64_t peerid,
 		linkerror(l, errno);
 }
 
+/* Heartbeats are slow on a spare link that carries nothing. The peer is told,
+ * for it may think otherwise. */
+static void
+beatpace(Link *l)
+{
+	Beats *b = &l->beats;
+	int slow = l->spare && now - l->used > Pause;
+
+	if (b->slow && !slow) {
+		b->quick = now;
+		b->next = MIN(b->next, MAX(b->last + peer.interval, now));
+	}
+	b->slow = slow;
+}
+
 /* Returns ns to the next heartbeat. */
 static int64_t
-beatgap(void)
+beatgap(const Link *l)
 {
+	if (l->beats.slow)
+		return BeatSlow;
 	if (!survey.best && now - peer.lonely < Retry)
 		return MAX(peer.interval / 4, BeatMin);
 	return peer.interval;
@@ -4567,7 +5070,7 @@ copy(const Link *first, const Pkt *p)
 	Link *l = pick(p, 0, first, ByScore);
 	Pkt *q;
 
-	if (!l || (parity != 2 && (saturated(l) ||
+	if (!l || l->spare || (parity != 2 && (saturated(l) ||
 	    spendprivilege(p, 1) < 0)) || !(q = pktalloc()))
 		return -1;
 	memcpy(q->data, p->data, p->len);
@@ -4638,12 +5141,12 @@ paritylink(const Pkt *p)
 
 	for (l = bond; l < bond + LEN(bond); l++) {
 		later = arrival(l, p->len) - arrival(same, p->len);
-		if (l != same && usable(l, p) && room(l, l->pace.clock) &&
-		    llabs(later) <= SameDelay && (to == same ||
-		    l->pace.clock < to->pace.clock))
+		if (l != same && usable(l, p) && !l->spare &&
+		    room(l, l->pace.clock) && llabs(later) <= SameDelay &&
+		    (to == same || l->pace.clock < to->pace.clock))
 			to = l;
 	}
-	return usable(to, p) && room(to, to->pace.clock) && !full(to) &&
+	return usable(to, p) && !to->spare && room(to, to->pace.clock) && !full(to) &&
 	    !queued(to) && (cover.light || !saturated(to)) ? to : NULL;
 }
 
@@ -4718,8 +5221,13 @@ transmit(Link *l, Pkt *p)
 			queues.shared = now;
 		queues.heavyflow = p->flow;
 	}
+	if (ordered && !heavy(f) && !evenly(f, p) && l != survey.light &&
+	    survey.step)
+		overflowed(f);
 	l->why[why]++;
 	p->link = l - bond;
+	if (p->kind->name)
+		kinds[p->link][p->kind - traffic]++;
 	p->seq = tx.seq[LaneData]++;
 	follow(f, p);
 	if (!hascopy(f, p) || copy(l, p) < 0)
@@ -4732,9 +5240,11 @@ transmit(Link *l, Pkt *p)
 	if (ordered) {
 		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
-	} else if (l == survey.best) {
-		expressrate(p->wirelen + wireoverhead(l));
 	}
+	if (!ordered && l == survey.best)
+		expressrate(p->wirelen + wireoverhead(l));
+	if (ordered && p->waslight && !elastic(p))
+		queues.lastexpress = now;
 	linksend(l, pkthold(p));
 	keep(l, p);
 	paritysend();
@@ -5189,11 +5699,27 @@ rateceil(Link *l, int64_t up, int64_t down)
 	ratebound(l);
 }
 
+/* Returns ns from one echo to the next: slow heartbeats, at either end, may
+ * just miss those of the other. */
+static int64_t
+echogap(const Link *l)
+{
+	return l->beats.slow || l->heard.slow ? 2 * BeatSlow :
+	    peer.interval;
+}
+
 /* Returns ns after which a link should have been heard of. */
 static int64_t
 silence(const Link *l)
 {
-	return MAX(3 * peer.interval, l->delay.srtt * 5 / 2);
+	return MAX(3 * echogap(l), l->delay.srtt * 5 / 2);
+}
+
+/* Returns since when a link has been silent, or could be at this pace, ns. */
+static int64_t
+silentsince(const Link *l)
+{
+	return MAX(l->echo.came, l->beats.quick);
 }
 
 /* Does nothing come through at the moment? Either the peer reports it, or does
@@ -5205,7 +5731,7 @@ stalling(const Link *l)
 	int few = f->bytes <= ReportPart * ReportSize;
 	int64_t more = StallTime + (few ? ReportLate : tx.every);
 
-	if (now - l->echo.came > silence(l))
+	if (now - silentsince(l) > silence(l))
 		return 1;
 	if (!f->first || now - f->progress <= more)
 		return 0;
@@ -5265,12 +5791,13 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	if (l->state == state)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
+	vformat(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	if (claimline(&l->log, l->name))
 		logmsg("link %s: %s, was %s: %s", l->name, statename[state],
 		    statename[l->state], why);
 	l->state = state;
+	l->used = now;
 	loop.nextbeat = 0;
 	surveylinks();
 	if (!survey.best)
@@ -5290,7 +5817,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 static int64_t
 linkdue(const Link *l)
 {
-	return l->state >= LinkUp ? l->echo.came + deadtime(l) + 1 :
+	return l->state >= LinkUp ? silentsince(l) + deadtime(l) + 1 :
 	    role == Client || l->fd < 0 ? l->reopen : INT64_MAX;
 }
 
@@ -5301,7 +5828,7 @@ linkcheck(Link *l)
 	int enough = l->echo.wasup ? 3 : 1;
 	double percent = l->loss.ratio * 100;
 
-	if (l->state >= LinkUp && silent > deadtime(l))
+	if (l->state >= LinkUp && now - silentsince(l) > deadtime(l))
 		linkstate(l, LinkDown, "no echo for %d ms",
 		    (int)(silent / MS(1)));
 	else if (l->state == LinkUp && percent > losspercent + 0.001)
@@ -5373,6 +5900,7 @@ measurein(Link *l, const Beat *b)
 	l->heard.in = l->meter.rx;
 	l->heard.in.time = b->time;
 	l->heard.came = now;
+	l->heard.slow = b->slow;
 	/* a client goes on in its old session until it hears of this one */
 	l->heard.begun |= keyfile || role == Client || b->echo;
 }
@@ -5564,11 +6092,12 @@ reorderpkt(Pkt *p)
 	}
 	counts[CntReordered]++;
 	ipparse(p->data, p->len, &p->ip);
+	p->kind = kindof(&p->ip);
 	s->p = p;
 	s->state = Held;
 	before->next = seq;
 	if (before->state == Missing)
-		rx.next = MIN(rx.next, before->since + usefor(&p->ip));
+		rx.next = MIN(rx.next, before->since + usefor(p));
 }
 
 /* Set more free. Give up what has been missing for longer than what waits for
@@ -5593,7 +6122,7 @@ reordercheck(void)
 		s = slotof(seq);
 		if (s->state != Missing)
 			continue;
-		due = s->since + (s->next ? usefor(&slotof(s->next)->p->ip) :
+		due = s->since + (s->next ? usefor(slotof(s->next)->p) :
 		    MS(reorderms));
 		if (due <= now)
 			settle(seq, Lost);
@@ -5653,7 +6182,7 @@ reportgo(const uint8_t *d, int n, int twice)
 	control(l, d, n);
 	for (i = 1; twice && i <= LEN(bond); i++) {
 		l = &bond[(rx.second + i) % LEN(bond)];
-		if (l != survey.quickest && usable(l, NULL) &&
+		if (l != survey.quickest && usable(l, NULL) && !l->spare &&
 		    reporttime(l, n) <= rx.every) {
 			control(l, d, n);
 			twice = 0;
@@ -5918,7 +6447,7 @@ beat(Link *l)
 	if (l->fd < 0)
 		return;
 	if (role == Client && (!peer.session.id ||
-	    now - l->echo.came > peer.interval * 3 / 2 + l->delay.srtt)) {
+	    now - silentsince(l) > echogap(l) * 3 / 2 + l->delay.srtt)) {
 		if (!peer.helloid)
 			peer.helloid = random64();
 		hellosend(l, peer.helloid, peer.session.peerid, &l->addr.peer);
@@ -6102,7 +6631,7 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 		if (afford(100) < 0)
 			return;
 		if (a->peerlen)
-			snprintf(was, sizeof(was), ", was at %s",
+			format(was, sizeof(was), ", was at %s",
 			    addrtext(&a->peer));
 		if (claimline(&l->log, l->name))
 			logmsg("link %s: peer is at %s%s", l->name,
@@ -6117,7 +6646,7 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 		linkmtu(l);
 	}
 	peer.interval = MS(CLAMP(b->interval, 20, 1000));
-	l->prio = MIN(b->prio, 60);
+	l->prio = MIN(b->prio, Backup);
 	rateceil(l, MIN(b->down, PeerMax) * INT64_C(1000),
 	    MIN(b->up, PeerMax) * INT64_C(1000));
 }
@@ -6126,13 +6655,13 @@ linkpeer(Link *l, const Beat *b, const struct sockaddr_storage *from)
 static int
 sameformat(const Pkt *p)
 {
-	int format = p->len > FormatAt ? p->data[FormatAt] : Format;
+	int sent = p->len > FormatAt ? p->data[FormatAt] : Format;
 
-	if (format != Format && claimline(&peer.log, "session"))
+	if (sent != Format && claimline(&peer.log, "session"))
 		warn("session: the peer sends format %d, this udpbond knows "
-		    "%d: install the same version on both hosts", format,
+		    "%d: install the same version on both hosts", sent,
 		    Format);
-	return format == Format;
+	return sent == Format;
 }
 
 /* A hello is answered, and that is all. A heartbeat of the proposed session
@@ -6242,9 +6771,11 @@ datafound(Queue *found)
 {
 	Pkt *p;
 
-	while ((p = queueget(found)))
+	while ((p = queueget(found))) {
+		p->link = -1;
 		if (datain(NULL, p) == 0)
 			datanew(p);
+	}
 }
 
 static void
@@ -6257,6 +6788,7 @@ datapkt(Link *l, Pkt *p, int flags)
 		pktdrop(p, DropForm);
 		return;
 	}
+	p->link = l - bond;
 	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
 		return;
 	if (flags & FlagRepair)
@@ -6302,9 +6834,14 @@ record(Link *l, Pkt *p, const Rec *r)
 	p->seq = r->seq;
 	if (r->flags & FlagBeat) {
 		beatpkt(l, p);
-	} else if (p->key != KeySession || !l->heard.begun) {
+		return;
+	}
+	if (p->key != KeySession || !l->heard.begun) {
 		pktdrop(p, DropSession);
-	} else if (r->flags & FlagControl) {
+		return;
+	}
+	linkused(l);
+	if (r->flags & FlagControl) {
 		controlpkt(p);
 	} else if (!(r->flags & FlagData)) {
 		paritypkt(p, r->flags);
@@ -6446,31 +6983,41 @@ describe(Text *t, const char *name, const char *type, const char *help)
 static void
 prometheus(Text *t)
 {
+	static const char *const of[][3] = { /* of each link, as in value */
+		{ "link_up", "gauge", "Whether the link carries packets." },
+		{ "link_spare", "gauge",
+		  "Whether it only carries what other links cannot." },
+		{ "link_rtt_seconds", "gauge", "Smoothed round trip time." },
+		{ "link_loss_ratio", "gauge",
+		  "Share of packets lost on the way out." },
+		{ "link_score", "gauge", "Score, lower is better." },
+		{ "link_rate_bytes_per_second", "gauge",
+		  "Rate of the pacer." },
+		{ "link_transmit_bytes_total", "counter",
+		  "Bytes sent in datagrams." },
+		{ "link_receive_bytes_total", "counter", "Bytes received." },
+		{ "link_transmit_packets_total", "counter",
+		  "Datagrams sent." },
+		{ "link_receive_packets_total", "counter",
+		  "Datagrams received." },
+	};
 	const Link *l;
 	int i;
 
-#define GAUGE(metric, type, help, value) \
-	for (describe(t, metric, type, help), l = bond; \
-	    l < bond + LEN(bond); l++) \
-		text(t, "udpbond_" metric "{link=\"%s\"} %.15g\n", l->name, \
-		    (double)(value))
-	GAUGE("link_up", "gauge", "Whether the link carries packets.",
-	    l->state >= LinkUp);
-	GAUGE("link_rtt_seconds", "gauge", "Smoothed round trip time.",
-	    l->delay.srtt / 1e9);
-	GAUGE("link_loss_ratio", "gauge",
-	    "Share of packets lost on the way out.", l->loss.ratio);
-	GAUGE("link_score", "gauge", "Score, lower is better.", l->score);
-	GAUGE("link_rate_bytes_per_second", "gauge", "Rate of the pacer.",
-	    l->pace.rate / 8e0);
-	GAUGE("link_transmit_bytes_total", "counter",
-	    "Bytes sent in datagrams.", l->meter.tx.bytes);
-	GAUGE("link_receive_bytes_total", "counter", "Bytes received.",
-	    l->meter.rx.bytes);
-	GAUGE("link_transmit_packets_total", "counter", "Datagrams sent.",
-	    l->meter.tx.pkts);
-	GAUGE("link_receive_packets_total", "counter", "Datagrams received.",
-	    l->meter.rx.pkts);
+	for (i = 0; i < LEN(of); i++) {
+		describe(t, of[i][0], of[i][1], of[i][2]);
+		for (l = bond; l < bond + LEN(bond); l++) {
+			const double value[LEN(of)] = {
+				l->state >= LinkUp, l->spare,
+				l->delay.srtt / 1e9, l->loss.ratio, l->score,
+				l->pace.rate / 8e0,
+				l->meter.tx.bytes, l->meter.rx.bytes,
+				l->meter.tx.pkts, l->meter.rx.pkts
+			};
+			text(t, "udpbond_%s{link=\"%s\"} %g\n", of[i][0],
+			    l->name, value[i]);
+		}
+	}
 	for (i = 0; i < CntLast; i++) {
 		describe(t, countname[i].metric, "counter", countname[i].help);
 		text(t, "udpbond_%s %" PRIu64 "\n", countname[i].metric,
@@ -6480,6 +7027,31 @@ prometheus(Text *t)
 	for (i = 0; i < DropLast; i++)
 		text(t, "udpbond_dropped_packets_total{reason=\"%s\"} %"
 		    PRIu64 "\n", dropname[i], drops[i]);
+	describe(t, "traffic_packets_total", "counter",
+	    "Packets sent, each counted once.");
+	for (l = bond; l < bond + LEN(bond); l++)
+		for (i = 0; i < LEN(traffic); i++)
+			text(t, "udpbond_traffic_packets_total{link=\"%s\","
+			    "traffic=\"%s\"} %" PRIu64 "\n", l->name,
+			    traffic[i].name, kinds[l - bond][i]);
+}
+
+/* Say how many packets of which traffic went by which links. */
+static void
+kindstext(Text *t)
+{
+	int i, k, n;
+
+	text(t, "=== Traffic ===\n");
+	for (k = 0; k < LEN(traffic); k++) {
+		for (n = i = 0; i < LEN(bond); i++)
+			if (kinds[i][k])
+				text(t, "%s %s: %" PRIu64, n++ ? "," :
+				    traffic[k].name, bond[i].name,
+				    kinds[i][k]);
+		if (n)
+			text(t, "\n");
+	}
 }
 
 /* Say how each link is used for sending, and why, for udpbond -l. */
@@ -6497,9 +7069,10 @@ reasons(Text *t)
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l < bond + LEN(bond); l++) {
 		c = &l->control;
-		text(t, "%s - %s, rate: %.1f Mbps, delay: %.1fms, loss: "
+		text(t, "%s - %s%s, rate: %.1f Mbps, delay: %.1fms, loss: "
 		    "%.1f%%", l->name,
 		    l->flight.stalled ? "stalled" : statename[l->state],
+		    !l->spare ? "" : backup(l) ? ", backup" : ", spare",
 		    l->pace.rate / 1e6,
 		    usable(l, NULL) ? (l->delay.owd - least) / 1e6 : 0.0,
 		    l->loss.ratio * 100);
@@ -6525,6 +7098,7 @@ reasons(Text *t)
 	    queues.queued, bytes, (now - oldest) / 1e6, queues.express.len,
 	    queues.acks.len, tx.repairs.len);
 	offloads(t);
+	kindstext(t);
 }
 
 /* Answer -p, -l, or tell how it goes. */
@@ -6549,7 +7123,7 @@ ctladdr(struct sockaddr_un *sun)
 	memset(sun, 0, sizeof(*sun));
 	sun->sun_family = AF_UNIX;
 	return offsetof(struct sockaddr_un, sun_path) + 1 +
-	    snprintf(sun->sun_path + 1, sizeof(sun->sun_path) - 1,
+	    format(sun->sun_path + 1, sizeof(sun->sun_path) - 1,
 	    "udpbond/%s", tundev);
 }
 
@@ -6611,13 +7185,12 @@ ctlpkt(void)
 
 /* Ask a running udpbond, for -l and -p. */
 static void
-ctlask(char ask)
+ctlask(char ask, Text *t)
 {
 	int n, i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd pfd = { fd, POLLIN, 0 };
 	sa_family_t family = AF_UNIX;
 	struct sockaddr_un sun;
-	static Text t;
 
 	if (geteuid() != 0)
 		die("only root may ask");
@@ -6632,12 +7205,11 @@ ctlask(char ask)
 		die("no running udpbond with %s in this network namespace",
 		    tundev);
 	if (poll(&pfd, 1, 2000) != 1 ||
-	    (t.len = recv(fd, t.buf, sizeof(t.buf), 0)) < 0)
+	    (t->len = recv(fd, t->buf, sizeof(t->buf), 0)) < 0)
 		die("the running udpbond does not answer");
-	for (i = 0; i < t.len; i++) /* anybody may have answered */
-		if (t.buf[i] != '\n' && (t.buf[i] < ' ' || t.buf[i] > '~'))
-			t.buf[i] = '?';
-	fwrite(t.buf, 1, t.len, stdout);
+	for (i = 0; i < t->len; i++) /* anybody may have answered */
+		if (t->buf[i] != '\n' && (t->buf[i] < ' ' || t->buf[i] > '~'))
+			t->buf[i] = '?';
 }
 
 /* timers: what is due, and when the next thing is */
@@ -6674,6 +7246,7 @@ second(void)
 	ppoll(NULL, 0, &none, &all);
 
 	queues.peak -= queues.peak / 32;
+	flowrates();
 	for (l = bond; l < bond + LEN(bond); l++) {
 		meter(l);
 		if (now >= loop.nextmtu && l->fd >= 0)
@@ -6717,9 +7290,10 @@ beats(void)
 	loop.nextstall = now;
 	for (l = bond; l < bond + LEN(bond); l++) {
 		linkcheck(l);
+		beatpace(l);
 		due = MIN(l->beats.next, burstend(l));
 		if (now >= l->beats.next)
-			l->beats.next = MAX(l->beats.next + beatgap(), now);
+			l->beats.next = MAX(l->beats.next + beatgap(l), now);
 		if (now >= due)
 			beat(l);
 		loop.nextbeat = MIN(loop.nextbeat, MIN(linkdue(l),
@@ -6830,17 +7404,17 @@ callsfilter(void)
 static void
 emptydir(void)
 {
-	DIR *d;
-	int n = 0;
+	uint64_t entries[128];
+	int fd, n;
 
 	if (mkdir(chrootdir, 0555) < 0 && errno != EEXIST)
 		die("chrootdir: make %s:", chrootdir);
-	if (!(d = opendir(chrootdir)))
+	fd = open(chrootdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || (n = syscall(SYS_getdents64, fd, entries,
+	    sizeof(entries))) < 0)
 		die("chrootdir: open %s:", chrootdir);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	if (n > 2) /* . and .. */
+	close(fd);
+	if (n > 2 * 24) /* bytes of . and .., the least of any */
 		die("chrootdir: %s has to be empty, or not there", chrootdir);
 }
 
@@ -6955,24 +7529,26 @@ confine(pid_t parent)
 		warn("seccomp: not in this kernel, or not for this processor");
 }
 
-/* Print how the worker is confined, for udpbond -t. */
+/* Say how the worker is confined, for udpbond -t. */
 static void
-confinement(void)
+confinement(Text *t)
 {
 	int i;
 
-	puts("The worker, its child, carries the packets and is confined:");
-	printf(runas > 0 ? "  user and group: %d\n" : "  user: off\n", runas);
-	printf("  root directory: %s\n  capabilities:",
+	text(t, "The worker, its child, carries the packets and is confined:"
+	    "\n");
+	text(t, runas > 0 ? "  user and group: %d\n" : "  user: off\n",
+	    runas);
+	text(t, "  root directory: %s\n  capabilities:",
 	    chrootdir ? chrootdir : "off");
 	for (i = 0; i < LEN(caps); i++)
-		printf(" %s", caps[i].name);
-	puts("\n  new privileges: none");
+		text(t, " %s", caps[i].name);
+	text(t, "\n  new privileges: none\n");
 	if (!seccomp || !callsfilter())
-		printf("  system calls: %s\n", seccomp ?
+		text(t, "  system calls: %s\n", seccomp ?
 		    "not in this kernel, or not for this processor" : "off");
 	else
-		printf("  system calls: %d\n", LEN(calls) + 3 +
+		text(t, "  system calls: %d\n", LEN(calls) + 3 +
 		    (Socketcall >= 0));
 }
 
@@ -6989,7 +7565,7 @@ badlink(int i, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
+	vformat(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	return bad("links[%d] (%s): %s", i, bond[i].name, what);
 }
@@ -7057,8 +7633,8 @@ checklink(int i)
 	}
 	if (c->client && same(c->client, c->server))
 		n += badlink(i, "client and server: both are %s", c->client);
-	if (c->priority < 0 || c->priority > 60)
-		n += badlink(i, "priority: %d is not in 0 to 60", c->priority);
+	if (c->priority < 0 || c->priority > Backup)
+		n += badlink(i, "priority: %d is not in 0 to 61", c->priority);
 	if (c->device && (!*c->device || strlen(c->device) >= IFNAMSIZ))
 		n += badlink(i, "device: \"%s\" is not the name of an "
 		    "interface", c->device);
@@ -7105,6 +7681,43 @@ checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
 	return wrong;
 }
 
+/* Are all characters letters, digits, or of those that need no quotes? */
+static int
+plain(const char *s)
+{
+	return !s[strspn(s, "abcdefghijklmnopqrstuvwxyz._-0123456789"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
+}
+
+/* Tell what is wrong with a row of the traffic table. */
+static int
+checkkind(int i)
+{
+	static const struct { char name[12]; int max; } fields[] = {
+		{ "protocol", 255 }, { "port", 65535 }, { "dscp", 63 },
+		{ "class", Bulk }, { "use", 60000 },
+	};
+	const Traffic *k = &traffic[i];
+	const int values[] = { k->proto, k->port, k->dscp, k->class, k->use };
+	int j, n = 0;
+
+	for (j = 0; j < LEN(fields); j++)
+		if (values[j] < 0 || values[j] > fields[j].max)
+			n += bad("traffic[%d]: %s: %d is not in 0 to %d", i,
+			    fields[j].name, values[j], fields[j].max);
+	if (k->port && k->proto != IPPROTO_TCP && k->proto != IPPROTO_UDP)
+		n += bad("traffic[%d]: port: protocol %d has none", i,
+		    k->proto);
+	if (!k->name || !*k->name || !plain(k->name))
+		return n + bad("traffic[%d]: name: not of letters, digits, "
+		    "_ - .", i);
+	for (j = 0; j < i; j++)
+		if (same(traffic[j].name, k->name))
+			n += bad("traffic[%d]: name: \"%s\" is that of "
+			    "traffic[%d] too", i, k->name, j);
+	return n;
+}
+
 /* Who may write to the directory around chrootdir may replace it. */
 static int
 checkroot(void)
@@ -7116,7 +7729,7 @@ checkroot(void)
 	if (chrootdir[0] != '/' || !name[1])
 		return bad("chrootdir: \"%s\" is not a path from / to a name",
 		    chrootdir);
-	snprintf(dir, sizeof(dir), "%.*s", (int)(name - chrootdir) + 1,
+	format(dir, MIN(sizeof(dir), (size_t)(name - chrootdir) + 2), "%s",
 	    chrootdir);
 	return stat(dir, &st) == 0 && !st.st_uid && !(st.st_mode & 022) ? 0 :
 	    bad("chrootdir: %s is missing, or others may write there", dir);
@@ -7160,8 +7773,6 @@ static const struct { const char *name; const int *value, min, max; }
 static int
 checkconf(void)
 {
-	const char *letters = "abcdefghijklmnopqrstuvwxyz._-0123456789"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	const char *which[] = { "clientaddr", "serveraddr", "lannets" };
 	const char *addrs[] = { clientaddr, serveraddr, lannets };
 	char buf[ListSize], *a, *save;
@@ -7169,11 +7780,11 @@ checkconf(void)
 	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0, prefix;
 
 	if (strlen(tundev) >= IFNAMSIZ || !tundev[strspn(tundev, ".")] ||
-	    tundev[strspn(tundev, letters)])
+	    !plain(tundev))
 		n += bad("tundev: \"%s\" is not a name of 1 to 15 letters, "
 		    "digits, _ - .", tundev);
 	for (i = 0; i < LEN(addrs); i++) {
-		if (snprintf(buf, sizeof(buf), "%s", addrs[i] ? addrs[i] :
+		if (format(buf, sizeof(buf), "%s", addrs[i] ? addrs[i] :
 		    "") >= LEN(buf))
 			n += bad("%s: longer than %d bytes", which[i],
 			    LEN(buf) - 1);
@@ -7201,6 +7812,8 @@ checkconf(void)
 		n += bad("keeppkts: %d is not a power of 2", keeppkts);
 	for (i = 0; i < LEN(links); i++)
 		n += checklink(i);
+	for (i = 0; i < LEN(traffic); i++)
+		n += checkkind(i);
 	return n;
 }
 
@@ -7229,39 +7842,39 @@ static const Commands hooks[][2] = {
 	{ COMMANDS(serverup), COMMANDS(serverdown) },
 };
 
-/* Print what would be done, for udpbond -t. */
+/* Say what would be done, for udpbond -t. */
 static void
-explain(int who)
+explain(Text *t, int who)
 {
 	const Commands *up = &hooks[who][Up];
 	const Linkconf *c;
 	int i;
 
-	printf("As %s it makes %s with %s and talks over %d links, %s:\n",
+	text(t, "As %s it makes %s with %s and talks over %d links, %s:\n",
 	    who == Client ? "client" : "server", tundev,
 	    who == Client ? clientaddr : serveraddr, LEN(links), keyfile ?
 	    "each packet authenticated" : "trusted to be private");
-	printf("  behind the client, in the tunnel: %s\n",
+	text(t, "  behind the client, in the tunnel: %s\n",
 	    lannets ? lannets : "any address");
 	for (i = 0; i < LEN(links); i++) {
 		c = &links[i];
-		printf("  %s: ", bond[i].name);
+		text(t, "  %s: ", bond[i].name);
 		if (who == Client)
-			printf("from %s%s%s to %s port %d",
+			text(t, "from %s%s%s to %s port %d",
 			    c->client ? c->client : "any address",
 			    c->device ? " on " : "",
 			    c->device ? c->device : "",
 			    c->server ? c->server : "?", c->port);
 		else
-			printf("at %s port %d for %s",
+			text(t, "at %s port %d for %s",
 			    c->server ? c->server : "all addresses", c->port,
 			    c->client ? c->client : "whoever has the key");
-		printf(", priority %d, Mbit/s up and down: ", c->priority);
-		printf(c->up > 0 ? "%g" : "unknown", c->up);
-		printf(c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
+		text(t, ", priority %d, Mbit/s up and down: ", c->priority);
+		text(t, c->up > 0 ? "%g" : "unknown", c->up);
+		text(t, c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
 	}
 	for (i = 0; i < up->n; i++)
-		printf("%s %s\n", i ? "       " : "It runs", up->cmds[i]);
+		text(t, "%s %s\n", i ? "       " : "It runs", up->cmds[i]);
 }
 
 /* Returns the exit status of udpbond -t. */
@@ -7269,21 +7882,20 @@ static int
 check(void)
 {
 	static Text t;
-	int n = checkconf();
+	int who, n = checkconf();
 
 	if (role != Server)
 		n += checkdevices();
 	keyload();
 	offloadprobe();
+	for (who = Client; who <= Server; who++)
+		if (role == who || role == Both) {
+			explain(&t, who);
+			n += print(&t);
+		}
 	offloads(&t);
-	if (role != Server)
-		explain(Client);
-	if (role != Client)
-		explain(Server);
-	fputs(t.buf, stdout);
-	confinement();
-	if (fflush(stdout) < 0 || ferror(stdout))
-		n += bad("stdout:");
+	confinement(&t);
+	n += print(&t);
 	return n > 0 ? bad("%d to mend", n) : 0;
 }
 
@@ -7297,18 +7909,21 @@ shell(const char *cmd)
 	static const char with[] =
 	    "TUN=$0 ADDR=$1 MTU=$2; export TUN ADDR MTU; eval \"$3\"";
 	char mtu[16];
+	const char *argv[] = {
+		"sh", "-c", with, tundev, role == Client ? clientaddr :
+		serveraddr, mtu, cmd, NULL
+	};
 	int status;
 	sigset_t none;
 	pid_t pid;
 
-	snprintf(mtu, sizeof(mtu), "%d", tun.mtu);
+	format(mtu, sizeof(mtu), "%d", tun.mtu);
 	if ((pid = fork()) == 0) {
 		signal(SIGPIPE, SIG_DFL);
 		signal(SIGINT, SIG_IGN); /* a ^C is for the worker */
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		execl("/bin/sh", "sh", "-c", with, tundev, role == Client ?
-		    clientaddr : serveraddr, mtu, cmd, (char *)NULL);
+		execv("/bin/sh", (char *const *)argv);
 		_exit(127);
 	}
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
@@ -7388,25 +8003,34 @@ linkinit(Link *l, int i)
 	l->fd = l->guard = -1;
 	addrinit(&l->addr, c);
 	if (name)
-		snprintf(l->name, sizeof(l->name), "%s", name);
+		format(l->name, sizeof(l->name), "%s", name);
 	else
-		snprintf(l->name, sizeof(l->name), "link%d", i);
+		format(l->name, sizeof(l->name), "link%d", i);
+}
+
+/* Returns memory that is all 0, of which pages are taken when first used. */
+static void *
+zeros(size_t n, size_t size)
+{
+	void *d = mmap(NULL, n * size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (d == MAP_FAILED)
+		die("no memory for %d packets:", pool.size);
+	return d;
 }
 
 static void
 memory(void)
 {
 	pool.size = poolpkts();
-	pool.pkts = calloc(pool.size, sizeof(*pool.pkts));
-	pool.frees = calloc(pool.size, sizeof(*pool.frees));
-	pool.refs = calloc(pool.size, sizeof(*pool.refs));
-	queues.flows = calloc(Nflows, sizeof(*queues.flows));
-	queues.hosts = calloc(Nhosts, sizeof(*queues.hosts));
-	tx.sent = calloc(keeppkts, sizeof(*tx.sent));
-	rx.slots = calloc(reorderpkts, sizeof(*rx.slots));
-	if (!pool.pkts || !pool.frees || !pool.refs || !queues.flows ||
-	    !queues.hosts || !tx.sent || !rx.slots)
-		die("no memory for %d packets:", pool.size);
+	pool.pkts = zeros(pool.size, sizeof(*pool.pkts));
+	pool.frees = zeros(pool.size, sizeof(*pool.frees));
+	pool.refs = zeros(pool.size, sizeof(*pool.refs));
+	queues.flows = zeros(Nflows, sizeof(*queues.flows));
+	queues.hosts = zeros(Nhosts, sizeof(*queues.hosts));
+	tx.sent = zeros(keeppkts, sizeof(*tx.sent));
+	rx.slots = zeros(reorderpkts, sizeof(*rx.slots));
 }
 
 static void
@@ -7447,6 +8071,7 @@ setup(void)
 		l = &bond[i];
 		l->state = LinkProbing;
 		l->prio = l->conf->priority;
+		l->used = now;
 		l->beats.next = now + peer.interval * i / LEN(bond) / 4;
 		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
 		    MBIT(role == Client ? l->conf->down : l->conf->up));
@@ -7598,10 +8223,22 @@ oversee(pid_t worker)
 static void
 usage(void)
 {
-	fputs("usage: udpbond -c | -s [-q] [-m secs]\n"
+	static Text t;
+
+	text(&t, "usage: udpbond -c | -s [-q] [-m secs]\n"
 	    "       udpbond -t [-c | -s]\n"
-	    "       udpbond -l | -p | -k | -v\n", stderr);
+	    "       udpbond -l | -p | -k | -v\n");
+	output(2, &t);
 	exit(2);
+}
+
+static void
+setinterval(const char *secs)
+{
+	if ((loop.interval = parseint(secs, 86400)) < 0) {
+		warn("-m %s: not a number of seconds, 0 to 86400", secs);
+		usage();
+	}
 }
 
 /* Set what the flags say. Returns the one that asks for something else than
@@ -7609,33 +8246,31 @@ usage(void)
 static int
 options(int argc, char *argv[])
 {
-	char *end;
-	long secs;
-	int c, what = 0;
+	const char *s;
+	int i, what = 0;
 
 	role = Both;
-	while ((c = getopt(argc, argv, "cskltpvqm:")) != -1) {
-		if (c == 'q') {
-			loop.quiet = 1;
-		} else if (c == 'm') {
-			secs = strtol(optarg, &end, 10);
-			if (*end || end == optarg || secs < 0 ||
-			    secs > 86400) {
-				warn("-m %s: not a number of seconds, 0 to "
-				    "86400", optarg);
+	for (i = 1; i < argc; i++) {
+		s = argv[i];
+		if (*s != '-' || !s[1])
+			usage();
+		while (*++s) {
+			if (*s == 'q') {
+				loop.quiet = 1;
+			} else if (*s == 'm') {
+				setinterval(s[1] ? s + 1 : i + 1 < argc ?
+				    argv[++i] : "");
+				break;
+			} else if (strchr("cs", *s) && role == Both) {
+				role = *s == 'c' ? Client : Server;
+			} else if (strchr("klptv", *s) && !what) {
+				what = *s;
+			} else {
 				usage();
 			}
-			loop.interval = secs;
-		} else if (strchr("cs", c) && role == Both) {
-			role = c == 'c' ? Client : Server;
-		} else if (strchr("klptv", c) && !what) {
-			what = c;
-		} else {
-			usage();
 		}
 	}
-	if (optind < argc || (!what && role == Both) ||
-	    (what && what != 't' && role != Both))
+	if ((!what && role == Both) || (what && what != 't' && role != Both))
 		usage();
 	return what;
 }
@@ -7643,6 +8278,7 @@ options(int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
+	static Text t;
 	pid_t parent = getpid(), pid;
 	int i, what;
 
@@ -7656,15 +8292,14 @@ main(int argc, char *argv[])
 	if (what == 't')
 		return check();
 	if (what == 'k')
-		printf("%016" PRIx64 "%016" PRIx64 "\n", random64(),
+		text(&t, "%016" PRIx64 "%016" PRIx64 "\n", random64(),
 		    random64());
 	else if (what == 'v')
-		printf("udpbond-%s\n", VERSION);
+		text(&t, "udpbond-%s\n", VERSION);
 	else if (what)
-		ctlask(what);
-	if (what) /* has the answer been printed? */
-		return fflush(stdout) == 0 && !ferror(stdout) ? 0 :
-		    bad("stdout:");
+		ctlask(what, &t);
+	if (what)
+		return print(&t);
 	setup();
 	if ((pid = fork()) < 0)
 		die("fork:");

@@ -19,6 +19,18 @@
 # they cost is how many bytes of datagrams the server sends for 100 of payload,
 # beyond those: headers, heartbeats, copies, repairs.
 #
+# The rows of "sweep" are UDP streams over the five links: up to 8 Mbit/s of
+# 1000 B both ways, above that of 1200 B down; those of "sweepgame" beside a
+# game, of "sweepload" beside a download, of "sweepboth" beside both. Those of
+# "pages" are over the links with UDP of 1 Mbit/s a stream on the ADSL. The
+# rows of "prio60" and "prio61" give a link that priority; of two links that
+# is the fast one. Those of "many" are streams that the ADSL cannot quite carry.
+# Which link carried a stream is counted without copies and repairs: streams.c.
+# The rows of "quic" are of quic.go over the five links, and for comparison over
+# one Starlink without a tunnel: the column of kernel MPTCP has that. They are
+# skipped without Go. SENDER=1 in the environment writes to the standard error
+# what the sender knew in each second.
+#
 # PARITY=0,1,2 in the environment measures each row with each of these values
 # in config.h, if it has a parity, and kernel MPTCP once.
 
@@ -70,6 +82,16 @@ table()
 	walk4|four such links|85 %
 	far|50 Mbit/s and 40 ms with 50 Mbit/s and 600 ms, cubic, 30 s|47 Mbit/s
 	far2|10 Mbit/s and 20 ms with 50 Mbit/s and 600 ms, cubic, 30 s|9.3 Mbit/s
+	quiccubic|QUIC, one download, Cubic: first 12 s / 13-25 s, Mbit/s|150 / 220
+	quicreno|the same with Reno|150 / 220
+	quic2cubic|two at once, Cubic: together; each|-
+	quic2reno|two at once, Reno|-
+	quicup|one upload, Cubic|-
+	quic15k|QUIC, 15 kB by new connections: first, p50; by an open one: p50 ms|20 ms a turn
+	quic60k|60 kB|-
+	quic1m|1 MB|-
+	quicrec|recorded ADSL, Starlink and LTE: one QUIC download, Cubic|the Starlink
+	quicrecreno|the same with Reno|the Starlink
 	light|1 Mbit/s of UDP: packets on wg1-4 beyond heartbeats|0
 	cpu|CPU of both ends in a download: s/GB, of one core|-
 	cpukey|the same, with a key|-
@@ -87,6 +109,87 @@ table()
 	ack|ACKs of one flow, 12000 a second: the same|25 ms; 5
 	cs6|UDP of 1300 B with DSCP CS6, 1900 a second: the same|25 ms; 5
 	flows|UDP of 400 B in 5000 flows, 6250 a second: the same|25 ms; 5
+	END
+	pagerows | cut -d '|' -f 1-3
+	sweeprows | cut -d '|' -f 1-3
+	priorows | cut -d '|' -f 1-3
+	manyrows | cut -d '|' -f 1-3
+}
+
+# name|what|to reach|streams of 1 Mbit/s
+pagerows()
+{
+	what='60 kB and 1 MB by HTTP beside'
+	for n in 0 4 8; do
+		echo "light$n|$what $n Mbit/s of UDP: p50 / p90 ms each|-|$n"
+	done
+}
+
+# name|what|to reach|beside what, and kbit/s of each stream
+sweeprows()
+{
+	got='p50 / p99 ms, lost; Mbit/s by link'
+	for beside in '' game load both; do
+		case $beside in
+		'')   with=alone ;;
+		game) with='beside a game' ;;
+		load) with='beside a download' ;;
+		both) with='beside both' ;;
+		esac
+		for n in 0.5 1 2 3 4 6 8 9 12 20 50 100 200 270; do
+			case $n in
+			0.5|[1-8]) reach='23 / 27, 0; all' ;;
+			*)     reach=- ;;
+			esac
+			echo "sweep$n$beside|$n Mbit/s of UDP $with: $got" \
+				"|$reach|${beside:-alone} $(kbits 1 "$n")"
+		done
+		for n in 3x2.5 16x0.5; do
+			echo "sweep$n$beside|${n%x*} times ${n#*x} $with: $got" \
+				"|23 / 27, 0; all|${beside:-alone}" \
+				"$(kbits "${n%x*}" "${n#*x}")"
+		done
+	done | sed 's/ |/|/'
+}
+
+# kbits N MBIT [N MBIT...]: kbit/s of so many streams of each
+kbits()
+{
+	echo "$@" | awk '{
+		for (i = 1; i < NF; i += 2)
+			for (n = $i; n > 0; n--)
+				printf "%s%.0f", sep, $(i + 1) * 1000, sep = " "
+		print ""
+	}' | sed 's/ *$//'
+}
+
+# name|what|to reach|the link, how it is measured, priority,up,down of all
+priorows()
+{
+	for prio in 60 61; do
+		two="1,10,10 $prio,70,70"
+		five="1,10,10 2,70,70 2,70,70 2,70,70 $prio,70,70"
+		loads="TCP of 1, 4, 12, 20"
+		got="on it, %; alone, Mbit/s"
+		cat <<-END
+		prio${prio}two|priority $prio, two links, $loads: $got|-|wg1 streamtcp $two
+		prio${prio}twoudp|the same with UDP|-|wg1 streamudp $two
+		prio${prio}five|priority $prio, one of five, $loads: $got|0; all|wg4 streamtcp $five
+		prio${prio}fiveudp|the same with UDP|0; all|wg4 streamudp $five
+		prio${prio}idle|priority $prio, one of five, idle: MB a day on it; on wg0|50|wg4 idle $five
+		END
+	done
+}
+
+# name|what|to reach|kbit/s of each stream
+manyrows()
+{
+	got='stay, away (kbit/s); moves; wg0 full'
+	cat <<-END
+	many1|UDP of 10 Mbit/s: $got; p50 / p99 ms|-|$(kbits 1 10)
+	many4|4 streams of 1 to 5 that sum to 10.5: $got|-|$(kbits 1 5 1 3 1 1.5 1 1)
+	many16|16 of 0.2 to 2.6, 10.5: $got|-|$(kbits 1 2.6 1 1.5 1 1 2 0.7 3 0.6 3 0.4 5 0.2)
+	many64|64 of 0.12 to 1.2, 10.5: $got|-|$(kbits 1 1.2 3 0.6 60 0.125)
 	END
 }
 
@@ -114,6 +217,24 @@ lossyrows()
 	END
 }
 lossy=$(lossyrows | cut -d '|' -f 1)
+
+# name|links, of movingrows, or the five|how it is measured
+quicrows()
+{
+	cat <<-'END'
+	quiccubic||quic 1
+	quicreno||quic 1 -reno
+	quic2cubic||quic 2
+	quic2reno||quic 2 -reno
+	quicup||quic 1 -up
+	quic15k||fetches 15000
+	quic60k||fetches 60000
+	quic1m||fetches 1000000
+	quicrec|rec|quic 1
+	quicrecreno|rec|quic 1 -reno
+	END
+}
+quic=$(quicrows | cut -d '|' -f 1)
 
 floods='quiet syn udp rst ack cs6 flows'
 
@@ -144,8 +265,10 @@ moving=$(movingrows | cut -d '|' -f 1)
 usage()
 {
 	echo "usage: test/bench.sh [-h] [row...]"
-	echo 'rows, or "floods", "moving" or "lossy" for all of those:'
-	table | awk -F '|' '{ printf "\t%-10s %s\n", $1, $2 }'
+	echo 'rows, or one of these for all of its rows: floods, moving, lossy, quic,'
+	echo 'pages, sweep, sweepgame, sweepload, sweepboth, prio60, prio61, many;'
+	echo 'all but those of sweepgame, sweepload, sweepboth if none is named'
+	table | awk -F '|' '!/^sweep.*beside/ { printf "\t%-14s %s\n", $1, $2 }'
 }
 
 # row WHAT REACH MPTCP UDPBOND
@@ -230,6 +353,7 @@ servers()
 {
 	mkdir "$LAB/www"
 	head -c 60000 /dev/urandom >"$LAB/www/60k"
+	head -c 1000000 /dev/urandom >"$LAB/www/1m"
 	start iperf inet iperf3 -s
 	start httpd inet busybox httpd -f -p 80 -h "$LAB/www"
 	start irtt inet irtt server -i 0
@@ -248,7 +372,17 @@ overmptcp()
 	[ "$parity" = "${parities%% *}" ] || { echo -; return; }
 	# shellcheck disable=SC2086
 	[ -z "$fresh" ] || anew $fresh
-	from=router host=10.200.0.2 mptcp=yes
+	from=router there=vps host=10.200.0.2 mptcp=yes
+	"$@"
+}
+
+# overlink COMMAND...: measures over one Starlink, FRESH links if any
+overlink()
+{
+	[ "$parity" = "${parities%% *}" ] || { echo -; return; }
+	# shellcheck disable=SC2086
+	[ -z "$fresh" ] || anew $fresh
+	from=router there=vps host=10.200.1.2
 	"$@"
 }
 
@@ -265,7 +399,7 @@ overother()
 	shift 2
 	# shellcheck disable=SC2086
 	[ -z "$fresh" ] || anew $fresh
-	from=lan host=203.0.113.1 mptcp=
+	from=lan there=inet host=203.0.113.1 mptcp=
 	if tunnel "$bond" -m 0; then
 		sleep 1
 		"$@"
@@ -284,7 +418,7 @@ built()
 		"$2; s/^\(static const int parity *= \)[0-9]*/\1$parity/"
 }
 
-# what is run over either, with from, host and mptcp from above
+# what is run over either, with from, there, host and mptcp from above
 
 # run COMMAND...
 run()
@@ -464,20 +598,21 @@ fair()
 		squares ? sum * sum / NR / squares : 0, sum / 1e3 }' "$LAB/flows"
 }
 
+# pages [SECONDS FILE]
 pages()
 {
-	end=$(($(date +%s) + 12))
+	end=$(($(date +%s) + ${1-12}))
 	while [ "$(date +%s)" -lt $end ]; do
-		page
+		page "${2-60k}"
 		sleep 0.1
 	done | percentiles 50 90
 }
 
-# page: ms that 60 kB take
+# page [FILE]: ms that it takes
 page()
 {
-	run curl -s -m 5 -o /dev/null -w '%{time_total}\n' "http://$host/60k" |
-	awk '{ printf "%.0f\n", $1 * 1000 }'
+	run curl -s -m 5 -o /dev/null -w '%{time_total}\n' \
+		"http://$host/${1-60k}" | awk '{ printf "%.0f\n", $1 * 1000 }'
 }
 
 # under N COMMAND...: while so many downloads run
@@ -531,6 +666,66 @@ percentiles()
 	cat >"$LAB/numbers"
 	echo "$(percentile "$1" <"$LAB/numbers") /" \
 		"$(percentile "$2" <"$LAB/numbers")"
+}
+
+# quic N [OPTION...]: so many downloads
+quic()
+{
+	n=$1 i=0 load=
+	shift
+	[ -z "$fresh" ] || wait "$ready"
+	quicserver "$@"
+	while [ $((i += 1)) -le "$n" ]; do
+		at "$from" timeout 40 "$LAB/quic" -c "$host:443" -t 25 "$@" \
+			>"$LAB/secs$i" 2>"$LAB/sender" &
+		load="$load $!"
+	done
+	# shellcheck disable=SC2086
+	wait $load
+	stop quicd
+	each=
+	while [ $((i -= 1)) -ge 1 ]; do
+		each="$(cut -d ' ' -f 2 "$LAB/secs$i" | mean)${each:+, $each}"
+	done
+	[ -z "${SENDER-}" ] || cat "$LAB/quicd.err" "$LAB/sender" >&2
+	cat "$LAB"/secs? | awk '{ sum[$1] += $2 }
+		END { for (i = 1; i <= 25; i++) print sum[i] + 0 }' \
+		>"$LAB/rates"
+	rm "$LAB"/secs?
+	echo "$(mean 1 12 <"$LAB/rates") / $(mean 13 25 <"$LAB/rates")$(
+		[ "$n" -eq 1 ] || echo "; $each")"
+}
+
+# fetches BYTES: the first is one of a pair of hosts that nobody knows
+fetches()
+{
+	quicserver
+	fetch -b "$1" -n 21 -new
+	measured="$(head -n 1 "$LAB/fetched"),\
+ $(sed 1d "$LAB/fetched" | percentile 50)"
+	fetch -b "$1" -n 21
+	echo "$measured; $(sed 1d "$LAB/fetched" | percentile 50)"
+	stop quicd
+}
+
+fetch()
+{
+	at "$from" timeout 60 "$LAB/quic" -c "$host:443" "$@" \
+		>"$LAB/fetched" 2>/dev/null
+}
+
+quicserver()
+{
+	rm -f "$LAB/quicd.err"
+	start quicd "$there" "$LAB/quic" -s "$host:443" "$@"
+	waitfor 5 listens "$there" 443
+}
+
+# listens NS PORT: a UDP socket
+listens()
+{
+	at "$1" cat /proc/net/udp /proc/net/udp6 |
+	grep -q "$(printf ':%04X 00' "$2")"
 }
 
 # fall: 10 s at 70 Mbit/s, 10 at 30, 10 at 70
@@ -596,6 +791,196 @@ msilent()
 	linkctl 'wg0 silent=0'
 	wait $!
 	lostinarow 800 <"$LAB/pings"
+}
+
+# UDP streams, see streams.c
+
+# watched PORT COMMAND...: the links' part of it goes to $LAB/watch.out
+watched()
+{
+	rm -f "$LAB/watch.out"
+	start watch router "$LAB/streams" watch "$1" wg0 wg1 wg2 wg3 wg4
+	shift
+	"$@"
+	stop watch
+}
+
+# streams SECONDS LEN OPTION KBIT...: what the sender says and what comes
+streams()
+{
+	ms=$(($1 * 1000)) len=$2 option=$3
+	shift 3
+	rm -f "$LAB/send.out"
+	start send "$there" "$LAB/streams" send 7001 "$len" "$ms" "$@"
+	# shellcheck disable=SC2086
+	at "$from" "$LAB/streams" take $option "$host" 7001 $((ms + 3000)) $# \
+		>"$LAB/take.out"
+	stop send
+}
+
+# streamed [-e]: p50 / p99 ms and how much was lost, of what came or came back
+streamed()
+{
+	read -r _ sent rest <"$LAB/send.out"
+	[ "$1" = -e ] || read -r rest <"$LAB/take.out"
+	echo "$sent $rest" | awk '{
+		printf "%.1f / %.1f, %.2f %%\n", $5 / 1e3, $7 / 1e3,
+			$1 ? ($1 - $3) / $1 * 100 : 0
+	}'
+}
+
+# bylink WAY SECONDS: Mbit/s that each link carried of what was watched
+bylink()
+{
+	awk -v way="$1" -v secs="$2" '$1 == "link" && $2 == way {
+		printf "%s%.2f", sep, $5 * 8e-6 / secs
+		sep = "+"
+	}' "$LAB/watch.out"
+}
+
+# msweep alone|game|load|both KBIT...
+msweep()
+{
+	beside=$1 load=
+	shift
+	case $beside in
+	load|both)
+		tcp 18 -R >"$LAB/flow" &
+		load=$!
+		sleep 4 ;;
+	esac
+	case $beside in
+	game|both)
+		game 10 &
+		load="$load $!" ;;
+	esac
+	if [ $(($(echo "$@" | tr ' ' +))) -le 8000 ]; then
+		watched 7001 streams 10 1000 -e "$@"
+		echo "$(streamed -e); $(bylink down 10) / $(bylink up 10)"
+	else
+		watched 7001 streams 10 1200 -b "$@"
+		echo "$(streamed -b); $(bylink down 10)"
+	fi >"$LAB/sweep"
+	# shellcheck disable=SC2086
+	[ -z "$load" ] || wait $load
+	case $beside in
+	game|both)
+		gametimes >"$LAB/game"
+		score "$(wc -l <"$LAB/game")" <"$LAB/game" |
+		sed 's/^/; game /' ;;
+	esac >>"$LAB/sweep"
+	case $beside in
+	load|both)
+		echo "; download $(rates <"$LAB/flow" | mean 5 14)" ;;
+	esac >>"$LAB/sweep"
+	tr -d '\n' <"$LAB/sweep"
+	echo
+}
+
+# mpages N: while so many streams of 1 Mbit/s are sent
+mpages()
+{
+	if [ "$1" -gt 0 ]; then
+		# shellcheck disable=SC2046
+		streams 22 1000 '' $(kbits "$1" 1) &
+		load=$!
+		sleep 3
+	fi
+	echo "$(pages 8 60k), $(pages 8 1m)"
+	[ "$1" -eq 0 ] || wait "$load"
+}
+
+# mprio LINK streamtcp|streamudp|idle: Mbit/s of load and how much of it this link
+# carried, then the load that came once the others are silent
+mprio()
+{
+	[ "$2" = idle ] && { idlebytes "$1"; return; }
+	for mbit in 1 4 12 20; do
+		"$2" "$mbit" >/dev/null
+		linkpart "$1"
+	done >"$LAB/prio"
+	for i in 0 1 2 3 4; do
+		[ "wg$i" = "$1" ] || linkctl "wg$i silent=1"
+	done
+	sleep 2
+	for mbit in 1 4 12 20; do
+		"$2" "$mbit"
+	done >>"$LAB/prio"
+	everylink silent=0
+	paste -s -d '///;///' "$LAB/prio"
+}
+
+# streamtcp MBIT: TCP of that rate; what came of it, Mbit/s
+streamtcp()
+{
+	watched 5201 tcp 8 -R -b "$1M" -f k >"$LAB/flow"
+	received 8
+	awk '{ n += $1 } END { printf "%.1f\n", n / 1e3 }' "$LAB/flows"
+}
+
+# streamudp MBIT: UDP of that rate
+streamudp()
+{
+	watched 7001 streams 8 1200 -b "$(kbits 1 "$1")"
+	awk 'NR == 1 { printf "%.1f\n", $2 * 1200 * 8e-6 / 8 }' "$LAB/take.out"
+}
+
+# linkpart LINK: its percentage of what was watched
+linkpart()
+{
+	awk -v name="$1" '$1 == "link" && $2 == "down" {
+		all += $5
+		if ($3 == name)
+			its = $5
+	} END { printf "%.1f\n", all ? its / all * 100 : 0 }' "$LAB/watch.out"
+}
+
+# idlebytes LINK: with all headers and both ways, MB in a day; and on wg0
+idlebytes()
+{
+	sleep 6
+	was="$(linkbytes "$1") $(linkbytes wg0)"
+	sleep 60
+	echo "$was $(linkbytes "$1") $(linkbytes wg0)" |
+	awk '{ printf "%.1f; %.1f\n", ($3 - $1) * 1440e-6, ($4 - $2) * 1440e-6 }'
+}
+
+# linkbytes LINK [WAY]: that it was given so far, with our 60 of overhead
+linkbytes()
+{
+	linkstat | sed -n "s/^$1 [${2-ab}] packets=\([0-9]*\) bytes=\([0-9]*\).*/\1 \2/p" |
+	awk '{ n += $1 * 60 + $2 } END { printf "%.0f\n", n }'
+}
+
+# mmany KBIT...: 20 s, of which the links are looked at for the last 10
+mmany()
+{
+	watched 7001 streams 20 1000 -b "$@" &
+	load=$!
+	sleep 10
+	was=$(linkbytes wg0 b)
+	sleep 9
+	is=$(linkbytes wg0 b)
+	wait "$load"
+	echo "$@" | awk -v full="$((is - was))" '
+		NR == FNR { for (i = 1; i <= NF; i++) rate[i - 1] = $i; next }
+		$1 == "flow" && $2 == "down" {
+			n[$NF]++
+			r = rate[$3]
+			if (!($NF in least) || r < least[$NF]) least[$NF] = r
+			if (r > most[$NF]) most[$NF] = r
+			moves += $9
+			if ($9 > max) max = $9
+		}
+		function those(where) {
+			return n[where] + 0 (n[where] ? " (" least[where] "-" \
+				most[where] ")" : "")
+		}
+		END {
+			printf "%s, %s; %d, most %d; %.0f %%; ", those("home"),
+				those("away"), moves, max, full * 8e-4 / 9 / 10
+		}' - "$LAB/watch.out"
+	streamed -b
 }
 
 # as many seconds idle as with a load
@@ -669,9 +1054,9 @@ sleeps()
 }
 
 # sed scripts for config.h: links without rates, one of them
-fast='/{ "wg/s/[0-9]*, *[0-9]* }/10000, 10000 }/; s/, *[2-9],  *10000/, 1, 10000/'
+fast='/{ "wg/s/\(900[1-5]\), *[0-9]*, *[0-9]*, *[0-9]*/\1, 1, 10000, 10000/'
 onelink="/\"wg[1-4]\"/d; $fast"
-twolinks='/"wg[2-4]"/d; s/2,  *70, 70 }/1, 10, 10 }/'
+twolinks='/"wg[2-4]"/d; s/2,  *70, 70/1, 10, 10/'
 
 # linkrates PRIORITY,UP,DOWN...: so many links, with those
 linkrates()
@@ -681,7 +1066,7 @@ linkrates()
 			echo "/\"wg$n\"/d"
 			continue
 		fi
-		echo "/\"wg$n\"/s/[0-9]*, *[0-9]*, *[0-9]* }/$1 }/"
+		printf '%s\n' "/\"wg$n\"/s/\(900[1-5]\), *[0-9]*, *[0-9]*, *[0-9]*/\1, $1/"
 		shift
 	done
 }
@@ -727,6 +1112,11 @@ measure()
 	flows)  flooded flows 6250 400 ;;
 	rec*|walk*|far*)
 		moved "$1" ;;
+	light[048]) both mpages "${1#light}" ;;
+	sweep*) streaming sweep "$1" ;;
+	many*)  streaming many "$1" ;;
+	prio*)  prioritized "$1" ;;
+	quic*)  quicked "$1" ;;
 	*)      lost "$1" ;;
 	esac
 }
@@ -753,21 +1143,59 @@ lost()
 # moved NAME: its row of movingrows
 moved()
 {
+	moving "$1" || return
+	# shellcheck disable=SC2086
+	echo "$(overmptcp mmoving $load)|$(overother "$1" \
+		"$(linkrates $rates)" mmoving $load)"
+}
+
+# moving NAME: fresh, rates and load of its row of movingrows
+moving()
+{
 	case $1 in
 	rec*)
 		[ -f "$TRACES/starlink.down" ] || {
 			echo '-|no traces: set TRACES to a directory with' \
 				'starlink.down, starlink.delay, lte.down' \
 				'and lte.up'
-			return
+			return 1
 		} ;;
 	esac
 	fresh=$(movingrows | sed -n "s/^$1|//p")
 	load=${fresh##*|} fresh=${fresh%|*}
 	rates=${fresh#*|} fresh=${fresh%|*}
+}
+
+# quicked NAME: its row of quicrows
+quicked()
+{
+	[ -x "$LAB/quic" ] || {
+		echo '-|skipped: no go, or no quic-go'
+		return
+	}
+	how=$(quicrows | sed -n "s/^$1|//p")
+	where=${how%|*} how=${how#*|}
+	[ -z "$where" ] || moving "$where" || return
 	# shellcheck disable=SC2086
-	echo "$(overmptcp mmoving $load)|$(overother "$1" \
-		"$(linkrates $rates)" mmoving $load)"
+	echo "alone $(overlink $how)|$(overother "${where:-bond}" \
+		"${where:+$(linkrates $rates)}" $how)"
+}
+
+# streaming sweep|many NAME: its row of sweeprows or manyrows
+streaming()
+{
+	# shellcheck disable=SC2046
+	alone "m$1" $("${1}rows" | grep "^$2|" | cut -d '|' -f 4)
+}
+
+# prioritized NAME: its row of priorows
+prioritized()
+{
+	# shellcheck disable=SC2046
+	set -- "$1" $(priorows | grep "^$1|" | cut -d '|' -f 4)
+	name=$1 link=$2 how=$3
+	shift 3
+	echo "-|$(overother "$name" "$(linkrates "$@")" mprio "$link" "$how")"
 }
 
 flooded()
@@ -777,10 +1205,18 @@ flooded()
 
 [ "${1-}" = -h ] && usage && exit
 case $* in
-'')     names=$(table | cut -d '|' -f 1) ;;
+'')     names=$(table | grep -v '^sweep.*beside' | cut -d '|' -f 1) ;;
 floods) names=$floods ;;
 moving) names=$moving ;;
 lossy)  names=$lossy ;;
+pages)  names=$(pagerows | cut -d '|' -f 1) ;;
+many)   names=$(manyrows | cut -d '|' -f 1) ;;
+prio60|prio61)
+	names=$(priorows | cut -d '|' -f 1 | grep "^$1") ;;
+sweep)  names=$(sweeprows | cut -d '|' -f 1 | grep '[0-9]$') ;;
+sweepgame|sweepload|sweepboth)
+	names=$(sweeprows | cut -d '|' -f 1 | grep "${1#sweep}\$") ;;
+quic)   names=$quic ;;
 *)      names=$* ;;
 esac
 # shellcheck disable=SC2086
@@ -800,10 +1236,11 @@ parities=$(sed -n 's/^static const int parity *= \([0-9]*\).*/\1/p' \
 	config.def.h)
 parities=$(echo "${parities:+${PARITY:-$parities}}" | tr , ' ')
 parity=${parities%% *}
-buildlinkem && buildflood && built bond '' || exit 1
+buildlinkem && buildflood && buildstreams && built bond '' || exit 1
 "$bond/udpbond" -k >"$LAB/keyfile" && chmod 600 "$LAB/keyfile" || exit 1
 key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|"
 servers
+! havequic || buildquic || exit 1
 echo "$(nproc) processors, load average $(cut -d ' ' -f 1 /proc/loadavg):" \
 	'what else runs here is in the figures'
 row what 'to reach' 'kernel MPTCP' udpbond
@@ -813,7 +1250,7 @@ for name; do
 		plain ;;
 	quiet|syn|udp|rst|ack|cs6|flows)
 		two ;;
-	rec*|walk*|far*)
+	rec*|walk*|far*|quicrec*)
 		linksdown
 		links= ;;
 	*)

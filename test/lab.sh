@@ -20,6 +20,8 @@
 
 LAB=
 NETS='lan router vps inet'
+GOCODE=/usr/share/gocode
+QUICGO=$GOCODE/src/github.com/lucas-clemente/quic-go
 
 # need TOOL PACKAGE...: dies with the names of the Debian packages missing
 need()
@@ -318,6 +320,37 @@ buildflood()
 {
 	[ -x "$LAB/flood" ] || ${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 \
 		-o "$LAB/flood" test/flood.c
+}
+
+buildstreams()
+{
+	[ -x "$LAB/streams" ] || ${CC:-cc} -std=c99 -D_GNU_SOURCE -O2 \
+		-o "$LAB/streams" test/streams.c
+}
+
+# goquic COMMAND...: go with what Debian's golang-github-lucas-clemente-quic-go-dev
+# installs, and without a trace in the home directory
+goquic()
+{
+	GOCACHE="$LAB/go" GOFLAGS='' GO111MODULE=off GOPATH="$GOCODE" go "$@"
+}
+
+havequic()
+{
+	command -v go >/dev/null && [ -d "$QUICGO" ]
+}
+
+# buildquic: it sends with Cubic, or with Reno if RENO is in the environment
+buildquic()
+{
+	_file=$QUICGO/internal/ackhandler/sent_packet_handler.go
+	sed 's/^import (/import ( "os"; /
+		s/true, \/\/ use Reno/os.Getenv("RENO") != "",/' \
+		"$_file" >"$LAB/sender.go"
+	grep -q 'Getenv("RENO")' "$LAB/sender.go" || return 1
+	echo "{ \"Replace\": { \"$_file\": \"$LAB/sender.go\" } }" \
+		>"$LAB/overlay"
+	goquic build -overlay "$LAB/overlay" -o "$LAB/quic" test/quic.go
 }
 
 # server DIR [OPTION...]: starts the server built there; WRAP goes before it

@@ -4,13 +4,16 @@
  * in ms, each way: rate delay jitter queue loss (percent) burst (packets)
  * spike=PERIOD:LENGTH:EXTRA conf (the rate in config.h, if not the true one)
  * prio mtu, with up. or down. before them for one direction. Traffic, down
- * unless it is said to go up: cubic bbr web game ping udp; n flows, from at=
- * to end= (s), web and echoes every so many ms, w1=FROM-TO to w3 for a mean
- * of its own, of udp a p50; udp bytes=BYTES every=MS: of its rate, so much
- * goes at once each so many ms. Before the links, key: both ends have one;
- * parity=0, 1 or 2, compress=KBIT: in place of what config.h has; text: what
- * hosts send can be compressed; oracle: they are told what each link will
- * carry; raw: no tunnel, the hosts' packets go by link 0.
+ * unless it is said to go up: cubic bbr web game ping udp quic; n flows, from
+ * at= to end= (s), web and echoes every so many ms, w1=FROM-TO to w3 for a
+ * mean of its own, of udp a p50; udp bytes=BYTES every=MS: of its rate, so
+ * much goes at once each so many ms. quic is Cubic with Chromium's HyStart; or
+ * reno, or hystartpp; acks=N, packets that it acknowledges together. With
+ * bytes= it fetches so many every so many ms after the last ones, each time by
+ * a new connection, or open: by one that is kept. Before the links, key: both
+ * ends have one; parity=0, 1 or 2, compress=KBIT: in place of what config.h
+ * has; text: what hosts send can be compressed; oracle: they are told what
+ * each link will carry; raw: no tunnel, the hosts' packets go by link 0.
  *
  * Links that move, each in its own way and by the seed. In place of rate:
  * walk=LO:HI:MS, each MS ms up to half or twice as much; jump=LO:HI:MS;
@@ -29,9 +32,11 @@
  * bit is turned or that are cut off; error=ERROR of sending, errors percent;
  * segloss, percent of segmented messages, which the kernel has with it.
  *
- * TCP shows the mean of its last 10 s and of its first 15 s, Mbit/s. The
- * checks have wide margins: what the design asks for stands beside them. Those
- * with ? are goals, which are told when they are missed.
+ * TCP and QUIC show the mean of their last 10 s and of their first 15 s,
+ * Mbit/s; fetches the ms from the start of a connection to the last byte, and
+ * from the request. sim -v -P 1000 shows windows each second. The checks have
+ * wide margins: what the design asks for stands beside them. Those with ? are
+ * goals, which are told when they are missed.
  */
 
 /* the five links of the design */

@@ -1,8 +1,8 @@
 /* See LICENSE file for copyright and license details.
  *
  * sim runs both ends of udpbond in virtual time, over links that are as bad
- * as one likes, with hosts behind them that talk TCP and UDP. The same seed
- * gives the same trace. To build it, with DIR any directory of its own:
+ * as one likes, with hosts behind them that talk TCP, UDP and QUIC. The same
+ * seed gives the same trace. To build it, with DIR any directory of its own:
  *
  *	cp udpbond.c DIR
  *	sed '/Linkconf links/s/const //; /int parity/s/const //;
@@ -13,16 +13,16 @@
  *			-DSIDE=side$i -c -o DIR/side$i.o test/side.c
  *	done
  *	cc -std=c99 -D_GNU_SOURCE -O2 -o test/sim test/sim.c test/simtcp.c \
- *		DIR/side?.o
+ *		test/simquic.c DIR/side?.o
  *
  *	host ---- TUN [client] ====links==== [server] TUN ---- host
  *	192.168.1.100                                   203.0.113.1
  *
  * All that happens is a Timer that fires, in the order of their times. A
- * packet: tcpsend or flowfire, hostsend, fake_read, through the program,
- * fake_sendmmsg, linksend, linkarrive, fake_recvmmsg, through the program,
- * fake_write, hostarrive. What must hold for every packet is checked where it
- * passes from one to the other, see the section on invariants.
+ * packet: tcpsend, quicsend or flowfire, hostsend, fake_read, through the
+ * program, fake_sendmmsg, linksend, linkarrive, fake_recvmmsg, through the
+ * program, fake_write, hostarrive. What must hold for every packet is checked
+ * where it passes from one to the other, see the section on invariants.
  * Begin with main(), then simulate(), then endturn().
  *
  * sim runs the set in scenarios.h, sim -r NAME one of it, sim -s SEED -n COUNT
@@ -42,6 +42,7 @@
 #include "pkt.h"
 #include "sim.h"
 #include "simtcp.h"
+#include "simquic.h"
 
 #ifndef UDP_SEGMENT /* newer than some headers */
 #define UDP_SEGMENT     103
@@ -53,7 +54,7 @@ enum { FdFree, FdTun, FdSocket, FdKey, FdOther };
 enum { Unknown, Ordered, Express }; /* classes of packets */
 enum { May, Must };               /* an end knows of a packet */
 enum { Icmp = 1, Tcpip = 6, Udp = 17 };
-enum { KindTcp, KindEcho, KindWeb, KindUdp };
+enum { KindTcp, KindEcho, KindWeb, KindUdp, KindQuic };
 enum { Set, Random, Own, Unlike }; /* where scenarios come from */
 enum { Steady, Walk, Jump, Traced }; /* how the rate of a link moves */
 enum { Nowhere, Near, Far };      /* where a flow is */
@@ -63,7 +64,8 @@ enum {
 	Nchanges = 128, Nlog = 24, Nmem = 16,
 	Nbulk = 64, Nexpress = 4096, Npkts = 4096, Nrecords = 1 << 16,
 	Nread = 4096, Nparities = 256, Nlast = 1024, Nms = 1024,
-	WebSegs = 256, BulkSegs = 8192,
+	WebSegs = 256, BulkSegs = 8192, QuicPkts = 16384,
+	Request = 200,            /* bytes, and of an answer to an upload */
 	UdpIp = 28,               /* bytes of headers */
 	Foresight = 100,          /* ms */
 	Overhead = 60,            /* bytes that a link adds, as linkoverhead */
@@ -283,6 +285,7 @@ typedef struct {
 	int data;                 /* of TCP, which is to stay in order, whatever
 	                           * the class */
 	int patient;              /* TCP or QUIC: waits for what is missing */
+	int quic;                 /* UDP of port 443: never out of order */
 	uint64_t seq;             /* of its newest record */
 	int64_t owd[SimLinks];    /* us, as its sender saw it then; 0: down */
 	int64_t rate[SimLinks];
@@ -294,7 +297,8 @@ typedef struct {
 typedef struct {
 	char name[16];
 	int kind, up, cc, ecn, n, port, proto;
-	double at, end, every, bytes, rate, size;
+	int reno, hystartpp, open; /* of QUIC; open: connections are kept */
+	double at, end, every, bytes, rate, size, acks;
 	double win[3][2];         /* s */
 	int64_t *bins;            /* bytes */
 	int burst;                /* most packets of a flow in a ms */
@@ -320,9 +324,11 @@ typedef struct {
 	int port, done;
 	Timer timer;
 	Tcp tcp[2];
+	Quic quic[2];
 	int64_t begin, bytes;     /* begin: of the next burst, too */
 	Stay stay[2];             /* up, down */
-	double *rtt;              /* ms, of each sent; -1: lost */
+	double *rtt;              /* ms, of each sent; -1: lost; QUIC: of each
+	                           * fetch from its request on */
 	int nsent, maxsent;
 	int64_t last[Nlast];      /* when the newest packets came */
 	unsigned nlast, oldlast;  /* all; the first of the last ms */
@@ -473,6 +479,10 @@ static void endturn(void *);
 static void flowstart(Flow *);
 static int64_t udpsend(Flow *);
 static void flowfire(void *);
+static int64_t quicsize(const Group *, int);
+static void quicask(Flow *);
+static void quicread(Quic *, int64_t);
+static void rttadd(Flow *, double);
 static void echosend(Flow *);
 static void echoarrive(int, Flow *, Buf *);
 static void udparrive(Flow *, Buf *);
@@ -531,7 +541,7 @@ static void usage(void);
 /* variables */
 int64_t simnow;
 int tcpmss = 1460;
-FILE *fake_log;
+static FILE *fake_log;            /* stdout and stderr of the ends */
 
 static const SimSide *sides[] = { &side0, &side1 };
 static const char *endname[] = { "client", "server" };
@@ -665,6 +675,7 @@ static const struct {
 	{ "game",  KindEcho, 0,     Udp,   27015 },
 	{ "ping",  KindEcho, 0,     Icmp,  0 },
 	{ "udp",   KindUdp,  0,     Udp,   443 },
+	{ "quic",  KindQuic, 0,     Udp,   443 },
 };
 static const Key groupkeys[] = {
 	{ "at",     offsetof(Group, at), 1 },
@@ -673,6 +684,7 @@ static const Key groupkeys[] = {
 	{ "bytes",  offsetof(Group, bytes), 1 },
 	{ "rate",   offsetof(Group, rate), 1 },
 	{ "size",   offsetof(Group, size), 1 },
+	{ "acks",   offsetof(Group, acks), 1 },
 };
 
 /* util */
@@ -994,8 +1006,9 @@ seenread(End *e, const uint8_t *d, int len)
 	    len == 20 + (d[32] >> 4) * 4;
 	s->live = d[9] != Tcpip;
 	s->data = d[9] == Tcpip && !s->ack && !issyn(d);
-	s->patient = d[9] == Tcpip || (d[9] == Udp &&
-	    (get(d + 20, 2) == 443 || get(d + 22, 2) == 443));
+	s->quic = d[9] == Udp &&
+	    (get(d + 20, 2) == 443 || get(d + 22, 2) == 443);
+	s->patient = d[9] == Tcpip || s->quic;
 	s->class = s->sent = s->done = 0;
 	s->seq = 0;
 	s->quick = -1;
@@ -1320,14 +1333,17 @@ ordercheck(End *e, const Seen *s)
 		*max = s->order;
 		return;
 	}
-	if (s->class != Ordered && !s->data)
+	if (s->class != Ordered && !s->data && !s->quic)
 		return;
 	e->side->stat(&st);
-	if (++e->overtaken <= st.late - e->late || (damaged && !keyed) ||
-	    (r && r->missed[May] != NEVER &&
+	if ((++e->overtaken <= st.late - e->late && !s->quic) ||
+	    (damaged && !keyed) || (r && r->missed[May] != NEVER &&
 	    simnow >= r->missed[May] + patience(e, s) - Ms))
 		return;
-	if (s->class == Ordered)
+	if (s->quic)
+		violate("%s delivers QUIC packet %u of port %d after %u",
+		    endname[e - end], s->order, s->port, *max);
+	else if (s->class == Ordered)
 		violate("%s delivers packet %u of port %d after %u, and does "
 		    "not count it as late", endname[e - end], s->order,
 		    s->port, *max);
@@ -2460,6 +2476,11 @@ hostarrive(int at, Buf *b)
 	case KindUdp:
 		udparrive(f, b);
 		break;
+	case KindQuic:
+		if (!stopped)
+			quicinput(&f->quic[at], b->data);
+		buffree(b);
+		break;
 	}
 }
 
@@ -2871,7 +2892,7 @@ fake_writev(int fd, const struct iovec *iov, int n)
 }
 
 void *
-fake_calloc(size_t n, size_t size)
+fake_mmap(size_t n)
 {
 	void *p = NULL;
 
@@ -2880,7 +2901,7 @@ fake_calloc(size_t n, size_t size)
 	if (cur->nmem == Nmem)
 		violate("%s takes memory %d times", endname[cur - end], Nmem);
 	else
-		cur->mem[cur->nmem++] = p = calloc(n, size);
+		cur->mem[cur->nmem++] = p = calloc(1, n);
 	return p;
 }
 
@@ -3046,12 +3067,13 @@ timeadd(Group *g, double ms)
 	g->times[g->ntimes++] = ms;
 }
 
-/* the data of a TCP flow goes down, from the server's host, unless up is
- * said; a web flow asks first */
+/* the data of TCP and QUIC goes down, from the server's host, unless up is
+ * said; web and QUIC ask first */
 static void
 flowstart(Flow *f)
 {
 	Group *g = f->g;
+	uint64_t id;
 	int i;
 
 	if (f->port)
@@ -3063,6 +3085,19 @@ flowstart(Flow *f)
 	f->begin = simnow;
 	f->done = 0;
 	memset(f->stay, 0, sizeof(f->stay));
+	if (g->kind == KindQuic) {
+		id = draw();
+		for (i = 0; i < 2; i++) {
+			quicopen(&f->quic[i], i, f->port, g->port, id);
+			f->quic[i].app = f;
+			f->quic[i].onread = quicread;
+			f->quic[i].reno = g->reno;
+			f->quic[i].hystartpp = g->hystartpp;
+			f->quic[i].acks = g->acks;
+		}
+		quicask(f);
+		return;
+	}
 	for (i = 1; i >= 0; i--) {
 		tcpclose(&f->tcp[i]);
 		tcpopen(&f->tcp[i], i, f->port, g->port, g->cc);
@@ -3136,6 +3171,45 @@ udpsend(Flow *f)
 	return g->size * 8000 / (g->rate - g->bytes * 8e-3 / g->every);
 }
 
+/* Returns the bytes of a request, or of an answer; without bytes= there is one
+ * transfer, which does not end. */
+static int64_t
+quicsize(const Group *g, int back)
+{
+	return back == g->up ? Request : g->bytes ? g->bytes : NEVER / 4;
+}
+
+static void
+quicask(Flow *f)
+{
+	quicwrite(&f->quic[0], quicsize(f->g, 0));
+}
+
+static void
+quicread(Quic *q, int64_t bytes)
+{
+	Flow *f = q->app;
+	Group *g = f->g;
+	int64_t size = quicsize(g, q->side == Client);
+
+	if (stopped)
+		return;
+	if (q->side == (g->up ? Server : Client)) {
+		f->bytes += bytes;
+		count(g, bytes);
+	}
+	if (q->got < size)
+		return;
+	q->got -= size;
+	if (q->side == Server) {
+		quicwrite(&f->quic[1], quicsize(g, 1));
+		return;
+	}
+	timeadd(g, (simnow - f->begin) / 1e6);
+	rttadd(f, (simnow - MAX(f->begin, q->ready)) / 1e6);
+	timerset(&f->timer, simnow + (int64_t)(g->every * Ms));
+}
+
 static void
 flowfire(void *arg)
 {
@@ -3150,6 +3224,14 @@ flowfire(void *arg)
 	case KindWeb:
 		flowstart(f);
 		break;
+	case KindQuic:
+		if (!f->port || !g->open) {
+			flowstart(f);
+			break;
+		}
+		f->begin = simnow;
+		quicask(f);
+		break;
 	case KindEcho:
 		echosend(f);
 		next = simnow + g->every * Ms;
@@ -3161,6 +3243,18 @@ flowfire(void *arg)
 	timerset(&f->timer, next);
 }
 
+static void
+rttadd(Flow *f, double ms)
+{
+	if (f->nsent == f->maxsent) {
+		f->maxsent = MAX(1024, 2 * f->maxsent);
+		f->rtt = realloc(f->rtt, f->maxsent * sizeof(double));
+		if (!f->rtt)
+			exit(2);
+	}
+	f->rtt[f->nsent++] = ms;
+}
+
 /* a game's packet or a ping, from the client's host */
 static void
 echosend(Flow *f)
@@ -3169,13 +3263,6 @@ echosend(Flow *f)
 	Buf *b = bufnew();
 	uint8_t *d = b->data;
 
-	if (f->nsent == f->maxsent) {
-		f->maxsent = MAX(1024, 2 * f->maxsent);
-		f->rtt = realloc(f->rtt, f->maxsent * sizeof(double));
-		if (!f->rtt)
-			exit(2);
-	}
-	f->rtt[f->nsent] = -1;
 	b->len = g->size;
 	ipheader(d, Client, g->proto, b->len, f->nsent, 0);
 	if (g->proto == Icmp) {
@@ -3190,7 +3277,7 @@ echosend(Flow *f)
 	payload(d + 40, f->nsent, b->len - 40);
 	if (g->proto == Icmp)
 		finish(d, b->len);
-	f->nsent++;
+	rttadd(f, -1);
 	hostsend(Client, b);
 }
 
@@ -3434,12 +3521,13 @@ groupnew(int kind)
 	g->every = g->kind == KindWeb ? 300 : g->proto == Icmp ? 10 : 15;
 	g->bytes = g->kind == KindWeb ? 60000 : 0;
 	g->rate = 40;
+	g->acks = 10;
 	g->size = g->kind == KindUdp ? 1280 : g->proto == Icmp ? 84 : 128;
 	g->bins = need((secs + Drain + 1) * (Sec / Bin), sizeof(*g->bins));
 	return g;
 }
 
-/* KIND [up|down|ecn] [KEY=VALUE...], by semicolons */
+/* KIND [up|down|ecn|reno|hystartpp|open] [KEY=VALUE...], by semicolons */
 static void
 parsetraffic(const char *text)
 {
@@ -3464,6 +3552,12 @@ parsetraffic(const char *text)
 				g->up = 1;
 			else if (!strcmp(word, "ecn"))
 				g->ecn = 1;
+			else if (!strcmp(word, "reno"))
+				g->reno = 1;
+			else if (!strcmp(word, "hystartpp"))
+				g->hystartpp = 1;
+			else if (!strcmp(word, "open"))
+				g->open = 1;
 			if (!value)
 				continue;
 			if (sscanf(word, "w%d", &w) == 1 && w > 0 &&
@@ -3508,6 +3602,10 @@ flowsmake(Group *g)
 		if (g->proto == Tcpip) {
 			for (k = 0; k < 2; k++)
 				tcpinit(&f->tcp[k], g->n > 8 ? segs / 4 : segs);
+		} else if (g->kind == KindQuic) {
+			for (k = 0; k < 2; k++)
+				quicinit(&f->quic[k], g->n > 8 ? QuicPkts / 4 :
+				    QuicPkts);
 		} else {
 			f->port = 61000 + nflows;
 			flowat[f->port] = f;
@@ -3726,7 +3824,8 @@ measuretcp(Group *g)
 	for (i = 0; i < nflows; i++)
 		if (flows[i]->g == g)
 			mss = flows[i]->tcp[!g->up].mss;
-	measure(g->name, "share", share(g, mss + 52, mss));
+	measure(g->name, "share", g->kind == KindQuic ? share(g, QuicIp,
+	    QuicMss) : share(g, mss + 52, mss));
 	say("%s %.1f / %.1f Mbit/s, share %.1f %%", g->name, steady, cold,
 	    measures[nmeasures - 1].value);
 	for (i = 0; i < LEN(g->win); i++) {
@@ -3748,6 +3847,32 @@ measuretcp(Group *g)
 		say(", fair %.2f", measures[nmeasures - 1].value);
 	if (idle > 1)
 		say(", stood still %.1f s", idle / 10.0);
+}
+
+/* fetches: ms from the start of a connection and from the request, the first
+ * apart */
+static void
+measurefetch(Group *g)
+{
+	int i, k;
+
+	measure(g->name, "first", g->ntimes ? g->times[0] : -1);
+	measure(g->name, "p50", percentile(g->times, g->ntimes, 50));
+	measure(g->name, "p90", percentile(g->times, g->ntimes, 90));
+	measure(g->name, "max", percentile(g->times, g->ntimes, 100));
+	measure(g->name, "n", g->ntimes);
+	say("%s first %.0f p50 %.0f p90 %.0f max %.0f ms of %d", g->name,
+	    measures[nmeasures - 5].value, measures[nmeasures - 4].value,
+	    measures[nmeasures - 3].value, measures[nmeasures - 2].value,
+	    g->ntimes);
+	g->ntimes = 0;
+	for (i = 0; i < nflows; i++)
+		for (k = 0; flows[i]->g == g && k < flows[i]->nsent; k++)
+			timeadd(g, flows[i]->rtt[k]);
+	measure(g->name, "rfirst", g->ntimes ? g->times[0] : -1);
+	measure(g->name, "rp50", percentile(g->times, g->ntimes, 50));
+	say(", from the request %.0f %.0f", measures[nmeasures - 2].value,
+	    measures[nmeasures - 1].value);
 }
 
 static void
@@ -3924,6 +4049,12 @@ measureall(const Scenario *s)
 		case KindTcp:
 			measuretcp(g);
 			break;
+		case KindQuic:
+			if (g->bytes)
+				measurefetch(g);
+			else
+				measuretcp(g);
+			break;
 		case KindEcho:
 			measureecho(g);
 			break;
@@ -4061,14 +4192,27 @@ traceflows(void)
 	static const char *ca[] = { "", " disorder", " cwr", " recovery", " loss" };
 	static int64_t had[Ngroups];
 	int64_t min;
+	Quic *q;
 	Tcp *t;
 	int i, k;
 
 	for (i = 0; i < nflows; i++) {
-		if ((i && flows[i]->g == flows[i - 1]->g) ||
-		    flows[i]->g->proto != Tcpip || !flows[i]->port)
+		if ((i && flows[i]->g == flows[i - 1]->g) || !flows[i]->port)
 			continue;
 		k = flows[i]->g - groups;
+		q = &flows[i]->quic[flows[i]->g->up ? 0 : 1];
+		if (q->id)
+			printf("%8.3f %s %.1f Mbit/s cwnd %" PRId64
+			    " ssthresh %" PRId64 " rtt %.1f min %.1f lost %"
+			    PRId64 "%s\n", simnow / 1e9, flows[i]->g->name,
+			    (flows[i]->g->got - had[k]) * 8e-3 / every,
+			    q->cwnd, q->ssthresh == NEVER ? -1 : q->ssthresh,
+			    q->latest / 1e6, q->minrtt / 1e6, q->lost,
+			    q->css ? " css" : "");
+		if (flows[i]->g->proto != Tcpip) {
+			had[k] = flows[i]->g->got;
+			continue;
+		}
 		t = &flows[i]->tcp[flows[i]->g->up ? 0 : 1];
 		min = t->cc == Cubic ? t->minrtt : t->bbrmin;
 		printf("%8.3f %s %.1f Mbit/s cwnd %d ssthresh %d rtt %.1f min "
@@ -4516,7 +4660,8 @@ setup(const Scenario *s)
 	for (i = 0; i < ngroups; i++)
 		flowsmake(&groups[i]);
 	for (i = 0; i < ngroups - 1; i++)
-		if (groups[i].kind == KindTcp || groups[i].kind == KindUdp)
+		if (groups[i].kind == KindTcp || groups[i].kind == KindUdp ||
+		    groups[i].kind == KindQuic)
 			break;
 	if (i < ngroups - 1) {
 		window.up = groups[i].up;
@@ -4564,10 +4709,14 @@ simulate(const Scenario *s, uint64_t n)
 		if (end[k].paused)
 			wakeup(&end[k]);
 	}
-	for (i = 0; i < nflows; i++)
-		if (flows[i]->g->proto == Tcpip)
-			for (k = 0; k < 2; k++)
+	for (i = 0; i < nflows; i++) {
+		for (k = 0; k < 2; k++) {
+			if (flows[i]->g->proto == Tcpip)
 				tcpclose(&flows[i]->tcp[k]);
+			else if (flows[i]->g->kind == KindQuic)
+				quicclose(&flows[i]->quic[k]);
+		}
+	}
 	rununtil((int64_t)(secs + Drain) * Sec);
 	for (i = 0; i < flows[nflows - 1]->nsent; i++)
 		alive += flows[nflows - 1]->rtt[i] >= 0;

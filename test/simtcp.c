@@ -80,7 +80,6 @@ static int64_t unwrap(uint32_t, uint32_t, int64_t);
 static void receive(Tcp *, int64_t, int, int);
 static int oooinsert(Tcp *, Range);
 static void ackpolicy(Tcp *, int);
-static double cuberoot(double);
 static void cubicreset(Tcp *);
 static void cubichystart(Tcp *, int64_t);
 static void cubicacked(Tcp *, int64_t);
@@ -1069,7 +1068,7 @@ ackpolicy(Tcp *t, int atonce)
 }
 
 /* cubic, RFC 9438 */
-static double
+double
 cuberoot(double x)
 {
 	double r = x > 1 ? x : 1;

@@ -1,7 +1,7 @@
 /* See LICENSE file for copyright and license details.
  *
- * What the TCP of the simulator, simtcp.c, and its world, sim.c, have in
- * common. Times are ns, virtual ones.
+ * What TCP and QUIC of the simulator and its world, sim.c, have in common.
+ * Times are ns, virtual ones.
  */
 #define NEVER           INT64_MAX
 
@@ -121,6 +121,7 @@ Buf *bufnew(void);
 void hostsend(int, Buf *);
 void ipheader(uint8_t *, int, int, int, int, int);
 int payload(uint8_t *, uint32_t, int);
+double cuberoot(double);
 
 void tcpinit(Tcp *, int);
 void tcpopen(Tcp *, int, int, int, int);

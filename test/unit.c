@@ -6,14 +6,17 @@
  * follow the order of the program. Each runs in a process of its own and so
  * finds all variables fresh; anew() makes them so within a group. Bytes are
  * written as hex digits (unhex). The config.h it finds is config.def.h with
- * parity and compress that can be written: see unitbuild in test.sh.
+ * parity, compress and traffic that can be written: see unitbuild in test.sh.
  * Begin with main(), then anew(), then any group.
  */
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* the driver of the TUN, while driver.faked; all else is the kernel's */
 static struct {
@@ -29,7 +32,9 @@ static int routemtus(int, int, int, void *, socklen_t *);
 #define ioctl(fd, what, arg) \
 	driverioctl(fd, what, (void *)(uintptr_t)(arg))
 #define getsockopt routemtus
+#define mmap(at, n, p, flags, fd, o) calloc(1, n) /* ASan looks at it */
 #include "udpbond.c"
+#undef mmap
 #undef getsockopt
 #undef ioctl
 #undef open
@@ -226,6 +231,7 @@ waiting(int class, int flow, int len, int tos, uint64_t mark)
 	p->time = now;
 	p->deadline = now + Second;
 	ipparse(p->data, p->len, &p->ip);
+	p->kind = kindof(&p->ip);
 	return p;
 }
 
@@ -418,6 +424,7 @@ clear(void)
 	memset(&gro, 0, sizeof(gro));
 	memset(offload, 0, sizeof(offload));
 	memset(counts, 0, sizeof(counts));
+	memset(kinds, 0, sizeof(kinds));
 	memset(drops, 0, sizeof(drops));
 }
 
@@ -827,6 +834,7 @@ waitingtcp(int class, int flow, int len, uint64_t mark)
 
 	tcppacket(p->data, len, 1000 + flow, mark);
 	ipparse(p->data, len, &p->ip);
+	p->kind = kindof(&p->ip);
 	return p;
 }
 
@@ -879,6 +887,42 @@ flightlog(char *log)
 	for (seq = tx.oldest; seq < tx.seq[LaneData]; seq++)
 		known -= flying(seq);
 	want("flying, but in no flight", 0, -(int64_t)known);
+}
+
+/* util */
+
+/* what was formatted, and its length, as vsnprintf(3) has both */
+#define SAME(...) ( \
+	snprintf(wanted, sizeof(wanted), __VA_ARGS__), \
+	want("length", strlen(wanted), \
+	    format(came, sizeof(came), __VA_ARGS__)), \
+	wantstr("text", wanted, came))
+
+static void
+testtext(void)
+{
+	char wanted[128], came[128];
+
+	SAME("%s", "");
+	SAME("50%% of %s%s, s and d", "", "all");
+	SAME("%d %d %d %d", 0, -1, INT_MAX, INT_MIN);
+	SAME("%" PRIu64 " %" PRIu64 " %x", UINT64_MAX, UINT64_C(0), 0xfd00);
+	SAME("%016" PRIx64, UINT64_C(0x12345678abcd));
+	verdict("strings and whole numbers");
+
+	SAME("%.1f %.1f %.1f %.1f", 0.0, 0.045, 0.055, 9.96);
+	SAME("%.1f %.1f", -0.26, 123456789.9);
+	SAME("%g %g %g %g", 0.0, 0.256, 10000.0, -70.0);
+	SAME("%.15g", 0.0225);
+	SAME("%.15g", 123456.000001);
+	SAME("%.15g", 999999999999999.0);
+	verdict("fractions");
+
+	want("length", 6, format(came, 4, "%d%s", 123, "abc"));
+	wantstr("text", "123", came);
+	want("length", 1, format(came, 1, "x"));
+	wantstr("text", "", came);
+	verdict("what has no room");
 }
 
 /* pool */
@@ -986,6 +1030,12 @@ testaddrs(void)
 		{ "2001:db8::1", "2001:DB8:0::1", 1, "[2001:db8::1]:53" },
 		{ "2001:db8::1", "2001:db8::2", 0, "[2001:db8::1]:53" },
 		{ "::1", "127.0.0.1", 0, "[::1]:53" },
+		{ "::", "::", 1, "[::]:53" },
+		{ "fd00::", "fd00::", 1, "[fd00::]:53" },
+		{ "1:0:0:2:0:0:0:3", "::3", 0, "[1:0:0:2::3]:53" },
+		{ "1:0:0:2:3:0:0:4", "::4", 0, "[1::2:3:0:0:4]:53" },
+		{ "1:0:2:3:4:5:6:700", "::", 0, "[1:0:2:3:4:5:6:700]:53" },
+		{ "0:100:2:3:4:5:0:0", "::", 0, "[0:100:2:3:4:5::]:53" },
 	};
 	struct sockaddr_storage a, b;
 	char name[96];
@@ -1162,7 +1212,7 @@ testbeat(void)
 		INT64_C(0x41424344) * 1000,
 		UINT64_C(0x5152535455565758), UINT64_C(0x6162636465666768),
 		UINT64_C(0x7172737475767778), UINT64_C(0x8182838485868788),
-		UINT64_C(0x0092939495969798), 0xa1a2,
+		UINT64_C(0x0092939495969798), 0xa1, 0xa2,
 		UINT32_C(0xb1b2b3b4), UINT32_C(0xc1c2c3c4), 0xd1, 0xe1e2
 	};
 	uint8_t d[2 * BeatLen], e[BeatLen], *c;
@@ -1187,6 +1237,7 @@ testbeat(void)
 	wanthex("rxpkts", beats.rxpkts, b.rxpkts);
 	wanthex("rxbytes", beats.rxbytes, b.rxbytes);
 	wanthex("next", beats.next, b.next);
+	wanthex("slow", beats.slow, b.slow);
 	wanthex("prio", beats.prio, b.prio);
 	wanthex("up", beats.up, b.up);
 	wanthex("down", beats.down, b.down);
@@ -1775,6 +1826,7 @@ packetof(const uint8_t *d, int len)
 	p->len = len;
 	p->time = now;
 	ipparse(d, len, &p->ip);
+	p->kind = kindof(&p->ip);
 	return p;
 }
 
@@ -3927,40 +3979,77 @@ testpause(void)
 	verdict("a slow stream is never heavy");
 }
 
-/* how long a packet is of use, at both ends */
+/* the row of the traffic table for a packet, how urgent it is and how long of
+ * use, at both ends */
 static void
-testuse(void)
+testtraffic(void)
 {
 	static const struct {
 		const char *name;
-		int v6, proto, from, to, ms;
+		int v6, proto, from, to, dscp;
+		const char *row;
+		int class, ms;
 	} t[] = {
-		{ "TCP", 0, IPPROTO_TCP, 50000, 80, 1000 },
-		{ "TCP to port 53", 0, IPPROTO_TCP, 50000, 53, 1000 },
-		{ "DNS", 0, IPPROTO_UDP, 50000, 53, 1000 },
-		{ "its answer", 0, IPPROTO_UDP, 53, 50000, 1000 },
-		{ "QUIC", 0, IPPROTO_UDP, 50000, 443, 1000 },
-		{ "from a QUIC server", 0, IPPROTO_UDP, 443, 50000, 1000 },
-		{ "a game", 0, IPPROTO_UDP, 50000, 27015, 250 },
-		{ "other UDP to a low port", 0, IPPROTO_UDP, 54, 442, 250 },
-		{ "a ping", 0, IPPROTO_ICMP, 0, 0, 250 },
-		{ "GRE", 0, 47, 0, 0, 1000 },
-		{ "ESP", 0, 50, 0, 0, 1000 },
-		{ "IPv6 TCP", 1, IPPROTO_TCP, 50000, 80, 1000 },
-		{ "IPv6 DNS", 1, IPPROTO_UDP, 50000, 53, 1000 },
-		{ "IPv6 QUIC", 1, IPPROTO_UDP, 443, 50000, 1000 },
-		{ "an IPv6 game", 1, IPPROTO_UDP, 50000, 27015, 250 },
-		{ "an IPv6 ping", 1, IPPROTO_ICMPV6, 0, 0, 250 },
-		{ "no protocol that is known", 0, 253, 0, 0, 1000 },
+		{ "TCP", 0, IPPROTO_TCP, 50000, 80, 0, "tcp", Normal, 1000 },
+		{ "TCP to port 53", 0, IPPROTO_TCP, 50000, 53, 0, "tcp",
+		  Normal, 1000 },
+		{ "TCP to port 443", 0, IPPROTO_TCP, 50000, 443, 0, "tcp",
+		  Normal, 1000 },
+		{ "TCP of DSCP 32", 0, IPPROTO_TCP, 50000, 80, 32, "marked",
+		  Urgent, 1000 },
+		{ "TCP of DSCP 31", 0, IPPROTO_TCP, 50000, 80, 31, "tcp",
+		  Normal, 1000 },
+		{ "DNS", 0, IPPROTO_UDP, 50000, 53, 0, "dns", Urgent, 1000 },
+		{ "its answer", 0, IPPROTO_UDP, 53, 50000, 0, "dns", Urgent,
+		  1000 },
+		{ "DNS of DSCP 46", 0, IPPROTO_UDP, 50000, 53, 46, "dns",
+		  Urgent, 1000 },
+		{ "DNS from port 443", 0, IPPROTO_UDP, 443, 53, 0, "dns",
+		  Urgent, 1000 },
+		{ "QUIC", 0, IPPROTO_UDP, 50000, 443, 0, "quic", Quic, 1000 },
+		{ "from a QUIC server", 0, IPPROTO_UDP, 443, 50000, 0, "quic",
+		  Quic, 1000 },
+		{ "QUIC of DSCP 46", 0, IPPROTO_UDP, 50000, 443, 46, "quic",
+		  Quic, 1000 },
+		{ "a game", 0, IPPROTO_UDP, 50000, 27015, 0, "udp", Normal,
+		  250 },
+		{ "a game of DSCP 31", 0, IPPROTO_UDP, 50000, 27015, 31,
+		  "udp", Normal, 250 },
+		{ "a call of DSCP 46", 0, IPPROTO_UDP, 50000, 27015, 46,
+		  "call", Urgent, 250 },
+		{ "other UDP to a low port", 0, IPPROTO_UDP, 54, 442, 0,
+		  "udp", Normal, 250 },
+		{ "a ping", 0, IPPROTO_ICMP, 0, 0, 0, "icmp", Urgent, 250 },
+		{ "a ping of DSCP 46", 0, IPPROTO_ICMP, 0, 0, 46, "icmp",
+		  Urgent, 250 },
+		{ "GRE", 0, 47, 0, 0, 0, "other", Normal, 1000 },
+		{ "ESP", 0, 50, 0, 0, 0, "other", Normal, 1000 },
+		{ "ESP of DSCP 46", 0, 50, 0, 0, 46, "marked", Urgent, 1000 },
+		{ "IPv6 TCP", 1, IPPROTO_TCP, 50000, 80, 0, "tcp", Normal,
+		  1000 },
+		{ "IPv6 DNS", 1, IPPROTO_UDP, 50000, 53, 0, "dns", Urgent,
+		  1000 },
+		{ "IPv6 QUIC", 1, IPPROTO_UDP, 443, 50000, 0, "quic", Quic,
+		  1000 },
+		{ "an IPv6 game", 1, IPPROTO_UDP, 50000, 27015, 0, "udp",
+		  Normal, 250 },
+		{ "an IPv6 call of DSCP 34", 1, IPPROTO_UDP, 50000, 27015, 34,
+		  "call", Urgent, 250 },
+		{ "an IPv6 ping", 1, IPPROTO_ICMPV6, 0, 0, 0, "icmpv6",
+		  Urgent, 250 },
+		{ "no protocol that is known", 0, 253, 0, 0, 0, "other",
+		  Normal, 1000 },
 	};
 	static const uint8_t any[16] = { 10, 0, 0, 1 };
 	uint8_t d[100] = { 0 };
 	int i, at;
-	Ip ip;
+	Pkt p;
 
 	want("reorderms of the example", 1000, reorderms);
 	for (i = 0; i < LEN(t); i++) {
 		iphead(d, t[i].v6, t[i].proto, LEN(d), any, any);
+		put(d, t[i].v6 ? 6 << 12 | t[i].dscp << 6 :
+		    0x4500 | t[i].dscp << 2, 2);
 		at = t[i].v6 ? 40 : 20;
 		memset(d + at, 0, LEN(d) - at);
 		if (t[i].proto == IPPROTO_UDP)
@@ -3968,8 +4057,12 @@ testuse(void)
 		if (t[i].proto == IPPROTO_TCP)
 			tcphead(d + at, t[i].from, t[i].to, 0, 0, 0, TcpAck,
 			    0);
-		want("parsed", 0, ipparse(d, LEN(d), &ip));
-		want("ms", t[i].ms, usefor(&ip) / MS(1));
+		want("parsed", 0, ipparse(d, LEN(d), &p.ip));
+		want("DSCP", t[i].dscp, p.ip.dscp);
+		p.kind = kindof(&p.ip);
+		wantstr("row", t[i].row, p.kind->name);
+		want("class", t[i].class, p.kind->class);
+		want("ms", t[i].ms, usefor(&p) / MS(1));
 		verdict(t[i].name);
 	}
 
@@ -3977,9 +4070,85 @@ testuse(void)
 	iphead(d, 0, IPPROTO_UDP, LEN(d), any, any);
 	udphead(d + 20, 50000, 443, LEN(d) - 20);
 	put(d + 6, 0x2000, 2);
-	ipparse(d, LEN(d), &ip);
-	want("ms", 250, usefor(&ip) / MS(1));
+	ipparse(d, LEN(d), &p.ip);
+	p.kind = kindof(&p.ip);
+	wantstr("row", "udp", p.kind->name);
+	want("ms", 250, usefor(&p) / MS(1));
 	verdict("a fragment has no ports");
+
+	p.kind = &(Traffic){ "long", 0, 0, 0, Normal, reorderms + 1 };
+	want("ms", reorderms, usefor(&p) / MS(1));
+	verdict("no packet is waited for longer than reorderms");
+}
+
+/* what the class of a row makes of packets, and what is counted */
+static void
+testkinds(void)
+{
+	enum { Few = 8 };
+	static const struct {
+		const char *name;
+		Traffic row;          /* the only one */
+		int len, tos, express, heavy; /* 1: from the first on */
+		int ms;               /* deadline of an express packet */
+	} t[] = {
+		{ "urgent", { "x", IPPROTO_UDP, 0, 0, Urgent, 150 }, 1000, 0,
+		  1, 0, 150 },
+		{ "urgent, of use as long as can be",
+		  { "x", IPPROTO_UDP, 4000, 0, Urgent, 0 }, 1000, 0, 1, 0,
+		  1000 },
+		{ "normal, small", { "x", 0, 0, 0, Normal, 100 }, 100, 0, 1,
+		  0, 100 },
+		{ "normal, large", { "x", 0, 0, 0, Normal, 100 }, 1000, 0, 0,
+		  0, 0 },
+		{ "QUIC, small", { "x", IPPROTO_UDP, 4000, 0, Quic, 0 }, 100,
+		  0, 0, 0, 0 },
+		{ "bulk, small", { "x", IPPROTO_UDP, 4000, 0, Bulk, 0 }, 100,
+		  0, 0, 1, 0 },
+		{ "not of the port", { "x", IPPROTO_UDP, 4001, 0, Bulk, 1 },
+		  100, 0, 1, 0, 1000 },
+		{ "not of the protocol", { "x", IPPROTO_TCP, 0, 0, Bulk, 1 },
+		  100, 0, 1, 0, 1000 },
+		{ "of the DSCP", { "x", 0, 0, 46, Bulk, 0 }, 100, 46 << 2, 0,
+		  1, 0 },
+		{ "of a lower DSCP", { "x", 0, 0, 47, Bulk, 0 }, 100, 46 << 2,
+		  1, 0, 1000 },
+	};
+	Traffic was[LEN(traffic)];
+	const Traffic *kind = NULL;
+	uint8_t d[MtuMax];
+	uint64_t sum;
+	int i, k, len;
+	Pkt *p;
+
+	memcpy(was, traffic, sizeof(was));
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (k = 0; k < LEN(traffic); k++)
+			traffic[k] = t[i].row;
+		len = ippacket(d, t[i].len, t[i].tos, 4000, 0);
+		for (k = 0; k < Few; k++) {
+			p = packetof(d, len);
+			classify(p);
+			want("class", t[i].express ? Express : Ordered,
+			    p->class);
+			want("heavy", t[i].heavy,
+			    heavy(&queues.flows[p->flow]));
+			if (t[i].express)
+				want("ms", t[i].ms, (p->deadline - now) /
+				    MS(1));
+			kind = p->kind;
+			transmit(&bond[3], p);
+			pktfree(p);
+			now += MS(20);
+		}
+		for (sum = 0, k = 0; k < Nlinks * LEN(traffic); k++)
+			sum += kinds[k / LEN(traffic)][k % LEN(traffic)];
+		want("counted", kind->name ? Few : 0, sum);
+		want("of them in the row", sum, kinds[3][0]);
+		verdict(t[i].name);
+	}
+	memcpy(traffic, was, sizeof(was));
 }
 
 /* packets that claim to be urgent: no more than a quarter of the best link */
@@ -4595,7 +4764,7 @@ testcodel(void)
 		classify(p);
 		want("class", Express, p->class);
 		enqueue(p);
-		now += StaleLive + 1;
+		now += MS(250) + 1;
 		linksare(0, LinkUp);
 		schedule();
 		want("dropped", i != 1, drops[DropStale]);
@@ -6145,6 +6314,7 @@ testexpressrepair(void)
 		p = waiting(t[i / 2].class, 7, 100, 0, 2);
 		udphead(p->data + 20, t[i / 2].port, 5201, 80);
 		ipparse(p->data, p->len, &p->ip);
+		p->kind = kindof(&p->ip);
 		transmit(&bond[1], p);
 		for (j = 0; j < Nlinks; j++)
 			linkflush(&bond[j]);
@@ -7284,7 +7454,7 @@ testreorder(void)
 		anew(Client);
 		bring(0, 1, i / 2 ? ':' : 'u', 1);
 		bring(0, 3, i / 2 ? ':' : 'u', 1);
-		now += (i / 2 ? MS(reorderms) : StaleLive) - 1 + i % 2;
+		now += (i / 2 ? MS(reorderms) : MS(250)) - 1 + i % 2;
 		reordercheck();
 		want("given up", i % 2, counts[CntLost]);
 		want("next", i % 2 ? INT64_MAX : now + 1, rx.next);
@@ -9041,7 +9211,7 @@ testinterval(void)
 			want("ms", j ? t[i].ms : hbinterval,
 			    peer.interval / MS(1));
 			want("gap, ms", j ? t[i].ms : hbinterval,
-			    beatgap() / MS(1));
+			    beatgap(&bond[0]) / MS(1));
 			want("silence, ms", 3 * peer.interval / MS(1),
 			    MAX(silence(&bond[0]), 3 * peer.interval) /
 			    MS(1));
@@ -9580,7 +9750,12 @@ testmetrics(void)
 	bond[0].delay.srtt = 22500 * Us;
 	bond[1].state = LinkDown;
 	counts[CntLost] = 7;
+	kinds[1][0] = 5;
 	prometheus(&out);
+	wanttext("\nudpbond_traffic_packets_total{link=\"wg0\","
+	    "traffic=\"dns\"} 0\n", out.buf);
+	wanttext("\nudpbond_traffic_packets_total{link=\"wg1\","
+	    "traffic=\"dns\"} 5\n", out.buf);
 	wanttext("\nudpbond_link_up{link=\"wg0\"} 1\n", out.buf);
 	wanttext("\nudpbond_link_up{link=\"wg1\"} 0\n", out.buf);
 	wanttext("\nudpbond_link_rtt_seconds{link=\"wg0\"} 0.0225\n", out.buf);
@@ -9594,6 +9769,14 @@ testmetrics(void)
 		if (*line != '#')
 			wanttext("udpbond_", line);
 	verdict("Prometheus");
+
+	memset(&out, 0, sizeof(out));
+	kinds[4][0] = 6;
+	kinds[2][LEN(traffic) - 1] = 7;
+	kindstext(&out);
+	wantstr("text", "=== Traffic ===\ndns wg1: 5, wg4: 6\nother wg2: 7\n",
+	    out.buf);
+	verdict("traffic that there was, by link");
 
 	memset(&out, 0, sizeof(out));
 	for (i = 0; i < TextSize; i++)
@@ -9921,6 +10104,74 @@ testconf(void)
 	}
 }
 
+static void
+testrows(void)
+{
+	static const struct {
+		const char *name;
+		int wrong;
+		Traffic row;          /* 2 */
+		const char *said;
+	} t[] = {
+		{ "all at their least", 0, { "x", 0, 0, 0, Normal, 0 }, "" },
+		{ "all at their most", 0, { "A-z_0.9", IPPROTO_UDP, 65535, 63,
+		  Bulk, 60000 }, "" },
+		{ "protocol 255", 0, { "x", 255, 0, 0, Urgent, 0 }, "" },
+		{ "protocol 256", 1, { "x", 256, 0, 0, Quic, 0 },
+		  "traffic[2]: protocol: 256 is not in 0 to 255" },
+		{ "protocol below 0", 1, { "x", -1, 0, 0, Quic, 0 },
+		  "traffic[2]: protocol: -1" },
+		{ "port 65536", 1, { "x", IPPROTO_TCP, 65536, 0, Normal, 0 },
+		  "traffic[2]: port: 65536 is not in 0 to 65535" },
+		{ "port below 0", 1, { "x", IPPROTO_TCP, -1, 0, Normal, 0 },
+		  "traffic[2]: port: -1" },
+		{ "port of any protocol", 1, { "x", 0, 53, 0, Normal, 0 },
+		  "traffic[2]: port: protocol 0 has none" },
+		{ "port of ESP", 1, { "x", 50, 53, 0, Normal, 0 },
+		  "traffic[2]: port: protocol 50 has none" },
+		{ "DSCP 64", 1, { "x", 0, 0, 64, Normal, 0 },
+		  "traffic[2]: dscp: 64 is not in 0 to 63" },
+		{ "class 4", 1, { "x", 0, 0, 0, 4, 0 },
+		  "traffic[2]: class: 4 is not in 0 to 3" },
+		{ "class -1", 1, { "x", 0, 0, 0, -1, 0 },
+		  "traffic[2]: class: -1" },
+		{ "of use too long", 1, { "x", 0, 0, 0, Normal, 60001 },
+		  "traffic[2]: use: 60001 is not in 0 to 60000" },
+		{ "of use too short", 1, { "x", 0, 0, 0, Normal, -1 },
+		  "traffic[2]: use: -1" },
+		{ "no name", 1, { NULL, 0, 0, 0, Normal, 0 },
+		  "traffic[2]: name:" },
+		{ "empty name", 1, { "", 0, 0, 0, Normal, 0 },
+		  "traffic[2]: name:" },
+		{ "name with quotes", 1, { "a\"", 0, 0, 0, Normal, 0 },
+		  "traffic[2]: name:" },
+		{ "name of two rows", 1, { "quic", 0, 0, 0, Normal, 0 },
+		  "traffic[2]: name: \"quic\" is that of traffic[1] too" },
+		{ "all wrong", 7, { "", -1, 65536, -1, -1, -1 },
+		  "traffic[2]: class: -1" },
+	};
+	const Traffic was = traffic[2];
+	char said[1024];
+	int i, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		traffic[2] = t[i].row;
+		role = Both;
+		chrootdir = NULL;
+		errbegin();
+		n = checkconf();
+		errend(said, sizeof(said));
+		want("wrong", t[i].wrong, n);
+		if (t[i].wrong)
+			wanttext(t[i].said, said);
+		else
+			wantstr("said", "", said);
+		verdict(t[i].name);
+	}
+	traffic[2] = was;
+}
+
 /* life */
 
 /* all that happens to a client in some seconds, links that fail among it */
@@ -10020,6 +10271,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
+	{ "text", testtext },
 	{ "pool", testpool },
 	{ "addresses", testaddrs },
 	{ "encode", testencode },
@@ -10061,7 +10313,8 @@ static const struct {
 	{ "flow by", testflows },
 	{ "sparse", testsparse },
 	{ "pause", testpause },
-	{ "of use", testuse },
+	{ "traffic", testtraffic },
+	{ "kinds", testkinds },
 	{ "urgent", testcapped },
 	{ "score", testscore },
 	{ "select", testselect },
@@ -10130,6 +10383,7 @@ static const struct {
 	{ "timeout", testtimeout },
 	{ "confine", testfilter },
 	{ "configuration", testconf },
+	{ "traffic rows", testrows },
 	{ "leaks", testnoleak },
 	{ "poll", testpoll },
 };
