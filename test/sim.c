@@ -93,6 +93,7 @@ enum {
 	ParityWait = 10,          /* ms, longer than by the same link */
 	ParityDepth = 120,        /* ms, as much may be sent at once */
 	ParityPart = 8,           /* of what a full link carries in a s */
+	ParitySaved = 100,        /* ms, of which it may have saved that up */
 	Full = 97,                /* percent of the rate that it does then */
 	ParityPps = 2000,         /* of an end */
 	StayRun = 8, StayFor = 100, /* packets, ms: a flow is where they go */
@@ -520,6 +521,8 @@ static void checktimes(void *);
 static int mishap(char *, int, double, int, int);
 static void mishaps(void *);
 static int movement(char *, int, double, uint64_t *);
+static int streams(char *, int, uint64_t *);
+static unsigned priority(unsigned, uint64_t *);
 static void invent(Scenario *, uint64_t);
 static void describe(const Scenario *);
 static int simulate(const Scenario *, uint64_t);
@@ -1066,14 +1069,14 @@ recordsent(End *e, uint64_t seq, const Seen *s)
 /* A flow goes away from the quick link once a second at most. It is where
  * three of four packets go, StayRun at least and for StayFor: that a full
  * quick link leaves some packets to others is no move. Nor is another quick
- * link, and after a pause a flow begins anew. If links move, only what goes by
- * the quick link while another has room says that the flow is there. */
+ * link, and after a pause a flow begins anew. If links move, only packets for
+ * which the other side had room say where the flow is. */
 static void
 staycheck(End *e, const Dir *dir, const Seen *s)
 {
 	Flow *f = flowat[s->port];
 	Stay *t = f ? &f->stay[e - end] : NULL;
-	int i, room = !restless, to = Nowhere;
+	int i, room[2] = { !restless, !restless }, to = Nowhere;
 
 	if (!t || s->ack || (!s->data && !s->live))
 		return;
@@ -1087,15 +1090,13 @@ staycheck(End *e, const Dir *dir, const Seen *s)
 	if (t->link < 0 || !s->owd[dir->link])
 		return;
 	for (i = 0; i < SimLinks; i++)
-		room |= i != t->link && s->owd[i] &&
+		room[i == t->link] |= s->owd[i] &&
 		    net[i].d[e - end].full < simnow - IdleSlack * Ms;
 	if (dir->link == t->link)
-		to = room ? Near : Nowhere;
+		to = room[0] ? Near : Nowhere;
 	else if (s->owd[dir->link] > s->owd[t->link] + StayFurther)
-		to = Far;
-	if (to == Nowhere)
-		return;
-	if (to == t->side) {
+		to = room[1] ? Far : Nowhere;
+	if (to == Nowhere || to == t->side) {
 		t->run = MAX(t->run - 3, 0);
 		return;
 	}
@@ -2208,6 +2209,7 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 		return ENODEV;
 	if (d->c.error && unit(mix(&d->rng)) * 100 < d->c.errors) {
 		d->refused = simnow;
+		d->lost++;
 		return d->c.error;
 	}
 	if (len + UdpIp > n->mtu) {
@@ -4271,7 +4273,8 @@ partcheck(void)
 	for (i = 0; i < 2 * SimLinks; i++) {
 		d = &net[i / 2].d[i % 2];
 		if (d->sent * 8 > d->top / 100 * Full && parity != 2 &&
-		    d->parity > d->sent / ParityPart)
+		    d->parity > (d->sent + d->top / 8 * ParitySaved / 1000) /
+		    ParityPart)
 			violate("%s: of %.3f Mbit/s by link %d, which is full, "
 			    "%.3f are parity", endname[i % 2],
 			    d->sent * 8e-6, i / 2, d->parity * 8e-6);
@@ -4444,6 +4447,38 @@ movement(char *text, int size, double rate, uint64_t *r)
 	}
 }
 
+/* some streams that may go by one link */
+static int
+streams(char *text, int size, uint64_t *r)
+{
+	static const char *rates[] = {
+		"0.2", "0.5", "1", "1.5", "2.5", "3", "4", "6", "8"
+	};
+	int i, n = 0;
+	unsigned a, b;
+
+	for (i = 1 + mix(r) % 3; i > 0; i--) {
+		a = mix(r) >> 40;
+		b = mix(r) >> 40;
+		n += snprintf(text + n, size - n, "udp%s port=5000 rate=%s "
+		    "size=%u n=%u at=%u%s; ", a % 3 ? "" : " up",
+		    rates[b % LEN(rates)], 300 + a / 3 % 1000,
+		    1 + b / 16 % 8 / 5 * (b / 128 % 4), 1 + b / 512 % 6,
+		    b / 4096 % 4 || b % LEN(rates) < 3 ? "" :
+		    " bytes=50000 every=2000");
+	}
+	return n;
+}
+
+/* that of a link: usual, spare or backup */
+static unsigned
+priority(unsigned usual, uint64_t *r)
+{
+	unsigned a = mix(r) % 8;
+
+	return a < 5 ? usual : a < 7 ? BackupPrio - 1 : BackupPrio;
+}
+
 /* a scenario out of a seed */
 static void
 invent(Scenario *s, uint64_t n)
@@ -4468,13 +4503,17 @@ invent(Scenario *s, uint64_t n)
 	char *lend = links + sizeof(links), *tend = traffic + sizeof(traffic);
 	char *cend = faults + sizeof(faults);
 	uint32_t r[16];
-	uint64_t moves;
-	int i, k, nlinks, moving;
+	uint64_t moves, needs;
+	int i, k, nlinks, moving, ranked;
 	double rate, up, conf, at;
+	unsigned prio;
 
 	rng = n;
-	moves = n << 32; /* of their own, so that others stay the same */
+	/* of their own, so that others stay the same */
+	moves = n << 32;
+	needs = n << 32 | 1;
 	moving = mix(&moves) % 2;
+	ranked = mix(&needs) % 3 == 0;
 	*l = *t = *c = '\0';
 	nlinks = 1 + draw() % SimLinks;
 	s->secs = 10 + draw() % 11;
@@ -4488,11 +4527,14 @@ invent(Scenario *s, uint64_t n)
 			up = rate;
 		conf = r[3] % 10 < 5 ? 1 : r[3] % 10 < 7 ? 1.3 :
 		    r[3] % 10 < 8 ? 0.7 : 0;
+		prio = 1 + r[8] % 2;
+		if (ranked)
+			prio = priority(prio, &needs);
 		l += snprintf(l, lend - l, "%srate=%g up.rate=%g conf=%.3g "
 		    "up.conf=%.3g delay=%u queue=%u prio=%u", i ? "; " : "",
 		    rate, up, conf * rate, conf * up,
 		    r[4] % 12 ? 3 + r[5] % 60 : 200 + r[5] % 200,
-		    r[6] % 4 ? 100 : 30 + r[7] % 400, 1 + r[8] % 2);
+		    r[6] % 4 ? 100 : 30 + r[7] % 400, prio);
 		if (r[9] % 3 == 0)
 			l += snprintf(l, lend - l, " jitter=%u",
 			    1 + r[10] % 30);
@@ -4513,6 +4555,8 @@ invent(Scenario *s, uint64_t n)
 	if (mix(&moves) % 4 == 0)
 		t += snprintf(t, tend - t, "%s at=1.5; ", quics[mix(&moves) %
 		    LEN(quics)]);
+	if (mix(&needs) % 2)
+		t += streams(t, tend - t, &needs);
 	t += snprintf(t, tend - t, "%s", light[draw() % LEN(light)]);
 	keyed = draw() % 2;
 	for (i = draw() % 6; i > 0; i--) {
