@@ -174,7 +174,49 @@
 	"7.8: client pause 0.08; 8.3: 1 dup=27; 12.4: 1 dup=0",
 	NULL, NULL },
 
+/* spare links, and backups: what they carry beside others, when those fail,
+ * stall for a moment or come and go, and heartbeats: 100 s of a fast one and a
+ * slow one a second, 190 bytes, are 0.0152 and 0.0015 Mbit/s each way */
+{ "backup", 25, ADSL "; rate=70 delay=40 prio=61", "cubic; cubic up; game",
+	NULL, "cubic.steady>8 cubic2.steady>8 link.down1<0.01 link.up1<0.01",
+	"nothing, however full the other is" },
+{ "backupidle", 200, ADSL "; rate=70 delay=40 prio=61", "ping every=1000",
+	NULL, "link.down1<0.002 link.up1<0.002 ping.lost<1",
+	"33 MB a day" },
+{ "backupfails", 16, ADSL "; x2 rate=70 delay=40 prio=61",
+	"cubic; ping every=20", "6: 0 silent=1; 10: 0 silent=0",
+	"end.heal<350 ping.run<3 cubic.stall<0.6 link.down1>10", "250 ms" },
+{ "backupfailsidle", 24, ADSL "; rate=70 delay=40 prio=61",
+	"ping every=20 at=10", "8: 0 silent=1; 20: 0 silent=0",
+	"end.heal<2500 ping.p50>80 ping.run<3", "slow heartbeats do not matter" },
+{ "backupoften", 60, ADSL "; rate=70 delay=40 prio=61", "ping every=20; game",
+	"8: 0 silent=1; 8.5: 0 silent=0; 13: 0 silent=1; 13.5: 0 silent=0;"
+	"20: 0 silent=1; 20.1: 0 silent=0; 24: 0 up.silent=1; 25: 0 silent=0;"
+	"30: 0 down.silent=1; 31: 0 silent=0; 40: 0 silent=1; 44: 0 silent=0;"
+	"44.3: 0 silent=1; 44.6: 0 silent=0; 45: 0 silent=1; 45.3: 0 silent=0",
+	"end.heal<350 ping.run<10 game.run<10", NULL },
+{ "backupstalls", 30, ADSL " spike=3000:140:300; rate=70 delay=40 prio=61",
+	"ping every=20; game", NULL, "ping.p99<250 game.lost<1", NULL },
+{ "backuploss", 60, ADSL " loss=2; rate=70 delay=40 prio=61 loss=10",
+	"ping every=50", NULL, "link.down1<0.02 link.up1<0.02", NULL },
+{ "backupboth", 20, "x2 rate=20 delay=20 prio=61", "cubic; game", NULL,
+	"cubic.steady>20 game.p50<60", "nothing else: as if they were not" },
+{ "backupworks", 20, ADSL "; rate=20 delay=20 prio=61", "cubic; game",
+	"3: 0 gone=1; 15: 0 gone=0; 16: 1 gone=1",
+	"cubic.steady>10", "the other is gone for long" },
+{ "spare", 20, ADSL "; rate=70 delay=40 prio=60", "udp rate=4", NULL,
+	"link.down1<0.01 udp.p99<15 udp.lost<0.01", "nothing at 4 Mbit/s" },
+{ "sparefull", 25, ADSL "; rate=70 delay=40 prio=60", "cubic; game", NULL,
+	"cubic.steady>50 game.p50<30", "what the other cannot carry" },
+{ "spareidle", 200, ADSL "; rate=70 delay=40 prio=60", "ping every=1000",
+	NULL, "link.down1<0.002 link.up1<0.002 ping.lost<1",
+	"33 MB a day" },
+{ "sparefails", 16, ADSL "; rate=70 delay=40 prio=60",
+	"ping every=20; udp rate=2", "6: 0 silent=1; 10: 0 silent=0",
+	"end.heal<350 ping.run<3 udp.lost<5", "250 ms" },
+
 /* repair: links that lose, swap, double and damage packets */
+
 { "loss", 17, ADSL "; x4 rate=70 delay=40 loss=2", "cubic", NULL,
 	"cubic.steady>1", "200 Mbit/s" },
 { "lossudp", 12, ADSL "; x4 rate=70 delay=40 loss=2", "udp rate=40", NULL,
