@@ -4799,9 +4799,11 @@ testsparewait(void)
 		verdict(t[i].name);
 	}
 
-	/* the second spare one has room, the first not always */
+	/* quicker spare ones */
 	anew(Client);
 	spareare((int []){ 1, 60, 60 }, (int []){ 20, 20, 20 }, "...");
+	bond[1].delay.owd = MS(2);
+	bond[2].delay.owd = MS(9);
 	for (i = 0; i < 3; i++) {
 		p = waiting(Ordered, 7, 1000, 0, 1);
 		p->time -= MS(31);
