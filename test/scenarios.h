@@ -267,7 +267,7 @@
 	"udp3.moves<5", "those of 0.3 go" },
 
 /* priority: a spare link carries what others cannot, a backup link nothing */
-{ "spare", 15, "rate=20 delay=15 prio=1; rate=50 delay=15 prio=60",
+{ "sparelight", 15, "rate=20 delay=15 prio=1; rate=50 delay=15 prio=60",
 	STREAM(4) "; game", NULL, "link.rest<0.001 udp.p50<17", NULL },
 { "sparefour", 15, "x3 rate=70 delay=40; rate=70 delay=40 prio=60",
 	"udp rate=100 port=5000; web", NULL, "link.data3<0.001", NULL },
@@ -277,12 +277,51 @@
 { "sparefive", 25, ADSL "; x3 rate=70 delay=40; rate=70 delay=40 prio=60",
 	"cubic; game at=5", NULL,
 	"cubic.steady>230 cubic.cold>150 game.p50<27 game.p99<60", "257" },
-{ "backup", 20, "rate=20 delay=15 prio=1; rate=50 delay=15 prio=61",
+{ "backuplight", 20, "rate=20 delay=15 prio=1; rate=50 delay=15 prio=61",
 	"cubic; cubic up; game at=5", NULL,
 	"link.data1<0.001 cubic.steady>15 game.p50<40", NULL },
 { "backupfive", 25, ADSL "; x3 rate=70 delay=40; rate=70 delay=40 prio=61",
 	"cubic; game at=5", NULL,
 	"link.data4<0.001 cubic.steady>180 game.p50<27 game.p99<60", NULL },
+
+/* spare links, and backups: what they carry beside others, when those fail,
+ * stall for a moment or come and go; a heartbeat of 190 bytes a second is
+ * 0.0015 Mbit/s each way, 33 MB a day, as many as other links have 0.015 */
+{ "backup", 25, ADSL "; rate=70 delay=40 prio=61", "cubic; cubic up; game",
+	NULL, "cubic.steady>7 cubic2.steady>7 link.down1<0.004 link.up1<0.004",
+	"nothing, however full the other is" },
+{ "backupidle", 200, ADSL "; rate=70 delay=40 prio=61", "ping every=1000",
+	NULL, "link.down1<0.0018 link.up1<0.0018 ping.lost<1", NULL },
+{ "backupfails", 16, ADSL "; x2 rate=70 delay=40 prio=61",
+	"cubic; ping every=20", "6: 0 silent=1; 10: 0 silent=0",
+	"end.heal<350 ping.run<3 cubic.stall<0.6 link.down1>1", "220 ms" },
+{ "backupfailsidle", 24, ADSL "; rate=70 delay=40 prio=61",
+	"ping every=20 at=10", "8: 0 silent=1; 20: 0 silent=0",
+	"end.heal<2500 ping.p50>80 ping.run<3",
+	"slow heartbeats do not matter" },
+{ "backupoften", 60, ADSL "; rate=70 delay=40 prio=61", "ping every=20; game",
+	"8: 0 silent=1; 8.5: 0 silent=0; 13: 0 silent=1; 13.5: 0 silent=0;"
+	"20: 0 silent=1; 20.1: 0 silent=0; 24: 0 up.silent=1; 25: 0 silent=0;"
+	"30: 0 down.silent=1; 31: 0 silent=0; 40: 0 silent=1; 44: 0 silent=0;"
+	"44.3: 0 silent=1; 44.6: 0 silent=0; 45: 0 silent=1; 45.3: 0 silent=0",
+	"end.heal<500 ping.run<10 game.run<10", "350 ms" },
+{ "backupstalls", 30, ADSL " spike=3000:140:300; rate=70 delay=40 prio=61",
+	"cubic; game", NULL,
+	"game.p99<250 game.lost<1 link.down1>0.05 cubic.steady>6",
+	"it is used for a moment" },
+{ "backuploss", 200, ADSL " loss=2; rate=70 delay=40 prio=61 loss=10",
+	"ping every=50", NULL, "link.down1<0.004 link.up1<0.004", NULL },
+{ "backups", 20, "x2 rate=20 delay=20 prio=61", "cubic; game", NULL,
+	"cubic.steady>20 game.p50<60", "nothing else: as if they were none" },
+{ "spare", 20, ADSL "; rate=70 delay=40 prio=60", "udp rate=4", NULL,
+	"link.down1<0.005 udp.p99<15 udp.lost<0.01", "nothing at 4 Mbit/s" },
+{ "sparefull", 25, ADSL "; rate=70 delay=40 prio=60", "cubic; game", NULL,
+	"cubic.steady>50 game.p50<30", "what the other cannot carry" },
+{ "spareidle", 200, ADSL "; rate=70 delay=40 prio=60", "ping every=1000",
+	NULL, "link.down1<0.0018 link.up1<0.0018 ping.lost<1", NULL },
+{ "sparefails", 16, ADSL "; rate=70 delay=40 prio=60",
+	"ping every=20; udp rate=2", "6: 0 silent=1; 10: 0 silent=0",
+	"end.heal<400 ping.run<3 udp.lost<5", "320 ms" },
 
 /* repair: links that lose, swap, double and damage packets */
 { "loss", 17, ADSL "; x4 rate=70 delay=40 loss=2", "cubic", NULL,

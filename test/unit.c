@@ -4808,6 +4808,223 @@ testlongest(void)
 	verdict("the other queues are bounded too");
 }
 
+/* Links of these priorities and RTTs; a letter says how each is, as linkis()
+ * has it, or z, it stalls. The others are down. */
+static void
+spareare(const int *prio, const int *rtt, const char *how)
+{
+	Link *l;
+
+	for (l = bond; l < bond + Nlinks; l++)
+		l->state = LinkDown;
+	for (l = bond; *how; l++, how++) {
+		l->state = LinkUp;
+		l->prio = *prio++;
+		l->delay.srtt = l->delay.rtt = MS(*rtt++);
+		l->score = score(l->prio, l->delay.rtt, 0, 0);
+		if (*how == 'z')
+			l->flight.stalled = now;
+		else
+			linkis(l, *how);
+	}
+	surveylinks();
+}
+
+/* Which links are used: b the best one, u another, s a spare one, - spare and
+ * not used at all, x not used either. */
+static void
+testspare(void)
+{
+	static const struct {
+		const char *name;
+		int prio[3], rtt[3];
+		const char *how, *are;
+	} t[] = {
+		{ "alike", { 1, 2, 2 }, { 20, 80, 80 }, "...", "buu" },
+		{ "worse than saturation", { 1, 11, 11 }, { 20, 20, 21 },
+		  "...", "bus" },
+		{ "by RTT", { 2, 1, 2 }, { 20, 1121, 1020 }, "...", "bsu" },
+		{ "not so if the best is down", { 1, 2, 60 }, { 20, 20, 20 },
+		  "dd.", "xxb" },
+		{ "of the others", { 1, 40, 60 }, { 20, 20, 20 }, "d..",
+		  "xbs" },
+		{ "a backup", { 1, 61, 60 }, { 20, 20, 20 }, "...", "b-s" },
+		{ "however quick", { 60, 61, 60 }, { 999, 1, 999 }, "...",
+		  "b-u" },
+		{ "the other is down", { 1, 61, 61 }, { 20, 80, 600 }, "d..",
+		  "xbu" },
+		{ "or probing", { 1, 61, 61 }, { 20, 80, 600 }, "p..",
+		  "xbu" },
+		{ "or stalls", { 1, 61, 61 }, { 20, 80, 600 }, "z..",
+		  "xbu" },
+		{ "or is lossy", { 1, 61, 61 }, { 20, 80, 600 }, "l..",
+		  "b--" },
+		{ "one of two others stalls", { 1, 61, 2 }, { 20, 80, 80 },
+		  "z..", "x-b" },
+		{ "a spare one is left", { 1, 61, 60 }, { 20, 80, 80 },
+		  "d..", "x-b" },
+		{ "all stall", { 1, 61, 2 }, { 20, 80, 80 }, "zzz", "bsu" },
+		{ "the others stall, and a backup", { 1, 61, 61 },
+		  { 20, 80, 80 }, "zz.", "xxb" },
+		{ "a backup stalls", { 1, 61, 61 }, { 20, 80, 80 }, ".z.",
+		  "b--" },
+		{ "nothing but backups", { 61, 61, 61 }, { 20, 80, 1100 },
+		  "...", "bus" },
+		{ "all are down", { 1, 61, 60 }, { 20, 80, 80 }, "ddd",
+		  "x-x" },
+	};
+	char are[4] = "";
+	int i, j;
+	Link *l;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		spareare(t[i].prio, t[i].rtt, t[i].how);
+		for (j = 0; j < 3; j++) {
+			l = &bond[j];
+			are[j] = l == survey.best ? 'b' : usable(l, NULL) ?
+			    "us"[l->spare] : "x-"[l->spare];
+		}
+		wantstr("links", t[i].are, are);
+		want("the best is spare", 0, survey.best &&
+		    survey.best->spare);
+		want("rate", strspn(t[i].are, "x-") == 3, !survey.rate);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	bond[1].pace.rate = MBIT(100);
+	bond[0].pace.rate = MBIT(.5);
+	spareare((int []){ 1, 60 }, (int []){ 20, 10 }, "..");
+	want("quickest", 0, survey.quickest - bond);
+	want("carries", 1, carries(&bond[0]));
+	want("rate", MBIT(.5), survey.rate);
+	expressrate(1000000);
+	queues.lastexpress = now;
+	surveylinks();
+	want("quick", 1, !survey.quick);
+	verdict("others are judged without them");
+}
+
+/* a packet, the best link full: after so many ms it goes by the second */
+static void
+testsparewait(void)
+{
+	enum { Light, Urgent, Acks, Again };
+	static const struct {
+		const char *name;
+		int prio, kind, ms;   /* -1: never */
+	} t[] = {
+		{ "light, alike", 2, Light, 0 },
+		{ "light, spare", 60, Light, 31 },
+		{ "light, backup", 61, Light, -1 },
+		{ "express, alike", 2, Urgent, 0 },
+		{ "express, spare", 60, Urgent, 31 },
+		{ "express, backup", 61, Urgent, -1 },
+		{ "ACK, alike", 2, Acks, 0 },
+		{ "ACK, spare", 60, Acks, 31 },
+		{ "ACK, backup", 61, Acks, -1 },
+		{ "repair, alike", 2, Again, 0 },
+		{ "repair, spare", 60, Again, 31 },
+		{ "repair, backup", 61, Again, -1 },
+	};
+	int i, ms;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		spareare((int []){ 1, t[i].prio }, (int []){ 20, 20 }, "..");
+		queues.privileged = now + Minute; /* no copies */
+		if (t[i].kind == Acks) {
+			linkis(&bond[0], 'f');
+			tcpin(1, 1, TcpAck, 1000, "");
+		} else {
+			p = waiting(t[i].kind == Urgent ? Express : Ordered,
+			    7, 1000, 0, 1);
+			if (t[i].kind != Again)
+				linkis(&bond[0], 'f');
+			enqueue(p);
+		}
+		if (t[i].kind == Again) {
+			schedule();
+			want("sent", 1, peerdata(0));
+			now += MS(100);
+			linkis(&bond[0], 'f');
+			resend(p, Missed);
+		}
+		for (ms = 0; ms <= 100; ms++, now += MS(1)) {
+			bond[0].pace.clock = bond[0].pace.satclock =
+			    now + MS(200);
+			schedule();
+			if (peerdata(1) > 0)
+				break;
+		}
+		want("ms", t[i].ms < 0 ? 101 : t[i].ms, ms);
+		bond[0].pace.clock = bond[0].pace.satclock = 0;
+		schedule();
+		want("by the best, once it has room", t[i].ms < 0,
+		    peerdata(0));
+		verdict(t[i].name);
+	}
+
+	/* quicker spare ones */
+	anew(Client);
+	spareare((int []){ 1, 60, 60 }, (int []){ 20, 20, 20 }, "...");
+	bond[1].delay.owd = MS(2);
+	bond[2].delay.owd = MS(9);
+	for (i = 0; i < 3; i++) {
+		p = waiting(Ordered, 7, 1000, 0, 1);
+		p->time -= MS(31);
+		bond[0].pace.clock = i ? now + MS(200) : 0;
+		bond[1].pace.clock = i > 1 ? now + MS(200) : 0;
+		survey.known = 0;
+		want("link", i, pick(p, 0, NULL, ByArrival) - bond);
+		p->time = now;
+		want("not kept for others", !i,
+		    pick(p, 0, NULL, ByArrival) != NULL);
+		pktfree(p);
+	}
+	verdict("the others come first");
+
+	for (i = 0; i < 6; i++) {
+		anew(Client);
+		parity = i % 2 ? 2 : 1;
+		spareare((int []){ 1, i / 2 ? 59 + i / 2 : 2 },
+		    (int []){ 20, 20 }, "..");
+		enqueue(waiting(Express, 7, 100, 0, 1));
+		schedule();
+		want("sent", 1, peerdata(0));
+		want("copies", i < 2, peerdata(1));
+		/* not even late ones */
+		p = waiting(Express, 7, 100, 0, 1);
+		p->time -= MS(40);
+		enqueue(p);
+		schedule();
+		want("sent", 1, peerdata(0));
+		want("copies", i < 2, peerdata(1));
+	}
+	verdict("copies");
+
+	for (i = 0; i < 3; i++) {
+		anew(Client);
+		spareare((int []){ 1, i ? 59 + i : 2 }, (int []){ 20, 10 },
+		    "..");
+		arrivedata(0, 1, 0);
+		arrivedata(1, 2, 0);
+		now += MS(200);
+		discard();
+		reportsend();
+		linkflush(&bond[0]);
+		linkflush(&bond[1]);
+		/* by the quickest, and by another */
+		wantin("by the first", 1, 200, fdread(peerfd[0], (uint8_t
+		    [Room]){ 0 }));
+		want("by the second", i == 0, fdread(peerfd[1], (uint8_t
+		    [Room]){ 0 }) > 0);
+	}
+	verdict("reports");
+}
+
 /* repair */
 
 /* adds to the log what is sent again now, which no link that works brings by
@@ -5258,6 +5475,201 @@ testbeatsend(void)
 	verdict("behind what was given to the link before");
 }
 
+/* So many ms go by, and heartbeats are echoed at once. Returns those of a link;
+ * the newest said whether they are slow. */
+static int
+spends(int ms, int link, int *slow)
+{
+	static uint8_t d[Room];
+	int i, n = 0;
+	Beat b;
+
+	for (; ms > 0; ms--) {
+		now += MS(1);
+		for (i = 0; i < Nlinks; i++)
+			if (i != link)
+				bond[i].echo.came = now;
+		timers();
+		schedule();
+		if (peerbeat(link, &b, d) > 0) {
+			n++;
+			*slow = b.slow;
+			bond[link].echo.came = now;
+		}
+	}
+	return n;
+}
+
+/* what makes slow heartbeats quick, and how many ms later there is one */
+static void
+testslowbeats(void)
+{
+	enum { Sends, Gets, GetsRepair, Reports, Needed, Priority, Down, None };
+	static const struct {
+		const char *name;
+		int what, prio, interval, least, most;
+	} t[] = {
+		{ "a packet is sent", Sends, 60, 100, 1, 2 },
+		{ "one comes", Gets, 61, 100, 1, 1 },
+		{ "one comes, spare", Gets, 60, 20, 1, 1 },
+		{ "a repair comes", GetsRepair, 61, 100, 1, 1 },
+		{ "a report comes", Reports, 61, 100, 1, 1 },
+		{ "it is needed", Needed, 61, 250, 1, 2 },
+		{ "it is the best", Needed, 60, 100, 1, 2 },
+		{ "it is as good as others", Priority, 60, 100, 1, 2 },
+		{ "it goes down", Down, 61, 100, 1, 2 },
+		{ "nothing happens", None, 61, 100, 400, 600 },
+		{ "nothing happens, long interval", None, 61, 1000, 400,
+		  600 },
+	};
+	int i, n, slow;
+	Link *l = &bond[1];
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		peer.interval = MS(t[i].interval);
+		spareare((int []){ 1, t[i].prio }, (int []){ 20, 80 }, "..");
+		l->used = now;
+		slow = 0;
+		n = spends(3000, 1, &slow);
+		wantin("in 3 s", (3000 - 100) / t[i].interval - 1,
+		    3000 / t[i].interval + 1, n);
+		want("slow", 0, slow);
+		spends(2000, 1, &slow);
+		want("slow", 1, slow);
+		for (n = 0; n < 10; n++)
+			want("in a second", 1, spends(1000, 1, &slow));
+		/* half a second after one */
+		for (n = 0; n < 2000 && !spends(1, 1, &slow); n++)
+			;
+		spends(500, 1, &slow);
+		want("state", LinkUp, l->state);
+		want("stalled", 0, l->flight.stalled);
+		if (t[i].what == Sends) {
+			p = waiting(Ordered, 7, 1000, 0, 1);
+			p->time -= MS(31);
+			linkis(&bond[0], 'f');
+			enqueue(p);
+			schedule();
+		} else if (t[i].what == Gets) {
+			arrivedata(1, 1, 0);
+		} else if (t[i].what == GetsRepair) {
+			arrivedata(1, 1, FlagRepair);
+		} else if (t[i].what == Reports) {
+			arrivesaid(1, &(Said){ .expected = 1, .time = 1 });
+		} else if (t[i].what == Needed) {
+			bond[0].state = LinkDown;
+			bond[0].reopen = INT64_MAX;
+			surveylinks();
+		} else if (t[i].what == Priority) {
+			l->score = bond[0].score + satweight;
+			surveylinks();
+		} else if (t[i].what == Down) {
+			linkstate(l, LinkDown, "test");
+			l->reopen = INT64_MAX;
+		}
+		for (n = 1; n < 1000 && !spends(1, 1, &slow); n++)
+			;
+		wantin("ms", t[i].least, t[i].most, n);
+		want("slow", t[i].what == None, slow);
+		n = spends(2000, 1, &slow);
+		wantin("in 2 s", t[i].what == None ? 2 :
+		    2000 / t[i].interval - 1, t[i].what == None ? 2 :
+		    2000 / t[i].interval + 1, n);
+		verdict(t[i].name);
+	}
+
+	/* no more of them than there would be without */
+	anew(Client);
+	spareare((int []){ 1, 60 }, (int []){ 20, 80 }, "..");
+	for (n = i = 0; i < 1000; i++) {
+		l->score = i % 2 ? 99999 : 1000;
+		if (i % 2)
+			l->used = 0; /* for ever */
+		surveylinks();
+		n += spends(10, 1, &slow);
+	}
+	wantin("in 10 s", 10, 101, n);
+	verdict("it is spare, and not, all the time");
+}
+
+/* Slow ones, here or there, and when they are quick again: a link that is
+ * silent for so many ms stalls, or is dead. */
+static void
+testslowsilence(void)
+{
+	static const struct {
+		const char *name;
+		int own, heard, quick, silent; /* quick: ms ago, -1: never */
+		int stalls, dead;
+	} t[] = {
+		{ "quick", 0, 0, -1, 300, 0, 0 },
+		{ "quick, silent", 0, 0, -1, 301, 1, 0 },
+		{ "quick, dead", 0, 0, -1, 1501, 1, 1 },
+		{ "slow", 1, 1, -1, 6000, 0, 0 },
+		{ "slow, dead", 1, 1, -1, 6001, 1, 1 },
+		{ "slow here", 1, 0, -1, 6000, 0, 0 },
+		{ "slow there", 0, 1, -1, 6000, 0, 0 },
+		{ "slow there, dead", 0, 1, -1, 6001, 1, 1 },
+		{ "no more", 0, 0, 0, 1000, 0, 0 },
+		{ "no more, one was lost", 0, 0, 0, 3100, 0, 0 },
+		{ "no more for 300 ms", 0, 0, 300, 1300, 0, 0 },
+		{ "no more for 301 ms", 0, 0, 301, 1301, 1, 0 },
+		{ "no more for 1.5 s", 0, 0, 1500, 2400, 1, 0 },
+		{ "no more for 1501 ms", 0, 0, 1501, 2401, 1, 1 },
+		{ "no more here", 0, 1, 1501, 2401, 0, 0 },
+		{ "no more here, dead", 0, 1, 6001, 7000, 1, 1 },
+	};
+	static uint8_t d[Room];
+	Link *l = &bond[1];
+	Beat b = { .id = theirs, .peerid = ours, .next = 1, .prio = 200,
+	    .link = 1, .slow = 1 };
+	int i, n, said, dead;
+	Rec r;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		l->beats.slow = t[i].own;
+		l->heard.slow = t[i].heard;
+		l->beats.quick = t[i].quick < 0 ? 0 : now - MS(t[i].quick);
+		l->echo.came = now - MS(t[i].silent);
+		want("stalls", t[i].stalls, stalling(l));
+		want("has to be looked at", t[i].dead, linkdue(l) <= now);
+		linkcheck(l);
+		dead = l->state == LinkDown;
+		want("dead", t[i].dead, dead);
+		verdict(t[i].name);
+	}
+
+	for (i = 0; i < 2; i++) {
+		anew(i ? Server : Client);
+		b.time = now;
+		arrivebeat(1, 9, &b, NULL);
+		want("slow there", 1, l->heard.slow);
+		want("priority", i ? 61 : 2, l->prio);
+		b.slow = 0;
+		arrivebeat(1, 8, &b, NULL);
+		want("slow there, as an older one says", 1, l->heard.slow);
+		arrivebeat(1, 10, &b, NULL);
+		want("slow there, no more", 0, l->heard.slow);
+		b.slow = 1;
+	}
+	verdict("the peer says so");
+
+	for (i = 0; i < 2; i++) {
+		anew(Client);
+		l->beats.slow = i;
+		l->echo.came = now - MS(1300);
+		beat(l);
+		for (said = 0; (n = fdread(peerfd[1], d)) > 0; )
+			said += decode(d, n, &r) > 0 &&
+			    d[HdrLen + HelloAt - 1 + 1] == 1;
+		want("hellos", !i, said);
+	}
+	verdict("no hello for want of slow ones");
+}
+
 /* protect */
 
 static void
@@ -5436,9 +5848,10 @@ testcoverloss(void)
 	}
 }
 
-/* Words: x2 link 2 is down, z2 it stalls, m2 it takes small packets only, s2
- * it is saturated, f2 full, q2 has a queue, b2-100 is busy for 100 us, d2-100
- * brings packets 100 us later. The packets went by link 1. */
+/* Words: x2 link 2 is down, z2 it stalls, p2 it is spare, m2 it takes small
+ * packets only, s2 it is saturated, f2 full, q2 has a queue, b2-100 is busy
+ * for 100 us, d2-100 brings packets 100 us later. The packets went by link
+ * 1. */
 static void
 testparitylink(void)
 {
@@ -5462,6 +5875,8 @@ testparitylink(void)
 		{ "quicker", 1, "d2--10001 x3 x4", 1 },
 		{ "a little quicker", 1, "d2--10000 x3 x4", 2 },
 		{ "the others stall", 1, "z2 z3 z4", 1 },
+		{ "or are spare", 1, "p2 p3 p4", 1 },
+		{ "all are spare", 1, "p1 p2 p3 p4", -1 },
 		{ "or have too small an MTU", 1, "m2 m3 m4", 1 },
 		{ "or no room", 1, "b2-9000 b3-9000 b4-9000", 1 },
 		{ "no room", 1, "b1-9000 b2-9000 b3-9000 b4-9000", -1 },
@@ -5494,6 +5909,8 @@ testparitylink(void)
 				l->state = LinkDown;
 			else if (*word == 'z')
 				l->flight.stalled = now;
+			else if (*word == 'p')
+				l->spare = 1;
 			else if (*word == 'm')
 				l->addr.mtu = 900;
 			else if (*word == 's')
@@ -9749,6 +10166,8 @@ testmetrics(void)
 	memset(&out, 0, sizeof(out));
 	bond[0].delay.srtt = 22500 * Us;
 	bond[1].state = LinkDown;
+	bond[1].prio = 61;
+	surveylinks();
 	counts[CntLost] = 7;
 	kinds[1][0] = 5;
 	prometheus(&out);
@@ -9758,6 +10177,8 @@ testmetrics(void)
 	    "traffic=\"dns\"} 5\n", out.buf);
 	wanttext("\nudpbond_link_up{link=\"wg0\"} 1\n", out.buf);
 	wanttext("\nudpbond_link_up{link=\"wg1\"} 0\n", out.buf);
+	wanttext("\nudpbond_link_spare{link=\"wg1\"} 1\n", out.buf);
+	wanttext("\nudpbond_link_spare{link=\"wg2\"} 0\n", out.buf);
 	wanttext("\nudpbond_link_rtt_seconds{link=\"wg0\"} 0.0225\n", out.buf);
 	wanttext("\nudpbond_link_rate_bytes_per_second{link=\"wg0\"} "
 	    "1250000\n", out.buf);
@@ -10318,6 +10739,8 @@ static const struct {
 	{ "urgent", testcapped },
 	{ "score", testscore },
 	{ "select", testselect },
+	{ "spare", testspare },
+	{ "spare after", testsparewait },
 	{ "load", testload },
 	{ "ACKs", testacks },
 	{ "lumps of ACKs", testlumps },
@@ -10328,6 +10751,8 @@ static const struct {
 	{ "lost", testlost },
 	{ "stalls", teststalls },
 	{ "heartbeat sent", testbeatsend },
+	{ "slow heartbeats", testslowbeats },
+	{ "silence of slow ones", testslowsilence },
 	{ "packets per parity", testparityevery },
 	{ "covered", testcovered },
 	{ "loss of late", testcoverloss },
