@@ -2605,8 +2605,8 @@ expressrate(int len)
 }
 
 /* Choose the link that is to have no queue, if another one of the n that work
- * can carry the rest, and the part of it that express packets and light flows
- * need: twice what they took lately. */
+ * can carry the rest, and the part of it that express packets need: twice what
+ * they took lately. */
 static void
 surveyquick(int n)
 {
@@ -2617,8 +2617,7 @@ surveyquick(int n)
 	for (l = bond; l < bond + LEN(bond); l++)
 		l->pace.percent = satpercent;
 	if (survey.quick && now - queues.lastexpress < Pause)
-		survey.quick->pace.percent = 100 - CLAMP(200 *
-		    (expressrate(0) + queues.steady) /
+		survey.quick->pace.percent = 100 - CLAMP(200 * expressrate(0) /
 		    survey.quick->pace.rate, 5, 40);
 }
 
