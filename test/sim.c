@@ -1137,9 +1137,11 @@ needed(End *e, const Dir *dir, int len, int backup)
 		    d->down >= simnow - Known * Ms || len > net[i].mtu -
 		    UdpIp - HdrLen - (keyed ? TagLen : 0))
 			continue;
+		e->side->link(i, &l);
+		if (!l.up)
+			continue;
 		if (backup)
 			return i;
-		e->side->link(i, &l);
 		if (d->spare < simnow - Known * Ms || (i == best &&
 		    others > 1) || l.owd > own.owd + Further * Ms / Us ||
 		    (l.rate < SlowRate && l.rate < own.rate / 2))
