@@ -1078,7 +1078,7 @@ staycheck(End *e, const Dir *dir, const Seen *s)
 	Stay *t = f ? &f->stay[e - end] : NULL;
 	int i, room[2] = { !restless, !restless }, to = Nowhere;
 
-	if (!t || s->ack || (!s->data && !s->live))
+	if (!t || f->g->kind == KindEcho || s->ack || (!s->data && !s->live))
 		return;
 	if (dir->link == s->best)
 		f->g->quick++;
