@@ -9,9 +9,12 @@
  * Up, links to TUN: linkrecv, verify, decode, record; then by kind beatpkt,
  * controlpkt, paritypkt or datapkt, of which reorderpkt; then deliver.
  *
- * A packet on its way down is asked five questions:
+ * A packet on its way down is asked six questions:
  *	class?  classof: express packets are few or small and go first, so do
  *	        pure ACKs; ordered ones wait in the queue of their flow.
+ *	need?   heavy: its flow is too much for the best link, see overflowed
+ *	        and flowsback; longway: QUIC takes a slower link, so that its
+ *	        round trips stay even.
  *	link?   selectexpress; selectlink, which has rankheavy for heavy flows;
  *	        pick for ACKs and repairs. What selection knows of all links is
  *	        in survey, and comes from control and measure.
@@ -45,6 +48,8 @@
  *	parity    lost packets are made anew of others and a sum
  *	compress  LZ4 blocks, each of one packet
  *	classify  host, flow, class and deadline of a packet
+ *	even      QUIC has round trips of one length
+ *	need      light flows have the best link, heavy ones the others
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
  *	flow      hosts take turns, a queue for each flow, FQ-CoDel
