@@ -178,7 +178,7 @@ usage()
 {
 	echo "usage: test/bench.sh [-h] [row...]"
 	echo 'rows, or "floods", "moving", "lossy" or "quic" for all of those:'
-	table | awk -F '|' '{ printf "\t%-10s %s\n", $1, $2 }'
+	table | awk -F '|' '{ printf "\t%-11s %s\n", $1, $2 }'
 }
 
 # row WHAT REACH MPTCP UDPBOND
