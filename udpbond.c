@@ -179,7 +179,7 @@ enum {
 	ClaimLen = 128,           /* bytes, most of an express SYN or ACK */
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
-	Fars = 8,                 /* packets by slower links, most counted */
+	Fars = 8,                 /* packets after one by a slower link */
 	QuicAck = 64,             /* bytes, most of an ACK of QUIC */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
@@ -241,6 +241,7 @@ static const int64_t
 	Keep = MS(1500),          /* sent packets are kept for repair */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
 	Patience = MS(30),        /* waited longer before another link helps */
+	SlowStart = MS(25),       /* so much less, while a queue would end it */
 	StayMost = MS(16000),     /* a flow stays heavy, at least */
 	Remember = MS(600000),    /* that a server of QUIC sends much */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
@@ -2482,8 +2483,7 @@ heardby(const Pkt *p)
 	slower = bond[p->link].delay.way >
 	    survey.best->delay.way + SameDelay / 2;
 	if (p->len > Small)
-		gro.heard[i].far = CLAMP(gro.heard[i].far + 2 * slower - 1, 0,
-		    Fars);
+		gro.heard[i].far = slower ? Fars : MAX(gro.heard[i].far - 1, 0);
 	if (p->ip.proto == IPPROTO_UDP && p->data[p->ip.l4 + 8] & 0x80)
 		gro.heard[i].even = slower;
 }
@@ -4015,7 +4015,7 @@ fastput(Queue *q, Pkt *p)
 static int
 far(const Pkt *p)
 {
-	return gro.heard[p->ip.hash & (Nflows - 1)].far > Fars / 2;
+	return gro.heard[p->ip.hash & (Nflows - 1)].far > 0;
 }
 
 /* Is the packet of QUIC, from a server? */
@@ -4469,8 +4469,9 @@ selectlink(const Flow *f)
 		return NULL;
 	sooner = now + lightwait(f, best) + best->delay.owd -
 	    arrival(to, p->len);
-	return sooner > (even(f, p) ? -SameDelay : f->need.elastic ? 0 :
-	    Patience) ? to : NULL;
+	if (even(f, p) && !evenack(f, p)) /* a queue ends slow start, too */
+		sooner += SlowStart;
+	return sooner > (f->need.elastic ? 0 : Patience) ? to : NULL;
 }
 
 /* ack: pure TCP ACKs, thinned out
