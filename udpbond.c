@@ -5212,6 +5212,17 @@ paritymake(Pkt *p, const Link *l)
 	}
 }
 
+/* Returns bytes of the longest packet that is covered: a parity is as long. */
+static int
+coverlen(void)
+{
+	int i, len = 0;
+
+	for (i = 0; i < cover.n; i++)
+		len = MAX(len, cover.pkts[i]->len);
+	return len;
+}
+
 /* Send a parity if one is due, or no more packets come. What that one covers
  * the next does not. */
 static void
@@ -5228,7 +5239,7 @@ paritysend(void)
 	if (!l && !late)
 		return;
 	if (l && every && spend(&cover.clock, MAX(ParityTime, saturated(l) *
-	    ParityPart * airtime(&l->pace, newest->len)), Second / 10) == 0 &&
+	    ParityPart * airtime(&l->pace, coverlen())), Second / 10) == 0 &&
 	    (p = pktalloc())) {
 		paritymake(p, l);
 		counts[CntParity]++;

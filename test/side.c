@@ -71,7 +71,8 @@ sidelink(int i, SimLink *s)
 	const Link *l = &bond[i];
 
 	s->name = l->name;
-	s->up = usable(l, NULL) && !l->spare;
+	s->works = usable(l, NULL);
+	s->up = s->works && !l->spare;
 	s->state = l->flight.stalled ? "stalled" : statename[l->state];
 	s->rate = l->pace.rate;
 	s->burst = l->pace.burst;

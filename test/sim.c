@@ -1069,14 +1069,16 @@ recordsent(End *e, uint64_t seq, const Seen *s)
 /* A flow goes away from the quick link once a second at most. It is where
  * three of four packets go, StayRun at least and for StayFor: that a full
  * quick link leaves some packets to others is no move. Nor is another quick
- * link, and after a pause a flow begins anew. If links move, only packets for
- * which the other side had room say where the flow is. */
+ * link, and after a pause a flow begins anew. If links move, or the quick one
+ * is more than a quarter of the others, only packets for which the other side
+ * had room say where the flow is: a heavy one takes all links. */
 static void
 staycheck(End *e, const Dir *dir, const Seen *s)
 {
 	Flow *f = flowat[s->port];
 	Stay *t = f ? &f->stay[e - end] : NULL;
-	int i, room[2] = { !restless, !restless }, to = Nowhere;
+	int i, room[2] = { 0, 0 }, to = Nowhere;
+	int64_t others = 0;
 
 	if (!t || f->g->kind == KindEcho || s->ack || (!s->data && !s->live))
 		return;
@@ -1089,9 +1091,13 @@ staycheck(End *e, const Dir *dir, const Seen *s)
 	t->last = simnow;
 	if (t->link < 0 || !s->owd[dir->link])
 		return;
-	for (i = 0; i < SimLinks; i++)
+	for (i = 0; i < SimLinks; i++) {
 		room[i == t->link] |= s->owd[i] &&
 		    net[i].d[e - end].full < simnow - IdleSlack * Ms;
+		others += s->owd[i] && i != t->link ? s->rate[i] : 0;
+	}
+	if (!restless && s->rate[t->link] <= others / 4)
+		room[0] = room[1] = 1;
 	if (dir->link == t->link)
 		to = room[0] ? Near : Nowhere;
 	else if (s->owd[dir->link] > s->owd[t->link] + StayFurther)
@@ -1138,7 +1144,7 @@ needed(End *e, const Dir *dir, int len, int backup)
 		    UdpIp - HdrLen - (keyed ? TagLen : 0))
 			continue;
 		e->side->link(i, &l);
-		if (!l.up)
+		if (!l.up || !strcmp(l.state, "stalled"))
 			continue;
 		if (backup)
 			return i;
@@ -1642,7 +1648,8 @@ roomcheck(End *e)
 		e->side->link(i, &l);
 		if (l.shut)
 			net[i].d[dir].shut = simnow;
-		if (!l.up || !best.up || l.score <= best.score + SpareScore)
+		if (!l.works || !best.up ||
+		    l.score <= best.score + SpareScore)
 			net[i].d[dir].spare = simnow;
 		if (l.rate <= net[i].d[dir].slow ||
 		    simnow - net[i].d[dir].slowtime > Sec) {

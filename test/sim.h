@@ -7,7 +7,7 @@ enum { SimLinks = 5 };
 
 typedef struct {
 	const char *name;
-	int up;
+	int works, up;            /* up: and it is not spare */
 	const char *state;
 	int64_t rate, burst;      /* bit/s, ns: of the pacer */
 	int64_t srtt, owd;        /* us */
