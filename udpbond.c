@@ -9,9 +9,12 @@
  * Up, links to TUN: linkrecv, verify, decode, record; then by kind beatpkt,
  * controlpkt, paritypkt or datapkt, of which reorderpkt; then deliver.
  *
- * A packet on its way down is asked five questions:
+ * A packet on its way down is asked six questions:
  *	class?  classof: express packets are few or small and go first, so do
  *	        pure ACKs; ordered ones wait in the queue of their flow.
+ *	need?   heavy: its flow is too much for the best link, see overflowed
+ *	        and flowsback; longway: QUIC takes a slower link, so that its
+ *	        round trips stay even.
  *	link?   selectexpress; selectlink, which has rankheavy for heavy flows;
  *	        pick for ACKs and repairs. What selection knows of all links is
  *	        in survey, and comes from control and measure.
@@ -45,6 +48,8 @@
  *	parity    lost packets are made anew of others and a sum
  *	compress  LZ4 blocks, each of one packet
  *	classify  host, flow, class and deadline of a packet
+ *	even      QUIC has round trips of one length
+ *	need      light flows have the best link, heavy ones the others
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
  *	flow      hosts take turns, a queue for each flow, FQ-CoDel
@@ -379,17 +384,17 @@ typedef struct {                  /* is a flow light or heavy? */
 	int64_t stay;             /* ns, heavy at least */
 } Need;
 
-typedef struct {                  /* what QUIC connections to a server needed */
+typedef struct {                  /* of a server of QUIC */
 	uint32_t tag;             /* of its address */
-	int evens;                /* how many more are even, see evenly() */
-} Wont;
+	int evens;                /* connections to come that are even */
+} Habit;
 
 typedef struct {
 	Turn turn;
 	Queue queue;
 	Need need;
-	Wont *wont;               /* NULL: not from a server of QUIC */
-	int even;                 /* its round trip is kept even */
+	Habit *habit;             /* NULL: not from a server of QUIC */
+	int even;                 /* its connection is, see evencount() */
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
@@ -780,7 +785,7 @@ static struct {
 static struct {                   /* packets to be sent; outlive a session */
 	Flow *flows;
 	Host *hosts;
-	Wont wonts[Nflows];       /* by tag */
+	Habit habits[Nflows];     /* by tag */
 	Round round;              /* of hosts */
 	Queue express, acks;
 	int queued;               /* packets in flow queues */
@@ -3864,6 +3869,23 @@ flowmeter(Flow *f, int len)
 	f->clock += MAX(Second / SparsePps, len * MS(1) / 125);
 }
 
+/* Returns bytes in the last second or two. */
+static int64_t
+lately(const Need *n)
+{
+	return n->bytes[0] + n->bytes[1];
+}
+
+/* Returns bit/s in the last second or two, or since the flow began. */
+static int64_t
+flowrate(const Need *n)
+{
+	int64_t since = MAX(n->begun, queues.noted - Second);
+
+	return lately(n) * 8 * (Second / Us) /
+	    (MAX(now - since, Second / 8) / Us);
+}
+
 /* Games, voice, shells: small packets, not many, no more than 1 Mbit/s. */
 static int
 sparse(const Flow *f)
@@ -3973,6 +3995,71 @@ fastput(Queue *q, Pkt *p)
 		queueput(q, p);
 }
 
+/* even: QUIC has round trips of one length
+ *
+ * Its senders with HyStart take a longer round trip for congestion, and end
+ * slow start at the step from the quick link to the others. So that there is
+ * no step each round trip goes one way by the quick link and one way by the
+ * others: what a server sends first goes the long way, and then ACKs do, as
+ * long as data does not. That costs one difference of delays in a handshake,
+ * which those connections are spared whose server has sent little of late. */
+
+/* Does the peer send heavily to where the packet comes from? */
+static int
+far(const Pkt *p)
+{
+	return gro.flows[p->ip.hash & (Nflows - 1)].far > Fars / 2;
+}
+
+/* Is the packet of QUIC, from a server? */
+static int
+served(const Pkt *p)
+{
+	return p->kind->class == Quic && p->ip.sport == p->kind->port;
+}
+
+/* Choose for a new connection whether it is even, at the end of the server:
+ * if that is not known, or one of the last was large. */
+static void
+evencount(Flow *f, const Pkt *p)
+{
+	int v4 = p->data[0] >> 4 == 4;
+	uint32_t tag;
+
+	if (!f->turn.last) {
+		tag = hash(p->data + (v4 ? 12 : 8), v4 ? 4 : 16, 0);
+		f->habit = &queues.habits[tag % Nflows];
+		if (f->habit->tag != tag)
+			*f->habit = (Habit){ tag, 1 };
+		f->even = f->habit->evens > 0;
+		f->habit->evens -= f->even;
+	}
+	if (f->habit && (lately(&f->need) > Large || far(p)))
+		f->habit->evens = Evens;
+}
+
+/* Is the packet of a connection that is even? The client's end knows it by how
+ * the handshake came. */
+static int
+even(const Flow *f, const Pkt *p)
+{
+	return p->kind->class == Quic && survey.step && (served(p) ? f->even :
+	    gro.flows[p->ip.hash & (Nflows - 1)].even);
+}
+
+/* Has the packet to go the long way? */
+static int
+longway(const Flow *f, const Pkt *p)
+{
+	int len = p->ip.l4len - 8; /* behind the UDP header */
+
+	if (!even(f, p) || len < 1)
+		return 0;
+	if (p->data[p->ip.l4 + 8] & 0x80) /* handshake */
+		return served(p);
+	return len <= QuicAck && !far(p);
+}
+
 /* need: light flows have the best link, heavy ones the others
  *
  * Light are all that the best link can carry together, at its delay, for as
@@ -3994,81 +4081,17 @@ elastic(const Pkt *p)
 	return p->ip.proto == IPPROTO_TCP || p->kind->class == Quic;
 }
 
-/* Returns bytes in the last second or two. */
-static int64_t
-lately(const Need *f)
-{
-	return f->bytes[0] + f->bytes[1];
-}
-
-/* Returns bit/s in the last second or two, or since the flow began. */
-static int64_t
-flowrate(const Need *f)
-{
-	int64_t since = MAX(f->begun, queues.noted - Second);
-
-	return lately(f) * 8 * (Second / Us) /
-	    (MAX(now - since, Second / 8) / Us);
-}
-
+/* It stays heavy for some round trips, and longer if it had just come back. */
 static void
-flowgoes(Need *f)
+flowgoes(Need *n)
 {
 	int64_t more = survey.best ?
 	    survey.groupdelay - survey.best->delay.way : 0;
 
-	f->stay = f->came && now - f->came < StayMost / 2 ?
-	    MIN(2 * f->stay, StayMost) : Second + 16 * MAX(more, 0);
-	f->heavy = 1;
-	f->went = now;
-}
-
-/* Choose how a QUIC connection begins, at the end of its server: even, if
- * nothing is known of the server, or one of the last was large. */
-static void
-begin(Flow *f, const Pkt *p)
-{
-	int v4 = p->data[0] >> 4 == 4;
-	uint32_t tag = hash(p->data + (v4 ? 12 : 8), v4 ? 4 : 16, 0);
-
-	f->wont = &queues.wonts[tag % Nflows];
-	if (f->wont->tag != tag)
-		*f->wont = (Wont){ tag, 1 };
-	f->even = f->wont->evens > 0;
-	f->wont->evens -= f->even;
-}
-
-/* Does the peer send heavily to where the packet comes from? */
-static int
-far(const Pkt *p)
-{
-	return gro.flows[p->ip.hash & (Nflows - 1)].far > Fars / 2;
-}
-
-/* Is the flow of a QUIC connection whose round trip is kept even? */
-static int
-even(const Flow *f, const Pkt *p)
-{
-	return p->kind->class == Quic && survey.step &&
-	    (p->ip.sport == p->kind->port ? f->even :
-	    gro.flows[p->ip.hash & (Nflows - 1)].even);
-}
-
-/* Has the packet to go by slower links, so that a round trip of QUIC is even?
- * Senders with HyStart take a step for congestion: all that they measure has
- * to be one way by the quick link and one way by the others. Therefore what a
- * server sends first goes the long way, and then ACKs do, as long as data does
- * not. */
-static int
-evenly(const Flow *f, const Pkt *p)
-{
-	int len = p->ip.l4len - 8; /* behind the UDP header */
-
-	if (!even(f, p) || len < 1)
-		return 0;
-	if (p->data[p->ip.l4 + 8] & 0x80)
-		return p->ip.sport == p->kind->port;
-	return len <= QuicAck && !far(p);
+	n->stay = n->came && now - n->came < StayMost / 2 ?
+	    MIN(2 * n->stay, StayMost) : Second + 16 * MAX(more, 0);
+	n->heavy = 1;
+	n->went = now;
 }
 
 /* Count a packet that came. Where all links are alike, a flow is heavy that
@@ -4086,11 +4109,8 @@ flowcount(Flow *f, const Pkt *p)
 			need->stay = INT64_MAX;
 		}
 	}
-	if (!f->turn.last && p->kind->class == Quic &&
-	    p->ip.sport == p->kind->port)
-		begin(f, p);
-	if (f->wont && (lately(need) > Large || far(p)))
-		f->wont->evens = Evens;
+	if (served(p))
+		evencount(f, p);
 	need->bytes[0] += p->len + HdrLen + 28 + linkoverhead;
 	f->turn.last = now;
 	if (!need->heavy && !survey.step && lately(need) > Heavy &&
@@ -4166,7 +4186,7 @@ smallest(void)
 
 	for (f = queues.flows; f < queues.flows + Nflows; f++) {
 		n = &f->need;
-		if (n->heavy && now - n->went >= n->stay &&
+		if (n->heavy && n->rate && now - n->went >= n->stay &&
 		    (!least || n->rate < least->rate))
 			least = n;
 	}
@@ -4416,7 +4436,7 @@ selectlink(const Flow *f)
 	Link *best = survey.light, *to;
 	int64_t sooner;
 
-	if (heavy(f) || evenly(f, p))
+	if (heavy(f) || longway(f, p))
 		return pick(p, 1, NULL, ByGroup);
 	if (best && !usable(best, p))
 		best = pick(p, 1, NULL, ByScore);
@@ -5233,7 +5253,7 @@ transmit(Link *l, Pkt *p)
 			queues.shared = now;
 		queues.heavyflow = p->flow;
 	}
-	if (ordered && !heavy(f) && !evenly(f, p) && l != survey.light &&
+	if (ordered && !heavy(f) && !longway(f, p) && l != survey.light &&
 	    survey.step)
 		overflowed(f, p);
 	l->why[why]++;

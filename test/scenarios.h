@@ -200,7 +200,9 @@
 { "need4", 12, LAB, STREAM(4), NULL, NEAR, "11.3 / 13" },
 { "need6", 12, LAB, STREAM(6), NULL, NEAR, "11.3 / 13" },
 { "need8", 12, LAB, STREAM(8), NULL, NEAR, "11.3 / 13" },
-{ "need6unknown", 20, LAB0, STREAM(6), NULL, NEAR, "11.3 / 13" },
+{ "need6unknown", 20, LAB0, STREAM(6), NULL,
+	"udp.p50<12.3 udp.p99<40 udp2.p50<12.3 udp2.p99<40 link.rest<0.02",
+	"11.3 / 24" },
 { "need3flows", 15, LAB, "udp n=3 rate=2.5 port=5000", NULL,
 	"udp.p50<12.3 udp.p99<20 link.rest<0.02", "12 / 14" },
 { "need16flows", 15, LAB, "udp n=16 rate=0.5 port=5000", NULL,
@@ -220,13 +222,13 @@
 	"udp.p50<14 udp.p99<40 udp.quick>95 cubic.steady>200", NULL },
 { "needfalls", 90, LAB, FALLS,
 	"10: 0 rate=3; 20: 0 rate=10",
-	"udp.w1<12.3 udp.w2<45 udp.w3<12.3 udp.moves<4 udp.lost<0.5 "
-	"udp2.w3<12.3 udp2.moves<4",
+	"udp.w1<12.3 udp.w2<45 udp.w3<12.3 udp.moves<8 udp.lost<0.5 "
+	"udp2.w3<12.3 udp2.moves<8",
 	"back within 60 s" },
 { "needfallsunknown", 90, LAB0, FALLS,
 	"10: 0 rate=3; 20: 0 rate=10",
-	"udp.w1<12.3 udp.w2<45 udp.w3<12.3 udp.moves<4 udp.lost<0.5 "
-	"udp2.w3<12.3 udp2.moves<4",
+	"udp.w1<12.3 udp.w2<45 udp.w3<12.3 udp.moves<8 udp.lost<0.5 "
+	"udp2.w3<12.3 udp2.moves<8",
 	"back within 60 s" },
 { "needkeyframes", 30, LAB, CALL " bytes=100000 every=2000; " CALL
 	" up bytes=100000 every=2000", NULL,
@@ -263,7 +265,7 @@
 	"udp2.moves<5 udp3.moves<5 udp4.moves<2", "few go" },
 { "many64", 30, LAB, "udp n=8 rate=0.3 port=5000; udp n=24 rate=0.2 port=5000;"
 	"udp n=32 rate=0.15 port=5000", NULL,
-	"udp3.p50<14 link.full>80 ?link.least>80 udp.moves<5 udp2.moves<5 "
+	"udp3.p50<18 link.full>80 ?link.least>80 udp.moves<5 udp2.moves<5 "
 	"udp3.moves<5", "those of 0.3 go" },
 
 /* priority: a spare link carries what others cannot, a backup link nothing */

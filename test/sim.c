@@ -1078,7 +1078,7 @@ staycheck(End *e, const Dir *dir, const Seen *s)
 	Stay *t = f ? &f->stay[e - end] : NULL;
 	int i, room[2] = { !restless, !restless }, to = Nowhere;
 
-	if (!t || s->ack || (!s->data && !s->live))
+	if (!t || f->g->kind == KindEcho || s->ack || (!s->data && !s->live))
 		return;
 	if (dir->link == s->best)
 		f->g->quick++;
@@ -1137,9 +1137,11 @@ needed(End *e, const Dir *dir, int len, int backup)
 		    d->down >= simnow - Known * Ms || len > net[i].mtu -
 		    UdpIp - HdrLen - (keyed ? TagLen : 0))
 			continue;
+		e->side->link(i, &l);
+		if (!l.up)
+			continue;
 		if (backup)
 			return i;
-		e->side->link(i, &l);
 		if (d->spare < simnow - Known * Ms || (i == best &&
 		    others > 1) || l.owd > own.owd + Further * Ms / Us ||
 		    (l.rate < SlowRate && l.rate < own.rate / 2))
