@@ -240,8 +240,9 @@ static const int64_t
 	CodelInterval = MS(200),  /* a queue that stands longer is ours */
 	Keep = MS(1500),          /* sent packets are kept for repair */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
-	Patience = MS(30),        /* waited longer before another link helps */
-	SlowStart = MS(25),       /* so much less, while a queue would end it */
+	Patience = MS(30),        /* waited longer before another link helps; */
+	SlowStart = MS(25),       /* so much less, as a queue would end that */
+	HeavyWait = MS(20),       /* most that a flow waits that may be heavy */
 	StayMost = MS(16000),     /* a flow stays heavy, at least */
 	Remember = MS(600000),    /* that a server of QUIC sends much */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
@@ -2559,12 +2560,12 @@ carries(const Link *l)
 	return l->pace.rate >= survey.slowest;
 }
 
-/* Returns bit/s that the link may carry: one that has not been saturated for
- * long may have become faster. */
+/* Returns bit/s that the link may carry: one that has not been used since some
+ * time may have become faster. */
 static double
-assumed(const Link *l)
+assumed(const Link *l, int64_t since)
 {
-	double idle = (now - l->pace.busy) / (double)RateAge;
+	double idle = (now - since) / (double)RateAge;
 	double rate = l->pace.rate * CLAMP(idle, 1, 16);
 
 	return l->pace.ceil[0] ? MIN(rate, l->pace.ceil[0]) : rate;
@@ -2582,7 +2583,7 @@ surveygroup(Link **bydelay, int n)
 
 	for (i = 0; i < n; i++) {
 		l = bydelay[i];
-		rate += assumed(l);
+		rate += assumed(l, l->beats.data);
 		worth = rate * rate / (l->delay.way - bydelay[0]->delay.way +
 		    bydelay[0]->delay.rtt / 2 + SameDelay);
 		if (worth > most) {
@@ -4211,8 +4212,8 @@ smallest(void)
 	return least;
 }
 
-/* Let flows that fit on the best link come back. It may have become faster:
- * then it is taken to be so. */
+/* Let flows that fit on the best link come back. If it was not saturated for
+ * long it may have become faster: then it is taken to be so. */
 static void
 flowsback(void)
 {
@@ -4222,7 +4223,8 @@ flowsback(void)
 
 	while (survey.step && best && (n = smallest())) {
 		rate = n->rate + (n->elastic ? queues.light : queues.steady);
-		if (rate > lightmost(assumed(best)))
+		if (rate > lightmost(n->elastic ? best->pace.rate :
+		    assumed(best, best->pace.busy)))
 			return;
 		if (rate > lightmost(best->pace.rate)) {
 			best->pace.rate = rate / 15 * 16;
@@ -4443,16 +4445,27 @@ lightwait(const Flow *f, const Link *best)
 	return MAX(best->pace.clock - now, 0) + ahead * 8 * (Second / Us) / left * Us;
 }
 
+/* Returns ns that a light flow's next packet waits longer for the best link
+ * than for another one that would bring it at the same time. What sends no
+ * more than the link carries waits, for it is a burst that passes; a queue
+ * ends QUIC's slow start. */
+static int64_t
+patience(const Flow *f, const Pkt *p)
+{
+	if (!f->need.elastic)
+		return Patience;
+	return even(f, p) && !evenack(f, p) ? -SlowStart : 0;
+}
+
 /* Light flows wait for the best link, unless another brings the packet sooner:
- * the one of least score or, if that is saturated, of earliest arrival. Those
- * that send no more than the link carries wait longer, for it is a burst that
- * passes. */
+ * the one of least score or, if that is saturated, of earliest arrival. Flows
+ * that may be heavy do not wait for long, however late that is. */
 static Link *
 selectlink(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
 	Link *best = survey.light, *to;
-	int64_t sooner;
+	int64_t wait, later;
 
 	if (longway(f, p) || (heavy(f) && !evenack(f, p)))
 		return pick(p, 1, NULL, ByGroup);
@@ -4467,11 +4480,12 @@ selectlink(const Flow *f)
 		to = pick(p, 1, best, ByArrival);
 	if (!to)
 		return NULL;
-	sooner = now + lightwait(f, best) + best->delay.owd -
-	    arrival(to, p->len);
-	if (even(f, p) && !evenack(f, p)) /* a queue ends slow start, too */
-		sooner += SlowStart;
-	return sooner > (f->need.elastic ? 0 : Patience) ? to : NULL;
+	wait = lightwait(f, best);
+	if (survey.step && f->need.elastic && wait > HeavyWait &&
+	    lately(&f->need) > Heavy)
+		return to;
+	later = now + wait + best->delay.owd - arrival(to, p->len);
+	return later > patience(f, p) ? to : NULL;
 }
 
 /* ack: pure TCP ACKs, thinned out
