@@ -5319,8 +5319,11 @@ transmit(Link *l, Pkt *p)
 	}
 	if (!ordered && l == survey.best)
 		expressrate(p->wirelen + wireoverhead(l));
-	if (ordered && p->waslight && !elastic(p))
+	if (ordered && p->waslight && !elastic(p)) {
 		queues.lastexpress = now;
+		if (!queues.steadybytes)
+			queues.look++; /* elastic flows were passed over */
+	}
 	linksend(l, pkthold(p));
 	keep(l, p);
 	paritysend();

@@ -3915,6 +3915,50 @@ testflows(void)
 	}
 }
 
+/* both ways of a connection have one hash, which nobody can know before */
+static void
+testbothways(void)
+{
+	enum { Flows = 2000 };
+	static int used[Nflows];
+	uint8_t d[100], from[16] = { 0 }, to[16] = { 0 };
+	int i, v6, proto, a, b, most, odd;
+	uint32_t was;
+	Ip ip, back;
+
+	for (i = odd = most = 0; i < Flows; i++) {
+		anew(Client);
+		v6 = rnd(2);
+		proto = rnd(2) ? IPPROTO_TCP : IPPROTO_UDP;
+		a = rnd(65536);
+		b = rnd(65536);
+		put(from + 2 * rnd(2), rnd(65536), 2);
+		put(to + 2 * rnd(2), rnd(65536), 2);
+		iphead(d, v6, proto, sizeof(d), from, to);
+		memset(d + l4of(d), 0, sizeof(d) - l4of(d));
+		tcphead(d + l4of(d), a, b, 0, 0, 0, 0, 0);
+		want("parsed", 0, ipparse(d, sizeof(d), &ip));
+		most = MAX(most, ++used[ip.hash & (Nflows - 1)]);
+		iphead(d, v6, proto, sizeof(d), to, from);
+		put(d + l4of(d), b, 2);
+		put(d + l4of(d) + 2, a, 2);
+		ipparse(d, sizeof(d), &back);
+		wanthex("hash of the other way", ip.hash, back.hash);
+		/* the ports the other way about: another flow */
+		put(d + l4of(d), a, 2);
+		put(d + l4of(d) + 2, b, 2);
+		ipparse(d, sizeof(d), &back);
+		odd += ip.hash == back.hash;
+		was = ip.hash;
+		keys.secret[3]++;
+		ipparse(d, sizeof(d), &ip);
+		odd += ip.hash == was;
+	}
+	wantin("the same by chance", 0, 1, odd);
+	wantin("most in a place", 5, 12, most);
+	verdict("both ways of a connection have one hash");
+}
+
 /* UDP flows of one pace: how many of their packets are express */
 static void
 testsparse(void)
@@ -4189,6 +4233,871 @@ testcapped(void)
 	}
 }
 
+/* even */
+
+/* A packet between a port of a host and a server, from 256 on of IPv6, as our
+ * end of the tunnel sends it, or the other one, back: u UDP, t TCP, q QUIC, Q
+ * of a handshake. */
+static Pkt *
+netpacket(int kind, int server, int port, int len, int back)
+{
+	uint8_t d[MtuMax] = { 0 }, host[16] = { 192, 168, 1, 20 };
+	uint8_t far[16] = { 93, 184, 216, 34 };
+	int v6 = server > 255, at = v6 ? 40 : 20, down;
+	int known = kind == 'u' ? 5201 : kind == 't' ? 80 : 443;
+
+	down = (role == Server) != back;
+	put(far + 2, server, 2);
+	iphead(d, v6, kind == 't' ? IPPROTO_TCP : IPPROTO_UDP, len,
+	    down ? far : host, down ? host : far);
+	if (kind == 't')
+		tcphead(d + at, down ? known : port, down ? port : known, 0,
+		    0, 0, TcpAck, 0);
+	else
+		udphead(d + at, down ? known : port, down ? port : known,
+		    len - at);
+	if (kind != 't' && len > at + 8)
+		d[at + 8] = kind == 'Q' ? 0xc3 : 0x43;
+	finish(d, len);
+	return packetof(d, len);
+}
+
+/* The packet comes from the peer by a link. */
+static void
+netarrives(int link, Pkt *p)
+{
+	arriveafter(link, rx.known, 0, 0, p->data, p->len);
+	pktfree(p);
+}
+
+/* The link by which such a packet goes, at once, classified; -1: it waits. */
+static int
+netgoes(int kind, int server, int port, int len)
+{
+	Pkt *p = netpacket(kind, server, port, len, 0);
+	int i, by = -1;
+
+	now += MS(5);
+	classify(p);
+	enqueue(p);
+	schedule();
+	for (i = 0; i < Nlinks; i++)
+		if (peerdata(i))
+			by = i;
+	allcame();
+	return by;
+}
+
+/* What comes of a connection: q large packets, a small ones and Q those of a
+ * handshake by the quick link; s, o and S the same by a slow one; p a large
+ * one that was made of parity. */
+static void
+testheard(void)
+{
+	static const struct {
+		const char *name, *script;
+		int far, even;
+	} t[] = {
+		{ "nothing", "", 0, 0 },
+		{ "large ones by the quick link", "qqqqq", 0, 0 },
+		{ "by a slow link", "sssss", 5, 0 },
+		{ "eight count", "ssssssssssss", 8, 0 },
+		{ "first slow, then quick", "ssssssssssssqqqqq", 3, 0 },
+		{ "first quick, then slow", "qqqqqqqqqsss", 3, 0 },
+		{ "small ones say nothing", "ssssooooaaaaaaa", 4, 0 },
+		{ "nor do those made of parity", "sspps", 3, 0 },
+		{ "a handshake by a slow link", "SS", 2, 1 },
+		{ "by the quick link", "QQ", 0, 0 },
+		{ "the last one decides: even", "QS", 1, 1 },
+		{ "the last one decides: not even", "SSQ", 1, 0 },
+		{ "what follows does not change that", "Sqqqa", 0, 1 },
+	};
+	int i, v6;
+	const char *c;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		for (v6 = 0; v6 < 2; v6++) {
+			anew(Client);
+			p = NULL;
+			for (c = t[i].script; *c; c++) {
+				p = netpacket(strchr("QS", *c) ? 'Q' : 'q',
+				    256 * v6 + 1, 5000,
+				    strchr("ao", *c) ? 256 : 257, 1);
+				p->link = *c == 'p' ? -1 :
+				    strchr("soS", *c) != NULL;
+				heardby(p);
+				pktfree(p);
+			}
+			p = netpacket('q', 256 * v6 + 1, 5000, 100, 0);
+			want("far", t[i].far,
+			    gro.flows[p->ip.hash & (Nflows - 1)].far);
+			want("even", t[i].even,
+			    gro.flows[p->ip.hash & (Nflows - 1)].even);
+			pktfree(p);
+		}
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	bond[2].delay.base = (Least){ { MS(15), MS(15) }, now };
+	bond[3].delay.base = (Least){ { MS(16), MS(16) }, now };
+	surveylinks();
+	for (i = 0; i < 5; i++) {
+		netarrives(2, netpacket('q', 1, 5000, 1000, 1));
+		netarrives(3, netpacket('q', 2, 5000, 1000, 1));
+	}
+	p = netpacket('q', 1, 5000, 100, 0);
+	want("5 ms", 0, far(p));
+	pktfree(p);
+	p = netpacket('q', 2, 5000, 100, 0);
+	want("6 ms", 1, far(p));
+	pktfree(p);
+	verdict("slower is more than 5 ms");
+
+	anew(Client);
+	linksare(0, LinkDown);
+	p = netpacket('Q', 1, 5000, 1000, 1);
+	p->link = 1;
+	heardby(p);
+	want("far", 0, gro.flows[p->ip.hash & (Nflows - 1)].far);
+	pktfree(p);
+	p = netpacket('Q', 1, 5000, 28, 1);
+	p->link = 1;
+	linksare(0, LinkUp);
+	heardby(p);
+	want("even", 0, gro.flows[p->ip.hash & (Nflows - 1)].even);
+	pktfree(p);
+	verdict("no links, no bytes");
+}
+
+/* Connections to servers a, b and c, at their end. Each is even, +, or not, -,
+ * and then s takes 200 kB or so, l more than 256, or u is sent as much. Behind
+ * = the connection before goes on. */
+static void
+testhabits(void)
+{
+	static const struct {
+		const char *name, *script;
+	} t[] = {
+		{ "a new server: once", "a+s a-s a-s" },
+		{ "each of them", "a+s b+s a-s b-s c+s" },
+		{ "after a large one eight are",
+		  "a+l a+s a+s a+s a+s a+s a+s a+s a+s a-s" },
+		{ "large at last", "a+s a-s a-l a+s b+s" },
+		{ "and another large one",
+		  "a+l a+s a+s a+l a+s a+s a+s a+s a+s a+s a+s a+s a-s" },
+		{ "a large upload",
+		  "a+u a+s a+s a+s a+s a+s a+s a+s a+s a-s" },
+		{ "of that server only", "a+l b+s b-s a+s" },
+		{ "a connection stays what it was", "a+s =+s =+l =+s a+s" },
+		{ "and if it was not even", "a+s a-s =-s =-l a+s" },
+	};
+	const char *c;
+	int i, j, n, port, v6, server;
+	Flow *f = NULL;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		for (v6 = 0; v6 < 2; v6++) {
+			anew(Server);
+			port = server = 0;
+			for (c = t[i].script; *c; c += 3 + (c[3] == ' ')) {
+				if (*c != '=') {
+					server = 256 * v6 + *c;
+					port++;
+				} else {
+					now += Minute;
+				}
+				n = c[2] == 'l' ? 220 : 160;
+				for (j = 0; c[2] == 'u' && j < 8; j++)
+					netarrives(1, netpacket('q', server,
+					    port, 1000, 1));
+				for (j = 0; j < n; j++) {
+					p = netpacket('q', server, port,
+					    1200, 0);
+					classify(p);
+					f = &queues.flows[p->flow];
+					pktfree(p);
+				}
+				want(c, c[1] == '+', f->even);
+			}
+		}
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	p = netpacket('q', 1, 5000, 1200, 0);
+	classify(p);
+	want("habit", 1, !queues.flows[p->flow].habit);
+	want("even", 0, queues.flows[p->flow].even);
+	pktfree(p);
+	p = netpacket('t', 1, 443, 1200, 0);
+	role = Server;
+	classify(p);
+	want("habit", 1, !queues.flows[p->flow].habit);
+	pktfree(p);
+	verdict("only from servers of QUIC");
+
+	/* a server whose place is another's */
+	anew(Server);
+	p = netpacket('q', 1, 5000, 1200, 0);
+	classify(p);
+	f = &queues.flows[p->flow];
+	pktfree(p);
+	f->habit->tag++;
+	f->habit->evens = 5;
+	p = netpacket('q', 1, 5001, 1200, 0);
+	classify(p);
+	want("even", 1, queues.flows[p->flow].even);
+	want("more of them", 0, f->habit->evens);
+	pktfree(p);
+	verdict("a place that another server had");
+}
+
+/* packets that go the long way */
+static void
+testlongway(void)
+{
+	static const struct {
+		const char *name;
+		int as, kind, len;    /* len: UDP payload */
+		int even, far, step;
+		int longway;
+	} t[] = {
+		{ "handshake from the server", Server, 'Q', 1252, 1, 0, 1,
+		  1 },
+		{ "a short one", Server, 'Q', 1, 1, 0, 1, 1 },
+		{ "not even", Server, 'Q', 1252, 0, 0, 1, 0 },
+		{ "no quick link", Server, 'Q', 1252, 1, 0, 0, 0 },
+		{ "the client's data is far", Server, 'Q', 1252, 1, 8, 1,
+		  1 },
+		{ "data from the server", Server, 'q', 1252, 1, 0, 1, 0 },
+		{ "its ACKs", Server, 'q', 64, 1, 0, 1, 1 },
+		{ "too large for one", Server, 'q', 65, 1, 0, 1, 0 },
+		{ "ACKs of what is far", Server, 'q', 64, 1, 5, 1, 0 },
+		{ "of what is as much far as not", Server, 'q', 64, 1, 4, 1,
+		  1 },
+		{ "nothing in it", Server, 'q', 0, 1, 0, 1, 0 },
+		{ "TCP", Server, 't', 40, 1, 0, 1, 0 },
+		{ "other UDP", Server, 'u', 40, 1, 0, 1, 0 },
+		{ "handshake from the client", Client, 'Q', 1252, 1, 0, 1,
+		  0 },
+		{ "a short one from the client", Client, 'Q', 40, 1, 0, 1,
+		  0 },
+		{ "ACKs from the client", Client, 'q', 1, 1, 0, 1, 1 },
+		{ "64 bytes from the client", Client, 'q', 64, 1, 0, 1, 1 },
+		{ "a request", Client, 'q', 65, 1, 0, 1, 0 },
+		{ "ACKs, not even", Client, 'q', 40, 0, 0, 1, 0 },
+		{ "ACKs, no quick link", Client, 'q', 40, 1, 0, 0, 0 },
+		{ "the client's ACKs of what is far", Client, 'q', 40, 1, 5,
+		  1, 0 },
+	};
+	Flow f = { 0 };
+	int i, v6, at;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		for (v6 = 0; v6 < 2; v6++) {
+			anew(t[i].as);
+			survey.step = t[i].step;
+			p = netpacket(t[i].kind, 1 + 256 * v6, 5000,
+			    t[i].len + (v6 ? 48 : 28), 0);
+			at = p->ip.hash & (Nflows - 1);
+			gro.flows[at].far = t[i].far;
+			f.even = t[i].as == Server && t[i].even;
+			gro.flows[at].even = t[i].as == Client && t[i].even;
+			want("the long way", t[i].longway, longway(&f, p));
+			/* what the other end has decided does not matter */
+			f.even = t[i].as == Client || t[i].even;
+			gro.flows[at].even = t[i].as == Server || t[i].even;
+			want("the same", t[i].longway, longway(&f, p));
+			pktfree(p);
+		}
+		verdict(t[i].name);
+	}
+}
+
+/* A connection from handshake to download: by which links packets go, at the
+ * server and at the client. */
+static void
+testeven(void)
+{
+	int i;
+
+	anew(Server);
+	wantin("handshake", 1, 4, netgoes('Q', 1, 5000, 1280));
+	wantin("the rest of it", 1, 4, netgoes('Q', 1, 5000, 500));
+	want("data", 0, netgoes('q', 1, 5000, 1200));
+	wantin("ACKs", 1, 4, netgoes('q', 1, 5000, 60));
+	for (i = 0; i < 5; i++)
+		netarrives(1, netpacket('q', 1, 5000, 1200, 1));
+	want("ACKs of an upload", 0, netgoes('q', 1, 5000, 60));
+	wantin("the next handshake", 1, 4, netgoes('Q', 1, 5001, 1280));
+	wantin("of another server", 1, 4, netgoes('Q', 2, 5002, 1280));
+	want("the next of that", 0, netgoes('Q', 2, 5003, 1280));
+	want("its ACKs", 0, netgoes('q', 2, 5003, 60));
+	verdict("at the server");
+
+	anew(Client);
+	want("handshake", 0, netgoes('Q', 1, 5000, 1280));
+	netarrives(1, netpacket('Q', 1, 5000, 1280, 1));
+	want("its end", 0, netgoes('Q', 1, 5000, 100));
+	wantin("ACKs of the handshake", 1, 4, netgoes('q', 1, 5000, 60));
+	want("a request", 0, netgoes('q', 1, 5000, 128));
+	for (i = 0; i < 20; i++)
+		netarrives(0, netpacket('q', 1, 5000, 1200, 1));
+	wantin("ACKs of light data", 1, 4, netgoes('q', 1, 5000, 60));
+	for (i = 0; i < 5; i++)
+		netarrives(1 + i % 4, netpacket('q', 1, 5000, 1200, 1));
+	want("ACKs of heavy data", 0, netgoes('q', 1, 5000, 60));
+	for (i = 0; i < 8; i++)
+		netarrives(0, netpacket('q', 1, 5000, 1200, 1));
+	wantin("light again", 1, 4, netgoes('q', 1, 5000, 60));
+	netarrives(1, netpacket('Q', 1, 5001, 1280, 1));
+	netarrives(0, netpacket('Q', 1, 5001, 500, 1));
+	want("ACKs of what is not even", 0, netgoes('q', 1, 5001, 60));
+	verdict("at the client");
+}
+
+/* need */
+
+/* bytes and rate of a flow: 1252 on the wire so often, then nothing */
+static void
+testlately(void)
+{
+	static const struct {
+		const char *name;
+		int n, pace, idle;    /* packets, us, ms */
+		int now, before, kbit; /* packets noted */
+	} t[] = {
+		{ "one packet", 1, 0, 0, 1, 0, 80 },
+		{ "a hundred at once", 100, 0, 0, 100, 0, 8013 },
+		{ "125 ms later", 100, 0, 125, 100, 0, 8013 },
+		{ "250 ms later", 100, 0, 250, 100, 0, 4006 },
+		{ "999 ms later", 100, 0, 999, 100, 0, 1003 },
+		{ "a second later", 100, 0, 1000, 0, 100, 1002 },
+		{ "1.5 s later", 100, 0, 1500, 0, 100, 668 },
+		{ "two seconds later", 100, 0, 2000, 0, 0, 0 },
+		{ "10 Mbit/s for 0.5 s", 500, 1000, 0, 500, 0, 10016 },
+		{ "for 1.5 s", 1500, 1000, 0, 500, 1000, 10016 },
+		{ "for 4.9 s", 4900, 1000, 0, 900, 1000, 10016 },
+		{ "for 3 s, 0.5 s ago", 3000, 1000, 500, 0, 1000, 6677 },
+		{ "for 3 s, 0.9 s ago", 3000, 1000, 900, 0, 1000, 5272 },
+		{ "3 Mbit/s for 10 s", 3000, 3333, 0, 300, 300, 3005 },
+	};
+	enum { Wire = 1252 };
+	Flow *f;
+	Pkt *p;
+	int i, j, ms;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		p = waiting(Ordered, 7, Wire - HdrLen - 28 - linkoverhead, 0,
+		    0);
+		f = &queues.flows[7];
+		for (j = ms = 0; j < t[i].n || ms++ < t[i].idle; j++) {
+			if (j < t[i].n)
+				flowcount(f, p);
+			now += j < t[i].n ? t[i].pace * Us : MS(1);
+			if (now >= loop.nextsecond) {
+				flowrates();
+				loop.nextsecond += Second;
+			}
+		}
+		want("begun", SEC(1000), f->need.begun);
+		wantin("bytes", (t[i].now - 1) * Wire, (t[i].now + 1) * Wire,
+		    f->need.bytes[0]);
+		wantin("bytes before", (t[i].before - 1) * Wire,
+		    (t[i].before + 1) * Wire, f->need.bytes[1]);
+		want("lately", f->need.bytes[0] + f->need.bytes[1],
+		    lately(&f->need));
+		wantin("kbit/s", t[i].kbit - t[i].kbit / 100,
+		    t[i].kbit + t[i].kbit / 100, flowrate(&f->need) / 1000);
+		verdict(t[i].name);
+	}
+}
+
+/* a flow of so many packets of 1252 bytes at so many kbit/s: heavy or not? */
+static void
+testalike(void)
+{
+	static const struct {
+		const char *name;
+		int links;            /* 0: down, 1: alike, 2: one is quick */
+		int kbit, n, heavy;
+	} t[] = {
+		{ "2.4 Mbit/s of 10", 1, 2400, 1000, 0 },
+		{ "2.6 Mbit/s", 1, 2600, 1000, 1 },
+		{ "2.6 Mbit/s, 48 KiB", 1, 2600, 39, 0 },
+		{ "2.6 Mbit/s, more", 1, 2600, 42, 1 },
+		{ "40 Mbit/s, 48 KiB", 1, 40000, 39, 0 },
+		{ "40 Mbit/s, more", 1, 40000, 40, 1 },
+		{ "40 Mbit/s beside a quick link", 2, 40000, 1000, 0 },
+		{ "40 Mbit/s, no link", 0, 40000, 1000, 0 },
+	};
+	Pkt *p;
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; t[i].links == 1 && j < Nlinks; j++)
+			bond[j].delay = bond[0].delay;
+		linksare(0, t[i].links ? LinkUp : LinkDown);
+		p = waiting(Ordered, 7, 1252 - HdrLen - 28 - linkoverhead, 0,
+		    0);
+		for (j = 0; j < t[i].n; j++) {
+			flowcount(&queues.flows[7], p);
+			now += INT64_C(1252) * 8 * MS(1) / t[i].kbit;
+			if (now >= loop.nextsecond) {
+				flowrates();
+				loop.nextsecond += Second;
+			}
+		}
+		want("heavy", t[i].heavy, heavy(&queues.flows[7]));
+		verdict(t[i].name);
+	}
+}
+
+/* how long a flow stays heavy, that goes again so long after it came back */
+static void
+teststay(void)
+{
+	enum { Times = 7 };
+	static const struct {
+		const char *name;
+		int links;            /* as in testalike */
+		int after[Times], stay[Times]; /* ms */
+	} t[] = {
+		{ "again and again", 2, { 0, 1, 1, 1, 1, 1, 1 },
+		  { 1480, 2960, 5920, 11840, 16000, 16000, 16000 } },
+		{ "after nearly 8 s", 2, { 0, 7999, 7999, 7999, 7999, 7999 },
+		  { 1480, 2960, 5920, 11840, 16000, 16000, 16000 } },
+		{ "after 8 s", 2, { 0, 1, 8000, 1, 1, 8000, 99999 },
+		  { 1480, 2960, 1480, 2960, 5920, 1480, 1480 } },
+		{ "links alike", 1, { 0, 1, 1, 1, 1, 1, 8000 },
+		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
+		{ "no link", 0, { 0, 1, 1, 1, 1, 1, 8000 },
+		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
+	};
+	Need n;
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; t[i].links == 1 && j < Nlinks; j++)
+			bond[j].delay = bond[0].delay;
+		linksare(0, t[i].links ? LinkUp : LinkDown);
+		n = (Need){ 0 };
+		for (j = 0; j < Times; j++) {
+			now += MS(t[i].after[j]);
+			flowgoes(&n);
+			want("heavy", 1, n.heavy);
+			want("went", now, n.went);
+			want("ms", t[i].stay[j], n.stay / MS(1));
+			now += n.stay;
+			n.came = now;
+			n.heavy = 0;
+		}
+		verdict(t[i].name);
+	}
+}
+
+/* Flows from 1 on that sent so many Mbit/s in the last second: u not elastic,
+ * e elastic; h and a the same, heavy; H and A too, but not for long enough, by
+ * 1 ns; B for good; s not elastic, e elastic, silent for 250 ms. */
+static void
+flowsare(const char *words)
+{
+	double mbit;
+	char how;
+	Need *n;
+	int i;
+
+	queues.noted = now;
+	for (i = 1; sscanf(words, "%c%lf", &how, &mbit) == 2; i++) {
+		n = &queues.flows[i].need;
+		*n = (Need){
+			.elastic = strchr("eaAz", how) != NULL,
+			.heavy = strchr("hHaAB", how) != NULL,
+			.begun = now - Minute,
+			.bytes = { 0, MBIT(mbit) / 8 },
+			.rate = MBIT(mbit),
+			.stay = how == 'B' ? INT64_MAX : Second,
+			.went = now - Second + (strchr("HA", how) != NULL),
+		};
+		queues.flows[i].turn.last = now - Stand +
+		    !strchr("sz", how);
+		words += strcspn(words, " ");
+		words += *words != 0;
+	}
+}
+
+/* the flows of those that are heavy now, or not, and were not before */
+static void
+flowslog(char *log, const int *was, int heavily)
+{
+	int i;
+
+	*log = '\0';
+	for (i = 0; i < Nflows; i++)
+		if (heavy(&queues.flows[i]) == heavily && was[i] != heavily)
+			add(log, " %d", i);
+}
+
+/* of a link of 10 Mbit/s: who has to go */
+static void
+testtoomuch(void)
+{
+	static const struct {
+		const char *name, *flows;
+		int elastic;
+		double express;       /* Mbit/s */
+		const char *go;       /* one after the other */
+	} t[] = {
+		{ "none", "", 0, 0, "" },
+		{ "three that fit", "u3 u3 u3", 0, 0, "" },
+		{ "15/16 fit", "u5 u4.374", 0, 0, "" },
+		{ "more does not", "u5 u4.376", 0, 0, " 2" },
+		{ "the smallest that is enough", "u2 u3 u3.1 u1.5 u1.9", 0, 0,
+		  " 2" },
+		{ "small ones are not", "u0.5 u6 u3 u2 u0.5", 0, 0, " 3" },
+		{ "just enough", "u4 u2 u2 u3 u0.375", 0, 0, " 2" },
+		{ "none is enough: the largest", "u4 u4.1 u3.9 u3 u3", 0, 0,
+		  " 2 1 4" },
+		{ "then the smallest", "u4 u4 u3 u2 u1", 0, 0, " 1 5" },
+		{ "many of a kind",
+		  "u1 u1 u1 u1 u1 u1 u1 u1 u1 u1 u1 u1", 0, 0, " 1 2 3" },
+		{ "one alone", "u12", 0, 0, " 1" },
+		{ "elastic ones make none go", "u8 e8", 0, 0, "" },
+		{ "nor do they go for others", "e1 u6 u6", 0, 0, " 2" },
+		{ "elastic ones go", "u5 e6 e1 e4", 1, 0, " 2 3" },
+		{ "others stay", "u12 e1 e2", 1, 0, " 3 2" },
+		{ "heavy ones do not count", "u9 h9 a9", 1, 0, "" },
+		{ "silent ones stay, but count", "s6 u5", 0, 0, " 2" },
+		{ "all are silent", "s6 s5", 0, 0, "" },
+		{ "express packets take their part", "u3 u3 u3", 0, 1,
+		  " 1" },
+		{ "elastic ones, too", "z9 e1", 1, 0, " 2" },
+	};
+	char log[LogSize];
+	int i, n;
+	Need *go;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		flowsare(t[i].flows);
+		queues.recent = MBIT(t[i].express) / 8;
+		queues.counted = now;
+		*log = '\0';
+		for (n = 0; n < 20 && (go = toomuch(t[i].elastic)); n++) {
+			add(log, " %d", (int)((Flow *)((char *)go -
+			    offsetof(Flow, need)) - queues.flows));
+			flowgoes(go);
+		}
+		wantstr("go", t[i].go, log);
+		verdict(t[i].name);
+	}
+}
+
+/* A packet of flow 1 overflows so often, ms. After how many ms is it heavy, if
+ * at all in 2 s? */
+static void
+testoverflow(void)
+{
+	static const struct {
+		const char *name;
+		int kind, every;
+		const char *flows;
+		int bytes;            /* of flow 1, if not 0 */
+		int even, heavy;
+		const char *go;       /* all of them */
+	} t[] = {
+		{ "UDP, too fast", 'u', 10, "u11", 0, 0, 250, " 1" },
+		{ "one that fits", 'u', 10, "u9", 0, 0, -1, "" },
+		{ "each 125 ms", 'u', 125, "u11", 0, 0, 250, " 1" },
+		{ "each 126 ms", 'u', 126, "u11", 0, 0, -1, "" },
+		{ "another one is enough", 'u', 10, "u5 u2 u3", 0, 0, -1,
+		  " 2" },
+		{ "two have to go", 'u', 10, "u8 u7 u5", 0, 0, 250, " 1 3" },
+		{ "beside TCP", 'u', 10, "u8 e8", 0, 0, -1, "" },
+		{ "TCP of 48 KiB", 't', 10, "e0", Heavy, 0, -1, "" },
+		{ "TCP of more", 't', 10, "e0", Heavy + 1, 0, 0, " 1" },
+		{ "even QUIC", 'q', 10, "e0", 1, 1, 0, " 1" },
+		{ "QUIC", 'q', 10, "e0", Heavy, 0, -1, "" },
+		{ "QUIC of more", 'q', 10, "e0", Heavy + 1, 0, 0, " 1" },
+		{ "many of TCP", 't', 10, "e0 e3 e8", Heavy, 0, -1, " 2" },
+		{ "beside UDP", 't', 10, "e0 u3 u8", Heavy, 0, 250, " 1" },
+		{ "UDP of more than 48 KiB", 'u', 10, "u0", Heavy + 1, 0, -1,
+		  "" },
+	};
+	int was[Nflows] = { 0 }, i, ms, at;
+	char log[LogSize];
+	Flow *f;
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Server);
+		flowsare(t[i].flows);
+		f = &queues.flows[1];
+		if (t[i].bytes)
+			f->need.bytes[1] = t[i].bytes;
+		f->even = t[i].even;
+		p = netpacket(t[i].kind, 1, 5000, 1200, 0);
+		for (at = -1, ms = 0; ms < 2000 && at < 0; ms++) {
+			/* all send on */
+			queues.noted = now;
+			for (f = queues.flows; f < queues.flows + 9; f++)
+				f->turn.last = now;
+			f = &queues.flows[1];
+			if (ms % t[i].every == 0)
+				overflowed(f, p);
+			if (heavy(f))
+				at = ms;
+			now += MS(1);
+		}
+		want("ms", t[i].heavy, at);
+		flowslog(log, was, 1);
+		wantstr("gone", t[i].go, log);
+		pktfree(p);
+		verdict(t[i].name);
+	}
+}
+
+/* which packets overflow */
+static void
+testoverflows(void)
+{
+	static const struct {
+		const char *name;
+		int kind, len, class, link, heavy, step, over;
+	} t[] = {
+		{ "by another link", 'u', 1000, Ordered, 1, 0, 1, 1 },
+		{ "by the best", 'u', 1000, Ordered, 0, 0, 1, 0 },
+		{ "of a heavy flow", 'u', 1000, Ordered, 1, 1, 1, 0 },
+		{ "express", 'u', 1000, Express, 1, 0, 1, 0 },
+		{ "links alike", 'u', 1000, Ordered, 1, 0, 0, 0 },
+		{ "QUIC", 'q', 1000, Ordered, 1, 0, 1, 2 },
+		{ "its handshake", 'Q', 1000, Ordered, 1, 0, 1, 0 },
+		{ "its ACKs", 'q', 60, Ordered, 1, 0, 1, 0 },
+	};
+	Flow *f;
+	Pkt *p;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Server);
+		survey.step = t[i].step;
+		p = netpacket(t[i].kind, 1, 5000, t[i].len, 0);
+		p->flow = 7;
+		p->class = t[i].class;
+		f = &queues.flows[7];
+		f->even = 1;
+		f->need.elastic = elastic(p);
+		weighs(7, t[i].heavy);
+		transmit(&bond[t[i].link], p);
+		want("overflowed", t[i].over == 1, queues.overflow == now);
+		want("is heavy", t[i].heavy || t[i].over == 2, heavy(f));
+		verdict(t[i].name);
+	}
+}
+
+/* Who comes back to a link of 10 Mbit/s, where flows that are light send so
+ * much, Mbit/s. */
+static void
+testback(void)
+{
+	static const struct {
+		const char *name, *flows;
+		double light, steady; /* steady: not elastic */
+		int ceil, idle;       /* Mbit/s, s */
+		int links;            /* as in testalike, 3: without a queue */
+		const char *back;
+		int rate;             /* kbit/s, of the link then */
+	} t[] = {
+		{ "it fits", "h5", 4, 4, 10, 0, 2, " 1", 10000 },
+		{ "15/16 fit", "h5", 4.374, 4.374, 10, 0, 2, " 1", 10000 },
+		{ "more does not", "h5", 4.376, 4.376, 10, 0, 2, "", 10000 },
+		{ "nor alone", "h9.376", 0, 0, 10, 0, 2, "", 10000 },
+		{ "the smallest", "h5 h3 h6", 4, 4, 10, 0, 2, " 2", 10000 },
+		{ "the smallest that fit", "h5 h2 h1 h4", 2, 2, 10, 0, 2,
+		  " 2 3 4", 10000 },
+		{ "not yet", "H5 h6", 1, 1, 10, 0, 2, " 2", 10000 },
+		{ "never, by the table", "B1", 0, 0, 10, 0, 2, "", 10000 },
+		{ "nor silent ones", "h0 a0", 0, 0, 10, 0, 2, "", 10000 },
+		{ "TCP beside TCP", "a2", 8, 2, 10, 0, 2, "", 10000 },
+		{ "UDP beside TCP", "h2", 8, 2, 10, 0, 2, " 1", 10000 },
+		{ "TCP before UDP", "a3 h4", 0, 0, 10, 0, 2, " 1 2", 10000 },
+		{ "UDP after TCP", "a5 h6", 0, 0, 10, 0, 2, " 1 2", 10000 },
+		{ "TCP after UDP", "h5 a6", 0, 0, 10, 0, 2, " 1", 10000 },
+		{ "links alike", "h1", 0, 0, 10, 0, 1, "", 10000 },
+		{ "no link", "h1", 0, 0, 10, 0, 0, "", 10000 },
+		{ "a link that may be faster", "h15", 3, 3, 0, 10, 2, " 1",
+		  19200 },
+		{ "not so much", "h15", 4, 4, 0, 10, 2, "", 10000 },
+		{ "not yet", "h15", 3, 3, 0, 5, 2, "", 10000 },
+		{ "it is known not to be", "h15", 3, 3, 10, 10, 2, "",
+		  10000 },
+		{ "it is fast enough", "h5", 3, 3, 0, 10, 2, " 1", 10000 },
+	};
+	int was[Nflows], i, j;
+	char log[LogSize];
+	Need *n;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; t[i].links == 1 && j < Nlinks; j++)
+			bond[j].delay = bond[0].delay;
+		bond[0].pace.ceil[0] = MBIT(t[i].ceil);
+		bond[0].pace.busy = now - SEC(t[i].idle);
+		bond[0].control.hold = now;
+		linksare(0, t[i].links ? LinkUp : LinkDown);
+		flowsare(t[i].flows);
+		queues.light = MBIT(t[i].light);
+		queues.steady = MBIT(t[i].steady);
+		for (j = 0; j < Nflows; j++)
+			was[j] = heavy(&queues.flows[j]);
+		flowsback();
+		flowslog(log, was, 0);
+		wantstr("back", t[i].back, log);
+		want("kbit/s", t[i].rate, bond[0].pace.rate / 1000);
+		want("held", t[i].rate == 10000, bond[0].control.hold != 0);
+		for (n = &queues.flows[j = 1].need; j < 9;
+		    n = &queues.flows[++j].need)
+			want("came", was[j] && !n->heavy ? now : 0, n->came);
+		verdict(t[i].name);
+	}
+}
+
+/* what is noted each second */
+static void
+testnoted(void)
+{
+	static const struct {
+		const char *name;
+		int heavy, elastic;
+		int64_t bytes[2];     /* bytes of this second, of the last */
+		int silent;           /* ms */
+		int begun;            /* ms ago */
+		int kbit, light, steady;
+	} t[] = {
+		{ "light", 0, 0, { 125000, 125000 }, 0, 9999, 1000, 1000,
+		  1000 },
+		{ "light, elastic", 0, 1, { 125000, 125000 }, 0, 9999, 1000,
+		  1000, 0 },
+		{ "light, faster than before", 0, 0, { 250000, 0 }, 0, 9999,
+		  1000, 1000, 1000 },
+		{ "light, since a while", 0, 0, { 125000, 0 }, 0, 500, 2000,
+		  2000, 2000 },
+		{ "light, silent for 124 ms", 0, 0, { 125000, 125000 }, 124,
+		  9999, 1000, 1000, 1000 },
+		{ "light, silent for 125 ms", 0, 0, { 125000, 125000 }, 125,
+		  9999, 0, 0, 0 },
+		{ "heavy", 1, 0, { 125000, 125000 }, 0, 9999, 1000, 0, 0 },
+		{ "heavy, faster than before", 1, 0, { 250000, 125000 }, 0,
+		  9999, 2000, 0, 0 },
+		{ "heavy, slower than before", 1, 1, { 125000, 250000 }, 0,
+		  9999, 2000, 0, 0 },
+		{ "heavy, silent", 1, 0, { 0, 125000 }, 999, 9999, 1000, 0,
+		  0 },
+	};
+	Flow *f;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		f = &queues.flows[7];
+		weighs(7, t[i].heavy);
+		f->need.elastic = t[i].elastic;
+		memcpy(f->need.bytes, t[i].bytes, sizeof(t[i].bytes));
+		f->need.begun = now - MS(t[i].begun);
+		f->turn.last = now - MS(t[i].silent);
+		queues.noted = now - Second;
+		queues.light = queues.steady = 12345;
+		flowrates();
+		want("kbit/s", t[i].kbit, f->need.rate / 1000);
+		want("of light ones", t[i].light, queues.light / 1000);
+		want("not elastic", t[i].steady, queues.steady / 1000);
+		want("bytes", 0, f->need.bytes[0]);
+		want("bytes before", t[i].bytes[0], f->need.bytes[1]);
+		want("noted", now, queues.noted);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	flowsare("h4 h4.5 a4.8 u0.8");
+	queues.flows[4].turn.last = now;
+	flowrates();
+	want("kbit/s", 800 + 4000 + 4500, queues.light / 1000);
+	verdict("those that come back count");
+}
+
+/* Streams of UDP and a row of class Bulk, for 30 s, each packet classified,
+ * sent and acknowledged: which are heavy in the end, and how often any went.
+ * The best link carries 10 Mbit/s, 9.4 of that for light flows. */
+static void
+testneeds(void)
+{
+	static const struct {
+		const char *name;
+		int kbit[5];          /* for 10 s */
+		int last;             /* kbit/s of the first one, after that */
+		const char *heavy, *end; /* after 10 s, after 30 s */
+	} t[] = {
+		{ "8 Mbit/s", { 8000 }, 8000, "", "" },
+		{ "3 x 2.9 Mbit/s", { 2900, 2900, 2900 }, 2900, "", "" },
+		{ "12 Mbit/s", { 12000 }, 12000, " 0", " 0" },
+		{ "12, then 6 Mbit/s", { 12000 }, 6000, " 0", "" },
+		{ "12 beside 6 Mbit/s", { 12000, 6000 }, 12000, " 0", " 0" },
+		{ "5 + 3 + 2.5, then 3 Mbit/s", { 5000, 3000, 2500 }, 3000,
+		  " 2", "" },
+		{ "6, 5 and 1 Mbit/s", { 6000, 5000, 1000 }, 6000, " 1",
+		  " 1" },
+	};
+	int i, j, ms, kbit, flow[5] = { 0 };
+	int64_t due[5];
+	char log[LogSize];
+	uint8_t d[MtuMax];
+	Pkt *p;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		for (j = 0; j < 5; j++)
+			due[j] = now + j * MS(1) / 3;
+		for (ms = 0; ms < 30000; ms++) {
+			for (j = 0; j < 5 && t[i].kbit[j]; j++) {
+				kbit = ms < 10000 || j > 0 ? t[i].kbit[j] :
+				    t[i].last;
+				for (; due[j] <= now; due[j] += INT64_C(1252)
+				    * 8 * MS(1) / kbit) {
+					p = packetof(d, ippacket(d, 1252 -
+					    HdrLen - 28 - linkoverhead, 0,
+					    4000 + j, 0));
+					classify(p);
+					flow[j] = p->flow;
+					enqueue(p);
+				}
+			}
+			schedule();
+			allcame();
+			discard();
+			now += MS(1);
+			if (now >= loop.nextsecond) {
+				flowrates();
+				loop.nextsecond += Second;
+			}
+			if (ms != 9999 && ms != 29999)
+				continue;
+			for (*log = '\0', j = 0; j < 5 && t[i].kbit[j]; j++)
+				if (heavy(&queues.flows[flow[j]]))
+					add(log, " %d", j);
+			wantstr("heavy", ms == 9999 ? t[i].heavy : t[i].end,
+			    log);
+		}
+		verdict(t[i].name);
+	}
+}
+
 /* select */
 
 static void
@@ -4352,6 +5261,225 @@ testselect(void)
 	schedule();
 	want("by the best link alone", 1, peerall());
 	verdict("express, copied where there is room to spare");
+}
+
+/* how long a packet would wait for a best link of 10 Mbit/s */
+static void
+testlightwait(void)
+{
+	static const struct {
+		const char *name;
+		int elastic, ahead;   /* us, of what the link was given */
+		int bytes, steadybytes; /* of light flows; not elastic ones */
+		double light, steady, own; /* Mbit/s, as noted */
+		int queue, flows, hosts; /* queue: bytes of the flow */
+		int us;
+	} t[] = {
+		{ "nothing waits", 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0 },
+		{ "the link was idle", 0, -999, 0, 0, 0, 0, 0, 0, 1, 1, 0 },
+		{ "it has enough", 0, 5000, 0, 0, 0, 0, 0, 0, 1, 1, 5000 },
+		{ "itself", 0, 0, 1000, 1000, 0, 0, 0, 1000, 1, 1, 800 },
+		{ "behind what the link has", 0, 5000, 1000, 1000, 0, 0, 0,
+		  1000, 1, 1, 5800 },
+		{ "others send on", 0, 0, 1000, 1000, 5, 5, 0, 1000, 1, 1,
+		  1600 },
+		{ "it sends on itself", 0, 0, 1000, 1000, 5, 5, 5, 1000, 1,
+		  1, 800 },
+		{ "others send too much", 0, 0, 1000, 1000, 12, 12, 0, 1000,
+		  1, 1, 6400 },
+		{ "UDP does not wait for TCP", 0, 0, 50000, 1000, 9, 0, 0,
+		  1000, 9, 9, 800 },
+		{ "TCP waits for UDP", 1, 0, 5000, 4000, 5, 5, 0, 1000, 9, 9,
+		  8000 },
+		{ "and for TCP", 1, 0, 5000, 0, 5, 0, 0, 1000, 9, 9, 8000 },
+		{ "its turn comes before that", 0, 0, 90000, 90000, 0, 0, 0,
+		  1000, 3, 2, 4800 },
+		{ "of TCP too", 1, 0, 90000, 0, 0, 0, 0, 2000, 1, 3, 4800 },
+	};
+	Flow *f;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		f = &queues.flows[7];
+		f->need.elastic = t[i].elastic;
+		f->need.rate = MBIT(t[i].own);
+		f->queue.bytes = t[i].queue;
+		f->host = 3;
+		queues.hosts[3].flows.n = t[i].flows;
+		queues.round.n = t[i].hosts;
+		queues.lightbytes = t[i].bytes;
+		queues.steadybytes = t[i].steadybytes;
+		queues.light = MBIT(t[i].light);
+		queues.steady = MBIT(t[i].steady);
+		bond[0].pace.clock = now + t[i].ahead * Us;
+		want("us", t[i].us, lightwait(f, &bond[0]) / Us);
+		verdict(t[i].name);
+	}
+}
+
+/* From how many ms on a packet that would wait for the best link goes by
+ * another. The others take 30 ms more. */
+static void
+testpatience(void)
+{
+	static const struct {
+		const char *name;
+		int kind, len, even, heavy;
+		const char *links;    /* as in testselect */
+		int steady;           /* bytes of UDP that wait */
+		int ms;               /* -1: never */
+		int waits;            /* even if the best link has room */
+	} t[] = {
+		{ "UDP", 'u', 1000, 0, 0, ".....", 0, 60, 0 },
+		{ "UDP behind UDP", 'u', 1000, 0, 0, ".....", 9000, 60, 0 },
+		{ "TCP", 't', 1000, 0, 0, ".....", 0, 30, 0 },
+		{ "QUIC", 'q', 1000, 0, 0, ".....", 0, 30, 0 },
+		{ "even QUIC", 'q', 1000, 1, 0, ".....", 0, 20, 0 },
+		{ "TCP lets UDP go first", 't', 1000, 0, 0, ".....", 9000,
+		  30, 1 },
+		{ "QUIC does so, too", 'q', 1000, 0, 0, ".....", 9000, 30,
+		  1 },
+		{ "even QUIC, too", 'q', 1000, 1, 0, ".....", 9000, 20, 1 },
+		{ "heavy", 'u', 1000, 0, 1, ".....", 0, 0, 0 },
+		{ "handshake of QUIC", 'Q', 1000, 1, 0, ".....", 0, 0, 0 },
+		{ "ACKs of QUIC", 'q', 60, 1, 0, ".....", 0, 0, 0 },
+		{ "that is not even", 'q', 60, 0, 0, ".....", 0, 30, 0 },
+		{ "the others are full", 'u', 1000, 0, 0, ".ffff", 0, -1,
+		  0 },
+		{ "all but one are", 'u', 1000, 0, 0, ".ff.f", 0, 60, 0 },
+		{ "saturated", 'u', 1000, 0, 0, ".ssss", 0, 60, 0 },
+		{ "the others are down", 't', 1000, 0, 0, ".dddd", 0, -1,
+		  0 },
+	};
+	Flow *f;
+	Link *l;
+	Pkt *p;
+	int i, j, ms, at;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Server);
+		for (j = 0; j < Nlinks; j++)
+			linkis(&bond[j], t[i].links[j]);
+		for (j = 0; j < Nlinks; j++)
+			bond[j].roomy = 1;
+		p = netpacket(t[i].kind, 1, 5000, t[i].len, 0);
+		f = &queues.flows[p->flow = 7];
+		f->even = t[i].even;
+		f->need.elastic = elastic(p);
+		weighs(7, t[i].heavy);
+		flowput(f, p);
+		queues.lightbytes += t[i].steady;
+		queues.steadybytes += t[i].steady;
+		l = selectlink(f);
+		want("waits at once", t[i].waits, !l);
+		for (at = -1, ms = 0; ms < 100 && at < 0; ms++) {
+			bond[0].pace.clock = now + MS(ms);
+			survey.known = 0;
+			if ((l = selectlink(f)) && l != &bond[0])
+				at = ms;
+		}
+		want("ms", t[i].ms, at);
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	f = &queues.flows[7];
+	enqueue(waiting(Ordered, 7, 1000, 0, 1));
+	bond[0].flight.bytes = bond[0].control.window + 1;
+	schedule();
+	want("sent", 0, peerall());
+	bond[0].flight.bytes--;
+	schedule();
+	want("sent", 1, peerdata(0));
+	verdict("too much is on its way by the best link: it waits");
+
+	anew(Client);
+	rateceil(&bond[0], MBIT(70), MBIT(70));
+	windowset(&bond[0]);
+	linksare(1, LinkDown);
+	queues.flows[7].need.elastic = 1;
+	for (i = 0; i < 3; i++)
+		enqueue(waitingtcp(Ordered, 7, 1000, i));
+	enqueue(waiting(Ordered, 8, 1200, 0, 9));
+	enqueue(waitingtcp(Ordered, 7, 1000, 3));
+	schedule();
+	want("sent", 5, peerdata(0));
+	verdict("TCP goes as soon as UDP has gone");
+}
+
+/* The rank of a link for heavy flows; the group is at 40 ms. f free, F full, q
+ * quicker, Q that and saturated, s slower, - not at all. */
+static void
+testrankheavy(void)
+{
+	static const struct {
+		const char *name;
+		int way;              /* ms */
+		int score;            /* above the least of the group */
+		int saturated, spare, full, quick; /* quick: kept empty */
+		int rank;
+	} t[] = {
+		{ "of the group", 40, 0, 0, 0, 0, 0, 'f' },
+		{ "saturated", 40, 0, 1, 0, 0, 0, 'F' },
+		{ "10 ms quicker", 30, 0, 0, 0, 0, 0, 'f' },
+		{ "10 ms slower", 50, 0, 0, 0, 0, 0, 'f' },
+		{ "of nearly that score", 40, 100, 0, 0, 0, 0, 'f' },
+		{ "of a worse score", 40, 101, 0, 0, 0, 0, 'F' },
+		{ "much quicker", 10, 0, 0, 0, 0, 0, 'q' },
+		{ "11 ms quicker", 29, 0, 0, 0, 0, 0, 'q' },
+		{ "much quicker, of a worse score", 10, 999, 0, 0, 0, 0,
+		  'q' },
+		{ "much quicker, saturated", 10, 0, 1, 0, 0, 0, 'Q' },
+		{ "kept for express packets", 10, 0, 0, 0, 0, 1, 'q' },
+		{ "that and saturated", 10, 0, 1, 0, 0, 1, '-' },
+		{ "11 ms slower", 51, 0, 0, 0, 0, 0, 's' },
+		{ "slower, saturated", 51, 0, 1, 0, 0, 0, 's' },
+		{ "40 ms slower", 80, 0, 0, 0, 0, 0, 's' },
+		{ "much slower", 81, 0, 0, 0, 0, 0, '-' },
+		{ "full", 40, 0, 0, 0, 1, 0, '-' },
+		{ "spare", 40, 20000, 0, 1, 0, 0, 'F' },
+		{ "spare and quick", 10, 20000, 0, 1, 0, 0, 'q' },
+		{ "spare and much slower", 999, 20000, 0, 1, 0, 0, 's' },
+		{ "spare and full", 999, 20000, 0, 1, 1, 0, '-' },
+	};
+	static const char ranks[] = "fFqQs";
+	Link *l = &bond[1];
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		want("group", MS(40), survey.groupdelay);
+		l->delay.way = MS(t[i].way);
+		l->score = survey.groupscore + t[i].score;
+		l->spare = t[i].spare;
+		l->roomy = !t[i].full;
+		if (t[i].saturated)
+			l->pace.satclock = now + MS(100) + l->pace.burst;
+		survey.quick = t[i].quick ? l : NULL;
+		queues.lastexpress = now;
+		want("rank", t[i].rank == '-' ? INT64_MAX :
+		    strchr(ranks, t[i].rank) - ranks, rankheavy(l));
+		verdict(t[i].name);
+	}
+
+	anew(Client);
+	rateceil(&bond[0], MBIT(3), MBIT(3));
+	survey.quick = &bond[0];
+	bond[0].roomy = 1;
+	queues.lastexpress = now;
+	want("a slow one is kept empty", 0, rankheavy(&bond[0]) <
+	    INT64_MAX);
+	survey.step = 0;
+	want("not if links are alike", 1, rankheavy(&bond[0]) < INT64_MAX);
+	survey.step = 1;
+	queues.lastexpress = now - Pause;
+	want("not without express packets", 1, rankheavy(&bond[0]) <
+	    INT64_MAX);
+	queues.lastexpress = now;
+	rateceil(&bond[0], MBIT(70), MBIT(70));
+	want("nor if it is fast", 1, rankheavy(&bond[0]) < INT64_MAX);
+	verdict("a link kept for express packets");
 }
 
 /* what one turn after the other does, half a second of each load */
@@ -10731,13 +11859,30 @@ static const struct {
 	{ "expand", testexpand },
 	{ "classify", testclassify },
 	{ "flow by", testflows },
+	{ "both ways", testbothways },
 	{ "sparse", testsparse },
 	{ "pause", testpause },
 	{ "traffic", testtraffic },
 	{ "kinds", testkinds },
 	{ "urgent", testcapped },
+	{ "heard by", testheard },
+	{ "habits", testhabits },
+	{ "long way", testlongway },
+	{ "even", testeven },
+	{ "lately", testlately },
+	{ "alike", testalike },
+	{ "stay", teststay },
+	{ "too much", testtoomuch },
+	{ "overflow", testoverflow },
+	{ "overflows", testoverflows },
+	{ "back", testback },
+	{ "noted", testnoted },
+	{ "needs", testneeds },
 	{ "score", testscore },
 	{ "select", testselect },
+	{ "light wait", testlightwait },
+	{ "patience", testpatience },
+	{ "rank", testrankheavy },
 	{ "spare", testspare },
 	{ "spare after", testsparewait },
 	{ "load", testload },
