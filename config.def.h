@@ -22,11 +22,11 @@ static const char *keyfile     = NULL;
 /* links: NULL as device means any; as client address, that of the route; as
  * server address, all (server only). A NULL address needs a key. A link's
  * name is its device, or else its client address; names differ. Priority is
- * 0 to 60, lower is better: where it makes the score worse by more than
- * satweight, a link carries what the others cannot; 61: nothing while another
- * one works. A rate is the most that is sent. The client tells the server
- * priorities, rates and hbinterval: to change these, compile the client
- * only. */
+ * 0 to 60, lower is better. A link whose score is worse than the best one's by
+ * more than satweight is spare: it carries only what the others cannot. 61 is
+ * a backup: it carries nothing while another link works. A rate is the most
+ * that is sent. The client tells the server priorities, rates and hbinterval:
+ * to change these, compile the client only. */
 static const Linkconf links[] = {
 	/* device  client        server        port  priority  up  down (Mbit/s, 0: unknown) */
 	{ "wg0",  "10.200.0.1", "10.200.0.2", 9001, 1,        10, 10 },
@@ -40,21 +40,21 @@ static const Linkconf links[] = {
  * either end, DSCP the least, 0 is any. Classes:
  *	Urgent  goes first, up to a share of the best link
  *	Normal  goes first while it is sparse: small packets, not many
- *	Quic    never goes first: its packets keep their order
- *	Bulk    as a download from its first packet on
- * Use: so long a packet is sent again and waited for, reorderms at most; 0:
- * reorderms. What no row fits is Normal, 0. */
+ *	Quic    never goes first, keeps its round trip even; port: the server's
+ *	Bulk    never goes first, takes the quick link last
+ * Use is how long a packet is sent again and waited for, reorderms at most; 0
+ * is reorderms. A packet that no row fits is Normal, 0. */
 static const Traffic traffic[] = {
 	/* name      protocol        port   dscp  class   use (ms) */
 /*	{ "game",    IPPROTO_UDP,    27015, 0,    Urgent, 150 }, */
 /*	{ "copies",  IPPROTO_TCP,    873,   0,    Bulk,   0   }, */
-	/* who asked asks again, but only after some seconds */
+	/* clients ask again only after seconds */
 	{ "dns",     IPPROTO_UDP,    53,    0,    Urgent, 0   },
-	/* would send it again, and go slower, as TCP does */
+	/* senders take a loss for congestion, as TCP does */
 	{ "quic",    IPPROTO_UDP,    443,   0,    Quic,   0   },
 	{ "icmp",    IPPROTO_ICMP,   0,     0,    Urgent, 250 },
 	{ "icmpv6",  IPPROTO_ICMPV6, 0,     0,    Urgent, 250 },
-	/* calls and games go on without it */
+	/* calls and games go on without a packet */
 	{ "call",    IPPROTO_UDP,    0,     32,   Urgent, 250 },
 	{ "udp",     IPPROTO_UDP,    0,     0,    Normal, 250 },
 	/* TCP, and tunnels of all kinds */
@@ -73,7 +73,7 @@ static const int lossweight    = 5000;
 
 static const int satpercent    = 80;   /* percent of a link's rate in use above which it is saturated */
 static const int losspercent   = 5;    /* percent of packets lost above which a link is reported lossy */
-static const int hbinterval    = 100;  /* ms between heartbeats on each link; the client's counts for both ends */
+static const int hbinterval    = 100;  /* ms between heartbeats on each link, but 1 s on idle spare ones; the client's counts for both ends */
 static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4 */
 static const int parity        = 1;    /* against loss: 0: repairs only, where bytes cost money; 1: parity too, as links lose and have room; 2: a copy of every packet */
 static const int expresscopies = 1;    /* 1: send express packets and ACKs of downloads over a second link too */

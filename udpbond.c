@@ -9,9 +9,12 @@
  * Up, links to TUN: linkrecv, verify, decode, record; then by kind beatpkt,
  * controlpkt, paritypkt or datapkt, of which reorderpkt; then deliver.
  *
- * A packet on its way down is asked five questions:
+ * A packet on its way down is asked six questions:
  *	class?  classof: express packets are few or small and go first, so do
  *	        pure ACKs; ordered ones wait in the queue of their flow.
+ *	need?   heavy: its flow is too much for the best link, see overflowed
+ *	        and flowsback; longway: QUIC takes a slower link, so that its
+ *	        round trips stay even.
  *	link?   selectexpress; selectlink, which has rankheavy for heavy flows;
  *	        pick for ACKs and repairs. What selection knows of all links is
  *	        in survey, and comes from control and measure.
@@ -45,6 +48,8 @@
  *	parity    lost packets are made anew of others and a sum
  *	compress  LZ4 blocks, each of one packet
  *	classify  host, flow, class and deadline of a packet
+ *	even      QUIC has round trips of one length
+ *	need      light flows have the best link, heavy ones the others
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
  *	flow      hosts take turns, a queue for each flow, FQ-CoDel
@@ -174,9 +179,8 @@ enum {
 	ClaimLen = 128,           /* bytes, most of an express SYN or ACK */
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
-	Fars = 8,                 /* packets by slower links, most counted */
+	Fars = 8,                 /* packets after one by a slower link */
 	QuicAck = 64,             /* bytes, most of an ACK of QUIC */
-	Evens = 8,                /* connections after one with a heavy flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
 	ReportSize = 150,         /* bytes on the wire, of a usual one */
@@ -237,7 +241,9 @@ static const int64_t
 	Keep = MS(1500),          /* sent packets are kept for repair */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
 	Patience = MS(30),        /* waited longer before another link helps */
+	SlowStart = MS(25),       /* so much less, while a queue would end it */
 	StayMost = MS(16000),     /* a flow stays heavy, at least */
+	Remember = MS(600000),    /* that a server of QUIC sends much */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
 	Retry = MS(10000);        /* of UDP_SEGMENT after an error; of links,
 	                           * faster, after the last one went down */
@@ -381,7 +387,8 @@ typedef struct {                  /* is a flow light or heavy? */
 
 typedef struct {                  /* of a server of QUIC */
 	uint32_t tag;             /* of its address */
-	int evens;                /* connections to come that are even */
+	int64_t known;            /* ns, since when it is */
+	int64_t large;            /* ns, a flow of it was large; 0: none */
 } Habit;
 
 typedef struct {
@@ -730,8 +737,11 @@ static struct {
 	struct {
 		uint32_t hash, next; /* of the flow; seq behind the newest */
 		int singly;       /* as the newest ones were written */
-		int far, even;    /* see heardby() */
 	} flows[Nflows];
+	struct {
+		uint32_t hash;
+		int far, even;    /* see heardby() */
+	} heard[Nflows];          /* by hash of the flow */
 } gro;
 
 static struct {
@@ -2467,13 +2477,15 @@ heardby(const Pkt *p)
 
 	if (p->ip.l4len <= 8 || p->link < 0 || !survey.best)
 		return;
+	if (gro.heard[i].hash != p->ip.hash)
+		gro.heard[i].far = gro.heard[i].even = 0;
+	gro.heard[i].hash = p->ip.hash;
 	slower = bond[p->link].delay.way >
 	    survey.best->delay.way + SameDelay / 2;
 	if (p->len > Small)
-		gro.flows[i].far = CLAMP(gro.flows[i].far + 2 * slower - 1, 0,
-		    Fars);
+		gro.heard[i].far = slower ? Fars : MAX(gro.heard[i].far - 1, 0);
 	if (p->ip.proto == IPPROTO_UDP && p->data[p->ip.l4 + 8] & 0x80)
-		gro.flows[i].even = slower;
+		gro.heard[i].even = slower;
 }
 
 /* Write a packet to the TUN. One that can be coalesced waits for those behind
@@ -4003,7 +4015,7 @@ fastput(Queue *q, Pkt *p)
 static int
 far(const Pkt *p)
 {
-	return gro.flows[p->ip.hash & (Nflows - 1)].far > Fars / 2;
+	return gro.heard[p->ip.hash & (Nflows - 1)].far > 0;
 }
 
 /* Is the packet of QUIC, from a server? */
@@ -4013,24 +4025,27 @@ served(const Pkt *p)
 	return p->kind->class == Quic && p->ip.sport == p->kind->port;
 }
 
-/* Choose for a new connection whether it is even, at the end of the server:
- * if that is not known, or one of the last was large. */
-static void
+/* Choose how a new connection begins, at the end of the server: even, if that
+ * is not known for long, or if a flow of it was large. Returns 1 if this one
+ * will be, too. */
+static int
 evencount(Flow *f, const Pkt *p)
 {
-	int v4 = p->data[0] >> 4 == 4;
+	int v4 = p->data[0] >> 4 == 4, begins = !f->turn.last, large;
 	uint32_t tag;
 
-	if (!f->turn.last) {
+	if (begins) {
 		tag = hash(p->data + (v4 ? 12 : 8), v4 ? 4 : 16, 0);
 		f->habit = &queues.habits[tag % Nflows];
 		if (f->habit->tag != tag)
-			*f->habit = (Habit){ tag, 1 };
-		f->even = f->habit->evens > 0;
-		f->habit->evens -= f->even;
+			*f->habit = (Habit){ .tag = tag, .known = now };
 	}
-	if (f->habit && (lately(&f->need) > Large || far(p)))
-		f->habit->evens = Evens;
+	large = f->habit->large && now - f->habit->large < Remember;
+	if (begins)
+		f->even = large || now - f->habit->known < Pause;
+	if (lately(&f->need) > Large || far(p))
+		f->habit->large = now;
+	return begins && large;
 }
 
 /* Is the packet of a connection that is even? The client's end knows it by how
@@ -4039,20 +4054,28 @@ static int
 even(const Flow *f, const Pkt *p)
 {
 	return p->kind->class == Quic && survey.step && (served(p) ? f->even :
-	    gro.flows[p->ip.hash & (Nflows - 1)].even);
+	    gro.heard[p->ip.hash & (Nflows - 1)].even);
 }
 
-/* Has the packet to go the long way? */
+/* Is it an ACK of such a connection? */
 static int
-longway(const Flow *f, const Pkt *p)
+evenack(const Flow *f, const Pkt *p)
 {
 	int len = p->ip.l4len - 8; /* behind the UDP header */
 
-	if (!even(f, p) || len < 1)
-		return 0;
-	if (p->data[p->ip.l4 + 8] & 0x80) /* handshake */
-		return served(p);
-	return len <= QuicAck && !far(p);
+	return even(f, p) && len > 0 && len <= QuicAck &&
+	    !(p->data[p->ip.l4 + 8] & 0x80);
+}
+
+/* Has the packet to go the long way: as one of a server's handshake, or as an
+ * ACK of what did not? */
+static int
+longway(const Flow *f, const Pkt *p)
+{
+	if (evenack(f, p))
+		return !far(p);
+	return served(p) && even(f, p) && p->ip.l4len > 8 &&
+	    p->data[p->ip.l4 + 8] & 0x80;
 }
 
 /* need: light flows have the best link, heavy ones the others
@@ -4104,8 +4127,8 @@ flowcount(Flow *f, const Pkt *p)
 			need->stay = INT64_MAX;
 		}
 	}
-	if (served(p))
-		evencount(f, p);
+	if (served(p) && evencount(f, p))
+		flowgoes(need);
 	need->bytes[0] += p->len + HdrLen + 28 + linkoverhead;
 	f->turn.last = now;
 	if (!need->heavy && !survey.step && lately(need) > Heavy &&
@@ -4431,7 +4454,7 @@ selectlink(const Flow *f)
 	Link *best = survey.light, *to;
 	int64_t sooner;
 
-	if (heavy(f) || longway(f, p))
+	if (longway(f, p) || (heavy(f) && !evenack(f, p)))
 		return pick(p, 1, NULL, ByGroup);
 	if (best && !usable(best, p))
 		best = pick(p, 1, NULL, ByScore);
@@ -4446,8 +4469,9 @@ selectlink(const Flow *f)
 		return NULL;
 	sooner = now + lightwait(f, best) + best->delay.owd -
 	    arrival(to, p->len);
-	return sooner > (even(f, p) ? -SameDelay : f->need.elastic ? 0 :
-	    Patience) ? to : NULL;
+	if (even(f, p) && !evenack(f, p)) /* a queue ends slow start, too */
+		sooner += SlowStart;
+	return sooner > (f->need.elastic ? 0 : Patience) ? to : NULL;
 }
 
 /* ack: pure TCP ACKs, thinned out
@@ -5259,8 +5283,8 @@ transmit(Link *l, Pkt *p)
 			queues.shared = now;
 		queues.heavyflow = p->flow;
 	}
-	if (ordered && !heavy(f) && !longway(f, p) && l != survey.light &&
-	    survey.step)
+	if (ordered && !heavy(f) && !evenack(f, p) && !longway(f, p) &&
+	    l != survey.light && survey.step)
 		overflowed(f, p);
 	l->why[why]++;
 	p->link = l - bond;

@@ -1965,7 +1965,7 @@ fake_mmap(size_t n)
 
 /* a session that runs, as if it had for a while */
 static void
-begin(int conf)
+sessionbegin(int conf)
 {
 	Session s = { 0 };
 	Link *l;
@@ -2024,7 +2024,7 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 	ns = ts->tv_sec * Second + (ts->tv_nsec + Us - 1) / Us * Us;
 	if (!begun) {
 		conf = isconf ? 0 : in[1 % MAX(inlen, 1)];
-		begin(conf);
+		sessionbegin(conf);
 	}
 	checkturn();
 	answered = -1;

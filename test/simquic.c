@@ -273,7 +273,7 @@ paced(Quic *q, int len)
 static void
 quicsend(Quic *q)
 {
-	Range r;
+	Range r, *again;
 
 	q->pace = NEVER;
 	while (nextdata(q, &r)) {
@@ -285,13 +285,15 @@ quicsend(Quic *q)
 			    pacerate(q)) + 1);
 			break;
 		}
+		again = q->nagain > 0 ? &q->again[q->againhead &
+		    (q->size - 1)] : NULL;
 		emit(q, r);
 		q->probes -= q->probes > 0;
 		r.a += pktof(q, q->next - 1)->len;
-		if (!q->nagain) {
+		if (!again) {
 			q->nxt = r.a;
-		} else if (q->again[q->againhead & (q->size - 1)].b > r.a) {
-			q->again[q->againhead & (q->size - 1)].a = r.a;
+		} else if (again->b > r.a) {
+			again->a = r.a;
 		} else {
 			q->againhead++;
 			q->nagain--;

@@ -255,6 +255,14 @@ tcpin(int host, int port, int flags, uint32_t ackno, const char *options)
 	return ip.hash & (Nflows - 1);
 }
 
+/* The flow is heavy and stays so, or is light. */
+static void
+weighs(int flow, int heavily)
+{
+	queues.flows[flow].need.heavy = heavily;
+	queues.flows[flow].need.stay = heavily ? INT64_MAX : 0;
+}
+
 /* packets that are not in the pool */
 static int
 inuse(void)
@@ -3952,31 +3960,28 @@ static void
 testpause(void)
 {
 	uint8_t d[MtuMax];
-	int i, j, flow;
+	int j, flow;
+	Flow *f;
 
 	anew(Client);
 	j = ippacket(d, 1400, 0, 4000, 0);
-	for (i = 0; i < 94; i++) {
-		classed(d, j, &flow);
-		now += MS(1);
-	}
-	want("heavy", 1, heavy(&queues.flows[flow]));
-	now += SEC(2);
 	classed(d, j, &flow);
-	want("heavy after 2 s", 1, heavy(&queues.flows[flow]));
-	now += SEC(3) + 1;
-	classed(d, j, &flow);
-	want("heavy after 3 s", 0, heavy(&queues.flows[flow]));
+	weighs(flow, 1);
+	f = &queues.flows[flow];
+	f->need.came = now;
+	f->acked = 1000;
+	now += Pause;
+	classed(d, j, NULL);
+	want("heavy after 3 s", 1, heavy(f));
+	want("acknowledged", 1000, f->acked);
+	now += Pause + 1;
+	classed(d, j, NULL);
+	want("heavy after more", 0, heavy(f));
+	want("acknowledged", 0, f->acked);
+	want("came back", 0, f->need.came);
+	want("begun", now, f->need.begun);
+	want("bytes", j + HdrLen + 28 + linkoverhead, lately(&f->need));
 	verdict("a flow that has paused for 3 s is a new one");
-
-	/* 1.4 Mbit/s for 20 s */
-	anew(Client);
-	for (i = 0; i < 2500; i++) {
-		classed(d, j, &flow);
-		now += MS(8);
-	}
-	want("heavy", 0, heavy(&queues.flows[flow]));
-	verdict("a slow stream is never heavy");
 }
 
 /* the row of the traffic table for a packet, how urgent it is and how long of
@@ -4101,7 +4106,7 @@ testkinds(void)
 		  0, 100 },
 		{ "normal, large", { "x", 0, 0, 0, Normal, 100 }, 1000, 0, 0,
 		  0, 0 },
-		{ "QUIC, small", { "x", IPPROTO_UDP, 4000, 0, Quic, 0 }, 100,
+		{ "QUIC, small", { "x", IPPROTO_UDP, 5201, 0, Quic, 0 }, 100,
 		  0, 0, 0, 0 },
 		{ "bulk, small", { "x", IPPROTO_UDP, 4000, 0, Bulk, 0 }, 100,
 		  0, 0, 1, 0 },
@@ -4254,14 +4259,14 @@ testselect(void)
 		{ "light, first full for 5 ms", "b....", Light, 0, Waits },
 		{ "light, first full for 100 ms", "f....", Light, 0, 1 },
 		{ "light, first saturated, beside a game",
-		  "s....", Light, 1, 1 },
+		  "s....", Light, 1, 0 },
 		{ "light, first and second full", "ff...", Light, 0, 2 },
 		{ "light, first full, second saturated",
 		  "fs...", Light, 0, 2 },
 		{ "light, all saturated: earliest arrival",
 		  "sssss", Light, 0, 0 },
 		{ "light, all saturated, beside a game",
-		  "sssss", Light, 1, 1 },
+		  "sssss", Light, 1, 0 },
 		{ "light, one has room", "fffsf", Light, 0, 3 },
 		{ "light, all full", "fffff", Light, 0, Waits },
 		{ "light, first down", "d....", Light, 0, 1 },
@@ -4316,8 +4321,7 @@ testselect(void)
 		for (j = 0; j < Nlinks; j++)
 			linkis(&bond[j], t[i].links[j]);
 		queues.lastexpress = t[i].alive ? now - MS(100) : 0;
-		queues.flows[7].bytes = t[i].kind == Heavily ? Heavy + 1 :
-		    1000;
+		weighs(7, t[i].kind == Heavily);
 		queues.flows[7].turn.last = now;
 		if (t[i].kind == Acks)
 			tcpin(1, 5000, TcpAck, 1000, "");
@@ -4387,7 +4391,7 @@ testload(void)
 		late = 0;
 		for (turns = 0; turns < Turns; turns++) {
 			now += MS(1);
-			queues.flows[7].bytes = t[i].heavy ? Heavy + 1 : 1000;
+			weighs(7, t[i].heavy);
 			n = t[i].rate > 100 ? 100 - queues.flows[7].queue.len :
 			    turns % 10 == 0 ? t[i].rate : 0;
 			while (n-- > 0)
@@ -4596,8 +4600,7 @@ testfair(void)
 		for (ms = 0; ms < 2000; ms++) {
 			now += MS(1);
 			for (j = 0; j < 2; j++) {
-				queues.flows[j + 1].bytes = t[i].heavy[j] ?
-				    Heavy + 1 : 0;
+				weighs(j + 1, t[i].heavy[j]);
 				/* no queue that CoDel would mind */
 				while (queues.flows[j + 1].queue.bytes < 3000)
 					enqueue(waiting(Ordered, j + 1,
@@ -4662,7 +4665,7 @@ testcodel(void)
 		linksare(1, LinkDown);
 		for (marks = 0, ms = 0; ms < 2000; ms++) {
 			now += MS(1);
-			queues.flows[1].bytes = t[i].heavy ? Heavy + 1 : 0;
+			weighs(1, t[i].heavy);
 			while (queues.flows[1].queue.len < t[i].packets)
 				enqueue(waiting(Ordered, 1, 1200, t[i].ecn,
 				    1));
@@ -4706,7 +4709,7 @@ testcodel(void)
 		for (j = 0; j < 3000; j++) {
 			now += MS(1);
 			n = i == 2 ? j % 1000 == 0 : i && j % 500 == 499;
-			queues.flows[1 + n].bytes = Heavy + 1;
+			weighs(1 + n, 1);
 			bond[1].pace.clock = bond[1].pace.satclock = 0;
 			transmit(&bond[1], waiting(Ordered, 1 + n, 100, 0, 0));
 			linkflush(&bond[1]);
@@ -5394,13 +5397,12 @@ teststalls(void)
 	for (j = 0; j < Nlinks; j++)
 		bond[j].delay.srtt = MS(400);
 	sends("s1 +380", log);
-	queues.flows[7].bytes = Heavy + 1;
+	weighs(7, 1);
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < 100; j++) {
 			enqueue(waiting(Ordered, 7, 1000, 0, 0));
 			now += MS(1);
 			schedule();
-			queues.flows[7].bytes = Heavy + 1;
 		}
 		wantin("by it", i, i * 100, peerdata(1));
 		wantin("by others", 1, 100, peerall());
@@ -7415,10 +7417,9 @@ testlinkcheck(void)
 	}
 
 	anew(Client);
-	for (i = 0; i < 10; i++) {
-		queues.flows[7].bytes = Heavy + 1;
+	weighs(7, 1);
+	for (i = 0; i < 10; i++)
 		enqueue(waiting(Ordered, 7, 1000, 0, i));
-	}
 	schedule();
 	for (i = 1; i < Nlinks; i++)
 		want("sent", i < 3 ? 3 : 2, peerdata(i));
@@ -9245,10 +9246,9 @@ testfreed(void)
 	int i, n;
 
 	anew(Client);
-	for (i = 0; i < 300; i++) {
-		queues.flows[7].bytes = Heavy + 1;
+	weighs(7, 1);
+	for (i = 0; i < 300; i++)
 		enqueue(waiting(Ordered, 7, 1000, 0, i));
-	}
 	for (i = 0; i < 20; i++) {
 		now += MS(1);
 		schedule();
@@ -9288,8 +9288,8 @@ testfreed(void)
 		rateceil(&bond[i], MBIT(1000), MBIT(1000));
 	for (i = 0; i < Nlinks; i++)
 		bond[i].control.window = INT64_MAX;
+	weighs(7, 1);
 	for (n = 0; n < 2 * keeppkts; now += MS(1)) {
-		queues.flows[7].bytes = Heavy + 1;
 		for (i = 0; i < 150; i++, n++)
 			enqueue(waiting(Ordered, 7, 100, 0, i));
 		schedule();
@@ -10325,8 +10325,7 @@ testtimeout(void)
 		for (j = t[i].waits == 6 ? 50 : t[i].waits >= 4; j > 0; j--)
 			arrivedata(0, rx.known, 0);
 		if (t[i].waits == 1 || t[i].waits == 2) {
-			queues.flows[7].bytes = t[i].waits == 1 ? Heavy + 1 :
-			    0;
+			weighs(7, t[i].waits == 1);
 			enqueue(waiting(Ordered, 7, 1200, 0, 0));
 		}
 		schedule();
@@ -10650,7 +10649,7 @@ testnoleak(void)
 	want("queued", 0, queues.queued);
 	want("light bytes", 0, queues.lightbytes);
 	want("flows on lists", 0, queues.round.n);
-	want("packets not in the pool", 0, inuse());
+	want("packets not in the pool", cover.n, inuse());
 	verdict("long run with links that fail: nothing is left");
 }
 
