@@ -1131,11 +1131,11 @@ static int
 needed(End *e, const Dir *dir, int len, int backup)
 {
 	const Dir *d;
-	SimLink l, first;
+	SimLink l, b;
 	int i, others = 0, best = bestlink(e);
 	int64_t slowest = 0;
 
-	e->side->link(best, &first);
+	e->side->link(best, &b);
 	for (i = 0; i < SimLinks; i++) {
 		e->side->link(i, &l);
 		others += net[i].there &&
@@ -1154,7 +1154,7 @@ needed(End *e, const Dir *dir, int len, int backup)
 		if (backup)
 			return i;
 		if (d->spare < simnow - Known * Ms || (i == best &&
-		    others > 1) || l.owd > first.owd + Further * Ms / Us ||
+		    others > 1) || l.owd > b.owd + Further * Ms / Us ||
 		    d->c.delay > net[best].d[e - end].c.delay + Further ||
 		    l.rate < slowest)
 			continue;
@@ -1312,6 +1312,7 @@ waitcheck(End *e, const Seen *s)
 		limit = MIN(limit, o->passed);
 		/* what a parity has given may come again */
 		if (!s->data && (r->came <= limit ||
+		    s->time < e->resumed ||
 		    simnow - e->parityread < LiveWait * Ms))
 			most = FreeWait * Ms;
 		due = MAX(due, limit);
