@@ -80,6 +80,7 @@ sidelink(int i, SimLink *s)
 	s->owd = l->delay.owd / Us;
 	s->loss = l->loss.ratio;
 	s->score = l->score;
+	s->payload = linkpayload(l) + OrderLen;
 	s->shut = full(l);
 	s->quick = survey.step && l == survey.best;
 }

@@ -104,8 +104,9 @@ enum {
 	BackupPrio = 61,          /* of no use while another link is up */
 	Known = 50,               /* ms that a link has been so */
 	IdleSlack = 5,            /* ms that it has had room */
-	SlowRate = 2500000,       /* bit/s; what is slower may be left out */
-	Further = 40,             /* ms, so may what is so much longer */
+	SlowRate = 2400000,       /* bit/s, as OrderedMin: slower links may be
+	                           * left out */
+	Further = 35,             /* ms, so may what is so much longer */
 	NextAt = 70,              /* offset of the next seq in a heartbeat */
 	Nsets = 36,               /* of unlike links */
 	Fewlate = 5               /* when the delay of a link grows unseen */
@@ -1130,27 +1131,32 @@ static int
 needed(End *e, const Dir *dir, int len, int backup)
 {
 	const Dir *d;
-	SimLink l, own;
+	SimLink l, b;
 	int i, others = 0, best = bestlink(e);
+	int64_t slowest = 0;
 
-	e->side->link(dir->link, &own);
-	for (i = 0; i < SimLinks; i++)
+	e->side->link(best, &b);
+	for (i = 0; i < SimLinks; i++) {
+		e->side->link(i, &l);
 		others += net[i].there &&
 		    net[i].d[e - end].spare >= simnow - Known * Ms;
+		if (l.works)
+			slowest = MAX(slowest, l.rate < SlowRate ?
+			    l.rate / 2 : SlowRate);
+	}
 	for (i = 0; i < SimLinks; i++) {
 		d = &net[i].d[e - end];
-		if (!net[i].there || d == dir || net[i].prio >= BackupPrio ||
-		    d->down >= simnow - Known * Ms || len > net[i].mtu -
-		    UdpIp - HdrLen - (keyed ? TagLen : 0))
-			continue;
 		e->side->link(i, &l);
-		if (!l.up || !strcmp(l.state, "stalled"))
+		if (!net[i].there || d == dir || !l.up || len > l.payload ||
+		    net[i].prio >= BackupPrio || !strcmp(l.state, "stalled") ||
+		    d->down >= simnow - Known * Ms)
 			continue;
 		if (backup)
 			return i;
 		if (d->spare < simnow - Known * Ms || (i == best &&
-		    others > 1) || l.owd > own.owd + Further * Ms / Us ||
-		    (l.rate < SlowRate && l.rate < own.rate / 2))
+		    others > 1) || l.owd > b.owd + Further * Ms / Us ||
+		    d->c.delay > net[best].d[e - end].c.delay + Further ||
+		    l.rate < slowest)
 			continue;
 		if (MAX(d->full, d->shut) < simnow - IdleSlack * Ms)
 			return i;
@@ -1306,6 +1312,7 @@ waitcheck(End *e, const Seen *s)
 		limit = MIN(limit, o->passed);
 		/* what a parity has given may come again */
 		if (!s->data && (r->came <= limit ||
+		    s->time < e->resumed ||
 		    simnow - e->parityread < LiveWait * Ms))
 			most = FreeWait * Ms;
 		due = MAX(due, limit);
@@ -1341,7 +1348,8 @@ ordercheck(End *e, const Seen *s)
 		*max = s->order;
 		return;
 	}
-	if (s->class != Ordered && !s->data && !s->quic)
+	if ((s->class != Ordered && !s->data && !s->quic) ||
+	    s->time < e->resumed) /* it was in a socket meanwhile */
 		return;
 	e->side->stat(&st);
 	if ((++e->overtaken <= st.late - e->late && !s->quic) ||

@@ -13,6 +13,7 @@ typedef struct {
 	int64_t srtt, owd;        /* us */
 	double loss;              /* 0 to 1 */
 	int score;
+	int payload;              /* bytes of a packet, with its order */
 	int shut;                 /* gets no more ordered packets for now */
 	int quick;                /* the best, and other links are further */
 } SimLink;
