@@ -3915,47 +3915,52 @@ testflows(void)
 	}
 }
 
-/* both ways of a connection have one hash, which nobody can know before */
+/* the hash of a packet from one address and port to another */
+static uint32_t
+hashof(int v6, int proto, const uint8_t *from, int port, const uint8_t *to,
+    int toport)
+{
+	uint8_t d[100] = { 0 };
+	Ip ip;
+
+	iphead(d, v6, proto, sizeof(d), from, to);
+	tcphead(d + l4of(d), port, toport, 0, 0, 0, 0, 0);
+	want("parsed", 0, ipparse(d, sizeof(d), &ip));
+	return ip.hash;
+}
+
+/* what makes a flow makes its hash, which nobody outside can know */
 static void
-testbothways(void)
+testhash(void)
 {
 	enum { Flows = 2000 };
 	static int used[Nflows];
-	uint8_t d[100], from[16] = { 0 }, to[16] = { 0 };
-	int i, v6, proto, a, b, most, odd;
-	uint32_t was;
-	Ip ip, back;
+	uint8_t from[16] = { 0 }, to[16] = { 0 };
+	int i, v6, a, b, most = 0, same = 0;
+	uint32_t h;
 
-	for (i = odd = most = 0; i < Flows; i++) {
-		anew(Client);
+	anew(Client);
+	for (i = 0; i < Flows; i++) {
 		v6 = rnd(2);
-		proto = rnd(2) ? IPPROTO_TCP : IPPROTO_UDP;
 		a = rnd(65536);
 		b = rnd(65536);
-		put(from + 2 * rnd(2), rnd(65536), 2);
-		put(to + 2 * rnd(2), rnd(65536), 2);
-		iphead(d, v6, proto, sizeof(d), from, to);
-		memset(d + l4of(d), 0, sizeof(d) - l4of(d));
-		tcphead(d + l4of(d), a, b, 0, 0, 0, 0, 0);
-		want("parsed", 0, ipparse(d, sizeof(d), &ip));
-		most = MAX(most, ++used[ip.hash & (Nflows - 1)]);
-		iphead(d, v6, proto, sizeof(d), to, from);
-		put(d + l4of(d), b, 2);
-		put(d + l4of(d) + 2, a, 2);
-		ipparse(d, sizeof(d), &back);
-		wanthex("hash of the other way", ip.hash, back.hash);
-		/* the ports the other way about: another flow */
-		put(d + l4of(d), a, 2);
-		put(d + l4of(d) + 2, b, 2);
-		ipparse(d, sizeof(d), &back);
-		odd += ip.hash == back.hash;
-		was = ip.hash;
-		keys.secret[3]++;
-		ipparse(d, sizeof(d), &ip);
-		odd += ip.hash == was;
+		put(from + 2 * rnd(v6 ? 8 : 2), rnd(65536), 2);
+		put(to + 2 * rnd(v6 ? 8 : 2), rnd(65536), 2);
+		h = hashof(v6, IPPROTO_UDP, from, a, to, b);
+		most = MAX(most, ++used[h & (Nflows - 1)]);
+		wanthex("the other way", h, hashof(v6, IPPROTO_UDP, to, b,
+		    from, a));
+		same += h == hashof(v6, IPPROTO_UDP, to, a, from, b);
+		same += h == hashof(v6, IPPROTO_TCP, from, a, to, b);
+		same += h == hashof(v6, IPPROTO_UDP, from, a, to, b ^ 1);
+		to[v6 ? rnd(16) : rnd(4)]++;
+		same += h == hashof(v6, IPPROTO_UDP, from, a, to, b);
+		h = hashof(v6, IPPROTO_UDP, from, a, to, b);
+		keys.secret[rnd(8)]++;
+		same += h == hashof(v6, IPPROTO_UDP, from, a, to, b);
 	}
-	wantin("the same by chance", 0, 1, odd);
 	wantin("most in a place", 5, 12, most);
+	wantin("the same by chance", 0, 1, same);
 	verdict("both ways of a connection have one hash");
 }
 
@@ -4167,7 +4172,7 @@ testkinds(void)
 	const Traffic *kind = NULL;
 	uint8_t d[MtuMax];
 	uint64_t sum;
-	int i, k, len;
+	int i, k, len, flow = 0;
 	Pkt *p;
 
 	memcpy(was, traffic, sizeof(was));
@@ -4187,10 +4192,15 @@ testkinds(void)
 				want("ms", t[i].ms, (p->deadline - now) /
 				    MS(1));
 			kind = p->kind;
+			flow = p->flow;
 			transmit(&bond[3], p);
 			pktfree(p);
 			now += MS(20);
 		}
+		now += SEC(2);
+		flowrates();
+		want("heavy, 2 s later", t[i].heavy,
+		    heavy(&queues.flows[flow]));
 		for (sum = 0, k = 0; k < Nlinks * LEN(traffic); k++)
 			sum += kinds[k / LEN(traffic)][k % LEN(traffic)];
 		want("counted", kind->name ? Few : 0, sum);
@@ -4247,7 +4257,7 @@ netpacket(int kind, int server, int port, int len, int back)
 	int known = kind == 'u' ? 5201 : kind == 't' ? 80 : 443;
 
 	down = (role == Server) != back;
-	put(far + 2, server, 2);
+	put(far + (v6 ? 14 : 2), server, 2);
 	iphead(d, v6, kind == 't' ? IPPROTO_TCP : IPPROTO_UDP, len,
 	    down ? far : host, down ? host : far);
 	if (kind == 't')
@@ -4356,6 +4366,16 @@ testheard(void)
 	verdict("slower is more than 5 ms");
 
 	anew(Client);
+	p = netpacket('t', 1, 5000, 1000, 1);
+	p->data[28] = 0xff;
+	p->link = 1;
+	heardby(p);
+	want("far", 1, gro.flows[p->ip.hash & (Nflows - 1)].far);
+	want("even", 0, gro.flows[p->ip.hash & (Nflows - 1)].even);
+	pktfree(p);
+	verdict("TCP has no such handshake");
+
+	anew(Client);
 	linksare(0, LinkDown);
 	p = netpacket('Q', 1, 5000, 1000, 1);
 	p->link = 1;
@@ -4432,11 +4452,15 @@ testhabits(void)
 	want("habit", 1, !queues.flows[p->flow].habit);
 	want("even", 0, queues.flows[p->flow].even);
 	pktfree(p);
-	p = netpacket('t', 1, 443, 1200, 0);
-	role = Server;
-	classify(p);
-	want("habit", 1, !queues.flows[p->flow].habit);
-	pktfree(p);
+	anew(Server);
+	for (i = 0; i < 3; i++) {
+		p = netpacket(i < 2 ? 'u' : 't', 1, 5000 + i, 1200, 0);
+		put(p->data + 20, i < 1 ? 53 : 443 + (i < 2), 2);
+		ipparse(p->data, p->len, &p->ip);
+		classify(p);
+		want("habit", 1, !queues.flows[p->flow].habit);
+		pktfree(p);
+	}
 	verdict("only from servers of QUIC");
 
 	/* a server whose place is another's */
@@ -4618,6 +4642,44 @@ testlately(void)
 	}
 }
 
+/* which flows take what they get */
+static void
+testelastic(void)
+{
+	static const struct {
+		const char *name;
+		int kind, elastic;
+	} t[] = {
+		{ "UDP", 'u', 0 },
+		{ "TCP", 't', 1 },
+		{ "QUIC", 'q', 1 },
+		{ "its handshake", 'Q', 1 },
+	};
+	int i, j;
+	Pkt *p, *o;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		p = netpacket(t[i].kind, 1, 5000, 1000, 0);
+		o = netpacket(t[i].elastic ? 'u' : 't', 1, 5000, 1000, 0);
+		for (j = 0; j < 2; j++) {
+			flowcount(&queues.flows[7], p);
+			want("elastic", t[i].elastic,
+			    queues.flows[7].need.elastic);
+			now += Pause;
+			flowcount(&queues.flows[7], o);
+			want("as it began", t[i].elastic,
+			    queues.flows[7].need.elastic);
+			now += Pause + 1;
+			flowcount(&queues.flows[7], o);
+			want("after a pause", !t[i].elastic,
+			    queues.flows[7].need.elastic);
+			now += Pause + 1;
+		}
+		verdict(t[i].name);
+	}
+}
+
 /* a flow of so many packets of 1252 bytes at so many kbit/s: heavy or not? */
 static void
 testalike(void)
@@ -4666,7 +4728,7 @@ teststay(void)
 	enum { Times = 7 };
 	static const struct {
 		const char *name;
-		int links;            /* as in testalike */
+		int links;            /* as in testalike, 3: best is slow */
 		int after[Times], stay[Times]; /* ms */
 	} t[] = {
 		{ "again and again", 2, { 0, 1, 1, 1, 1, 1, 1 },
@@ -4676,6 +4738,8 @@ teststay(void)
 		{ "after 8 s", 2, { 0, 1, 8000, 1, 1, 8000, 99999 },
 		  { 1480, 2960, 1480, 2960, 5920, 1480, 1480 } },
 		{ "links alike", 1, { 0, 1, 1, 1, 1, 1, 8000 },
+		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
+		{ "the best link is slower", 3, { 0, 1, 1, 1, 1, 1, 8000 },
 		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
 		{ "no link", 0, { 0, 1, 1, 1, 1, 1, 8000 },
 		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
@@ -4687,7 +4751,11 @@ teststay(void)
 		anew(Client);
 		for (j = 0; t[i].links == 1 && j < Nlinks; j++)
 			bond[j].delay = bond[0].delay;
+		if (t[i].links == 3)
+			bond[0].delay.base.least[0] =
+			    bond[0].delay.base.least[1] = MS(60);
 		linksare(0, t[i].links ? LinkUp : LinkDown);
+		now = Second; /* the machine has just started */
 		n = (Need){ 0 };
 		for (j = 0; j < Times; j++) {
 			now += MS(t[i].after[j]);
@@ -4862,6 +4930,21 @@ testoverflow(void)
 		pktfree(p);
 		verdict(t[i].name);
 	}
+
+	anew(Client);
+	p = netpacket('u', 1, 5000, 1200, 0);
+	for (at = -1, ms = 0; ms < 2000 && at < 0; ms++) {
+		if (ms % 200 == 0)
+			flowsare(ms < 400 ? "u9" : "u11");
+		f->turn.last = queues.noted = now;
+		overflowed(f, p);
+		if (heavy(f))
+			at = ms;
+		now += MS(1);
+	}
+	want("ms", 500, at);
+	pktfree(p);
+	verdict("looked at each 250 ms");
 }
 
 /* which packets overflow */
@@ -5032,9 +5115,8 @@ testnoted(void)
 	verdict("those that come back count");
 }
 
-/* Streams of UDP and a row of class Bulk, for 30 s, each packet classified,
- * sent and acknowledged: which are heavy in the end, and how often any went.
- * The best link carries 10 Mbit/s, 9.4 of that for light flows. */
+/* Streams of UDP for 30 s, each packet classified, sent and acknowledged:
+ * which are heavy? The best link carries 10 Mbit/s, 9.4 of that for them. */
 static void
 testneeds(void)
 {
@@ -11859,7 +11941,7 @@ static const struct {
 	{ "expand", testexpand },
 	{ "classify", testclassify },
 	{ "flow by", testflows },
-	{ "both ways", testbothways },
+	{ "hash", testhash },
 	{ "sparse", testsparse },
 	{ "pause", testpause },
 	{ "traffic", testtraffic },
@@ -11870,6 +11952,7 @@ static const struct {
 	{ "long way", testlongway },
 	{ "even", testeven },
 	{ "lately", testlately },
+	{ "elastic", testelastic },
 	{ "alike", testalike },
 	{ "stay", teststay },
 	{ "too much", testtoomuch },
