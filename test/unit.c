@@ -5465,6 +5465,19 @@ testpatience(void)
 		verdict(t[i].name);
 	}
 
+	for (i = 0; i < 2; i++) {
+		anew(Client);
+		bond[2].delay.owd = MS(30);
+		bond[2].score += 500;
+		linkis(&bond[0], 'f');
+		for (j = 1; i && j < Nlinks; j++)
+			linkis(&bond[j], 's');
+		f = &queues.flows[7];
+		flowput(f, waiting(Ordered, 7, 1000, 0, 1));
+		want("link", i + 1, selectlink(f) - bond);
+	}
+	verdict("the one of least score, or else of earliest arrival");
+
 	anew(Client);
 	f = &queues.flows[7];
 	enqueue(waiting(Ordered, 7, 1000, 0, 1));
@@ -5488,6 +5501,46 @@ testpatience(void)
 	schedule();
 	want("sent", 5, peerdata(0));
 	verdict("TCP goes as soon as UDP has gone");
+}
+
+/* bytes of light flows that wait, and of those that are not elastic */
+static void
+testlightbytes(void)
+{
+	static const struct {
+		const char *name;
+		int tcp, heavy, then; /* then: heavy when they go */
+		int light, steady;    /* packets */
+	} t[] = {
+		{ "light UDP", 0, 0, 0, 3, 3 },
+		{ "light TCP", 1, 0, 0, 3, 0 },
+		{ "heavy UDP", 0, 1, 1, 0, 0 },
+		{ "heavy TCP", 1, 1, 1, 0, 0 },
+		{ "UDP goes", 0, 0, 1, 3, 3 },
+		{ "TCP goes", 1, 0, 1, 3, 0 },
+		{ "UDP comes back", 0, 1, 0, 0, 0 },
+	};
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		weighs(7, t[i].heavy);
+		for (j = 0; j < 3; j++)
+			enqueue((t[i].tcp ? waitingtcp(Ordered, 7, 1000, 0) :
+			    waiting(Ordered, 7, 1000, 0, 0)));
+		want("bytes", t[i].light * 1000, queues.lightbytes);
+		want("steady", t[i].steady * 1000, queues.steadybytes);
+		weighs(7, t[i].then);
+		pktfree(flowget(&queues.flows[7]));
+		want("bytes", t[i].light * 2000 / 3, queues.lightbytes);
+		want("steady", t[i].steady * 2000 / 3, queues.steadybytes);
+		droplongest();
+		droplongest();
+		want("queued", 0, queues.queued);
+		want("bytes", 0, queues.lightbytes);
+		want("steady", 0, queues.steadybytes);
+		verdict(t[i].name);
+	}
 }
 
 /* The rank of a link for heavy flows; the group is at 40 ms. f free, F full, q
@@ -11965,6 +12018,7 @@ static const struct {
 	{ "select", testselect },
 	{ "light wait", testlightwait },
 	{ "patience", testpatience },
+	{ "light bytes", testlightbytes },
 	{ "rank", testrankheavy },
 	{ "spare", testspare },
 	{ "spare after", testsparewait },
