@@ -40,7 +40,7 @@ static const Linkconf links[] = {
  * either end, DSCP the least, 0 is any. Classes:
  *	Urgent  goes first, up to a share of the best link
  *	Normal  goes first while it is sparse: small packets, not many
- *	Quic    never goes first, keeps its round trip even; port: the server's
+ *	Quic    never goes first, see QUIC in the man page; port: the server's
  *	Bulk    never goes first, takes the quick link last
  * Use is how long a packet is sent again and waited for, reorderms at most; 0
  * is reorderms. A packet that no row fits is Normal, 0. */

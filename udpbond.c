@@ -13,8 +13,7 @@
  *	class?  classof: express packets are few or small and go first, so do
  *	        pure ACKs; ordered ones wait in the queue of their flow.
  *	need?   heavy: its flow is too much for the best link, see overflowed
- *	        and flowsback; longway: QUIC takes a slower link, so that its
- *	        round trips stay even.
+ *	        and flowsback; quicbegins: it will be.
  *	link?   selectexpress; selectlink, which has rankheavy for heavy flows;
  *	        pick for ACKs and repairs. What selection knows of all links is
  *	        in survey, and comes from control and measure.
@@ -48,7 +47,6 @@
  *	parity    lost packets are made anew of others and a sum
  *	compress  LZ4 blocks, each of one packet
  *	classify  host, flow, class and deadline of a packet
- *	even      QUIC has round trips of one length
  *	need      light flows have the best link, heavy ones the others
  *	select    which link carries a packet
  *	ack       pure TCP ACKs, thinned out
@@ -179,9 +177,6 @@ enum {
 	ClaimLen = 128,           /* bytes, most of an express SYN or ACK */
 	SparseLen = 500,          /* bytes, most of a sparse flow's mean */
 	SparsePps = 300,          /* packets/s, most of a sparse flow */
-	Fars = 8,                 /* packets by slower links, most counted */
-	QuicAck = 64,             /* bytes, most of an ACK of QUIC */
-	Evens = 8,                /* connections after one with a heavy flow */
 	Sample = 8,               /* lost packets, least to judge a trial */
 	ReportPkts = 512,         /* that came, most without a report */
 	ReportSize = 150,         /* bytes on the wire, of a usual one */
@@ -242,7 +237,9 @@ static const int64_t
 	Keep = MS(1500),          /* sent packets are kept for repair */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
 	Patience = MS(30),        /* waited longer before another link helps */
+	HeavyWait = MS(20),       /* most that a flow waits that may be heavy */
 	StayMost = MS(16000),     /* a flow stays heavy, at least */
+	Remember = MS(600000),    /* that a server of QUIC sends much */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
 	Retry = MS(10000);        /* of UDP_SEGMENT after an error; of links,
 	                           * faster, after the last one went down */
@@ -386,7 +383,8 @@ typedef struct {                  /* is a flow light or heavy? */
 
 typedef struct {                  /* of a server of QUIC */
 	uint32_t tag;             /* of its address */
-	int evens;                /* connections to come that are even */
+	int64_t known;            /* ns, since when it is */
+	int64_t large;            /* ns, when it sent much last; 0: never */
 } Habit;
 
 typedef struct {
@@ -394,7 +392,6 @@ typedef struct {
 	Queue queue;
 	Need need;
 	Habit *habit;             /* NULL: not from a server of QUIC */
-	int even;                 /* its connection is, see evencount() */
 	int host;                 /* index into hosts, of what waits */
 	int dropping, count;      /* CoDel, RFC 8289 */
 	int64_t above, dropnext;  /* ns */
@@ -735,7 +732,6 @@ static struct {
 	struct {
 		uint32_t hash, next; /* of the flow; seq behind the newest */
 		int singly;       /* as the newest ones were written */
-		int far, even;    /* see heardby() */
 	} flows[Nflows];
 } gro;
 
@@ -1778,31 +1774,22 @@ l4parse(const uint8_t *t, Ip *ip)
 	return 0;
 }
 
-/* Hash an address of n bytes and a port; keyed, so that outsiders cannot
- * choose collisions. */
-static uint32_t
-hash(const uint8_t *addr, int n, int port)
-{
-	uint32_t part;
-	uint64_t h;
-
-	memcpy(&h, keys.secret, sizeof(h));
-	h = (h ^ (uint64_t)port << 8) * UINT64_C(0x9e3779b97f4a7c15);
-	for (; n > 0; n -= 4, addr += 4) {
-		memcpy(&part, addr, sizeof(part));
-		h = (h ^ h >> 32 ^ part) * UINT64_C(0x9e3779b97f4a7c15);
-	}
-	return (h ^ h >> 29) >> 16;
-}
-
-/* Returns the same for both directions of a flow. */
+/* Hash n bytes of addresses, protocol and ports; keyed, so that outsiders
+ * cannot choose collisions. */
 static uint32_t
 flowhash(const uint8_t *addrs, int n, const Ip *ip)
 {
-	uint64_t h = (uint64_t)hash(addrs, n, ip->sport) +
-	    hash(addrs + n, n, ip->dport) + ip->proto;
+	uint32_t addr;
+	uint64_t h;
 
-	return h * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+	memcpy(&h, keys.secret, sizeof(h));
+	h ^= (uint64_t)ip->sport << 24 ^ (uint64_t)ip->dport << 8 ^ ip->proto;
+	h *= UINT64_C(0x9e3779b97f4a7c15);
+	for (; n > 0; n -= 4, addrs += 4) {
+		memcpy(&addr, addrs, sizeof(addr));
+		h = (h ^ h >> 32 ^ addr) * UINT64_C(0x9e3779b97f4a7c15);
+	}
+	return (h ^ h >> 29) >> 16;
 }
 
 /* Returns -1 if d is no IP packet. Fragments hash without ports, so that those
@@ -1819,7 +1806,7 @@ ipparse(const uint8_t *d, int len, Ip *ip)
 	ip->l4len = len - ip->l4;
 	if (l4parse(d + ip->l4, ip) < 0)
 		return -1;
-	ip->hash = flowhash(d + (v4 ? 12 : 8), v4 ? 4 : 16, ip);
+	ip->hash = flowhash(d + (v4 ? 12 : 8), v4 ? 8 : 32, ip);
 	return 0;
 }
 
@@ -2462,25 +2449,6 @@ groflushall(void)
 		groflush(g);
 }
 
-/* Note whether large packets of a flow come by links that are slower than the
- * best one, and whether the last packet of a QUIC handshake did: that has the
- * highest bit set, RFC 8999. */
-static void
-heardby(const Pkt *p)
-{
-	int i = p->ip.hash & (Nflows - 1), slower;
-
-	if (p->ip.l4len <= 8 || p->link < 0 || !survey.best)
-		return;
-	slower = bond[p->link].delay.way >
-	    survey.best->delay.way + SameDelay / 2;
-	if (p->len > Small)
-		gro.flows[i].far = CLAMP(gro.flows[i].far + 2 * slower - 1, 0,
-		    Fars);
-	if (p->ip.proto == IPPROTO_UDP && p->data[p->ip.l4 + 8] & 0x80)
-		gro.flows[i].even = slower;
-}
-
 /* Write a packet to the TUN. One that can be coalesced waits for those behind
  * it until the end of the turn, any other goes behind what is held of its
  * flow. */
@@ -2496,7 +2464,6 @@ deliver(Pkt *p)
 	}
 	if (ipparse(p->data, p->len, &p->ip) == 0) {
 		ipclamp(p->data, &p->ip, tun.mtu);
-		heardby(p);
 		able = offload[OffCoalesce] == Running && coalescable(p);
 	}
 	g = &gro.by[p->ip.hash & (Ngros - 1)];
@@ -2552,12 +2519,12 @@ carries(const Link *l)
 	return l->pace.rate >= survey.slowest;
 }
 
-/* Returns bit/s that the link may carry: one that has not been saturated for
- * long may have become faster. */
+/* Returns bit/s that the link may carry: one that has not been used since some
+ * time may have become faster. */
 static double
-assumed(const Link *l)
+assumed(const Link *l, int64_t since)
 {
-	double idle = (now - l->pace.busy) / (double)RateAge;
+	double idle = (now - since) / (double)RateAge;
 	double rate = l->pace.rate * CLAMP(idle, 1, 16);
 
 	return l->pace.ceil[0] ? MIN(rate, l->pace.ceil[0]) : rate;
@@ -2575,7 +2542,7 @@ surveygroup(Link **bydelay, int n)
 
 	for (i = 0; i < n; i++) {
 		l = bydelay[i];
-		rate += assumed(l);
+		rate += assumed(l, l->beats.data);
 		worth = rate * rate / (l->delay.way - bydelay[0]->delay.way +
 		    bydelay[0]->delay.rtt / 2 + SameDelay);
 		if (worth > most) {
@@ -3843,10 +3810,11 @@ kindof(const Ip *ip)
 static void
 locate(Pkt *p)
 {
+	static const Ip none = { 0 };
 	int v4 = p->data[0] >> 4 == 4, n = v4 ? 4 : 16;
 	const uint8_t *addr = p->data + (v4 ? 12 : 8) +
 	    (role == Client ? 0 : n);
-	uint32_t tag = hash(addr, n, 0);
+	uint32_t tag = flowhash(addr, n, &none);
 	int most = CLAMP(Nflows / 4 / (queues.round.n + 1), 4, Nflows / 8);
 	Host *h;
 
@@ -3995,71 +3963,6 @@ fastput(Queue *q, Pkt *p)
 		queueput(q, p);
 }
 
-/* even: QUIC has round trips of one length
- *
- * Its senders with HyStart take a longer round trip for congestion, and end
- * slow start at the step from the quick link to the others. So that there is
- * no step each round trip goes one way by the quick link and one way by the
- * others: what a server sends first goes the long way, and then ACKs do, as
- * long as data does not. That costs one difference of delays in a handshake,
- * which those connections are spared whose server has sent little of late. */
-
-/* Does the peer send heavily to where the packet comes from? */
-static int
-far(const Pkt *p)
-{
-	return gro.flows[p->ip.hash & (Nflows - 1)].far > Fars / 2;
-}
-
-/* Is the packet of QUIC, from a server? */
-static int
-served(const Pkt *p)
-{
-	return p->kind->class == Quic && p->ip.sport == p->kind->port;
-}
-
-/* Choose for a new connection whether it is even, at the end of the server:
- * if that is not known, or one of the last was large. */
-static void
-evencount(Flow *f, const Pkt *p)
-{
-	int v4 = p->data[0] >> 4 == 4;
-	uint32_t tag;
-
-	if (!f->turn.last) {
-		tag = hash(p->data + (v4 ? 12 : 8), v4 ? 4 : 16, 0);
-		f->habit = &queues.habits[tag % Nflows];
-		if (f->habit->tag != tag)
-			*f->habit = (Habit){ tag, 1 };
-		f->even = f->habit->evens > 0;
-		f->habit->evens -= f->even;
-	}
-	if (f->habit && (lately(&f->need) > Large || far(p)))
-		f->habit->evens = Evens;
-}
-
-/* Is the packet of a connection that is even? The client's end knows it by how
- * the handshake came. */
-static int
-even(const Flow *f, const Pkt *p)
-{
-	return p->kind->class == Quic && survey.step && (served(p) ? f->even :
-	    gro.flows[p->ip.hash & (Nflows - 1)].even);
-}
-
-/* Has the packet to go the long way? */
-static int
-longway(const Flow *f, const Pkt *p)
-{
-	int len = p->ip.l4len - 8; /* behind the UDP header */
-
-	if (!even(f, p) || len < 1)
-		return 0;
-	if (p->data[p->ip.l4 + 8] & 0x80) /* handshake */
-		return served(p);
-	return len <= QuicAck && !far(p);
-}
-
 /* need: light flows have the best link, heavy ones the others
  *
  * Light are all that the best link can carry together, at its delay, for as
@@ -4094,6 +3997,24 @@ flowgoes(Need *n)
 	n->went = now;
 }
 
+/* Does the flow, which begins at the end of a QUIC server, begin heavy: if the
+ * server has not been known for long, or has sent much lately? A sender with
+ * HyStart takes a longer round trip for congestion, and ends slow start at the
+ * step from the quick link to the others; so there is to be none. */
+static int
+quicbegins(Flow *f, const Pkt *p)
+{
+	static const Ip none = { 0 };
+	int v4 = p->data[0] >> 4 == 4;
+	uint32_t tag = flowhash(p->data + (v4 ? 12 : 8), v4 ? 4 : 16, &none);
+
+	f->habit = &queues.habits[tag % Nflows];
+	if (f->habit->tag != tag)
+		*f->habit = (Habit){ .tag = tag, .known = now };
+	return now - f->habit->known < Pause ||
+	    (f->habit->large && now - f->habit->large < Remember);
+}
+
 /* Count a packet that came. Where all links are alike, a flow is heavy that
  * takes more than a quarter of the best one. */
 static void
@@ -4109,8 +4030,11 @@ flowcount(Flow *f, const Pkt *p)
 			need->stay = INT64_MAX;
 		}
 	}
-	if (served(p))
-		evencount(f, p);
+	if (!f->turn.last && p->kind->class == Quic &&
+	    p->ip.sport == p->kind->port && quicbegins(f, p))
+		flowgoes(need);
+	if (f->habit && lately(need) > Large)
+		f->habit->large = now;
 	need->bytes[0] += p->len + HdrLen + 28 + linkoverhead;
 	f->turn.last = now;
 	if (!need->heavy && !survey.step && lately(need) > Heavy &&
@@ -4159,11 +4083,11 @@ toomuch(int elastic)
 
 /* A packet of a light flow has not gone by the best link. */
 static void
-overflowed(Flow *f, const Pkt *p)
+overflowed(Flow *f)
 {
 	Need *n = &f->need;
 
-	if (n->elastic && (lately(n) > Heavy || even(f, p))) {
+	if (n->elastic && lately(n) > Heavy) {
 		flowgoes(n);
 		return;
 	}
@@ -4193,8 +4117,8 @@ smallest(void)
 	return least;
 }
 
-/* Let flows that fit on the best link come back. It may have become faster:
- * then it is taken to be so. */
+/* Let flows that fit on the best link come back. If it was not saturated for
+ * long it may have become faster: then it is taken to be so. */
 static void
 flowsback(void)
 {
@@ -4204,7 +4128,8 @@ flowsback(void)
 
 	while (survey.step && best && (n = smallest())) {
 		rate = n->rate + (n->elastic ? queues.light : queues.steady);
-		if (rate > lightmost(assumed(best)))
+		if (rate > lightmost(n->elastic ? best->pace.rate :
+		    assumed(best, best->pace.busy)))
 			return;
 		if (rate > lightmost(best->pace.rate)) {
 			best->pace.rate = rate / 15 * 16;
@@ -4427,16 +4352,16 @@ lightwait(const Flow *f, const Link *best)
 
 /* Light flows wait for the best link, unless another brings the packet sooner:
  * the one of least score or, if that is saturated, of earliest arrival. Those
- * that send no more than the link carries wait longer, for it is a burst that
- * passes. */
+ * of TCP and QUIC that may be heavy do not wait for long, however late that
+ * is; others wait longer, for a burst passes. */
 static Link *
 selectlink(const Flow *f)
 {
 	const Pkt *p = f->queue.head;
 	Link *best = survey.light, *to;
-	int64_t sooner;
+	int64_t wait, later;
 
-	if (heavy(f) || longway(f, p))
+	if (heavy(f))
 		return pick(p, 1, NULL, ByGroup);
 	if (best && !usable(best, p))
 		best = pick(p, 1, NULL, ByScore);
@@ -4449,10 +4374,12 @@ selectlink(const Flow *f)
 		to = pick(p, 1, best, ByArrival);
 	if (!to)
 		return NULL;
-	sooner = now + lightwait(f, best) + best->delay.owd -
-	    arrival(to, p->len);
-	return sooner > (even(f, p) ? -SameDelay : f->need.elastic ? 0 :
-	    Patience) ? to : NULL;
+	wait = lightwait(f, best);
+	if (survey.step && f->need.elastic && wait > HeavyWait &&
+	    lately(&f->need) > Heavy)
+		return to;
+	later = now + wait + best->delay.owd - arrival(to, p->len);
+	return later > (f->need.elastic ? 0 : Patience) ? to : NULL;
 }
 
 /* ack: pure TCP ACKs, thinned out
@@ -5193,6 +5120,17 @@ paritymake(Pkt *p, const Link *l)
 	}
 }
 
+/* Returns bytes of the longest packet that is covered: a parity is as long. */
+static int
+coverlen(void)
+{
+	int i, len = 0;
+
+	for (i = 0; i < cover.n; i++)
+		len = MAX(len, cover.pkts[i]->len);
+	return len;
+}
+
 /* Send a parity if one is due, or no more packets come. What that one covers
  * the next does not. */
 static void
@@ -5209,7 +5147,7 @@ paritysend(void)
 	if (!l && !late)
 		return;
 	if (l && every && spend(&cover.clock, MAX(ParityTime, saturated(l) *
-	    ParityPart * airtime(&l->pace, newest->len)), Second / 10) == 0 &&
+	    ParityPart * airtime(&l->pace, coverlen())), Second / 10) == 0 &&
 	    (p = pktalloc())) {
 		paritymake(p, l);
 		counts[CntParity]++;
@@ -5253,9 +5191,8 @@ transmit(Link *l, Pkt *p)
 			queues.shared = now;
 		queues.heavyflow = p->flow;
 	}
-	if (ordered && !heavy(f) && !longway(f, p) && l != survey.light &&
-	    survey.step)
-		overflowed(f, p);
+	if (ordered && !heavy(f) && l != survey.light && survey.step)
+		overflowed(f);
 	l->why[why]++;
 	p->link = l - bond;
 	if (p->kind->name)
@@ -6806,11 +6743,9 @@ datafound(Queue *found)
 {
 	Pkt *p;
 
-	while ((p = queueget(found))) {
-		p->link = -1;
+	while ((p = queueget(found)))
 		if (datain(NULL, p) == 0)
 			datanew(p);
-	}
 }
 
 static void
@@ -6823,7 +6758,6 @@ datapkt(Link *l, Pkt *p, int flags)
 		pktdrop(p, DropForm);
 		return;
 	}
-	p->link = l - bond;
 	if (datain(flags & FlagRepair ? NULL : l, p) < 0)
 		return;
 	if (flags & FlagRepair)

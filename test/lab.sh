@@ -328,8 +328,8 @@ buildstreams()
 		-o "$LAB/streams" test/streams.c
 }
 
-# goquic COMMAND...: go with what Debian's golang-github-lucas-clemente-quic-go-dev
-# installs, and without a trace in the home directory
+# goquic COMMAND...: go with the sources that Debian's package
+# golang-github-lucas-clemente-quic-go-dev installs, and without a trace at home
 goquic()
 {
 	GOCACHE="$LAB/go" GOFLAGS='' GO111MODULE=off GOPATH="$GOCODE" go "$@"
@@ -340,17 +340,35 @@ havequic()
 	command -v go >/dev/null && [ -d "$QUICGO" ]
 }
 
-# buildquic: it sends with Cubic, or with Reno if RENO is in the environment
+# buildquic: quic-go sends with Reno; here with Cubic, or Reno if RENO is in the
+# environment. Its buffers are larger here: it lost what came while it did not
+# run.
 buildquic()
 {
-	_file=$QUICGO/internal/ackhandler/sent_packet_handler.go
-	sed 's/^import (/import ( "os"; /
-		s/true, \/\/ use Reno/os.Getenv("RENO") != "",/' \
-		"$_file" >"$LAB/sender.go"
-	grep -q 'Getenv("RENO")' "$LAB/sender.go" || return 1
-	echo "{ \"Replace\": { \"$_file\": \"$LAB/sender.go\" } }" \
-		>"$LAB/overlay"
+	altered internal/ackhandler/sent_packet_handler.go \
+		's/^import (/import ( "os"; /
+		s/true, \/\/ use Reno/os.Getenv("RENO") != "",/' &&
+	altered internal/protocol/params.go \
+		's/\(MaxConnUnprocessedPackets = \)256/\18192/
+		s/\(DesiredReceiveBufferSize = .*\* \)2/\18/' || return 1
+	(cd "$LAB/altered" && find . -type f) | awk -v from="$QUICGO" \
+		-v to="$LAB/altered" '{
+			sub(/^[.]/, "")
+			s = s sep "\"" from $0 "\": \"" to $0 "\""
+			sep = ", "
+		} END { print "{ \"Replace\": { " s " } }" }' >"$LAB/overlay"
 	goquic build -overlay "$LAB/overlay" -o "$LAB/quic" test/quic.go
+}
+
+# altered FILE SED-SCRIPT: a copy of quic-go's, which has to be another
+altered()
+{
+	mkdir -p "$LAB/altered/${1%/*}"
+	sed "$2" "$QUICGO/$1" >"$LAB/altered/$1" || return 1
+	! cmp -s "$QUICGO/$1" "$LAB/altered/$1" || {
+		echo "$QUICGO/$1: not as in quic-go 0.29" >&2
+		return 1
+	}
 }
 
 # server DIR [OPTION...]: starts the server built there; WRAP goes before it

@@ -12,8 +12,7 @@
 // each fetch. Who sends writes to the standard error each second what its
 // congestion control knows, and when slow start ended.
 //
-// quic-go sends with Reno. buildquic in lab.sh makes that Cubic, and Reno if RENO
-// is in the environment.
+// quic-go is altered for this, see buildquic in lab.sh.
 package main
 
 import (

@@ -71,7 +71,8 @@ sidelink(int i, SimLink *s)
 	const Link *l = &bond[i];
 
 	s->name = l->name;
-	s->up = usable(l, NULL) && !l->spare;
+	s->works = usable(l, NULL);
+	s->up = s->works && !l->spare;
 	s->state = l->flight.stalled ? "stalled" : statename[l->state];
 	s->rate = l->pace.rate;
 	s->burst = l->pace.burst;
@@ -79,6 +80,7 @@ sidelink(int i, SimLink *s)
 	s->owd = l->delay.owd / Us;
 	s->loss = l->loss.ratio;
 	s->score = l->score;
+	s->payload = linkpayload(l) + OrderLen;
 	s->shut = full(l);
 	s->quick = survey.step && l == survey.best;
 }

@@ -104,8 +104,9 @@ enum {
 	BackupPrio = 61,          /* of no use while another link is up */
 	Known = 50,               /* ms that a link has been so */
 	IdleSlack = 5,            /* ms that it has had room */
-	SlowRate = 2500000,       /* bit/s; what is slower may be left out */
-	Further = 40,             /* ms, so may what is so much longer */
+	SlowRate = 2400000,       /* bit/s, as OrderedMin: slower links may be
+	                           * left out */
+	Further = 35,             /* ms, so may what is so much longer */
 	NextAt = 70,              /* offset of the next seq in a heartbeat */
 	Nsets = 36,               /* of unlike links */
 	Fewlate = 5               /* when the delay of a link grows unseen */
@@ -1069,14 +1070,16 @@ recordsent(End *e, uint64_t seq, const Seen *s)
 /* A flow goes away from the quick link once a second at most. It is where
  * three of four packets go, StayRun at least and for StayFor: that a full
  * quick link leaves some packets to others is no move. Nor is another quick
- * link, and after a pause a flow begins anew. If links move, only packets for
- * which the other side had room say where the flow is. */
+ * link, and after a pause a flow begins anew. If links move, or the quick one
+ * is more than a quarter of the others, only packets for which the other side
+ * had room say where the flow is: a heavy one takes all links. */
 static void
 staycheck(End *e, const Dir *dir, const Seen *s)
 {
 	Flow *f = flowat[s->port];
 	Stay *t = f ? &f->stay[e - end] : NULL;
-	int i, room[2] = { !restless, !restless }, to = Nowhere;
+	int i, room[2] = { 0, 0 }, to = Nowhere;
+	int64_t others = 0;
 
 	if (!t || f->g->kind == KindEcho || s->ack || (!s->data && !s->live))
 		return;
@@ -1089,9 +1092,13 @@ staycheck(End *e, const Dir *dir, const Seen *s)
 	t->last = simnow;
 	if (t->link < 0 || !s->owd[dir->link])
 		return;
-	for (i = 0; i < SimLinks; i++)
+	for (i = 0; i < SimLinks; i++) {
 		room[i == t->link] |= s->owd[i] &&
 		    net[i].d[e - end].full < simnow - IdleSlack * Ms;
+		others += s->owd[i] && i != t->link ? s->rate[i] : 0;
+	}
+	if (!restless && s->rate[t->link] <= others / 4)
+		room[0] = room[1] = 1;
 	if (dir->link == t->link)
 		to = room[0] ? Near : Nowhere;
 	else if (s->owd[dir->link] > s->owd[t->link] + StayFurther)
@@ -1124,27 +1131,32 @@ static int
 needed(End *e, const Dir *dir, int len, int backup)
 {
 	const Dir *d;
-	SimLink l, own;
+	SimLink l, b;
 	int i, others = 0, best = bestlink(e);
+	int64_t slowest = 0;
 
-	e->side->link(dir->link, &own);
-	for (i = 0; i < SimLinks; i++)
+	e->side->link(best, &b);
+	for (i = 0; i < SimLinks; i++) {
+		e->side->link(i, &l);
 		others += net[i].there &&
 		    net[i].d[e - end].spare >= simnow - Known * Ms;
+		if (l.works)
+			slowest = MAX(slowest, l.rate < SlowRate ?
+			    l.rate / 2 : SlowRate);
+	}
 	for (i = 0; i < SimLinks; i++) {
 		d = &net[i].d[e - end];
-		if (!net[i].there || d == dir || net[i].prio >= BackupPrio ||
-		    d->down >= simnow - Known * Ms || len > net[i].mtu -
-		    UdpIp - HdrLen - (keyed ? TagLen : 0))
-			continue;
 		e->side->link(i, &l);
-		if (!l.up)
+		if (!net[i].there || d == dir || !l.up || len > l.payload ||
+		    net[i].prio >= BackupPrio || !strcmp(l.state, "stalled") ||
+		    d->down >= simnow - Known * Ms)
 			continue;
 		if (backup)
 			return i;
 		if (d->spare < simnow - Known * Ms || (i == best &&
-		    others > 1) || l.owd > own.owd + Further * Ms / Us ||
-		    (l.rate < SlowRate && l.rate < own.rate / 2))
+		    others > 1) || l.owd > b.owd + Further * Ms / Us ||
+		    d->c.delay > net[best].d[e - end].c.delay + Further ||
+		    l.rate < slowest)
 			continue;
 		if (MAX(d->full, d->shut) < simnow - IdleSlack * Ms)
 			return i;
@@ -1300,6 +1312,7 @@ waitcheck(End *e, const Seen *s)
 		limit = MIN(limit, o->passed);
 		/* what a parity has given may come again */
 		if (!s->data && (r->came <= limit ||
+		    s->time < e->resumed ||
 		    simnow - e->parityread < LiveWait * Ms))
 			most = FreeWait * Ms;
 		due = MAX(due, limit);
@@ -1335,7 +1348,8 @@ ordercheck(End *e, const Seen *s)
 		*max = s->order;
 		return;
 	}
-	if (s->class != Ordered && !s->data && !s->quic)
+	if ((s->class != Ordered && !s->data && !s->quic) ||
+	    s->time < e->resumed) /* it was in a socket meanwhile */
 		return;
 	e->side->stat(&st);
 	if ((++e->overtaken <= st.late - e->late && !s->quic) ||
@@ -1642,7 +1656,8 @@ roomcheck(End *e)
 		e->side->link(i, &l);
 		if (l.shut)
 			net[i].d[dir].shut = simnow;
-		if (!l.up || !best.up || l.score <= best.score + SpareScore)
+		if (!l.works || !best.up ||
+		    l.score <= best.score + SpareScore)
 			net[i].d[dir].spare = simnow;
 		if (l.rate <= net[i].d[dir].slow ||
 		    simnow - net[i].d[dir].slowtime > Sec) {

@@ -7,12 +7,13 @@ enum { SimLinks = 5 };
 
 typedef struct {
 	const char *name;
-	int up;
+	int works, up;            /* up: and it is not spare */
 	const char *state;
 	int64_t rate, burst;      /* bit/s, ns: of the pacer */
 	int64_t srtt, owd;        /* us */
 	double loss;              /* 0 to 1 */
 	int score;
+	int payload;              /* bytes of a packet, with its order */
 	int shut;                 /* gets no more ordered packets for now */
 	int quick;                /* the best, and other links are further */
 } SimLink;
