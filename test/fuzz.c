@@ -326,8 +326,8 @@ checkneeds(void)
 		must(f->turn.last <= now && n->begun <= f->turn.last &&
 		    n->went <= now && n->came <= now, "times of a flow");
 		must(!n->heavy || n->stay >= Second, "heavy for no time");
-		must(n->stay <= StayMost || n->stay == INT64_MAX ||
-		    n->stay <= Second + 16 * LeastTime, "heavy for too long");
+		must(n->stay <= StayMost || n->stay == INT64_MAX,
+		    "heavy for too long");
 		must(!f->habit || (f->habit >= queues.habits &&
 		    f->habit < queues.habits + LEN(queues.habits)), "habit");
 	}

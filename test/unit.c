@@ -4490,7 +4490,8 @@ teststay(void)
 	enum { Times = 7 };
 	static const struct {
 		const char *name;
-		int links;            /* as in testalike, 3: best is slow */
+		int links;            /* as in testalike; 3: the best one is
+		                       * slow, 4: it is quick, by 2 s */
 		int after[Times], stay[Times]; /* ms */
 	} t[] = {
 		{ "again and again", 2, { 0, 1, 1, 1, 1, 1, 1 },
@@ -4503,6 +4504,8 @@ teststay(void)
 		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
 		{ "the best link is slower", 3, { 0, 1, 1, 1, 1, 1, 8000 },
 		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
+		{ "far too slow ones", 4, { 0, 1, 1, 1, 1, 1, 8000 },
+		  { 16000, 16000, 16000, 16000, 16000, 16000, 16000 } },
 		{ "no link", 0, { 0, 1, 1, 1, 1, 1, 8000 },
 		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
 	};
@@ -4513,9 +4516,10 @@ teststay(void)
 		anew(Client);
 		for (j = 0; t[i].links == 1 && j < Nlinks; j++)
 			bond[j].delay = bond[0].delay;
-		if (t[i].links == 3)
+		if (t[i].links > 2)
 			bond[0].delay.base.least[0] =
-			    bond[0].delay.base.least[1] = MS(60);
+			    bond[0].delay.base.least[1] =
+			    MS(t[i].links == 3 ? 60 : -1960);
 		linksare(0, t[i].links ? LinkUp : LinkDown);
 		now = Second; /* the machine has just started */
 		n = (Need){ 0 };
