@@ -678,8 +678,8 @@ parsers(const uint8_t *d, int len)
 /* packets */
 
 /* an IP packet of len bytes or as many as it takes; what is chosen by its
- * bits, host and port by flow; seq and ack are of TCP. QUIC may be from the
- * server's port, as at its end. */
+ * bits, host and port by flow; seq and ack are of TCP. QUIC may come from its
+ * server, which is the same for all. */
 static int
 packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 {
@@ -691,6 +691,7 @@ packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 	static const uint8_t stamp[] = { 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2 };
 	int v6 = what & 8, kind = what & 7, proto = protos[kind];
 	int l4 = v6 ? 40 : 20, n = 0, hdr, to = kind == 6 ? 443 : 80;
+	int served = kind == 6 && what & 32;
 	uint8_t *t = d + l4, a[2][16] = { { 0xfd }, { 0xfd } };
 
 	if (proto == IPPROTO_ICMP && v6)
@@ -702,7 +703,7 @@ packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 	memset(d + hdr, flow, len - hdr);
 	put(a[0] + (v6 ? 12 : 0), (v6 ? 0 : 0x0a000000) + flow, 4);
 	put(a[1] + (v6 ? 12 : 0), (v6 ? 0 : 0x0a630000) + 1, 4);
-	iphead(d, v6, proto, len, a[0], a[1]);
+	iphead(d, v6, proto, len, a[served], a[!served]);
 	if (!v6)
 		put(d + 4, seq / 1000, 2);
 	if (what & 16)            /* ECN */
@@ -717,10 +718,8 @@ packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 		    TcpAck, 500);
 		memcpy(t + 20, kind == 2 ? syn : stamp, n);
 	} else if (proto == IPPROTO_UDP) {
-		if (kind == 6 && what & 32)
-			udphead(t, to, 1000 + flow % 16, len - l4);
-		else
-			udphead(t, 1000 + flow % 16, to, len - l4);
+		udphead(t, served ? to : 1000 + flow % 16,
+		    served ? 1000 + flow % 16 : to, len - l4);
 	} else {
 		t[0] = v6 ? 128 : 8;
 	}
