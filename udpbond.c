@@ -3991,8 +3991,9 @@ flowgoes(Need *n)
 	int64_t more = survey.best ?
 	    survey.groupdelay - survey.best->delay.way : 0;
 
-	n->stay = n->came && now - n->came < StayMost / 2 ?
-	    MIN(2 * n->stay, StayMost) : Second + 16 * MAX(more, 0);
+	n->stay = n->came && now - n->came < StayMost / 2 ? 2 * n->stay :
+	    Second + 16 * MAX(more, 0);
+	n->stay = MIN(n->stay, StayMost);
 	n->heavy = 1;
 	n->went = now;
 }

@@ -135,6 +135,7 @@ static void (*const *actions)(void);
 
 static int settingswas[LEN(settings)];
 static Linkconf linkswas[LEN(links)];
+static Traffic trafficwas[LEN(traffic)];
 static char *tundevwas, *clientaddrwas, *serveraddrwas;
 
 static const uint8_t *in;         /* the input */
@@ -279,8 +280,8 @@ checkhosts(void)
 {
 	const Host *h = queues.hosts;
 	const Flow *f;
-	const Pkt *p;
-	int64_t light = 0;
+	Pkt *p;
+	int64_t light = 0, steady = 0;
 	int bytes[Nhosts] = { 0 }, flows[Nhosts] = { 0 }, n = 0, i, hosts = 0;
 
 	for (f = queues.flows; f < queues.flows + Nflows; f++) {
@@ -290,13 +291,16 @@ checkhosts(void)
 		flows[f->host] += f->turn.listed;
 		must(f->turn.waiting == f->queue.len, "packets of a flow");
 		must(f->turn.listed || !f->queue.head, "a flow never sends");
-		for (p = f->queue.head; p; p = p->next)
+		for (p = f->queue.head; p; p = p->next) {
 			light += p->waslight ? p->len : 0;
+			steady += p->waslight && !elastic(p) ? p->len : 0;
+		}
 		for (p = queues.acks.head; f->ack && p != f->ack; p = p->next)
 			must(p != NULL, "an ACK that is replaced is queued");
 	}
 	must(n == queues.queued, "packets in flow queues");
-	must(light == queues.lightbytes, "bytes of light flows");
+	must(light == queues.lightbytes && steady == queues.steadybytes,
+	    "bytes of light flows");
 	for (i = 0; i < Nhosts; i++) {
 		must(h[i].bytes == bytes[i], "bytes of a host");
 		must(checkround(&h[i].flows) == flows[i], "flows of a host");
@@ -305,6 +309,35 @@ checkhosts(void)
 		hosts += h[i].turn.listed;
 	}
 	must(checkround(&queues.round) == hosts, "hosts on lists");
+}
+
+/* what flows need, and what is known of servers of QUIC */
+static void
+checkneeds(void)
+{
+	const Flow *f;
+	const Need *n;
+	const Habit *h;
+
+	for (f = queues.flows; f < queues.flows + Nflows; f++) {
+		n = &f->need;
+		must(n->bytes[0] >= 0 && n->bytes[1] >= 0 && n->rate >= 0,
+		    "bytes of a flow");
+		must(f->turn.last <= now && n->begun <= f->turn.last &&
+		    n->went <= now && n->came <= now, "times of a flow");
+		must(!n->heavy || n->stay >= Second, "heavy for no time");
+		must(n->stay <= StayMost || n->stay == INT64_MAX,
+		    "heavy for too long");
+		must(!f->habit || (f->habit >= queues.habits &&
+		    f->habit < queues.habits + LEN(queues.habits)), "habit");
+	}
+	for (h = queues.habits; h < queues.habits + LEN(queues.habits); h++)
+		must(h->known <= now && h->large <= now &&
+		    (!h->large || h->known <= h->large), "times of a server");
+	must(queues.steady >= 0 && queues.steady <= queues.light,
+	    "rate of light flows");
+	must(queues.noted <= now && queues.crowded <= queues.overflow &&
+	    queues.overflow <= now, "when packets overflow");
 }
 
 /* What selection knows is what the links are. But which link is to have no
@@ -524,8 +557,10 @@ checkturn(void)
 	int i;
 
 	checkcontrol();
-	if (nsteps % 8 == 0) /* it takes long */
+	if (nsteps % 8 == 0) { /* it takes long */
 		checkhosts();
+		checkneeds();
+	}
 	must(queues.queued <= queuepkts, "flow queues too long");
 	checkqueue(&queues.express, "express queue");
 	checkqueue(&queues.acks, "queue of ACKs");
@@ -567,6 +602,7 @@ checkend(void)
 	int i, n;
 
 	checkhosts();
+	checkneeds();
 	must(poolsound(), "references of a packet");
 	for (i = n = 0; i < Nfds; i++)
 		n += fds[i];
@@ -642,7 +678,8 @@ parsers(const uint8_t *d, int len)
 /* packets */
 
 /* an IP packet of len bytes or as many as it takes; what is chosen by its
- * bits, host and port by flow; seq and ack are of TCP */
+ * bits, host and port by flow; seq and ack are of TCP. QUIC may come from its
+ * server, which is the same for all. */
 static int
 packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 {
@@ -654,6 +691,7 @@ packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 	static const uint8_t stamp[] = { 1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2 };
 	int v6 = what & 8, kind = what & 7, proto = protos[kind];
 	int l4 = v6 ? 40 : 20, n = 0, hdr, to = kind == 6 ? 443 : 80;
+	int served = kind == 6 && what & 32;
 	uint8_t *t = d + l4, a[2][16] = { { 0xfd }, { 0xfd } };
 
 	if (proto == IPPROTO_ICMP && v6)
@@ -665,7 +703,7 @@ packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 	memset(d + hdr, flow, len - hdr);
 	put(a[0] + (v6 ? 12 : 0), (v6 ? 0 : 0x0a000000) + flow, 4);
 	put(a[1] + (v6 ? 12 : 0), (v6 ? 0 : 0x0a630000) + 1, 4);
-	iphead(d, v6, proto, len, a[0], a[1]);
+	iphead(d, v6, proto, len, a[served], a[!served]);
 	if (!v6)
 		put(d + 4, seq / 1000, 2);
 	if (what & 16)            /* ECN */
@@ -680,7 +718,8 @@ packet(uint8_t *d, int len, int what, int flow, uint32_t seq, uint32_t ack)
 		    TcpAck, 500);
 		memcpy(t + 20, kind == 2 ? syn : stamp, n);
 	} else if (proto == IPPROTO_UDP) {
-		udphead(t, 1000 + flow % 16, to, len - l4);
+		udphead(t, served ? to : 1000 + flow % 16,
+		    served ? 1000 + flow % 16 : to, len - l4);
 	} else {
 		t[0] = v6 ? 128 : 8;
 	}
@@ -2080,6 +2119,7 @@ reset(void)
 
 	if (!linkswas[0].port) {
 		memcpy(linkswas, links, sizeof(links));
+		memcpy(trafficwas, traffic, sizeof(traffic));
 		for (i = 0; i < LEN(settings); i++)
 			settingswas[i] = *settings[i].value;
 		tundevwas = tundev;
@@ -2087,6 +2127,7 @@ reset(void)
 		serveraddrwas = serveraddr;
 	}
 	memcpy(links, linkswas, sizeof(links));
+	memcpy(traffic, trafficwas, sizeof(traffic));
 	for (i = 0; i < LEN(settings); i++)
 		*settings[i].value = settingswas[i];
 	queuepkts = keeppkts = reorderpkts = Queued;
@@ -2134,6 +2175,7 @@ configure(int conf)
 	case ConfWeights:
 		for (i = 0; i < 4; i++)
 			*settings[i].value = settings[i].max;
+		traffic[LEN(traffic) - 2].class = Bulk; /* TCP */
 		break;
 	case ConfQuick:
 		hbinterval = 20;

@@ -3915,6 +3915,54 @@ testflows(void)
 	}
 }
 
+/* the hash of a packet from one address and port to another */
+static uint32_t
+hashof(int v6, int proto, const uint8_t *from, int port, const uint8_t *to,
+    int toport)
+{
+	uint8_t d[100] = { 0 };
+	Ip ip;
+
+	iphead(d, v6, proto, sizeof(d), from, to);
+	tcphead(d + l4of(d), port, toport, 0, 0, 0, 0, 0);
+	want("parsed", 0, ipparse(d, sizeof(d), &ip));
+	return ip.hash;
+}
+
+/* what makes a flow makes its hash, which nobody outside can know */
+static void
+testhash(void)
+{
+	enum { Flows = 2000 };
+	static int used[Nflows];
+	uint8_t from[16] = { 0 }, to[16] = { 0 };
+	int i, v6, a, b, most = 0, same = 0;
+	uint32_t h;
+
+	anew(Client);
+	for (i = 0; i < Flows; i++) {
+		v6 = rnd(2);
+		a = rnd(65536);
+		b = rnd(65536);
+		put(from + 2 * rnd(v6 ? 8 : 2), rnd(65536), 2);
+		put(to + 2 * rnd(v6 ? 8 : 2), rnd(65536), 2);
+		h = hashof(v6, IPPROTO_UDP, from, a, to, b);
+		used[h & (Nflows - 1)]++;
+		most = MAX(most, used[h & (Nflows - 1)]);
+		same += h == hashof(v6, IPPROTO_UDP, to, a, from, b);
+		same += h == hashof(v6, IPPROTO_TCP, from, a, to, b);
+		same += h == hashof(v6, IPPROTO_UDP, from, a, to, b ^ 1);
+		to[v6 ? rnd(16) : rnd(4)]++;
+		same += h == hashof(v6, IPPROTO_UDP, from, a, to, b);
+		h = hashof(v6, IPPROTO_UDP, from, a, to, b);
+		keys.secret[rnd(8)]++;
+		same += h == hashof(v6, IPPROTO_UDP, from, a, to, b);
+	}
+	wantin("most in a place", 5, 12, most);
+	wantin("the same by chance", 0, 1, same);
+	verdict("addresses, protocol, ports and a secret");
+}
+
 /* UDP flows of one pace: how many of their packets are express */
 static void
 testsparse(void)
@@ -4123,7 +4171,7 @@ testkinds(void)
 	const Traffic *kind = NULL;
 	uint8_t d[MtuMax];
 	uint64_t sum;
-	int i, k, len;
+	int i, k, len, flow = 0;
 	Pkt *p;
 
 	memcpy(was, traffic, sizeof(was));
@@ -4143,10 +4191,15 @@ testkinds(void)
 				want("ms", t[i].ms, (p->deadline - now) /
 				    MS(1));
 			kind = p->kind;
+			flow = p->flow;
 			transmit(&bond[3], p);
 			pktfree(p);
 			now += MS(20);
 		}
+		now += SEC(2);
+		flowrates();
+		want("heavy, 2 s later", t[i].heavy,
+		    heavy(&queues.flows[flow]));
 		for (sum = 0, k = 0; k < Nlinks * LEN(traffic); k++)
 			sum += kinds[k / LEN(traffic)][k % LEN(traffic)];
 		want("counted", kind->name ? Few : 0, sum);
@@ -4189,21 +4242,19 @@ testcapped(void)
 	}
 }
 
-/* even */
+/* need */
 
 /* A packet between a port of a host and a server, from 256 on of IPv6, as our
- * end of the tunnel sends it, or the other one, back: u UDP, t TCP, q QUIC, Q
- * of a handshake. */
+ * end of the tunnel sends it: u UDP, t TCP, q QUIC. */
 static Pkt *
-netpacket(int kind, int server, int port, int len, int back)
+netpacket(int kind, int server, int port, int len)
 {
 	uint8_t d[MtuMax] = { 0 }, host[16] = { 192, 168, 1, 20 };
 	uint8_t far[16] = { 93, 184, 216, 34 };
-	int v6 = server > 255, at = v6 ? 40 : 20, down;
+	int v6 = server > 255, at = v6 ? 40 : 20, down = role == Server;
 	int known = kind == 'u' ? 5201 : kind == 't' ? 80 : 443;
 
-	down = (role == Server) != back;
-	put(far + 2, server, 2);
+	put(far + (v6 ? 14 : 2), server, 2);
 	iphead(d, v6, kind == 't' ? IPPROTO_TCP : IPPROTO_UDP, len,
 	    down ? far : host, down ? host : far);
 	if (kind == 't')
@@ -4212,8 +4263,6 @@ netpacket(int kind, int server, int port, int len, int back)
 	else
 		udphead(d + at, down ? known : port, down ? port : known,
 		    len - at);
-	if (kind != 't' && len > at + 8)
-		d[at + 8] = kind == 'Q' ? 0xc3 : 0x43;
 	finish(d, len);
 	return packetof(d, len);
 }
@@ -4255,7 +4304,7 @@ testhabits(void)
 				n = c[2] == 'l' ? 220 : 160;
 				for (j = 0; j < n; j++) {
 					p = netpacket('q', server, port,
-					    1200, 0);
+					    1200);
 					classify(p);
 					f = &queues.flows[p->flow];
 					pktfree(p);
@@ -4267,36 +4316,38 @@ testhabits(void)
 	}
 
 	anew(Client);
-	p = netpacket('q', 1, 5000, 1200, 0);
+	p = netpacket('q', 1, 5000, 1200);
 	classify(p);
 	want("habit", 1, !queues.flows[p->flow].habit);
 	want("heavy", 0, heavy(&queues.flows[p->flow]));
 	pktfree(p);
-	p = netpacket('t', 1, 443, 1200, 0);
-	role = Server;
-	classify(p);
-	want("habit", 1, !queues.flows[p->flow].habit);
-	pktfree(p);
+	anew(Server);
+	for (i = 0; i < 3; i++) {
+		p = netpacket(i < 2 ? 'u' : 't', 1, 5000 + i, 1200);
+		put(p->data + 20, i < 1 ? 53 : 443 + (i < 2), 2);
+		ipparse(p->data, p->len, &p->ip);
+		classify(p);
+		want("habit", 1, !queues.flows[p->flow].habit);
+		pktfree(p);
+	}
 	verdict("only from servers of QUIC");
 
 	/* a server whose place is another's */
 	anew(Server);
-	p = netpacket('q', 1, 5000, 1200, 0);
+	p = netpacket('q', 1, 5000, 1200);
 	classify(p);
 	f = &queues.flows[p->flow];
 	pktfree(p);
 	f->habit->tag++;
 	f->habit->large = now;
 	now += Minute;
-	p = netpacket('q', 1, 5001, 1200, 0);
+	p = netpacket('q', 1, 5001, 1200);
 	classify(p);
 	want("heavy", 1, heavy(&queues.flows[p->flow]));
 	want("large", 0, f->habit->large);
 	pktfree(p);
 	verdict("a place that another server had");
 }
-
-/* need */
 
 /* bytes and rate of a flow: 1252 on the wire so often, then nothing */
 static void
@@ -4354,6 +4405,43 @@ testlately(void)
 	}
 }
 
+/* which flows take what they get */
+static void
+testelastic(void)
+{
+	static const struct {
+		const char *name;
+		int kind, elastic;
+	} t[] = {
+		{ "UDP", 'u', 0 },
+		{ "TCP", 't', 1 },
+		{ "QUIC", 'q', 1 },
+	};
+	int i, j;
+	Pkt *p, *o;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		p = netpacket(t[i].kind, 1, 5000, 1000);
+		o = netpacket(t[i].elastic ? 'u' : 't', 1, 5000, 1000);
+		for (j = 0; j < 2; j++) {
+			flowcount(&queues.flows[7], p);
+			want("elastic", t[i].elastic,
+			    queues.flows[7].need.elastic);
+			now += Pause;
+			flowcount(&queues.flows[7], o);
+			want("as it began", t[i].elastic,
+			    queues.flows[7].need.elastic);
+			now += Pause + 1;
+			flowcount(&queues.flows[7], o);
+			want("after a pause", !t[i].elastic,
+			    queues.flows[7].need.elastic);
+			now += Pause + 1;
+		}
+		verdict(t[i].name);
+	}
+}
+
 /* a flow of so many packets of 1252 bytes at so many kbit/s: heavy or not? */
 static void
 testalike(void)
@@ -4402,7 +4490,8 @@ teststay(void)
 	enum { Times = 7 };
 	static const struct {
 		const char *name;
-		int links;            /* as in testalike */
+		int links;            /* as in testalike; 3: the best one is
+		                       * slow, 4: it is quick, by 2 s */
 		int after[Times], stay[Times]; /* ms */
 	} t[] = {
 		{ "again and again", 2, { 0, 1, 1, 1, 1, 1, 1 },
@@ -4413,6 +4502,10 @@ teststay(void)
 		  { 1480, 2960, 1480, 2960, 5920, 1480, 1480 } },
 		{ "links alike", 1, { 0, 1, 1, 1, 1, 1, 8000 },
 		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
+		{ "the best link is slower", 3, { 0, 1, 1, 1, 1, 1, 8000 },
+		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
+		{ "far too slow ones", 4, { 0, 1, 1, 1, 1, 1, 8000 },
+		  { 16000, 16000, 16000, 16000, 16000, 16000, 16000 } },
 		{ "no link", 0, { 0, 1, 1, 1, 1, 1, 8000 },
 		  { 1000, 2000, 4000, 8000, 16000, 16000, 1000 } },
 	};
@@ -4423,7 +4516,12 @@ teststay(void)
 		anew(Client);
 		for (j = 0; t[i].links == 1 && j < Nlinks; j++)
 			bond[j].delay = bond[0].delay;
+		if (t[i].links > 2)
+			bond[0].delay.base.least[0] =
+			    bond[0].delay.base.least[1] =
+			    MS(t[i].links == 3 ? 60 : -1960);
 		linksare(0, t[i].links ? LinkUp : LinkDown);
+		now = Second; /* the machine has just started */
 		n = (Need){ 0 };
 		for (j = 0; j < Times; j++) {
 			now += MS(t[i].after[j]);
@@ -4577,7 +4675,7 @@ testoverflow(void)
 		f = &queues.flows[1];
 		if (t[i].bytes)
 			f->need.bytes[1] = t[i].bytes;
-		p = netpacket(t[i].kind, 1, 5000, 1200, 0);
+		p = netpacket(t[i].kind, 1, 5000, 1200);
 		for (at = -1, ms = 0; ms < 2000 && at < 0; ms++) {
 			/* all send on */
 			queues.noted = now;
@@ -4596,6 +4694,21 @@ testoverflow(void)
 		pktfree(p);
 		verdict(t[i].name);
 	}
+
+	anew(Client);
+	p = netpacket('u', 1, 5000, 1200);
+	for (at = -1, ms = 0; ms < 2000 && at < 0; ms++) {
+		if (ms % 200 == 0)
+			flowsare(ms < 400 ? "u9" : "u11");
+		f->turn.last = queues.noted = now;
+		overflowed(f);
+		if (heavy(f))
+			at = ms;
+		now += MS(1);
+	}
+	want("ms", 500, at);
+	pktfree(p);
+	verdict("looked at each 250 ms");
 }
 
 /* which packets overflow */
@@ -4620,7 +4733,7 @@ testoverflows(void)
 	for (i = 0; i < LEN(t); i++) {
 		anew(Server);
 		survey.step = t[i].step;
-		p = netpacket(t[i].kind, 1, 5000, t[i].len, 0);
+		p = netpacket(t[i].kind, 1, 5000, t[i].len);
 		p->flow = 7;
 		p->class = t[i].class;
 		f = &queues.flows[7];
@@ -4670,6 +4783,7 @@ testback(void)
 		{ "it is known not to be", "h15", 3, 3, 10, 10, 2, "",
 		  10000 },
 		{ "it is fast enough", "h5", 3, 3, 0, 10, 2, " 1", 10000 },
+		{ "TCP does not try that", "a7", 3, 3, 0, 10, 2, "", 10000 },
 	};
 	int was[Nflows], i, j;
 	char log[LogSize];
@@ -4763,9 +4877,8 @@ testnoted(void)
 	verdict("those that come back count");
 }
 
-/* Streams of UDP and a row of class Bulk, for 30 s, each packet classified,
- * sent and acknowledged: which are heavy in the end, and how often any went.
- * The best link carries 10 Mbit/s, 9.4 of that for light flows. */
+/* Streams of UDP for 30 s, each packet classified, sent and acknowledged:
+ * which are heavy? The best link carries 10 Mbit/s, 9.4 of that for them. */
 static void
 testneeds(void)
 {
@@ -5056,27 +5169,37 @@ testpatience(void)
 {
 	static const struct {
 		const char *name;
-		int kind, len, heavy;
+		int kind, lately, heavy;
 		const char *links;    /* as in testselect */
+		int later;            /* ms, the others, than usual */
 		int steady;           /* bytes of UDP that wait */
 		int ms;               /* -1: never */
-		int waits;            /* even if the best link has room */
 	} t[] = {
-		{ "UDP", 'u', 1000, 0, ".....", 0, 60, 0 },
-		{ "UDP behind UDP", 'u', 1000, 0, ".....", 9000, 60, 0 },
-		{ "TCP", 't', 1000, 0, ".....", 0, 30, 0 },
-		{ "QUIC", 'q', 1000, 0, ".....", 0, 30, 0 },
-		{ "TCP lets UDP go first", 't', 1000, 0, ".....", 9000,
-		  30, 1 },
-		{ "QUIC does so, too", 'q', 1000, 0, ".....", 9000, 30,
-		  1 },
-		{ "heavy", 'u', 1000, 1, ".....", 0, 0, 0 },
-		{ "the others are full", 'u', 1000, 0, ".ffff", 0, -1,
-		  0 },
-		{ "all but one are", 'u', 1000, 0, ".ff.f", 0, 60, 0 },
-		{ "saturated", 'u', 1000, 0, ".ssss", 0, 60, 0 },
-		{ "the others are down", 't', 1000, 0, ".dddd", 0, -1,
-		  0 },
+		{ "UDP", 'u', 0, 0, ".....", 0, 0, 60 },
+		{ "UDP behind UDP", 'u', 0, 0, ".....", 0, 9000, 60 },
+		{ "UDP of more than 48 KiB", 'u', Heavy + 1, 0, ".....", 0,
+		  0, 60 },
+		{ "TCP", 't', 0, 0, ".....", 0, 0, 30 },
+		{ "TCP of 48 KiB", 't', Heavy, 0, ".....", 0, 0, 30 },
+		{ "TCP of more", 't', Heavy + 1, 0, ".....", 0, 0, 20 },
+		{ "QUIC", 'q', 0, 0, ".....", 0, 0, 30 },
+		{ "QUIC of more", 'q', Heavy + 1, 0, ".....", 0, 0, 20 },
+		{ "TCP, the others are far", 't', Heavy, 0, ".....", 100, 0,
+		  130 },
+		{ "TCP of more, far", 't', Heavy + 1, 0, ".....", 100, 0,
+		  20 },
+		{ "UDP, far", 'u', Heavy + 1, 0, ".....", 100, 0, 160 },
+		{ "TCP of more, 25 ms nearer", 't', Heavy + 1, 0, ".....",
+		  -25, 0, 5 },
+		{ "TCP lets UDP go first", 't', 0, 0, ".....", 0, 9000, 30 },
+		{ "QUIC does so, too", 'q', 0, 0, ".....", 0, 9000, 30 },
+		{ "heavy", 'u', 0, 1, ".....", 0, 0, 0 },
+		{ "the others are full", 'u', 0, 0, ".ffff", 0, 0, -1 },
+		{ "TCP, they are full", 't', Heavy + 1, 0, ".ffff", 0, 0,
+		  -1 },
+		{ "all but one are", 'u', 0, 0, ".ff.f", 0, 0, 60 },
+		{ "saturated", 'u', 0, 0, ".ssss", 0, 0, 60 },
+		{ "the others are down", 't', 0, 0, ".dddd", 0, 0, -1 },
 	};
 	Flow *f;
 	Link *l;
@@ -5084,21 +5207,24 @@ testpatience(void)
 	int i, j, ms, at;
 
 	for (i = 0; i < LEN(t); i++) {
-		anew(Server);
+		anew(Client);
 		for (j = 0; j < Nlinks; j++)
 			linkis(&bond[j], t[i].links[j]);
-		for (j = 0; j < Nlinks; j++)
+		for (j = 0; j < Nlinks; j++) {
 			bond[j].roomy = 1;
-		p = netpacket(t[i].kind, 1, 5000, t[i].len, 0);
+			bond[j].delay.owd += j > 0 ? MS(t[i].later) : 0;
+		}
+		p = netpacket(t[i].kind, 1, 5000, 1000);
 		f = &queues.flows[p->flow = 7];
 		f->need.elastic = elastic(p);
+		f->need.bytes[1] = t[i].lately;
 		weighs(7, t[i].heavy);
 		flowput(f, p);
 		queues.lightbytes += t[i].steady;
 		queues.steadybytes += t[i].steady;
 		l = selectlink(f);
-		want("waits at once", t[i].waits, !l);
-		for (at = -1, ms = 0; ms < 100 && at < 0; ms++) {
+		want("waits at once", t[i].steady && f->need.elastic, !l);
+		for (at = -1, ms = 0; ms < 200 && at < 0; ms++) {
 			bond[0].pace.clock = now + MS(ms);
 			survey.known = 0;
 			if ((l = selectlink(f)) && l != &bond[0])
@@ -5107,6 +5233,32 @@ testpatience(void)
 		want("ms", t[i].ms, at);
 		verdict(t[i].name);
 	}
+
+	anew(Client);
+	survey.step = 0;
+	f = &queues.flows[7];
+	f->need.elastic = 1;
+	f->need.bytes[1] = Heavy + 1;
+	flowput(f, waitingtcp(Ordered, 7, 1000, 0));
+	bond[0].pace.clock = now + MS(28);
+	want("waits", 1, !selectlink(f));
+	survey.step = 1;
+	survey.known = 0;
+	wantin("waits no longer", 1, 4, selectlink(f) - bond);
+	verdict("TCP of more, no quick link");
+
+	for (i = 0; i < 2; i++) {
+		anew(Client);
+		bond[2].delay.owd = MS(30);
+		bond[2].score += 500;
+		linkis(&bond[0], 'f');
+		for (j = 1; i && j < Nlinks; j++)
+			linkis(&bond[j], 's');
+		f = &queues.flows[7];
+		flowput(f, waiting(Ordered, 7, 1000, 0, 1));
+		want("link", i + 1, selectlink(f) - bond);
+	}
+	verdict("the one of least score, or else of earliest arrival");
 
 	anew(Client);
 	f = &queues.flows[7];
@@ -5131,6 +5283,46 @@ testpatience(void)
 	schedule();
 	want("sent", 5, peerdata(0));
 	verdict("TCP goes as soon as UDP has gone");
+}
+
+/* bytes of light flows that wait, and of those that are not elastic */
+static void
+testlightbytes(void)
+{
+	static const struct {
+		const char *name;
+		int tcp, heavy, then; /* then: heavy when they go */
+		int light, steady;    /* packets */
+	} t[] = {
+		{ "light UDP", 0, 0, 0, 3, 3 },
+		{ "light TCP", 1, 0, 0, 3, 0 },
+		{ "heavy UDP", 0, 1, 1, 0, 0 },
+		{ "heavy TCP", 1, 1, 1, 0, 0 },
+		{ "UDP goes", 0, 0, 1, 3, 3 },
+		{ "TCP goes", 1, 0, 1, 3, 0 },
+		{ "UDP comes back", 0, 1, 0, 0, 0 },
+	};
+	int i, j;
+
+	for (i = 0; i < LEN(t); i++) {
+		anew(Client);
+		weighs(7, t[i].heavy);
+		for (j = 0; j < 3; j++)
+			enqueue((t[i].tcp ? waitingtcp(Ordered, 7, 1000, 0) :
+			    waiting(Ordered, 7, 1000, 0, 0)));
+		want("bytes", t[i].light * 1000, queues.lightbytes);
+		want("steady", t[i].steady * 1000, queues.steadybytes);
+		weighs(7, t[i].then);
+		pktfree(flowget(&queues.flows[7]));
+		want("bytes", t[i].light * 2000 / 3, queues.lightbytes);
+		want("steady", t[i].steady * 2000 / 3, queues.steadybytes);
+		droplongest();
+		droplongest();
+		want("queued", 0, queues.queued);
+		want("bytes", 0, queues.lightbytes);
+		want("steady", 0, queues.steadybytes);
+		verdict(t[i].name);
+	}
 }
 
 /* The rank of a link for heavy flows; the group is at 40 ms. f free, F full, q
@@ -11584,6 +11776,7 @@ static const struct {
 	{ "expand", testexpand },
 	{ "classify", testclassify },
 	{ "flow by", testflows },
+	{ "hash", testhash },
 	{ "sparse", testsparse },
 	{ "pause", testpause },
 	{ "traffic", testtraffic },
@@ -11591,6 +11784,7 @@ static const struct {
 	{ "urgent", testcapped },
 	{ "habits", testhabits },
 	{ "lately", testlately },
+	{ "elastic", testelastic },
 	{ "alike", testalike },
 	{ "stay", teststay },
 	{ "too much", testtoomuch },
@@ -11603,6 +11797,7 @@ static const struct {
 	{ "select", testselect },
 	{ "light wait", testlightwait },
 	{ "patience", testpatience },
+	{ "light bytes", testlightbytes },
 	{ "rank", testrankheavy },
 	{ "spare", testspare },
 	{ "spare after", testsparewait },
