@@ -1158,7 +1158,8 @@ needed(End *e, const Dir *dir, int len, int backup)
 		    d->c.delay > net[best].d[e - end].c.delay + Further ||
 		    l.rate < slowest)
 			continue;
-		if (MAX(d->full, d->shut) < simnow - IdleSlack * Ms)
+		if (MAX(d->full, d->shut) < simnow - IdleSlack * Ms &&
+		    d->shut < e->last)
 			return i;
 	}
 	return -1;
@@ -1315,7 +1316,7 @@ waitcheck(End *e, const Seen *s)
 		    s->time < e->resumed ||
 		    simnow - e->parityread < LiveWait * Ms))
 			most = FreeWait * Ms;
-		due = MAX(due, limit);
+		due = MAX(MAX(due, limit), e->resumed);
 		if (most && due != NEVER)
 			most += (e->total - e->totals[due / Ms % Nms]) * Ms /
 			    FreeRate;
