@@ -7169,17 +7169,17 @@ testparitysent(void)
 /* Offer as many parities as there can be, by links with room. Returns how many
  * went. */
 static int
-paritiesgo(int light, int len, int saturated)
+paritiesgo(int light, int len, int odd, int saturated)
 {
 	int n, before = counts[CntParity];
 	Pkt *p;
 
 	for (n = 0; n < 1000; n++) {
-		p = waiting(Ordered, 7, len, 0, 0);
+		p = waiting(Ordered, 7, n % 2 ? odd : len, 0, 0);
 		p->waslight = light;
+		p->seq = tx.seq[LaneData]++;
 		clocks(0, 0);
 		coverpkt(&bond[1], p);
-		p->seq = tx.seq[LaneData]++;
 		clocks(0, saturated ? now + SEC(9) : 0);
 		paritysend();
 		linkdrop(&bond[2], DropSend);
@@ -7196,21 +7196,24 @@ testparitybudget(void)
 
 	anew(Client);
 	lossy(50);
-	want("at once", 201, paritiesgo(0, 1000, 0));
+	want("at once", 201, paritiesgo(0, 1000, 1000, 0));
 	now += MS(10);
-	want("in 10 ms", 20, paritiesgo(1, 100, 0));
+	want("in 10 ms", 20, paritiesgo(1, 100, 100, 0));
 	now += SEC(9);
-	want("after a pause", 201, paritiesgo(1, 1000, 0));
+	want("after a pause", 201, paritiesgo(1, 1000, 1000, 0));
 	verdict("2000 a second, where there is room");
 	anew(Client);
 	lossy(50);
 	/* 70 Mbit/s, of 100 ms */
 	ns = ParityPart * airtime(&bond[2].pace, 1000);
 	want("at once", (MS(100) + ns - 1) / ns + (MS(100) % ns == 0),
-	    paritiesgo(1, 1000, 1));
+	    paritiesgo(1, 1000, 1000, 1));
 	now += MS(20);
 	wantin("in 20 ms", MS(20) / ns - 1, MS(20) / ns + 1,
-	    paritiesgo(1, 1000, 1));
+	    paritiesgo(1, 1000, 1000, 1));
+	now += SEC(9);
+	wantin("among small ones", MS(100) / ns, MS(100) / ns + 2,
+	    paritiesgo(1, 1000, 100, 1));
 	verdict("a part of a saturated link");
 }
 
