@@ -3950,6 +3950,7 @@ testhash(void)
 		used[h & (Nflows - 1)]++;
 		most = MAX(most, used[h & (Nflows - 1)]);
 		same += h == hashof(v6, IPPROTO_UDP, to, a, from, b);
+		same += h == hashof(v6, IPPROTO_UDP, from, b, to, a);
 		same += h == hashof(v6, IPPROTO_TCP, from, a, to, b);
 		same += h == hashof(v6, IPPROTO_UDP, from, a, to, b ^ 1);
 		to[v6 ? rnd(16) : rnd(4)]++;
@@ -4255,6 +4256,7 @@ netpacket(int kind, int server, int port, int len)
 	int known = kind == 'u' ? 5201 : kind == 't' ? 80 : 443;
 
 	put(far + (v6 ? 14 : 2), server, 2);
+	host[3] = port;
 	iphead(d, v6, kind == 't' ? IPPROTO_TCP : IPPROTO_UDP, len,
 	    down ? far : host, down ? host : far);
 	if (kind == 't')
@@ -4270,7 +4272,7 @@ netpacket(int kind, int server, int port, int len)
 /* Connections to servers a, b and c, at their end. Each begins heavy, +, or
  * not, -, and then s takes 200 kB or so, l more than 256. Behind = the
  * connection before goes on; . is the time for which a server is new, : that
- * for which it is known to send much. */
+ * for which it is known to send much, ! is 1 ns less. */
 static void
 testhabits(void)
 {
@@ -4280,7 +4282,9 @@ testhabits(void)
 		{ "a new server: all at first", "a+s a+s .a-s a-s" },
 		{ "each of them", "a+s b+s .a-s b-s c+s" },
 		{ "after a large one", "a+l .a+s .a+s a+s" },
-		{ "for some time", "a+l .a+s :a-s" },
+		{ "for some time", "a+l !a+s a+s" },
+		{ "and no longer", "a+l :a-s a-s" },
+		{ "since it did so last", "a+l !a+l !a+s" },
 		{ "large at last", "a+s .a-s a-l a+s b+s" },
 		{ "of that server only", "a+l b+s .b-s a+s" },
 		{ "in the same connection", "a+s .a-s =-l a+s" },
@@ -4293,10 +4297,12 @@ testhabits(void)
 	for (i = 0; i < LEN(t); i++) {
 		for (v6 = 0; v6 < 2; v6++) {
 			anew(Server);
+			now = SEC(10); /* the machine has just started */
 			port = server = 0;
 			for (c = t[i].script; *c; c += 3 + (c[3] == ' ')) {
-				if (*c == '.' || *c == ':')
-					now += *c++ == '.' ? Pause : Remember;
+				now += *c == '.' ? Pause : *c == ':' ?
+				    Remember : *c == '!' ? Remember - 1 : 0;
+				c += strchr(".:!", *c) != NULL;
 				if (*c != '=') {
 					server = 256 * v6 + *c;
 					port++;
@@ -7163,17 +7169,17 @@ testparitysent(void)
 /* Offer as many parities as there can be, by links with room. Returns how many
  * went. */
 static int
-paritiesgo(int light, int len, int saturated)
+paritiesgo(int light, int len, int odd, int saturated)
 {
 	int n, before = counts[CntParity];
 	Pkt *p;
 
 	for (n = 0; n < 1000; n++) {
-		p = waiting(Ordered, 7, len, 0, 0);
+		p = waiting(Ordered, 7, n % 2 ? odd : len, 0, 0);
 		p->waslight = light;
+		p->seq = tx.seq[LaneData]++;
 		clocks(0, 0);
 		coverpkt(&bond[1], p);
-		p->seq = tx.seq[LaneData]++;
 		clocks(0, saturated ? now + SEC(9) : 0);
 		paritysend();
 		linkdrop(&bond[2], DropSend);
@@ -7190,21 +7196,24 @@ testparitybudget(void)
 
 	anew(Client);
 	lossy(50);
-	want("at once", 201, paritiesgo(0, 1000, 0));
+	want("at once", 201, paritiesgo(0, 1000, 1000, 0));
 	now += MS(10);
-	want("in 10 ms", 20, paritiesgo(1, 100, 0));
+	want("in 10 ms", 20, paritiesgo(1, 100, 100, 0));
 	now += SEC(9);
-	want("after a pause", 201, paritiesgo(1, 1000, 0));
+	want("after a pause", 201, paritiesgo(1, 1000, 1000, 0));
 	verdict("2000 a second, where there is room");
 	anew(Client);
 	lossy(50);
 	/* 70 Mbit/s, of 100 ms */
 	ns = ParityPart * airtime(&bond[2].pace, 1000);
 	want("at once", (MS(100) + ns - 1) / ns + (MS(100) % ns == 0),
-	    paritiesgo(1, 1000, 1));
+	    paritiesgo(1, 1000, 1000, 1));
 	now += MS(20);
 	wantin("in 20 ms", MS(20) / ns - 1, MS(20) / ns + 1,
-	    paritiesgo(1, 1000, 1));
+	    paritiesgo(1, 1000, 1000, 1));
+	now += SEC(9);
+	wantin("among small ones", MS(100) / ns, MS(100) / ns + 2,
+	    paritiesgo(1, 1000, 100, 1));
 	verdict("a part of a saturated link");
 }
 
