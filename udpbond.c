@@ -4344,11 +4344,12 @@ lightwait(const Flow *f, const Link *best)
 
 	ahead = f->need.elastic ? queues.lightbytes : queues.steadybytes;
 	others = (f->need.elastic ? queues.light : queues.steady) -
-	    (heavy(f) ? 0 : f->need.rate);
+	    f->need.rate;
 	left = MAX(rate - others, rate / 8);
 	ahead = MIN(ahead, (int64_t)f->queue.bytes *
 	    queues.hosts[f->host].flows.n * queues.round.n);
-	return MAX(best->pace.clock - now, 0) + ahead * 8 * (Second / Us) / left * Us;
+	return MAX(best->pace.clock - now, 0) +
+	    ahead * 8 * (Second / Us) / left * Us;
 }
 
 /* Light flows wait for the best link, unless another brings the packet sooner:
