@@ -793,7 +793,8 @@ static struct {                   /* packets to be sent; outlive a session */
 	int64_t noted;            /* ns, when rates were */
 	int64_t crowded, overflow; /* ns, since when packets overflow; the
 	                           * newest that did */
-	int64_t lastexpress;      /* ns, when express traffic was seen */
+	int64_t lastexpress;      /* ns, newest express packet, or of a light
+	                           * flow that is not elastic */
 	int heavyflow;            /* of the newest packet of a heavy flow */
 	int64_t shared;           /* ns, when it was of another flow */
 	double recent;            /* bytes of express packets, decaying */
@@ -4232,7 +4233,7 @@ arrival(const Link *l, int len)
 }
 
 /* Returns the link that is quicker than most of the capacity, while there is
- * express traffic: a part of its rate is kept for that. */
+ * traffic that waits for no other: a part of its rate is kept for that. */
 static Link *
 reserved(void)
 {
