@@ -3298,7 +3298,7 @@ tunmtu(void)
 	const Link *l;
 
 	for (l = bond; l; l = l->next)
-		mtu = l->present ? MIN(mtu, linkpayload(l)) : mtu;
+		mtu = MIN(mtu, linkpayload(l));
 	if (tun.fd < 0 || mtu == tun.mtu)
 		return;
 	told = claimline(&peer.log, tundev);
@@ -7147,7 +7147,7 @@ unsealconfirm(Pkt *p, int *why)
 static int
 unsealsession(Pkt *p, int *why)
 {
-	if (unsealonce(p, &peer.session.keys, why) == 0)
+	if (peer.session.id && unsealonce(p, &peer.session.keys, why) == 0)
 		return KeySession;
 	if (peer.old.cookie && unsealonce(p, &peer.old, why) == 0)
 		return KeySession;
@@ -8203,6 +8203,16 @@ totals(Text *t)
 	text(t, n ? "\n" : " none\n");
 }
 
+/* Say that a row has no link, if this stands for it. Returns 1 if there is no
+ * more to say of it. */
+static int
+absent(Text *t, const Link *l)
+{
+	if (!l->present && (!l->next || l->next->number == 0))
+		text(t, "%s - waiting for such a device\n", l->conf->device);
+	return !l->present;
+}
+
 static void
 metrics(Text *t)
 {
@@ -8212,11 +8222,8 @@ metrics(Text *t)
 	text(t, "=== Link Metrics ===\n");
 	for (l = bond; l; l = l->next) {
 		m = &l->meter;
-		if (!l->present) {
-			text(t, "Link%d (%s) - waiting for such a device\n",
-			    (int)(l - bond), l->conf->device);
+		if (absent(t, l))
 			continue;
-		}
 		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%),"
 		    " Score: %d, %s\n", (int)(l - bond),
 		    *l->client ? l->client : l->name,
@@ -8235,10 +8242,7 @@ statistics(Text *t)
 
 	text(t, "=== Link Statistics ===\n");
 	for (l = bond; l; l = l->next)
-		if (!l->present)
-			text(t, "%s - waiting for such a device\n",
-			    l->conf->device);
-		else
+		if (!absent(t, l))
 			text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
 		    ", Last seq: %" PRIu64 ", RTT: %dms\n",
 		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name,
