@@ -1946,8 +1946,8 @@ numput(uint8_t *d, uint32_t *a)
 		putle4(d + 4 * i, a[i]);
 }
 
-/* Multiply a point of Curve25519 by a scalar, in the names of RFC 7748. Returns
- * -1 if the result is 0, as it is for a point of small order. */
+/* Multiply a point of Curve25519 by a scalar; the names are RFC 7748's.
+ * Returns -1 if the result is 0, as it is for a point of small order. */
 static int
 x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
 {
