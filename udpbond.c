@@ -1565,13 +1565,14 @@ typedef uint32_t Word;
 typedef uint64_t Wide;
 #endif
 enum {
-	Lanes = sizeof(Vec) / 4, WordLen = sizeof(Word), WordBits = 8 * WordLen,
+	Lanes = sizeof(Vec) / 4,
+	WordLen = sizeof(Word), WordBits = 8 * WordLen,
 	Words = 16 / WordLen      /* of a block of Poly1305 */
 };
 
 typedef struct {
-	Vec x[16];                /* state of the next blocks, one in each lane */
-	uint8_t key[64 * Lanes];  /* key stream: the blocks before */
+	Vec x[16];                /* of the next blocks, one in each lane */
+	uint8_t key[64 * Lanes];  /* key stream: the blocks before those */
 	int used;                 /* bytes of it */
 } Chacha;
 
@@ -1959,7 +1960,7 @@ x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
 	int i, bit, swap = 0;
 
 	memcpy(k, scalar, sizeof(k));
-	k[0] &= 248;
+	k[0] &= 248; /* so nothing is left swapped at the end */
 	k[31] = (k[31] & 127) | 64;
 	for (i = 0; i < 8; i++)
 		x1[i] = x3[i] = getle4(point + 4 * i);
@@ -1988,8 +1989,6 @@ x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
 		numadd(z2, z2, 1, a);
 		nummul(z2, z2, b);
 	}
-	numswap(x2, x3, swap);
-	numswap(z2, z3, swap);
 	memcpy(a, z2, sizeof(Num));
 	for (i = 253; i >= 0; i--) { /* 1 / z2 = z2 ^ (2^255 - 21) */
 		nummul(a, a, a);
