@@ -1566,13 +1566,13 @@ typedef uint64_t Wide;
 #endif
 enum {
 	Lanes = sizeof(Vec) / 4,
-	WordLen = sizeof(Word), WordBits = 8 * WordLen,
-	Words = 16 / WordLen      /* of a block of Poly1305 */
+	WordBits = 8 * sizeof(Word),
+	Words = 16 / sizeof(Word) /* of a block of Poly1305 */
 };
 
 typedef struct {
 	Vec x[16];                /* of the next blocks, one in each lane */
-	uint8_t key[64 * Lanes];  /* key stream: the blocks before those */
+	uint32_t key[Lanes][16];  /* key stream: the blocks before those */
 	int used;                 /* bytes of it */
 } Chacha;
 
@@ -1597,15 +1597,6 @@ putle4(uint8_t *d, uint32_t v)
 {
 	v = htole32(v);
 	memcpy(d, &v, sizeof(v));
-}
-
-static Word
-getword(const uint8_t *d)
-{
-	Word v;
-
-	memcpy(&v, d, sizeof(v));
-	return LEWORD(v);
 }
 
 #define ROTL32(x, b) ((x) << (b) | (x) >> (32 - (b)))
@@ -1675,7 +1666,7 @@ chachanext(Chacha *c)
 	memcpy(w, x, sizeof(w));
 	for (i = 0; i < 16; i++)
 		for (k = 0; k < Lanes; k++)
-			putle4(c->key + 64 * k + 4 * i, w[i][k]);
+			c->key[k][i] = htole32(w[i][k]);
 	c->x[12] += Lanes;
 	c->used = 0;
 	explicit_bzero(x, sizeof(x));
@@ -1703,19 +1694,20 @@ static void
 chacha(Chacha *c, const uint8_t *in, int len, uint8_t *out)
 {
 	const uint8_t *key;
-	Vec a, b;
-	int i, n;
+	Vec a[4 / Lanes], b[4 / Lanes];
+	int i, k, n;
 
 	for (; len > 0; len -= n, in += n, out += n, c->used += n) {
 		if (c->used == sizeof(c->key))
 			chachanext(c);
-		key = c->key + c->used;
-		n = MIN(len, 64 * Lanes - c->used);
-		for (i = 0; i + 4 * Lanes <= n; i += 4 * Lanes) {
-			memcpy(&a, in + i, sizeof(a));
-			memcpy(&b, key + i, sizeof(b));
-			a ^= b;
-			memcpy(out + i, &a, sizeof(a));
+		key = (const uint8_t *)c->key + c->used;
+		n = MIN(len, (int)sizeof(c->key) - c->used);
+		for (i = 0; i + 16 <= n; i += 16) {
+			memcpy(a, in + i, sizeof(a));
+			memcpy(b, key + i, sizeof(b));
+			for (k = 0; k < LEN(a); k++)
+				a[k] ^= b[k];
+			memcpy(out + i, a, sizeof(a));
 		}
 		for (; i < n; i++)
 			out[i] = in[i] ^ key[i];
@@ -1727,18 +1719,17 @@ chacha(Chacha *c, const uint8_t *in, int len, uint8_t *out)
 static void
 polybegin(Poly *p, const uint8_t *key)
 {
-	uint8_t b[16];
+	uint8_t *r = (uint8_t *)(p->r + Words);
 	int i;
 
-	for (i = 0; i < 16; i++)
-		b[i] = key[i] & (i % 4 == 3 ? 15 : i % 4 || !i ? 255 : 252);
 	memset(p, 0, sizeof(*p));
+	for (i = 0; i < 16; i++)
+		r[i] = key[i] & (i % 4 == 3 ? 15 : i % 4 || !i ? 255 : 252);
 	for (i = 0; i < Words; i++) {
-		p->r[Words + i] = getword(b + i * WordLen);
+		p->r[Words + i] = LEWORD(p->r[Words + i]);
 		if (i > 0)
 			p->r[i] = p->r[Words + i] / 4 * 5;
 	}
-	explicit_bzero(b, sizeof(b));
 }
 
 /* Add a block and top * 2^128 to the sum and multiply it by r. The 4 highest
@@ -1747,12 +1738,13 @@ polybegin(Poly *p, const uint8_t *key)
 static void
 polyblock(Poly *p, const uint8_t *d, int top)
 {
-	Word h[Words + 1], over;
+	Word h[Words + 1], in[Words], over;
 	Wide c = 0;
 	int i, k;
 
+	memcpy(in, d, sizeof(in));
 	for (i = 0; i < Words; i++) {
-		c += (Wide)p->h[i] + getword(d + i * WordLen);
+		c += (Wide)p->h[i] + LEWORD(in[i]);
 		h[i] = c;
 		c >>= WordBits;
 	}
@@ -1786,19 +1778,20 @@ poly(Poly *p, const uint8_t *d, int len)
 static void
 polyend(Poly *p, const uint8_t *key, uint8_t *tag)
 {
+	Word s[Words];
 	Wide c = 5;
-	Word w;
 	int i;
 
 	for (i = 0; i < Words; i++)
 		c = (c + p->h[i]) >> WordBits;
 	c = (c + p->h[Words]) / 4 * 5; /* 5 if the sum is 2^130 - 5 or more */
+	memcpy(s, key + 16, sizeof(s));
 	for (i = 0; i < Words; i++) {
-		c += (Wide)p->h[i] + getword(key + 16 + i * WordLen);
-		w = LEWORD((Word)c);
-		memcpy(tag + i * WordLen, &w, WordLen);
+		c += (Wide)p->h[i] + LEWORD(s[i]);
+		s[i] = LEWORD((Word)c);
 		c >>= WordBits;
 	}
+	memcpy(tag, s, sizeof(s));
 	explicit_bzero(p, sizeof(*p));
 }
 
@@ -1847,7 +1840,7 @@ decrypt(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad, int adlen,
 	if ((len -= MacLen) < 0)
 		return -1;
 	chachabegin(&c, key, nonce);
-	mac(tag, c.key, ad, adlen, in, len);
+	mac(tag, (uint8_t *)c.key, ad, adlen, in, len);
 	for (i = 0; i < MacLen; i++)
 		differ |= tag[i] ^ in[len + i];
 	if (!differ)
