@@ -1719,10 +1719,11 @@ chacha(Chacha *c, const uint8_t *in, int len, uint8_t *out)
 static void
 polybegin(Poly *p, const uint8_t *key)
 {
-	uint8_t *r = (uint8_t *)(p->r + Words);
+	uint8_t *r;
 	int i;
 
 	memset(p, 0, sizeof(*p));
+	r = (uint8_t *)(p->r + Words);
 	for (i = 0; i < 16; i++)
 		r[i] = key[i] & (i % 4 == 3 ? 15 : i % 4 || !i ? 255 : 252);
 	for (i = 0; i < Words; i++) {
