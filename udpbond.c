@@ -1815,8 +1815,8 @@ mac(uint8_t *tag, const uint8_t *key, const uint8_t *ad, int adlen,
 
 /* The AEAD of RFC 8439. Write len + MacLen bytes at out, which may be in. */
 static void
-encrypt(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad, int adlen,
-        const uint8_t *in, int len, uint8_t *out)
+encipher(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
+         int adlen, const uint8_t *in, int len, uint8_t *out)
 {
 	Chacha c;
 	uint8_t once[KeyLen];
@@ -1831,8 +1831,8 @@ encrypt(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad, int adlen,
 
 /* The same back. Returns -1, and writes nothing, if the tag is wrong. */
 static int
-decrypt(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad, int adlen,
-        const uint8_t *in, int len, uint8_t *out)
+decipher(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
+         int adlen, const uint8_t *in, int len, uint8_t *out)
 {
 	Chacha c;
 	uint8_t tag[MacLen];
@@ -2194,7 +2194,7 @@ seal(uint8_t *o, Pkt *p, const Link *l, int kind, Keys *k)
 	}
 	noncemake(nonce, o);
 	memset(p->wire + p->wirelen, 0, len - p->wirelen);
-	encrypt(k->tx, nonce, o, at, p->wire, len, o + at);
+	encipher(k->tx, nonce, o, at, p->wire, len, o + at);
 	return at + len + MacLen;
 }
 
@@ -2224,7 +2224,7 @@ unseal(Pkt *p, const uint8_t *key)
 	uint8_t nonce[NonceLen], *d = p->wire + at;
 
 	noncemake(nonce, p->wire);
-	if (decrypt(key, nonce, p->wire, at, d, p->wirelen - at, d) < 0)
+	if (decipher(key, nonce, p->wire, at, d, p->wirelen - at, d) < 0)
 		return -1;
 	p->link = p->wire[0];
 	p->shake = at > HdrLen ? p->wire + HdrLen : NULL;

@@ -1664,7 +1664,7 @@ slowblock(const uint8_t *key, const uint8_t *nonce, uint32_t n, uint8_t *out)
 }
 
 static void
-slowencrypt(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
+slowencipher(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
     int adlen, const uint8_t *in, int len, uint8_t *out)
 {
 	uint8_t block[64], d[2048] = { 0 };
@@ -1733,9 +1733,9 @@ testaead(void)
 		n = unhex(sealeds[i].out, d);
 		text = (const uint8_t *)sealeds[i].text;
 		len = strlen(sealeds[i].text);
-		encrypt(key, nonce, ad, adlen, text, len, out);
+		encipher(key, nonce, ad, adlen, text, len, out);
 		wantbytes("sealed", d, n, out, len + MacLen);
-		want("result", 0, decrypt(key, nonce, ad, adlen, d, n, out));
+		want("result", 0, decipher(key, nonce, ad, adlen, d, n, out));
 		wantbytes("text", text, len, out, len);
 		verdict(sealeds[i].name);
 	}
@@ -1758,20 +1758,20 @@ testaeadlengths(void)
 		for (i = 0; i < n; i++)
 			in[i] = random();
 		adlen = n % (LEN(ad) + 1);
-		slowencrypt(key, nonce, ad, adlen, in, n, wanted);
+		slowencipher(key, nonce, ad, adlen, in, n, wanted);
 		a = exact(ad, adlen);
 		b = exact(in, n);
 		o = exact(wanted, n + MacLen); /* of the right size */
 		memset(o, 0, n + MacLen);
-		encrypt(key, nonce, a, adlen, b, n, o);
+		encipher(key, nonce, a, adlen, b, n, o);
 		wantbytes("sealed", wanted, n + MacLen, o, n + MacLen);
-		want("result", 0, decrypt(key, nonce, a, adlen, o, n + MacLen,
+		want("result", 0, decipher(key, nonce, a, adlen, o, n + MacLen,
 		    b));
 		wantbytes("text", in, n, b, n);
 		memcpy(o, in, n);
-		encrypt(key, nonce, a, adlen, o, n, o);
+		encipher(key, nonce, a, adlen, o, n, o);
 		wantbytes("in place", wanted, n + MacLen, o, n + MacLen);
-		want("result", 0, decrypt(key, nonce, a, adlen, o, n + MacLen,
+		want("result", 0, decipher(key, nonce, a, adlen, o, n + MacLen,
 		    o));
 		wantbytes("text in place", in, n, o, n);
 		free(a);
@@ -1805,28 +1805,28 @@ testaeadforged(void)
 	memcpy(out, same, sizeof(out));
 	for (k = 0; k < LEN(lengths); k++) {
 		n = lengths[k];
-		encrypt(key, nonce, ad, sizeof(ad), in, n, d);
+		encipher(key, nonce, ad, sizeof(ad), in, n, d);
 		t[3].len = n;
 		t[4].d = d + n;
 		for (i = 0; i < LEN(t); i++)
 			for (bit = 0; bit < 8 * t[i].len; bit++) {
 				t[i].d[bit / 8] ^= 1 << bit % 8;
-				want(t[i].name, -1, decrypt(key, nonce, ad,
+				want(t[i].name, -1, decipher(key, nonce, ad,
 				    sizeof(ad), d, n + MacLen, out));
 				t[i].d[bit / 8] ^= 1 << bit % 8;
 			}
-		want("shorter", -1, decrypt(key, nonce, ad, sizeof(ad), d,
+		want("shorter", -1, decipher(key, nonce, ad, sizeof(ad), d,
 		    n + MacLen - 1, out));
-		want("less not encrypted", -1, decrypt(key, nonce, ad,
+		want("less not encrypted", -1, decipher(key, nonce, ad,
 		    sizeof(ad) - 1, d, n + MacLen, out));
 		wantbytes("written", same, sizeof(same), out, sizeof(out));
-		want("as it was", 0, decrypt(key, nonce, ad, sizeof(ad), d,
+		want("as it was", 0, decipher(key, nonce, ad, sizeof(ad), d,
 		    n + MacLen, out));
 		memcpy(out, same, sizeof(out));
 	}
 	verdict("a bit altered");
 	for (n = 0; n < MacLen; n++)
-		want("result", -1, decrypt(key, nonce, ad, 0, d, n, out));
+		want("result", -1, decipher(key, nonce, ad, 0, d, n, out));
 	wantbytes("written", same, sizeof(same), out, sizeof(out));
 	verdict("too short for a tag");
 }
