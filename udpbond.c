@@ -806,7 +806,7 @@ static struct {
 	int64_t next, last;       /* ns, when all is to be looked at; was */
 	Device list[Devices];
 	int n;
-} devices = { .fd = -1 };
+} devices;
 
 static struct {
 	Pkt *pkts, **frees;       /* all; those that were freed */
@@ -7733,7 +7733,8 @@ devicedump(int type, void (*note)(const struct nlmsghdr *))
 	if (sendto(rtnetlink, &m, m.head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return -1;
 	while ((n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT)) > 0)
-		for (h = (struct nlmsghdr *)buf; NLMSG_OK(h, n) && !from.nl_pid;
+		for (h = (struct nlmsghdr *)buf;
+		    NLMSG_OK(h, (unsigned)n) && !from.nl_pid;
 		    h = NLMSG_NEXT(h, n)) {
 			if (h->nlmsg_type == NLMSG_DONE)
 				return error;
