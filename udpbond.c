@@ -7587,6 +7587,7 @@ linkfound(Link *l, const char *name)
 	format(l->name, sizeof(l->name), "%s", name);
 	if (claimline(&l->log, l->name))
 		logmsg("link %s: found", l->name);
+	l->log.error = 0;
 	l->present = l->inuse = 1;
 	linkchain();
 	netsinit();
@@ -7599,9 +7600,9 @@ linkfound(Link *l, const char *name)
 static void
 linkgone(Link *l, const char *why)
 {
-	if (claimline(&l->log, l->name))
+	if (l->state == LinkDown && claimline(&l->log, l->name))
 		logmsg("link %s: gone: %s", l->name, why);
-	linkstate(l, LinkDown, "%s", why);
+	linkstate(l, LinkDown, "gone: %s", why);
 	linkreset(l);
 	if (!serves(l))
 		linkclose(l);
