@@ -135,7 +135,7 @@
 /* sizes */
 enum {
 	HdrLen = 11, OrderLen = 2, BeatLen = 91,
-	FormatAt = 88,            /* offset in a heartbeat */
+	HelloAt = 17, FormatAt = 88, /* offsets in a heartbeat */
 	Format = 3,               /* of what is sent, in a heartbeat */
 	KeyLen = 32, CookieLen = 8, SecretLen = 16,
 	NonceLen = 12, MacLen = 16,
@@ -7251,7 +7251,9 @@ verify(Pkt *p, int *why)
 
 	*why = DropAuth;
 	if (!keyfile)
-		return p->wire[8] & FlagSealed ? KeyNone : KeySession;
+		return p->wire[8] & FlagSealed ? KeyNone :
+		    p->wire[8] & FlagBeat && p->wirelen >= HdrLen + BeatLen &&
+		    p->wire[HdrLen + HelloAt] ? KeyHello : KeySession;
 	if (kind == SealSession)
 		return unsealsession(p, why);
 	if (kind == SealConfirm && role == Server)
@@ -7799,13 +7801,13 @@ devicedump(int type, void (*note)(const struct nlmsghdr *))
 	    .head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP };
 	const uint32_t brief = RTEXT_FILTER_SKIP_STATS;
 	struct nlmsghdr *h;
-	int n, error = 0;
+	int n, most = 4096, error = 0;
 
 	rtput(&m, IFLA_EXT_MASK, &brief, sizeof(brief));
 	if (sendto(rtnetlink, &m, m.head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return -1;
-	while ((n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT)) > 0 ||
-	    (n < 0 && errno == ENOBUFS)) {
+	while (most-- > 0 && ((n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT)) > 0 ||
+	    (n < 0 && errno == ENOBUFS))) {
 		if (n < 0 || mh.msg_flags & MSG_TRUNC)
 			error = -1;
 		for (h = (struct nlmsghdr *)buf; n > 0 && !from.nl_pid &&
@@ -8113,7 +8115,8 @@ beatpkt(Link *l, Pkt *p)
 	int same = sameformat(p), first = role == Client && !l->heard.begun;
 	Beat b;
 
-	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond) {
+	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond ||
+	    !b.hello != (p->key != KeyHello)) {
 		pktdrop(p, same ? DropForm : DropVersion);
 		return;
 	}
