@@ -3752,12 +3752,13 @@ getsegment(struct msghdr *m, int len)
 	return size > 0 ? size : MAX(len, 1);
 }
 
+static uint8_t sealed[Batch][PktSize]; /* what linkmsgs() has sealed */
+
 /* Make messages of what waits; the i-th has n[i] datagrams. Returns how many
  * messages there are. */
 static int
 linkmsgs(Link *l, struct mmsghdr *mm, struct iovec *iov, Segment *seg, int *n)
 {
-	static uint8_t sealed[Batch][PktSize];
 	struct msghdr *m;
 	int i, k, from;
 	Pkt *p;
