@@ -7061,17 +7061,19 @@ reportpkt(const uint8_t *d, int len)
 	int64_t time = get(d + 9, 8);
 	const uint8_t *e = d + ReportHead;
 	Link *l;
-	int n = d[21];
+	int number, n = d[21];
 
 	if (expected > tx.seq[LaneData] || time >> 50 ||
 	    len < ReportHead + n * ReportLink) {
 		drops[DropForm]++;
 		return;
 	}
-	for (; n > 0; n--, e += ReportLink)
-		if (e[0] < LEN(bond) && bond[e[0]].inuse)
-			reportlink(&bond[e[0]],
+	for (; n > 0; n--, e += ReportLink) {
+		number = e[0];
+		if (number < LEN(bond) && bond[number].inuse)
+			reportlink(&bond[number],
 			    whole(expected, get(e + 1, 4)), e, time * Us);
+	}
 	if (time * Us <= tx.newest) /* it has been overtaken, or is a copy */
 		return;
 	tx.newest = time * Us;
