@@ -217,10 +217,10 @@ links()
 	return 1
 }
 
-# fivelinks: ADSL and four times Starlink
+# fivelinks [SETTINGS]: ADSL and four times Starlink, in WireGuard if none given
 fivelinks()
 {
-	_all=queue=100,over=60,mtu=1420
+	_all=queue=100,${1:-over=60,mtu=1420}
 	links "$(link4 0),rate=10,delay=10,$_all" \
 		"$(link4 1),rate=70,delay=40,$_all" \
 		"$(link4 2),rate=70,delay=40,$_all" \
@@ -409,13 +409,15 @@ reach()
 
 # measuring
 
-# cputime NAME: user and system time of an end's worker, in seconds
+# cputime NAME: user and system time of an end's worker, in seconds, or of a
+# process without children
 cputime()
 {
+	_worker=$(worker "$1")
 	awk -v hz="$(getconf CLK_TCK)" '{
 		sub(/.*\) /, "")
 		print ($12 + $13) / hz
-	}' "/proc/$(worker "$1")/stat"
+	}' "/proc/${_worker:-$(mypid "$1")}/stat"
 }
 
 # rss NAME: resident memory of both processes of an end, kB
