@@ -36,7 +36,7 @@
  *	pool      packets and queues of them
  *	addr      addresses, and how they are written
  *	wire      records and heartbeats, and their bytes
- *	auth      SipHash tags, and the keys they are made with
+ *	auth      keys, and what is sealed with them
  *	ip        places, parse a packet, checksums, changes to a header
  *	offload   what the kernel does for many packets at once
  *	gso       segment what comes from the TUN
@@ -132,14 +132,19 @@
 
 /* sizes */
 enum {
-	HdrLen = 11, OrderLen = 2, TagLen = 8, KeyLen = 16, BeatLen = 91,
-	HelloAt = 17, FormatAt = 88, /* offsets in a heartbeat */
-	Format = 2,               /* of what is sent, in a heartbeat */
+	HdrLen = 11, OrderLen = 2, BeatLen = 91,
+	FormatAt = 88,            /* offset in a heartbeat */
+	Format = 3,               /* of what is sent, in a heartbeat */
+	KeyLen = 32, CookieLen = 8, SecretLen = 16,
+	NonceLen = 12, MacLen = 16,
+	SealLen = HdrLen + MacLen, /* around what is encrypted; */
+	ShakeLen = KeyLen + CookieLen, /* before it in a handshake */
+	Pad = 16,                 /* to a multiple of these bytes */
 	MtuMax = 1500,            /* of the TUN */
 	MtuMin = 576,             /* of a link */
 	MtuBelieved = 1280,       /* of a link with a key; the least of IPv6 */
 	Window = 16,              /* packets that a parity covers, at most */
-	PktSize = HdrLen + OrderLen + MtuMax + 2 * Window + TagLen,
+	PktSize = HdrLen + OrderLen + MtuMax + 2 * Window + SealLen + Pad,
 	Small = 256,              /* bytes, record that shares a datagram */
 	Batch = 64,               /* datagrams per system call */
 	TunBatch = 256,           /* packets from the TUN in a turn */
@@ -155,7 +160,7 @@ enum {
 	Tries = 8,                /* of these places, at most */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
-	ReplayWords = 16,         /* 64 bits each, RFC 6479 */
+	ReplayWords = 1024,       /* 64 bits each, RFC 6479 */
 	Paced = 64,               /* flows whose packets are set free */
 	TextSize = 65536,         /* bytes of a status report */
 	MemoryMax = 1024,         /* MB of packets, 1 MB is 2^20 bytes */
@@ -205,6 +210,7 @@ static const int64_t
 	Us = 1000,
 	Second = MS(1000),
 	Minute = MS(60000),       /* between looks at MTUs */
+	Renew = 60 * MS(60000),   /* keys of a session serve so long */
 	Gather = MS(1) / 5,       /* pause under load, for packets to come */
 	Burst = MS(1),            /* least that a pacer may be ahead */
 	BurstMax = MS(5),         /* most: a turn of the loop may be late */
@@ -260,7 +266,10 @@ enum { Outside, Inside, Nowhere };                     /* places, see ip */
 enum { Ordered, Express, Ack };                        /* classes of packets */
 enum { Normal, Urgent, Quic, Bulk };                   /* and of traffic */
 enum { CtlReport = 1, CtlBye };                        /* control records */
-enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what verify says */
+enum { KeyNone = -1, KeySession, KeyNext, KeyHello };  /* what opened it */
+enum { SealSession, SealHello, SealAnswer, SealConfirm }; /* and FlagSealed */
+enum { HelloNone, HelloNew, HelloAnswer, HelloRenew };   /* in heartbeats */
+enum { UseHello = 1, UseAnswer, UseUp, UseDown };       /* of keys */
 enum { TcpFin = 0x01, TcpSyn = 0x02, TcpRst = 0x04, TcpPsh = 0x08,
        TcpAck = 0x10, TcpEce = 0x40, TcpCwr = 0x80 };
 enum {                                        /* <linux/virtio_net.h> */
@@ -319,9 +328,10 @@ struct Pkt {
 	uint8_t *data;            /* the IP packet, behind header and order in buf */
 	uint8_t *wire;            /* the datagram */
 	int len, wirelen;         /* bytes */
-	int sealed;               /* the tag is in its place */
 	int squeezed;             /* data is an LZ4 block of the packet */
-	int class, link, key;
+	int class, link;
+	int key;                  /* that opened it */
+	const uint8_t *shake;     /* public key and cookie before it, or NULL */
 	int flow, host;           /* indices into flows and hosts */
 	int asked;                /* it waits to be sent again: why */
 	int covered;              /* by a parity */
@@ -638,10 +648,19 @@ struct Link {
 	Log log;
 };
 
+typedef struct {                  /* keys of one handshake */
+	uint8_t tx[KeyLen], rx[KeyLen];
+	uint8_t public[KeyLen];   /* the ephemeral one of who said hello */
+	uint64_t cookie;          /* of who answered */
+	uint64_t count;           /* datagrams sealed; the nonce, see seal() */
+	Replay replay;            /* those that were opened */
+} Keys;
+
 typedef struct {
 	uint64_t id, peerid;      /* ours, the peer's; 0: none */
 	uint64_t beats;           /* seq of the next heartbeat */
-	uint8_t txkey[KeyLen], rxkey[KeyLen];
+	int64_t since;            /* ns, when it began or was renewed */
+	Keys keys;
 } Session;
 
 typedef struct {                  /* a packet that was sent */
@@ -765,13 +784,21 @@ static struct {
 } pool;
 
 static struct {
-	uint8_t master[KeyLen], hello[KeyLen], secret[KeyLen];
+	uint8_t master[KeyLen];   /* the file's */
+	uint8_t ephemeral[KeyLen]; /* of the next handshake, see hello */
+	uint8_t secret[SecretLen]; /* of cookies and hashes */
 } keys;
 
 static struct {
 	Session session, proposed; /* the running one; the next */
-	uint64_t helloid;         /* client: of the hello to be answered */
-	uint64_t epoch;           /* server: sessions so far */
+	Session hello;            /* id: the client's, or that there is one;
+	                           * our public key; tx: of our hellos */
+	Keys old;                 /* before the session was renewed */
+	int renews;               /* proposed has keys for the running one */
+	int64_t proven;           /* ns, newest heartbeat that was echoed */
+	int64_t asked, patience;  /* ns, proposed since; is waited for */
+	int64_t curve;            /* ns, token bucket of key agreements */
+	uint64_t epoch;           /* server: handshakes so far */
 	int64_t lonely;           /* ns, since when no link is up */
 	int64_t work;             /* ns, token bucket, see afford() */
 	int64_t interval;         /* ns, between heartbeats of both ends */
@@ -1402,11 +1429,9 @@ encode(Pkt *p, uint64_t seq, int flags)
 	p->seq = seq;
 	p->wire = p->data - order - HdrLen;
 	p->wirelen = HdrLen + order + p->len;
-	p->sealed = 0;
 	put(p->wire, seq, 8);
 	put(p->wire + 8, flags | (order ? FlagOrder : 0) |
-	    (p->squeezed ? FlagCompressed : 0) |
-	    (keyfile ? FlagSealed : 0), 1);
+	    (p->squeezed ? FlagCompressed : 0), 1);
 	put(p->wire + 9, order + p->len, 2);
 	if (order)
 		put(p->wire + HdrLen, p->after, 2);
@@ -1435,9 +1460,7 @@ decode(const uint8_t *d, int len, Rec *r)
 		return -1;
 	if (r->flags & FlagOrder && r->len < OrderLen)
 		return -1;
-	if (!(r->flags & FlagSealed) != !keyfile)
-		return -1;
-	return HdrLen + r->len;
+	return r->flags & FlagSealed ? -1 : HdrLen + r->len;
 }
 
 /* The payload of a heartbeat: run F on the name and bytes of each field. Times
@@ -1477,7 +1500,409 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 	return 0;
 }
 
-/* auth: SipHash tags, and the keys they are made with */
+/* crypt: ChaCha20, Poly1305, X25519 */
+
+static uint32_t
+getle4(const uint8_t *d)
+{
+	uint32_t v;
+
+	memcpy(&v, d, sizeof(v));
+	return le32toh(v);
+}
+
+static void
+putle4(uint8_t *d, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(d, &v, sizeof(v));
+}
+
+#define ROTL32(x, b) ((x) << (b) | (x) >> (32 - (b)))
+#define QUARTER(a, b, c, d) do { \
+	a += b; d ^= a; d = ROTL32(d, 16); c += d; b ^= c; b = ROTL32(b, 12); \
+	a += b; d ^= a; d = ROTL32(d, 8); c += d; b ^= c; b = ROTL32(b, 7); \
+} while (0)
+static void
+rounds(uint32_t *x)
+{
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		QUARTER(x[0], x[4], x[8], x[12]);
+		QUARTER(x[1], x[5], x[9], x[13]);
+		QUARTER(x[2], x[6], x[10], x[14]);
+		QUARTER(x[3], x[7], x[11], x[15]);
+		QUARTER(x[0], x[5], x[10], x[15]);
+		QUARTER(x[1], x[6], x[11], x[12]);
+		QUARTER(x[2], x[7], x[8], x[13]);
+		QUARTER(x[3], x[4], x[9], x[14]);
+	}
+}
+
+static void
+chachastate(uint32_t *x, const uint8_t *key, const uint8_t *in)
+{
+	static const uint8_t sigma[] = "expand 32-byte k";
+	int i;
+
+	for (i = 0; i < 4; i++)
+		x[i] = getle4(sigma + 4 * i);
+	for (i = 0; i < 8; i++)
+		x[4 + i] = getle4(key + 4 * i);
+	for (i = 0; i < 4; i++)
+		x[12 + i] = getle4(in + 4 * i);
+}
+
+static void
+hchacha(uint8_t *out, const uint8_t *key, const uint8_t *in)
+{
+	uint32_t x[16];
+	int i;
+
+	chachastate(x, key, in);
+	rounds(x);
+	for (i = 0; i < 4; i++) {
+		putle4(out + 4 * i, x[i]);
+		putle4(out + 16 + 4 * i, x[12 + i]);
+	}
+}
+
+static void
+chacha(uint8_t *out, const uint8_t *key, const uint8_t *nonce, uint32_t n,
+       const uint8_t *in, int len)
+{
+	uint32_t x[16], y[16];
+	uint8_t in16[16], b[64];
+	int i;
+
+	putle4(in16, n);
+	memcpy(in16 + 4, nonce, 12);
+	chachastate(x, key, in16);
+	for (; len > 0; len -= 64, in += 64, out += 64, x[12]++) {
+		memcpy(y, x, sizeof(x));
+		rounds(y);
+		for (i = 0; i < 16; i++)
+			putle4(b + 4 * i, x[i] + y[i]);
+		for (i = 0; i < MIN(len, 64); i++)
+			out[i] = in[i] ^ b[i];
+	}
+}
+
+typedef struct {
+	uint32_t r[5], h[5];      /* 26 bits each */
+} Poly;
+
+static void
+polyblock(Poly *p, const uint8_t *d, uint32_t hi)
+{
+	const uint32_t M = 0x3ffffff;
+	uint64_t t[5], c;
+	uint32_t *h = p->h, *r = p->r;
+	int i, k;
+
+	h[0] += getle4(d) & M;
+	h[1] += getle4(d + 3) >> 2 & M;
+	h[2] += getle4(d + 6) >> 4 & M;
+	h[3] += getle4(d + 9) >> 6;
+	h[4] += getle4(d + 12) >> 8 | hi << 24;
+	for (i = 0; i < 5; i++)
+		for (t[i] = k = 0; k < 5; k++)
+			t[i] += (uint64_t)h[k] * (k <= i ? r[i - k] :
+			    5 * r[5 + i - k]);
+	for (c = i = 0; i < 5; i++) {
+		t[i] += c;
+		h[i] = t[i] & M;
+		c = t[i] >> 26;
+	}
+	c = h[0] + c * 5;
+	h[0] = c & M;
+	h[1] += c >> 26;
+}
+
+static void
+polypart(Poly *p, const uint8_t *d, int len)
+{
+	uint8_t b[16];
+
+	for (; len > 0; len -= 16, d += 16) {
+		memset(b, 0, 16);
+		memcpy(b, d, MIN(len, 16));
+		polyblock(p, b, 1);
+	}
+}
+
+static void
+mac(uint8_t *tag, const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
+    int adlen, const uint8_t *in, int len)
+{
+	uint8_t zero[64] = { 0 }, k[64], b[16] = { 0 };
+	Poly p = { { 0 }, { 0 } };
+	const uint32_t M = 0x3ffffff;
+	uint32_t c, g[5], mask;
+	uint64_t f;
+	int i;
+
+	chacha(k, key, nonce, 0, zero, 64);
+	p.r[0] = getle4(k) & 0x3ffffff;
+	p.r[1] = getle4(k + 3) >> 2 & 0x3ffff03;
+	p.r[2] = getle4(k + 6) >> 4 & 0x3ffc0ff;
+	p.r[3] = getle4(k + 9) >> 6 & 0x3f03fff;
+	p.r[4] = getle4(k + 12) >> 8 & 0x00fffff;
+	polypart(&p, ad, adlen);
+	polypart(&p, in, len);
+	putle4(b, adlen);
+	putle4(b + 8, len);
+	polypart(&p, b, 16);
+	for (c = 0, i = 1; i < 5; i++) {
+		p.h[i] += c;
+		c = p.h[i] >> 26;
+		p.h[i] &= M;
+	}
+	p.h[0] += c * 5;
+	p.h[1] += p.h[0] >> 26;
+	p.h[0] &= M;
+	for (c = 5, i = 0; i < 5; i++) {
+		g[i] = p.h[i] + c;
+		c = g[i] >> 26;
+		g[i] &= M;
+	}
+	mask = -c;
+	for (i = 0; i < 5; i++)
+		p.h[i] = (p.h[i] & ~mask) | (g[i] & mask);
+	for (f = i = 0; i < 4; i++) {
+		f += (uint64_t)(uint32_t)(p.h[i] >> 6 * i | p.h[i + 1] << (26 - 6 * i)) + getle4(k + 16 + 4 * i);
+		putle4(tag + 4 * i, f);
+		f >>= 32;
+	}
+}
+
+static void
+encrypt(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad, int adlen,
+        const uint8_t *in, int len, uint8_t *out)
+{
+	chacha(out, key, nonce, 1, in, len);
+	mac(out + len, key, nonce, ad, adlen, out, len);
+}
+
+static int
+decrypt(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad, int adlen,
+        const uint8_t *in, int len, uint8_t *out)
+{
+	uint8_t tag[MacLen];
+	int i, differ = 0;
+
+	len -= MacLen;
+	if (len < 0)
+		return -1;
+	mac(tag, key, nonce, ad, adlen, in, len);
+	for (i = 0; i < MacLen; i++)
+		differ |= tag[i] ^ in[len + i];
+	if (differ)
+		return -1;
+	chacha(out, key, nonce, 1, in, len);
+	return 0;
+}
+
+/* Numbers modulo 2^255 - 19 are 8 words, below 2^256. What is beyond that
+ * comes back times 38. */
+typedef uint32_t Num[8];
+
+/* Add to a number a word times 38. */
+static void
+numfold(uint32_t *a, uint64_t carry)
+{
+	int i, k;
+
+	for (k = 0; k < 2; k++) {
+		carry *= 38;
+		for (i = 0; i < 8; i++) {
+			carry += a[i];
+			a[i] = carry;
+			carry >>= 32;
+		}
+	}
+}
+
+static void
+numadd(uint32_t *o, const uint32_t *a, const uint32_t *b)
+{
+	uint64_t c = 0;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		c += (uint64_t)a[i] + b[i];
+		o[i] = c;
+		c >>= 32;
+	}
+	numfold(o, c);
+}
+
+static void
+numsub(uint32_t *o, const uint32_t *a, const uint32_t *b)
+{
+	int64_t c = 0;
+	int i, k;
+
+	for (i = 0; i < 8; i++) {
+		c += (int64_t)a[i] - b[i];
+		o[i] = c;
+		c >>= 32;
+	}
+	for (k = 0; k < 2; k++) {
+		c *= 38;
+		for (i = 0; i < 8; i++) {
+			c += o[i];
+			o[i] = c;
+			c >>= 32;
+		}
+	}
+}
+
+static void
+nummul(uint32_t *o, const uint32_t *a, const uint32_t *b)
+{
+	uint32_t t[16] = { 0 };
+	uint64_t c;
+	int i, k;
+
+	for (i = 0; i < 8; i++) {
+		for (c = k = 0; k < 8; k++) {
+			c += (uint64_t)a[i] * b[k] + t[i + k];
+			t[i + k] = c;
+			c >>= 32;
+		}
+		t[i + 8] = c;
+	}
+	for (c = i = 0; i < 8; i++) {
+		c += (uint64_t)t[i + 8] * 38 + t[i];
+		o[i] = c;
+		c >>= 32;
+	}
+	numfold(o, c);
+}
+
+/* Swap two numbers if swap is 1, in the same time if it is 0. */
+static void
+numswap(uint32_t *a, uint32_t *b, uint32_t swap)
+{
+	uint32_t t;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		t = (a[i] ^ b[i]) & -swap;
+		a[i] ^= t;
+		b[i] ^= t;
+	}
+}
+
+/* o = a to the power of 2^255 - 21, which is 1 / a */
+static void
+numinvert(uint32_t *o, const uint32_t *a)
+{
+	Num c;
+	int i;
+
+	memcpy(c, a, sizeof(c));
+	for (i = 253; i >= 0; i--) {
+		nummul(c, c, c);
+		if (i != 2 && i != 4)
+			nummul(c, c, a);
+	}
+	memcpy(o, c, sizeof(c));
+}
+
+/* Write a number as its 32 bytes, less 2^255 - 19 as often as that goes. */
+static void
+numput(uint8_t *d, const uint32_t *a)
+{
+	Num t, u;
+	uint64_t c;
+	int i, k;
+
+	memcpy(t, a, sizeof(t));
+	for (k = 0; k < 2; k++) {
+		for (c = 19, i = 0; i < 8; i++) {
+			c += t[i];
+			u[i] = c;
+			c >>= 32;
+		}
+		c = c << 1 | u[7] >> 31; /* t + 19 is 2^255 or more */
+		u[7] = t[7];
+		for (c *= 19, i = 0; i < 8; i++) {
+			c += t[i];
+			t[i] = c;
+			c >>= 32;
+		}
+		t[7] &= 0x7fffffff;
+	}
+	for (i = 0; i < 8; i++)
+		putle4(d + 4 * i, t[i]);
+}
+
+/* The x coordinate of scalar times point, on Curve25519, RFC 7748. Returns -1
+ * if that is 0: the point is of small order. */
+static int
+x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
+{
+	static const Num a24 = { 121665 };
+	Num x1, x2 = { 1 }, z2 = { 0 }, x3, z3 = { 1 }, a, b, c, d;
+	uint8_t k[KeyLen];
+	int i, bit, swap = 0, some = 0;
+
+	memcpy(k, scalar, sizeof(k));
+	k[0] &= 248;
+	k[31] = (k[31] & 127) | 64;
+	for (i = 0; i < 8; i++)
+		x1[i] = getle4(point + 4 * i);
+	x1[7] &= 0x7fffffff;
+	memcpy(x3, x1, sizeof(x3));
+	for (i = 254; i >= 0; i--) {
+		bit = k[i / 8] >> i % 8 & 1;
+		numswap(x2, x3, swap ^ bit);
+		numswap(z2, z3, swap ^ bit);
+		swap = bit;
+		numadd(a, x2, z2);
+		numsub(b, x2, z2);
+		numadd(c, x3, z3);
+		numsub(d, x3, z3);
+		nummul(d, d, a);
+		nummul(c, c, b);
+		numadd(x3, d, c);
+		nummul(x3, x3, x3);
+		numsub(z3, d, c);
+		nummul(z3, z3, z3);
+		nummul(z3, z3, x1);
+		nummul(a, a, a);
+		nummul(b, b, b);
+		nummul(x2, a, b);
+		numsub(b, a, b);
+		nummul(z2, b, a24);
+		numadd(z2, z2, a);
+		nummul(z2, z2, b);
+	}
+	numswap(x2, x3, swap);
+	numswap(z2, z3, swap);
+	numinvert(z2, z2);
+	nummul(x2, x2, z2);
+	numput(out, x2);
+	for (i = 0; i < KeyLen; i++)
+		some |= out[i];
+	explicit_bzero(k, sizeof(k));
+	return some ? 0 : -1;
+}
+
+/* auth: keys, and what is sealed with them
+ *
+ *	 0               8      9      11              
+ *	+---------------+------+------+- - - - - - - - - - -+---------+--------+
+ *	| link, count   | kind | len  | public 32, cookie 8 | records | tag 16 |
+ *	+---------------+------+------+- - - - - - - - - - -+---------+--------+
+ *
+ * A sealed datagram is one record whose payload is encrypted: records as above,
+ * and zeros. ChaCha20-Poly1305, RFC 8439: the nonce is 4 bytes of 0 and the
+ * first 8 bytes, and the tag covers all that is in front of it. Of kinds other
+ * than SealSession a handshake's key and cookie stand before the records. */
 #define ROTL(x, b)  ((x) << (b) | (x) >> (64 - (b)))
 #define SIPROUND do { \
 	v0 += v1; v1 = ROTL(v1, 13); v1 ^= v0; v0 = ROTL(v0, 32); \
@@ -1522,33 +1947,49 @@ siphash(const uint8_t *key, const uint8_t *d, int len)
 	return v0 ^ v1 ^ v2 ^ v3;
 }
 
-/* Derive a key from the master key, two session ids and a use. */
+/* Mix bytes, a multiple of 16, into a key: each step's result is the key of
+ * the next one. All that is mixed in with one key has to be of one length. */
 static void
-derive(uint8_t *key, uint64_t a, uint64_t b, int use)
+fold(uint8_t *key, const uint8_t *d, int len)
 {
-	uint8_t in[18];
+	for (; len > 0; len -= 16, d += 16)
+		hchacha(key, key, d);
+}
+
+/* Make of a key one for a use; the public keys are those of a handshake. */
+static void
+derive(uint8_t *key, int use, const uint8_t *client, const uint8_t *server,
+       uint64_t cookie)
+{
+	uint8_t in[32 + 2 * KeyLen] = "udpbond";
+
+	in[8] = use;
+	put(in + 16, cookie, 8);
+	memcpy(in + 32, client, KeyLen);
+	if (server)
+		memcpy(in + 32 + KeyLen, server, KeyLen);
+	fold(key, in, sizeof(in));
+}
+
+/* Make the key for a use of both what the two ends have always shared and what
+ * they have just agreed on: to know one of these is not enough. */
+static void
+combine(uint8_t *key, int use, const uint8_t *agreed, const uint8_t *client,
+        const uint8_t *server, uint64_t cookie)
+{
+	uint8_t other[KeyLen];
 	int i;
 
-	put(in, a, 8);
-	put(in + 8, b, 8);
-	in[16] = use;
-	for (i = 0; i < 2; i++) {
-		in[17] = i;
-		put(key + 8 * i, siphash(keys.master, in, sizeof(in)), 8);
-	}
+	memcpy(key, keys.master, KeyLen);
+	memcpy(other, agreed, KeyLen);
+	derive(key, use, client, server, cookie);
+	derive(other, use, client, server, cookie);
+	for (i = 0; i < KeyLen; i++)
+		key[i] ^= other[i];
+	explicit_bzero(other, sizeof(other));
 }
 
-static void
-sessionkeys(Session *s)
-{
-	uint64_t client = role == Client ? s->id : s->peerid;
-	uint64_t server = role == Client ? s->peerid : s->id;
-
-	derive(role == Client ? s->txkey : s->rxkey, client, server, 1);
-	derive(role == Client ? s->rxkey : s->txkey, client, server, 2);
-}
-
-/* Read the key file: 32 hex digits, readable by its owner only. */
+/* Read the key file: 64 hex digits, readable by its owner only. */
 static void
 keyload(void)
 {
@@ -1574,58 +2015,131 @@ keyload(void)
 	close(fd);
 	if (strspn(buf, "0123456789abcdefABCDEF") != 2 * KeyLen ||
 	    n > 2 * KeyLen + 1 || (n > 2 * KeyLen && buf[2 * KeyLen] != '\n'))
-		die("keyfile: %s is not 32 hex digits: make one with "
+		die("keyfile: %s is not 64 hex digits: make one with "
 		    "udpbond -k", keyfile);
 	for (n = 0; n < 2 * KeyLen; n++) /* of a letter, & 15 is 1 to 6 */
 		keys.master[n / 2] = keys.master[n / 2] << 4 |
 		    ((buf[n] & 15) + (buf[n] > '9' ? 9 : 0));
 	explicit_bzero(buf, sizeof(buf));
-	derive(keys.hello, 0, 0, 0);
 }
 
-/* Put the tag behind the datagram, under the key that p->key names. */
-static void
-seal(Pkt *p)
-{
-	const uint8_t *key[] = {
-		peer.session.txkey, peer.proposed.txkey, keys.hello
-	};
-	int len = p->wirelen;
-
-	if (!keyfile || p->sealed)
-		return;
-	p->sealed = 1;
-	put(p->wire + len, siphash(key[p->key], p->wire, len), 8);
-	p->wirelen += TagLen;
-}
-
-/* Take the tag off the datagram. Returns -1 if it is of another key. */
+/* Has seq been seen before, or is it too old to say? RFC 6479 */
 static int
-unseal(Pkt *p, const uint8_t *key)
+replayed(const Replay *w, uint64_t seq)
 {
-	int len = p->wirelen - TagLen;
+	if (seq > w->last)
+		return 0;
+	return w->last / 64 - seq / 64 >= ReplayWords ||
+	    w->bits[seq / 64 % ReplayWords] >> seq % 64 & 1;
+}
 
-	if (len < HdrLen || !(p->wire[8] & FlagSealed) ||
-	    siphash(key, p->wire, len) != get(p->wire + len, 8))
+/* Returns 0 and marks seq as seen, or -1 if it was replayed. */
+static int
+replaycheck(Replay *w, uint64_t seq)
+{
+	uint64_t ahead;
+
+	if (replayed(w, seq))
 		return -1;
-	p->wirelen = len;
+	if (seq > w->last) {
+		ahead = MIN(seq / 64 - w->last / 64, ReplayWords);
+		for (; ahead > 0; ahead--)
+			w->bits[(seq / 64 - ahead + 1) % ReplayWords] = 0;
+		w->last = seq;
+	}
+	w->bits[seq / 64 % ReplayWords] |= UINT64_C(1) << seq % 64;
 	return 0;
 }
 
-/* Take the tag off the datagram. Returns which key it was sealed under. */
+/* Returns bytes of a datagram with len bytes of records. What is encrypted
+ * is padded, as long as the link carries it. */
 static int
-verify(Pkt *p)
+sealedlen(const Link *l, int len)
 {
-	int hello = p->wire[8] & FlagBeat && p->wirelen >= HdrLen + BeatLen &&
-	    p->wire[HdrLen + HelloAt];
+	int room = l->addr.mtu - (l->addr.v6 ? 48 : 28) - SealLen;
 
-	if (!keyfile)
-		return p->wire[8] & FlagSealed ? KeyNone :
-		    hello ? KeyHello : KeySession;
-	if (hello)
-		return unseal(p, keys.hello) < 0 ? KeyNone : KeyHello;
-	return !peer.session.id || unseal(p, peer.session.rxkey) < 0 ?
-	    KeyNone : KeySession;
+	return keyfile ? SealLen + MAX(len, MIN(room,
+	    (len + Pad - 1) / Pad * Pad)) : len;
+}
+
+static void
+noncemake(uint8_t *nonce, const uint8_t *d)
+{
+	memset(nonce, 0, NonceLen - 8);
+	memcpy(nonce + NonceLen - 8, d, 8);
+}
+
+/* Write at o the datagram that has p's records, sealed, with what its kind has
+ * in front of them. The header has the number of the link and a count that no
+ * two datagrams under one key share. Returns its bytes. */
+static int
+seal(uint8_t *o, Pkt *p, const Link *l, int kind, Keys *k)
+{
+	int at = HdrLen + (kind == SealSession ? 0 : ShakeLen);
+	int len = sealedlen(l, p->wirelen) - SealLen;
+	uint8_t nonce[NonceLen];
+
+	put(o, (uint64_t)(l - bond) << 56 | ++k->count, 8);
+	put(o + 8, FlagSealed | kind, 1);
+	put(o + 9, at - HdrLen + len + MacLen, 2);
+	if (kind != SealSession) {
+		memcpy(o + HdrLen, k->public, KeyLen);
+		put(o + HdrLen + KeyLen, k->cookie, CookieLen);
+	}
+	noncemake(nonce, o);
+	memset(p->wire + p->wirelen, 0, len - p->wirelen);
+	encrypt(k->tx, nonce, o, at, p->wire, len, o + at);
+	return at + len + MacLen;
+}
+
+/* Returns the kind of a sealed datagram, or -1: it is none. */
+static int
+sealedkind(const Pkt *p)
+{
+	int kind = p->wire[8] ^ FlagSealed;
+	int least = SealLen + (kind == SealSession ? 0 : ShakeLen);
+
+	return kind > SealConfirm || p->wirelen < least ||
+	    get(p->wire + 9, 2) != (uint64_t)p->wirelen - HdrLen ? -1 : kind;
+}
+
+static uint64_t
+sealedcount(const Pkt *p)
+{
+	return get(p->wire, 8) & UINT64_MAX >> 8;
+}
+
+/* Make of a sealed datagram, in its place, what was in it. Returns -1 if it is
+ * of another key. */
+static int
+unseal(Pkt *p, const uint8_t *key)
+{
+	int at = HdrLen + (p->wire[8] == FlagSealed ? 0 : ShakeLen);
+	uint8_t nonce[NonceLen], *d = p->wire + at;
+
+	noncemake(nonce, p->wire);
+	if (decrypt(key, nonce, p->wire, at, d, p->wirelen - at, d) < 0)
+		return -1;
+	p->link = p->wire[0];
+	p->shake = at > HdrLen ? p->wire + HdrLen : NULL;
+	p->wire = d;
+	p->wirelen -= at + MacLen;
+	return 0;
+}
+
+/* The same with the keys of a session, once. Returns -1 and says why not. */
+static int
+unsealonce(Pkt *p, Keys *k, int *why)
+{
+	uint64_t count = sealedcount(p);
+
+	if (replayed(&k->replay, count)) {
+		*why = DropReplay;
+		return -1;
+	}
+	if (unseal(p, k->rx) < 0)
+		return -1;
+	return replaycheck(&k->replay, count);
 }
 
 /* ip: places, parse a packet, checksums, changes to a header
@@ -2487,7 +3001,7 @@ static int
 linkpayload(const Link *l)
 {
 	return l->addr.mtu - (l->addr.v6 ? 48 : 28) - HdrLen - OrderLen -
-	    (keyfile ? TagLen : 0);
+	    (keyfile ? SealLen : 0);
 }
 
 static int
@@ -3005,17 +3519,18 @@ linksingle(Link *l, int error)
 /* Returns how many datagrams, from the given one on, go in one message for the
  * kernel to segment: they have one size, only the last may be shorter. */
 static int
-segments(const Link *l, int from)
+segments(const Link *l, const struct iovec *iov, int from)
 {
-	Pkt *const *p = &l->out.pkts[from];
-	int size = p[0]->wirelen, n;
+	const struct iovec *v = &iov[from];
+	size_t size = v[0].iov_len;
+	int n;
 
 	if (offload[OffUdpSegment] != Running ||
 	    singly(&l->out.trial, LinkEra))
 		return 1;
 	for (n = 1; from + n < l->out.n && n < SegMax - 1; n++)
-		if (p[n - 1]->wirelen != size || p[n]->wirelen > size ||
-		    n * size + p[n]->wirelen > GsoMax - 48)
+		if (v[n - 1].iov_len != size || v[n].iov_len > size ||
+		    n * size + v[n].iov_len > GsoMax - 48)
 			break;
 	return n;
 }
@@ -3055,17 +3570,20 @@ getsegment(struct msghdr *m, int len)
 static int
 linkmsgs(Link *l, struct mmsghdr *mm, struct iovec *iov, Segment *seg, int *n)
 {
+	static uint8_t sealed[Batch][PktSize];
 	struct msghdr *m;
 	int i, k, from;
 	Pkt *p;
 
 	for (i = 0; i < l->out.n; i++) {
 		p = l->out.pkts[i];
-		seal(p);
 		iov[i] = (struct iovec){ p->wire, p->wirelen };
+		if (keyfile)
+			iov[i] = (struct iovec){ sealed[i], seal(sealed[i], p,
+			    l, SealSession, &peer.session.keys) };
 	}
 	for (from = k = 0; from < l->out.n; from += n[k++]) {
-		n[k] = segments(l, from);
+		n[k] = segments(l, iov, from);
 		m = &mm[k].msg_hdr;
 		*m = (struct msghdr){
 			.msg_iov = &iov[from], .msg_iovlen = n[k]
@@ -3084,8 +3602,8 @@ static void
 linksent(Link *l, Pkt *p)
 {
 	l->meter.tx.pkts++;
-	l->meter.tx.bytes += p->wirelen;
-	l->out.bytes -= p->wirelen;
+	l->meter.tx.bytes += sealedlen(l, p->wirelen);
+	l->out.bytes -= sealedlen(l, p->wirelen);
 	pktfree(p);
 }
 
@@ -3126,7 +3644,7 @@ linkflush(Link *l)
 			break;
 		}
 		linkerror(l, errno);
-		o->bytes -= o->pkts[done]->wirelen;
+		o->bytes -= sealedlen(l, o->pkts[done]->wirelen);
 		pktdrop(o->pkts[done++], DropSend);
 		at++;
 		tries = 0;
@@ -3134,6 +3652,7 @@ linkflush(Link *l)
 	if (done > 1 && singly(&o->trial, LinkEra))
 		l->meter.tx.joint[1] += done;
 	o->n -= done;
+	o->bytes = o->n ? o->bytes : 0; /* the MTU may have changed */
 	memmove(o->pkts, o->pkts + done, o->n * sizeof(o->pkts[0]));
 	if (single) {
 		linksingle(l, single);
@@ -3147,15 +3666,17 @@ static void
 linksend(Link *l, Pkt *p)
 {
 	Pkt *o = l->out.n > 0 ? l->out.pkts[l->out.n - 1] : NULL, *q;
+	int size = sealedlen(l, p->wirelen);
 
 	linkused(l);
-	if (o && pool.refs[o - pool.pkts] == 1 && !o->sealed &&
-	    o->key == p->key && p->wirelen <= Small &&
+	if (o && pool.refs[o - pool.pkts] == 1 && p->wirelen <= Small &&
 	    o->wirelen + p->wirelen <= tun.mtu) {
 		memcpy(o->wire + o->wirelen, p->wire, p->wirelen);
+		size = sealedlen(l, o->wirelen + p->wirelen) -
+		    sealedlen(l, o->wirelen);
 		o->wirelen += p->wirelen;
-		l->out.bytes += p->wirelen;
-		charge(&l->pace, p->wirelen);
+		l->out.bytes += size;
+		charge(&l->pace, size);
 		pktfree(p);
 		return;
 	}
@@ -3169,16 +3690,14 @@ linksend(Link *l, Pkt *p)
 	    (q = pktalloc())) {
 		q->wire = q->buf;
 		q->wirelen = p->wirelen;
-		q->key = p->key;
 		q->class = p->class;
 		memcpy(q->wire, p->wire, p->wirelen);
 		pktfree(p);
 		p = q;
 	}
 	l->out.pkts[l->out.n++] = p;
-	l->out.bytes += p->wirelen + (keyfile ? TagLen : 0);
-	charge(&l->pace, p->wirelen + wireoverhead(l) +
-	    (keyfile ? TagLen : 0));
+	l->out.bytes += size;
+	charge(&l->pace, size + wireoverhead(l));
 }
 
 /* Append a datagram that came; one that is too long counts as empty. */
@@ -4878,17 +5397,21 @@ control(Link *l, const uint8_t *d, int len)
 
 /* beat: heartbeats and hellos are sent */
 
+/* Returns bytes of the datagram that has a heartbeat. */
 static int
-beatwire(void)
+beatwire(const Link *l, int kind)
 {
-	return HdrLen + BeatLen + (keyfile ? TagLen : 0);
+	return sealedlen(l, HdrLen + BeatLen) +
+	    (kind == SealSession || !keyfile ? 0 : ShakeLen);
 }
 
 /* Fill in what all heartbeats say, and send. Returns -1 if that failed. */
 static int
-beatput(Link *l, Session *s, int key, Beat *b,
+beatput(Link *l, Session *s, int kind, Beat *b,
         const struct sockaddr_storage *to)
 {
+	Keys *k = kind == SealConfirm ? &peer.proposed.keys : &s->keys;
+	uint8_t sealed[PktSize];
 	Pkt *p = pktalloc();
 	int n, tries;
 
@@ -4908,9 +5431,11 @@ beatput(Link *l, Session *s, int key, Beat *b,
 	b->interval = hbinterval;
 	beatencode(p->data, b);
 	p->len = BeatLen;
-	p->key = key;
 	encode(p, s->beats++, FlagBeat);
-	seal(p);
+	if (keyfile) {
+		p->wirelen = seal(sealed, p, l, kind, k);
+		p->wire = sealed;
+	}
 	if (role == Client) /* the socket is connected */
 		to = NULL;
 	/* the first error may be of something sent before */
@@ -4924,9 +5449,10 @@ beatput(Link *l, Session *s, int key, Beat *b,
 /* A heartbeat leaves at once, behind all that was given to the link before:
  * its next seq says that no lower one will follow. */
 static void
-beatsend(Link *l, Session *s, int key)
+beatsend(Link *l, Session *s, int kind)
 {
 	Tally *t = &l->beats.sent[l->beats.n % Remembered];
+	int running = s == &peer.session, size = beatwire(l, kind);
 	Beat b = { 0 };
 
 	linkflush(l);
@@ -4934,18 +5460,18 @@ beatsend(Link *l, Session *s, int key)
 	if (l->out.n > 0)
 		return;
 	/* one without an echo is answered at once: ask at a new address */
-	if (l->heard.came && key == KeySession &&
+	if (l->heard.came && running &&
 	    (l->beats.n > 0 || !l->echo.came)) {
 		b.echo = l->heard.in.time;
 		b.held = now - l->heard.came;
 	}
 	b.txpkts = l->meter.tx.pkts + 1;
-	b.txbytes = l->meter.tx.bytes + beatwire();
+	b.txbytes = l->meter.tx.bytes + size;
 	b.rxpkts = l->heard.in.pkts;
 	b.rxbytes = l->heard.in.bytes;
-	b.next = key == KeySession ? tx.seq[LaneData] : 1;
-	charge(&l->pace, beatwire() + wireoverhead(l));
-	if (beatput(l, s, key, &b, &l->addr.peer) < 0) {
+	b.next = running ? tx.seq[LaneData] : 1;
+	charge(&l->pace, size + wireoverhead(l));
+	if (beatput(l, s, kind, &b, &l->addr.peer) < 0) {
 		if (errno != EAGAIN && errno != ENOBUFS)
 			linkerror(l, errno);
 		return;
@@ -4960,16 +5486,15 @@ beatsend(Link *l, Session *s, int key)
 /* Hellos are not measured. An answer to one leaves no trace: whoever has
  * recorded a hello may have sent it. */
 static void
-hellosend(Link *l, uint64_t id, uint64_t peerid,
-          const struct sockaddr_storage *to)
+hellosend(Link *l, int hello, const struct sockaddr_storage *to)
 {
-	Session s = { .id = id, .peerid = peerid };
-	Beat b = { .hello = role == Client ? 1 : 2, .next = 1 };
-	int n = beatput(l, &s, KeyHello, &b, to);
+	int kind = role == Client ? SealHello : SealAnswer;
+	Beat b = { .hello = hello, .next = 1 };
+	int n = beatput(l, &peer.hello, kind, &b, to);
 
 	if (role == Server)
 		return;
-	charge(&l->pace, beatwire() + wireoverhead(l));
+	charge(&l->pace, beatwire(l, kind) + wireoverhead(l));
 	if (n < 0)
 		linkerror(l, errno);
 }
@@ -5910,6 +6435,7 @@ measure(Link *l, const Beat *b)
 	e->sent = t->time;
 	e->came = now;
 	e->good++;
+	peer.proven = MAX(peer.proven, t->time);
 	flightpast(&l->flight, 0, t->time);
 	delayput(&l->delay, owd);
 	wayput(&l->delay, &l->delay.rtt, now - b->echo - b->held, owd);
@@ -6352,105 +6878,289 @@ reportpkt(const uint8_t *d, int len)
 	survey.stale = 1;
 }
 
-/* session: two ids, one of each end
+/* session: two ids, one of each end, and keys
  *
  *	client                                     server
  *	  | -- hello: C, S' ------------------------> |  C is new, S' a session
  *	  |                                           |  the client had, or 0
- *	  | <------------------------- hello: S, C -- |  nothing is remembered:
+ *	  | <------------------------ answer: S, C -- |  nothing is remembered:
  *	  |                                           |  S is computed from C
- *	  | -- heartbeat: C, S ---------------------> |  the session is C, S
+ *	  | -- confirm, heartbeat: C, S ------------> |  the session is C, S
  *	  | <--------------------- heartbeat: S, C -- |
  *	  |  the session is C, S                      |
  *
- * With a key, hellos are sealed under a key of their own and the heartbeats
- * under one made from both ids, so each end has proof that the other has just
- * taken part. A recorded hello makes the server send one datagram. Recorded
- * heartbeats of an old session do not verify: S also depends on a secret made
- * at start and on the number of sessions since. */
+ * With a key each datagram of these has a public key in front of it that is
+ * made for this handshake only, X25519, and a cookie. Keys are made of the
+ * master key and of what the two ends agree on by these, as in Noise's NNpsk0:
+ * who learns the master key later can read nothing that was sent before. Each
+ * end has proof that the other has just taken part. A recorded hello makes the
+ * server send one datagram; to agree costs time, so it is done for a confirm
+ * whose cookie is right: computed from the client's public key, a secret made
+ * at start and the number of handshakes since. It becomes the server's id.
+ *
+ * A session whose keys have served for long is renewed by another handshake:
+ * it gets new keys, and all else goes on. */
 
 /* Returns the server's id in a session with this client, never 0. */
 static uint64_t
-answerid(uint64_t id)
+answerid(const uint8_t *client, int len)
 {
-	uint8_t in[16];
+	uint8_t in[KeyLen + 8];
+
+	memcpy(in, client, len);
+	put(in + len, peer.epoch, 8);
+	return siphash(keys.secret, in, len + 8) | 1;
+}
+
+/* Without a key the client is known by its id. */
+static uint64_t
+plainid(uint64_t id)
+{
+	uint8_t in[8];
 
 	put(in, id, 8);
-	put(in + 8, peer.epoch, 8);
-	return siphash(keys.secret, in, sizeof(in)) | 1;
+	return answerid(in, sizeof(in));
 }
 
 static void
 proposal(uint64_t id, uint64_t peerid)
 {
-	peer.proposed = (Session){ .id = id, .peerid = peerid, .beats = 1 };
-	sessionkeys(&peer.proposed);
+	peer.proposed.id = id;
+	peer.proposed.peerid = peerid;
+	peer.proposed.beats = 1;
+	peer.proposed.since = now;
 }
 
-/* Returns 0 if the heartbeat is of the proposed session, else -1. A server
- * computes that session from the heartbeat, so proposing takes no memory. */
-static int
-propose(const Beat *b)
+/* The handshake is over, or given up. Nothing of it may be found later. */
+static void
+handshakeend(void)
 {
-	const Session *s = &peer.proposed;
-
-	if (role == Server)
-		proposal(answerid(b->id), b->id);
-	return s->id && b->peerid == s->id && b->id == s->peerid ? 0 : -1;
+	explicit_bzero(&peer.proposed, sizeof(peer.proposed));
+	explicit_bzero(&peer.hello, sizeof(peer.hello));
+	explicit_bzero(keys.ephemeral, sizeof(keys.ephemeral));
+	peer.renews = 0;
 }
 
-/* Returns KeyNext and takes the tag off if the datagram is a heartbeat sealed
- * in the proposed session, else KeyNone. */
-static int
-verifyproposed(Pkt *p)
+/* Begin a handshake: id is the client's. */
+static void
+handshake(uint64_t id)
 {
-	Beat b;
-	Rec r;
+	static const uint8_t base[KeyLen] = { 9 };
+	Keys *k = &peer.hello.keys;
+	int i;
 
-	if (!keyfile || !(p->wire[8] & FlagBeat) ||
-	    decode(p->wire, p->wirelen - TagLen, &r) < 0 ||
-	    beatdecode(p->wire + HdrLen, r.len, &b) < 0 || b.hello ||
-	    propose(&b) < 0 || unseal(p, peer.proposed.rxkey) < 0)
+	handshakeend();
+	peer.hello.id = id;
+	if (!keyfile)
+		return;
+	for (i = 0; i < KeyLen; i += 8)
+		put(keys.ephemeral + i, random64(), 8);
+	x25519(k->public, keys.ephemeral, base);
+	memcpy(k->tx, keys.master, KeyLen);
+	derive(k->tx, UseHello, k->public, NULL, 0);
+}
+
+/* Make the keys of the proposed session. A few in a second are made, no more.
+ * Returns -1 if there are none. */
+static int
+agree(const uint8_t *theirs, uint64_t cookie)
+{
+	static const uint8_t zeros[16];
+	const uint8_t *ours = peer.hello.keys.public;
+	const uint8_t *client = role == Client ? ours : theirs;
+	const uint8_t *server = role == Client ? theirs : ours;
+	Keys *k = &peer.proposed.keys;
+	uint8_t agreed[KeyLen];
+
+	if (spend(&peer.curve, Second / 10, Second) < 0 ||
+	    x25519(agreed, keys.ephemeral, theirs) < 0)
+		return -1;
+	hchacha(agreed, agreed, zeros);
+	explicit_bzero(k, sizeof(*k));
+	combine(role == Client ? k->tx : k->rx, UseUp, agreed, client,
+	    server, cookie);
+	combine(role == Client ? k->rx : k->tx, UseDown, agreed, client,
+	    server, cookie);
+	memcpy(k->public, client, KeyLen);
+	k->cookie = cookie;
+	explicit_bzero(agreed, sizeof(agreed));
+	return 0;
+}
+
+/* Are these the keys of that handshake? */
+static int
+agreed(const Keys *k, const uint8_t *client, uint64_t cookie)
+{
+	return cookie && k->cookie == cookie &&
+	    !memcmp(k->public, client, KeyLen);
+}
+
+static int
+unsealhello(Pkt *p, int use)
+{
+	const uint8_t *theirs = p->wire + HdrLen;
+	const uint8_t *ours = peer.hello.keys.public;
+	uint8_t key[KeyLen];
+	int error;
+
+	memcpy(key, keys.master, KeyLen);
+	derive(key, use, use == UseHello ? theirs : ours,
+	    use == UseHello ? NULL : theirs, 0);
+	error = unseal(p, key);
+	explicit_bzero(key, sizeof(key));
+	return error ? KeyNone : KeyHello;
+}
+
+static int
+unsealconfirm(Pkt *p, int *why)
+{
+	const uint8_t *client = p->wire + HdrLen;
+	uint64_t cookie = get(client + KeyLen, CookieLen);
+	Keys *k = &peer.proposed.keys;
+
+	if (agreed(&peer.session.keys, client, cookie)) /* a repeated one */
+		return unsealonce(p, &peer.session.keys, why) < 0 ? KeyNone :
+		    KeySession;
+	if (!peer.hello.id || cookie != answerid(client, KeyLen) ||
+	    (!agreed(k, client, cookie) && agree(client, cookie) < 0))
 		return KeyNone;
-	return KeyNext;
+	return unsealonce(p, k, why) < 0 ? KeyNone : KeyNext;
+}
+
+static int
+unsealsession(Pkt *p, int *why)
+{
+	if (unsealonce(p, &peer.session.keys, why) == 0)
+		return KeySession;
+	if (peer.old.cookie && unsealonce(p, &peer.old, why) == 0)
+		return KeySession;
+	return role == Client && peer.proposed.id &&
+	    unsealonce(p, &peer.proposed.keys, why) == 0 ? KeyNext : KeyNone;
+}
+
+/* Open the datagram. Returns with which key it was sealed, or says why not. */
+static int
+verify(Pkt *p, int *why)
+{
+	int kind = sealedkind(p);
+
+	*why = DropAuth;
+	if (!keyfile)
+		return p->wire[8] & FlagSealed ? KeyNone : KeySession;
+	if (kind == SealSession)
+		return unsealsession(p, why);
+	if (kind == SealConfirm && role == Server)
+		return unsealconfirm(p, why);
+	if (kind == SealHello && role == Server)
+		return unsealhello(p, UseHello);
+	if (kind == SealAnswer && role == Client && peer.hello.id)
+		return unsealhello(p, UseAnswer);
+	return KeyNone;
+}
+
+/* Is the peer there? What it says now is worth nothing, for somebody may have
+ * held it back, but for what it says about a heartbeat of the last second. */
+static int
+alive(void)
+{
+	return peer.session.id &&
+	    now - peer.proven < MAX(Second, 2 * peer.interval);
+}
+
+/* Have a hello to say: one that renews the session when it is time for that.
+ * If an answer did not lead to a session, for an older server gave it, begin
+ * anew: then answers to earlier hellos say nothing. */
+static void
+hellomake(int renew)
+{
+	if (peer.proposed.id && !peer.renews && keyfile &&
+	    now - peer.proposed.since > peer.patience) {
+		peer.patience = MIN(2 * peer.patience, 4 * Second);
+		peer.hello.id = 0;
+	}
+	if (!peer.hello.id || (renew && peer.hello.id != peer.session.id))
+		handshake(renew ? peer.session.id : random64());
+	peer.hello.peerid = peer.session.peerid;
 }
 
 /* A client whose heartbeats are not echoed, or not yet, says hello too. */
 static void
 beat(Link *l)
 {
+	int renew = keyfile && peer.session.id &&
+	    now - peer.session.since > Renew;
+
 	if (l->fd < 0)
 		return;
-	if (role == Client && (!peer.session.id ||
+	if (role == Client && (!peer.session.id || renew ||
 	    now - silentsince(l) > echogap(l) * 3 / 2 + l->delay.srtt)) {
-		if (!peer.helloid)
-			peer.helloid = random64();
-		hellosend(l, peer.helloid, peer.session.peerid, &l->addr.peer);
+		hellomake(renew);
+		if (peer.proposed.id && keyfile)
+			beatsend(l, peer.renews ? &peer.session :
+			    &peer.proposed, SealConfirm);
+		hellosend(l, renew ? HelloRenew : HelloNew, &l->addr.peer);
 	}
 	if (peer.session.id && l->addr.peerlen)
-		beatsend(l, &peer.session, KeySession);
+		beatsend(l, &peer.session, SealSession);
 }
 
 /* The server answers, unless the client knows the running session, for which
- * heartbeats answer. The client goes on under both ids. A client that missed
- * the answers asks again, maybe from another address. Answers are limited: a
- * recorded hello may come from any forged address. */
+ * heartbeats answer, or another client works. A client that missed the answers
+ * asks again, maybe from another address. Answers are limited: a recorded hello
+ * may come from any forged address. */
 static void
-hellopkt(Link *l, const Beat *b, const struct sockaddr_storage *from)
+hellopkt(Link *l, const Pkt *p, const Beat *b)
 {
-	if (role == Server) {
-		if (b->hello == 2 ||
-		    (b->peerid && b->peerid == peer.session.id) ||
-		    spend(&l->beats.answers[b->id % Answers], MS(100),
-		    MS(900)) < 0)
-			return;
-		hellosend(l, b->id == peer.session.peerid ? peer.session.id :
-		    answerid(b->id), b->id, from);
-	} else if (peer.helloid && b->peerid == peer.helloid) {
-		if (peer.proposed.peerid != b->id)
-			proposal(peer.helloid, b->id);
-		beatsend(l, &peer.proposed, KeyNext);
+	Session *s = &peer.session, *h = &peer.hello;
+	int mine = s->id && b->id == s->peerid;
+	int renews = keyfile && mine && b->peerid == s->id &&
+	    b->hello == HelloRenew;
+
+	if (b->hello == HelloAnswer || (!renews && s->id &&
+	    (b->peerid == s->id || (mine && keyfile))))
+		return;
+	if (!mine && alive()) {
+		if (claimline(&peer.log, "session"))
+			warn("session: another client says hello, from %s: "
+			    "it has to wait for the end of this one",
+			    addrtext(p->from));
+		return;
 	}
+	if (spend(&l->beats.answers[b->id % Answers], Second / 100,
+	    Second / 10) < 0)
+		return;
+	if (keyfile && !h->id)
+		handshake(1);
+	h->keys.cookie = keyfile ? answerid(p->shake, KeyLen) :
+	    plainid(b->id);
+	h->id = renews || mine ? s->id : h->keys.cookie;
+	h->peerid = b->id;
+	if (keyfile) {
+		memcpy(h->keys.tx, keys.master, KeyLen);
+		derive(h->keys.tx, UseAnswer, p->shake, h->keys.public, 0);
+	}
+	hellosend(l, renews ? HelloRenew : HelloAnswer, p->from);
+}
+
+/* The client goes on under both ids, and repeats that in beat(). Without a key
+ * the newest answer counts. */
+static void
+answerpkt(Link *l, const Pkt *p, const Beat *b)
+{
+	const Session *h = &peer.hello;
+
+	if (!h->id || b->peerid != h->id || b->hello == HelloNew)
+		return;
+	if (keyfile && !peer.proposed.id) {
+		if (agree(p->shake, get(p->shake + KeyLen, CookieLen)) < 0)
+			return;
+		peer.renews = b->hello == HelloRenew &&
+		    h->id == peer.session.id && b->id == peer.session.peerid;
+		proposal(h->id, b->id);
+	} else if (!keyfile && peer.proposed.peerid != b->id) {
+		proposal(h->id, b->id);
+	}
+	beatsend(l, peer.renews ? &peer.session : &peer.proposed, SealConfirm);
 }
 
 static void
@@ -6491,8 +7201,11 @@ newsession(const Session *s)
 	int i;
 
 	peer.session = *s;
-	peer.proposed = (Session){ 0 };
-	peer.helloid = 0;
+	peer.session.since = now;
+	handshakeend();
+	explicit_bzero(&peer.old, sizeof(peer.old));
+	peer.patience = Second;
+	peer.proven = 0;
 	peer.epoch++;
 	peer.lonely = now;
 	loop.nextbeat = 0;
@@ -6515,6 +7228,43 @@ newsession(const Session *s)
 		logmsg("session: started");
 }
 
+/* Go on with the proposed keys. What is under way has the old ones. */
+static void
+renew(void)
+{
+	peer.old = peer.session.keys;
+	peer.session.keys = peer.proposed.keys;
+	peer.session.since = now;
+	handshakeend();
+	peer.epoch++;
+}
+
+/* A heartbeat of the proposed session begins it; a server computes it, so to
+ * propose takes no memory. With new keys one of the running session renews it.
+ * Returns -1 if it is of neither, or another client's while one works. */
+static int
+begin(const Beat *b, int key)
+{
+	Session *s = &peer.proposed;
+
+	if (b->id == peer.session.peerid && b->peerid == peer.session.id &&
+	    peer.session.id) {
+		if (key == KeyNext)
+			renew();
+		return 0;
+	}
+	if (keyfile && key != KeyNext)
+		return -1;
+	if (role == Server && alive())
+		return -1;
+	if (role == Server)
+		proposal(keyfile ? s->keys.cookie : plainid(b->id), b->id);
+	if (!s->id || b->peerid != s->id || b->id != s->peerid)
+		return -1;
+	newsession(s);
+	return 0;
+}
+
 static void
 byepkt(void)
 {
@@ -6527,7 +7277,8 @@ byepkt(void)
 		linkstate(l, LinkDown, "the peer has ended");
 		linkreset(l);
 	}
-	memset(&peer.session, 0, sizeof(peer.session));
+	explicit_bzero(&peer.session, sizeof(peer.session));
+	explicit_bzero(&peer.old, sizeof(peer.old));
 }
 
 /* up: from the links to the TUN */
@@ -6540,27 +7291,6 @@ trusted(const Link *l, const struct sockaddr_storage *from)
 	return (keyfile && role == Server) ||
 	    (sameaddr(&l->addr.remote, from) && (keyfile ||
 	    addrport(&l->addr.remote) == addrport(from)));
-}
-
-/* RFC 6479. Returns 0 and marks seq as seen, or -1: seen before or too old. */
-static int
-replaycheck(Replay *w, uint64_t seq)
-{
-	uint64_t *word = &w->bits[seq / 64 % ReplayWords];
-	uint64_t bit = UINT64_C(1) << seq % 64, ahead;
-
-	if (seq > w->last) {
-		ahead = MIN(seq / 64 - w->last / 64, ReplayWords);
-		for (; ahead > 0; ahead--)
-			w->bits[(seq / 64 - ahead + 1) % ReplayWords] = 0;
-		w->last = seq;
-	} else if (w->last / 64 - seq / 64 >= ReplayWords) {
-		return -1;
-	}
-	if (*word & bit)
-		return -1;
-	*word |= bit;
-	return 0;
 }
 
 /* Without a key, believe a seq that is far ahead only if the next one agrees:
@@ -6651,8 +7381,10 @@ beatpkt(Link *l, Pkt *p)
 		pktdrop(p, same ? DropForm : DropVersion);
 		return;
 	}
-	if (b.hello && (same || role == Server)) /* the peer shall log it too */
-		hellopkt(l, &b, p->from);
+	if (b.hello && role == Server) /* the peer shall log it too */
+		hellopkt(l, p, &b);
+	else if (b.hello && same)
+		answerpkt(l, p, &b);
 	if (!same) {
 		pktdrop(p, DropVersion);
 		return;
@@ -6661,12 +7393,9 @@ beatpkt(Link *l, Pkt *p)
 		pktfree(p);
 		return;
 	}
-	if (b.id != peer.session.peerid || b.peerid != peer.session.id) {
-		if (propose(&b) < 0 || (keyfile && p->key != KeyNext)) {
-			pktdrop(p, DropSession);
-			return;
-		}
-		newsession(&peer.proposed);
+	if (begin(&b, p->key) < 0) {
+		pktdrop(p, DropSession);
+		return;
 	}
 	if (admit(p, LaneBeat) < 0)
 		return;
@@ -6823,11 +7552,19 @@ record(Link *l, Pkt *p, const Rec *r)
 	}
 }
 
+static int
+padding(const uint8_t *d, int len)
+{
+	static const uint8_t zeros[Pad];
+
+	return keyfile && len < Pad && !memcmp(d, zeros, len);
+}
+
 /* The gates, cheapest first, then each record by itself. */
 static void
 datagram(Link *l, Pkt *p)
 {
-	int n, len = p->wirelen;
+	int n, why, len = p->wirelen;
 	Pkt *q;
 	Rec r;
 
@@ -6839,10 +7576,17 @@ datagram(Link *l, Pkt *p)
 		pktdrop(p, DropAddr);
 		return;
 	}
-	if ((p->key = verify(p)) == KeyNone &&
-	    (p->key = verifyproposed(p)) == KeyNone) {
-		pktdrop(p, DropAuth);
+	if ((p->key = verify(p, &why)) == KeyNone) {
+		pktdrop(p, why);
 		return;
+	}
+	if (keyfile && p->link != l - bond) {
+		pktdrop(p, DropForm);
+		return;
+	}
+	if (p->key == KeyNext && peer.renews) {
+		renew();
+		p->key = KeySession;
 	}
 	if (p->key != KeyHello) {
 		l->meter.rx.pkts++;
@@ -6855,7 +7599,7 @@ datagram(Link *l, Pkt *p)
 		}
 		p->data = p->wire + HdrLen;
 		p->len = r.len;
-		if (n == p->wirelen) {
+		if (n == p->wirelen || padding(p->wire + n, p->wirelen - n)) {
 			record(l, p, &r);
 			return;
 		}
@@ -6867,6 +7611,7 @@ datagram(Link *l, Pkt *p)
 		memcpy(q->data, p->data, p->len);
 		q->len = p->len;
 		q->key = p->key;
+		q->shake = p->shake;
 		q->time = p->time;
 		q->from = p->from;
 		record(l, q, &r);
@@ -7226,6 +7971,8 @@ second(void)
 	}
 	if (now >= loop.nextmtu)
 		loop.nextmtu = now + Minute;
+	if (now - peer.session.since > Minute)
+		explicit_bzero(&peer.old, sizeof(peer.old));
 	if (!ctl.named)
 		ctlname();
 }
@@ -7825,7 +8572,7 @@ explain(Text *t, int who)
 	text(t, "As %s it makes %s with %s and talks over %d links, %s:\n",
 	    who == Client ? "client" : "server", tundev,
 	    who == Client ? clientaddr : serveraddr, LEN(links), keyfile ?
-	    "each packet authenticated" : "trusted to be private");
+	    "each packet encrypted" : "trusted to be private");
 	text(t, "  behind the client, in the tunnel: %s\n",
 	    lannets ? lannets : "any address");
 	for (i = 0; i < LEN(links); i++) {
@@ -8039,6 +8786,7 @@ setup(void)
 	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	peer.lonely = now;
 	peer.interval = MS(hbinterval);
+	peer.patience = Second;
 	for (i = 0; i < LEN(bond); i++) {
 		l = &bond[i];
 		l->state = LinkProbing;
@@ -8264,8 +9012,9 @@ main(int argc, char *argv[])
 	if (what == 't')
 		return check();
 	if (what == 'k')
-		text(&t, "%016" PRIx64 "%016" PRIx64 "\n", random64(),
-		    random64());
+		for (i = 0; i < KeyLen; i += 8)
+			text(&t, "%016" PRIx64 "%s", random64(),
+			    i + 8 < KeyLen ? "" : "\n");
 	else if (what == 'v')
 		text(&t, "udpbond-%s\n", VERSION);
 	else if (what)
