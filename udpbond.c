@@ -158,6 +158,8 @@ enum {
 	Ways = 8,                 /* places in a set of these tables */
 	Buckets = 1024,           /* of places to copy from, see squeeze() */
 	Tries = 8,                /* of these places, at most */
+	Patterns = 3,             /* rows of links that are patterns, at most */
+	Found = 32,               /* links that are found by one */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
 	ReplayWords = 1024,       /* 64 bits each, RFC 6479 */
@@ -623,7 +625,10 @@ typedef struct {                  /* a token bucket of log lines */
 
 typedef struct Link Link;
 struct Link {
+	Link *next;               /* in use */
 	const Linkconf *conf;     /* its row */
+	int inuse;
+	int pfd;                  /* index of what ppoll() says of it */
 	char name[64];
 	int fd, guard;            /* guard: see linkopen() */
 	int state, prio;
@@ -760,6 +765,7 @@ static struct {
 	int interval;             /* s, between reports */
 	int handled, turns;       /* packets, turns in this ms */
 	int unread;               /* packets were left in the kernel */
+	int links;                /* how many are in use */
 	int64_t nextsecond, nextreport, nextmtu, nextbeat, nextstall; /* ns */
 	int64_t since, pause;     /* ns, see rest() */
 } loop = { .interval = 5 };
@@ -867,8 +873,8 @@ static struct {                   /* what came in this session */
 	uint64_t paced[Paced];    /* seqs that are set free soon */
 	int npaced;
 	int64_t freeclock;        /* ns, token bucket of those */
-	int turn, second;         /* link that is reported first; that brought
-	                           * the last report the second time */
+	Link *turn, *second;      /* that is reported first; that brought the
+	                           * last report the second time */
 } rx;
 
 static struct {                   /* covered packets, and their parities */
@@ -899,9 +905,11 @@ static struct {                   /* of all links, see surveylinks() */
 
 #include "config.h"
 
-enum { PfdTun, PfdCtl, PfdLink, PfdLast = PfdLink + LEN(links) };
-static Link bond[LEN(links)];
-static uint64_t kinds[LEN(links)][LEN(traffic)]; /* packets sent */
+/* links by the number that they have at both ends; those in use are chained,
+ * of which the first is one */
+static Link bond[LEN(links) + Patterns * (Found - 1)];
+static uint64_t kinds[LEN(bond)][LEN(traffic)]; /* packets sent */
+enum { PfdTun, PfdCtl, PfdLink, PfdLast = PfdLink + LEN(bond) };
 static struct {
 	Net table[2 * LEN(links) + ListSize]; /* see netsinit() */
 	struct {
@@ -2584,7 +2592,7 @@ offloads(Text *t)
 		text(t, "%s %s: %s", i ? "," : "", offname[i],
 		    i == OffCoalesce && resting(&gro.trial) ?
 		    "off for a while" : offstate[offload[i]]);
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		if (resting(&l->out.trial))
 			text(t, ", not UDP_SEGMENT on %s", l->name);
 	text(t, "\n");
@@ -3101,11 +3109,38 @@ surveyquick(int n)
 
 	if (n > 1 && (survey.step || expressrate(0) > Interactive))
 		survey.quick = survey.best;
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		l->pace.percent = satpercent;
 	if (survey.quick && now - queues.lastexpress < Pause)
 		survey.quick->pace.percent = 100 - CLAMP(200 * expressrate(0) /
 		    survey.quick->pace.rate, 5, 40);
+}
+
+/* Chain the links in use, and number what is polled. */
+static void
+linkchain(void)
+{
+	Link *l, *last = NULL;
+
+	loop.links = 0;
+	for (l = bond; l < bond + LEN(bond); l++) {
+		if (!l->inuse)
+			continue;
+		if (last)
+			last->next = l;
+		l->next = NULL;
+		l->pfd = PfdLink + loop.links++;
+		last = l;
+	}
+	rx.turn = rx.second = NULL;
+}
+
+/* Returns the next link in use after this one, in turn; NULL is the first. */
+static Link *
+linkafter(Link *l)
+{
+	l = l ? l : bond;
+	return l->next ? l->next : bond;
 }
 
 /* Note that a link is of use: its heartbeats are not slow then. */
@@ -3126,18 +3161,18 @@ surveyspare(void)
 	Link *l;
 
 	survey.stalled = survey.backup = 1;
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		if (!linkworks(l) || l->flight.stalled)
 			continue;
 		survey.stalled = 0;
 		survey.backup &= backup(l);
 	}
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		if (usable(l, NULL) && (!survey.best ||
 		    l->score < survey.best->score))
 			survey.best = l;
 	b = survey.best;
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		l->spare = (backup(l) && !(b && backup(b))) ||
 		    (b && l->score > b->score + satweight);
 		if (!l->spare)
@@ -3155,7 +3190,7 @@ surveylinks(void)
 	memset(&survey, 0, sizeof(survey));
 	surveyspare();
 	survey.slowest = RateMin;
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		if (!usable(l, NULL))
 			continue;
 		l->delay.way = least(&l->delay.base);
@@ -3200,10 +3235,11 @@ static void
 tunmtu(void)
 {
 	struct ifreq ifr = { 0 };
-	int i, s, told, mtu = MtuMax;
+	int s, told, mtu = MtuMax;
+	const Link *l;
 
-	for (i = 0; i < LEN(bond); i++)
-		mtu = MIN(mtu, linkpayload(&bond[i]));
+	for (l = bond; l; l = l->next)
+		mtu = MIN(mtu, linkpayload(l));
 	if (tun.fd < 0 || mtu == tun.mtu)
 		return;
 	told = claimline(&peer.log, tundev);
@@ -4809,7 +4845,7 @@ pick(const Pkt *p, int ordered, const Link *but, int by)
 	if (survey.known & bit && survey.found[kind][by].but == but &&
 	    (any || !survey.found[kind][by].to))
 		return survey.found[kind][by].to;
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		if (l == but || !usable(l, p) || !room(l, l->pace.clock) ||
 		    (ordered && (!carries(l) || full(l))) ||
 		    (l->spare && !waited))
@@ -5514,6 +5550,13 @@ beatpace(Link *l)
 	b->slow = slow;
 }
 
+/* Returns when a link is to send its first heartbeat, ns: by turns. */
+static int64_t
+beatstart(const Link *l)
+{
+	return now + peer.interval * (l->pfd - PfdLink) / loop.links / 4;
+}
+
 /* Returns ns to the next heartbeat. */
 static int64_t
 beatgap(const Link *l)
@@ -5626,7 +5669,7 @@ paritylink(const Pkt *p)
 	Link *same = cover.link, *to = same, *l;
 	int64_t later;
 
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		later = arrival(l, p->len) - arrival(same, p->len);
 		if (l != same && usable(l, p) && !l->spare &&
 		    room(l, l->pace.clock) && llabs(later) <= SameDelay &&
@@ -5839,7 +5882,7 @@ nextroom(void)
 	int64_t at = INT64_MAX, ahead, t;
 	const Link *l;
 
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		if (!first && !queues.queued && !l->out.n)
 			continue;
 		/* what is full has no clock */
@@ -5861,7 +5904,7 @@ schedule(void)
 
 	survey.known = 0;
 	queues.look++; /* nobody has been passed over */
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		l->roomy = queues.lightbytes ||
 		    room(l, l->pace.clock + l->pace.burst / 4);
 	expresssend();
@@ -5870,7 +5913,7 @@ schedule(void)
 	paritysend();
 	while ((p = dequeue(&l)))
 		transmit(l, p);
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		linkflush(l);
 	queues.nextsend = MIN(nextroom(), cover.due ? cover.next : INT64_MAX);
 }
@@ -6251,7 +6294,7 @@ stalls(void)
 
 	if (now < loop.nextstall)
 		return;
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		f = &l->flight;
 		was = f->stalled;
 		if (was && MAX(f->progress, l->echo.came) > was)
@@ -6681,30 +6724,30 @@ reportgo(const uint8_t *d, int n, int twice)
 		return;
 	rx.every = CLAMP(reporttime(l, n), ReportEvery, MS(100));
 	control(l, d, n);
-	for (i = 1; twice && i <= LEN(bond); i++) {
-		l = &bond[(rx.second + i) % LEN(bond)];
+	for (i = 0, l = rx.second; twice && i < loop.links; i++) {
+		l = linkafter(l);
 		if (l != survey.quickest && usable(l, NULL) && !l->spare &&
 		    reporttime(l, n) <= rx.every) {
 			control(l, d, n);
 			twice = 0;
 		}
 	}
-	rx.second = (rx.second + i - 1) % LEN(bond);
+	rx.second = l;
 }
 
 /* Write what came by the links, and returns for how many there was room. */
 static int
 reportlinks(uint8_t *d)
 {
+	Link *l = rx.turn ? rx.turn : bond;
 	Heard *h;
-	int i, at, n = 0;
+	int i, n = 0;
 
-	for (i = 0; i < LEN(bond) && n < ReportLinks; i++) {
-		at = (rx.turn + i) % LEN(bond);
-		h = &bond[at].heard;
+	for (i = 0; i < loop.links && n < ReportLinks; i++, l = linkafter(l)) {
+		h = &l->heard;
 		if (!h->fresh)
 			continue;
-		put(d, at, 1);
+		put(d, l - bond, 1);
 		put(d + 1, h->newest, 4);
 		put(d + 5, (now - h->then.time) / Us, 4);
 		put(d + 9, h->then.pkts, 4);
@@ -6713,7 +6756,7 @@ reportlinks(uint8_t *d)
 		h->fresh = 0;
 		n++;
 	}
-	rx.turn = (rx.turn + i) % LEN(bond);
+	rx.turn = l;
 	return n;
 }
 
@@ -6863,14 +6906,14 @@ reportpkt(const uint8_t *d, int len)
 		return;
 	}
 	for (; n > 0; n--, e += ReportLink)
-		if (e[0] < LEN(bond))
+		if (e[0] < LEN(bond) && bond[e[0]].inuse)
 			reportlink(&bond[e[0]],
 			    whole(expected, get(e + 1, 4)), e, time * Us);
 	if (time * Us <= tx.newest) /* it has been overtaken, or is a copy */
 		return;
 	tx.newest = time * Us;
 	tx.every = MIN(get(d + 17, 4), 100000) * Us;
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		reportlate(l, time * Us);
 	forget(expected);
 	reportlost(expected, e, d + len - e);
@@ -7217,10 +7260,9 @@ newsession(const Session *s)
 	reorderreset(1);
 	for (i = 0; i < Nflows; i++)
 		queues.flows[i].seq = 0;
-	for (i = 0; i < LEN(bond); i++) {
-		l = &bond[i];
+	for (l = bond; l; l = l->next) {
 		linkreset(l);
-		l->beats.next = now + peer.interval * i / LEN(bond) / 4;
+		l->beats.next = beatstart(l);
 		if (l->state != LinkDown)
 			linkstate(l, LinkProbing, "new session");
 	}
@@ -7272,7 +7314,7 @@ byepkt(void)
 
 	if (claimline(&peer.log, "session"))
 		logmsg("session: the peer has ended");
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		linkdrop(l, DropSession);
 		linkstate(l, LinkDown, "the peer has ended");
 		linkreset(l);
@@ -7309,7 +7351,7 @@ believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 static int
 admit(Pkt *p, int lane)
 {
-	uint64_t far = lane == LaneBeat ? FarBeat * LEN(bond) : Far;
+	uint64_t far = lane == LaneBeat ? FarBeat * loop.links : Far;
 	Replay *w = &rx.replay[lane];
 
 	if (believe(p->seq, w->last, far, &w->doubted) < 0)
@@ -7661,7 +7703,7 @@ metrics(Text *t)
 	const Meter *m;
 
 	text(t, "=== Link Metrics ===\n");
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		m = &l->meter;
 		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%),"
 		    " Score: %d, %s\n", (int)(l - bond),
@@ -7680,7 +7722,7 @@ statistics(Text *t)
 	const Link *l;
 
 	text(t, "=== Link Statistics ===\n");
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
 		    ", Last seq: %" PRIu64 ", RTT: %dms\n",
 		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name,
@@ -7723,7 +7765,7 @@ prometheus(Text *t)
 
 	for (i = 0; i < LEN(of); i++) {
 		describe(t, of[i][0], of[i][1], of[i][2]);
-		for (l = bond; l < bond + LEN(bond); l++) {
+		for (l = bond; l; l = l->next) {
 			const double value[LEN(of)] = {
 				l->state >= LinkUp, l->spare,
 				l->delay.srtt / 1e9, l->loss.ratio, l->score,
@@ -7746,7 +7788,7 @@ prometheus(Text *t)
 		    PRIu64 "\n", dropname[i], drops[i]);
 	describe(t, "traffic_packets_total", "counter",
 	    "Packets sent, each counted once.");
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		for (i = 0; i < LEN(traffic); i++)
 			text(t, "udpbond_traffic_packets_total{link=\"%s\","
 			    "traffic=\"%s\"} %" PRIu64 "\n", l->name,
@@ -7757,15 +7799,16 @@ prometheus(Text *t)
 static void
 kindstext(Text *t)
 {
-	int i, k, n;
+	const Link *l;
+	int k, n;
 
 	text(t, "=== Traffic ===\n");
 	for (k = 0; k < LEN(traffic); k++) {
-		for (n = i = 0; i < LEN(bond); i++)
-			if (kinds[i][k])
+		for (n = 0, l = bond; l; l = l->next)
+			if (kinds[l - bond][k])
 				text(t, "%s %s: %" PRIu64, n++ ? "," :
-				    traffic[k].name, bond[i].name,
-				    kinds[i][k]);
+				    traffic[k].name, l->name,
+				    kinds[l - bond][k]);
 		if (n)
 			text(t, "\n");
 	}
@@ -7781,10 +7824,10 @@ reasons(Text *t)
 	const Flow *f;
 	int i, n = 0, bytes = 0;
 
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		if (usable(l, NULL))
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		c = &l->control;
 		text(t, "%s - %s%s, rate: %.1f Mbps, delay: %.1fms, loss: "
 		    "%.1f%%", l->name,
@@ -7964,7 +8007,7 @@ second(void)
 
 	queues.peak -= queues.peak / 32;
 	flowrates();
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		meter(l);
 		if (now >= loop.nextmtu && l->fd >= 0)
 			linkmtu(l); /* no error tells that an MTU has grown */
@@ -7992,7 +8035,7 @@ obey(void)
 	}
 	if (loop.reopen) {
 		loop.reopen = 0;
-		for (l = bond; l < bond + LEN(bond); l++)
+		for (l = bond; l; l = l->next)
 			linkopen(l);
 	}
 }
@@ -8007,7 +8050,7 @@ beats(void)
 		return;
 	loop.nextbeat = INT64_MAX;
 	loop.nextstall = now;
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		linkcheck(l);
 		beatpace(l);
 		due = MIN(l->beats.next, burstend(l));
@@ -8392,7 +8435,7 @@ checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
 	while (n-- > 0)
 		if (sameaddr(a, &known[n]))
 			wrong += bad("%s: %s is there twice", end, s);
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		if (samenet(a, &l->addr.local, prefix) ||
 		    samenet(a, &l->addr.remote, prefix))
 			wrong += badlink(l - bond, "client or server: is in "
@@ -8459,7 +8502,7 @@ static int64_t
 poolpkts(void)
 {
 	return (int64_t)queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * LEN(bond) + 4 + Ngros + Supers) * Batch + Columns + 2 * Window;
+	    (2 * loop.links + 4 + Ngros + Supers) * Batch + Columns + 2 * Window;
 }
 
 /* the whole numbers of config.h, and their ranges */
@@ -8727,6 +8770,18 @@ linkinit(Link *l, int i)
 		format(l->name, sizeof(l->name), "link%d", i);
 }
 
+static void
+linksinit(void)
+{
+	int i;
+
+	for (i = 0; i < LEN(links); i++) {
+		linkinit(&bond[i], i);
+		bond[i].inuse = 1;
+	}
+	linkchain();
+}
+
 /* Returns memory that is all 0, of which pages are taken when first used. */
 static void *
 zeros(size_t n, size_t size)
@@ -8787,12 +8842,11 @@ setup(void)
 	peer.lonely = now;
 	peer.interval = MS(hbinterval);
 	peer.patience = Second;
-	for (i = 0; i < LEN(bond); i++) {
-		l = &bond[i];
+	for (l = bond; l; l = l->next) {
 		l->state = LinkProbing;
 		l->prio = l->conf->priority;
 		l->used = now;
-		l->beats.next = now + peer.interval * i / LEN(bond) / 4;
+		l->beats.next = beatstart(l);
 		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
 		    MBIT(role == Client ? l->conf->down : l->conf->up));
 		linkopen(l);
@@ -8812,17 +8866,18 @@ static void
 turn(const struct pollfd *pfd)
 {
 	int64_t was = now;
+	Link *l;
 	int i;
 
 	now = monotime();
 	/* echoes that came while the process was stopped measure only that */
 	if (now - was > Second)
-		for (i = 0; i < LEN(bond); i++)
-			bond[i].beats.n = bond[i].heard.came = 0;
+		for (l = bond; l; l = l->next)
+			l->beats.n = l->heard.came = 0;
 	loop.unread = 0;
-	for (i = 0; i < LEN(bond); i++)
-		if (pfd[PfdLink + i].revents)
-			linkpkt(&bond[i]);
+	for (l = bond; l; l = l->next)
+		if (pfd[l->pfd].revents)
+			linkpkt(l);
 	if (pfd[PfdTun].revents & POLLERR) { /* somebody has deleted it */
 		warn("%s: the device is gone, stopping", tundev);
 		loop.stop = loop.status = 1;
@@ -8864,21 +8919,20 @@ run(void)
 	struct pollfd pfd[PfdLast];
 	struct timespec ts;
 	sigset_t none;
+	const Link *l;
 	int64_t ns;
-	int i;
 
 	sigemptyset(&none);
 	while (!loop.stop) {
-		for (i = 0; i < PfdLast; i++) {
-			pfd[i] = (struct pollfd){ .events = POLLIN };
-			pfd[i].fd = i == PfdTun ? tun.fd :
-			    i >= PfdLink ? bond[i - PfdLink].fd :
-			    now < ctl.next ? -1 : ctl.fd;
-		}
+		pfd[PfdTun] = (struct pollfd){ tun.fd, POLLIN, 0 };
+		pfd[PfdCtl] = (struct pollfd){ now < ctl.next ? -1 : ctl.fd,
+		    POLLIN, 0 };
+		for (l = bond; l; l = l->next)
+			pfd[l->pfd] = (struct pollfd){ l->fd, POLLIN, 0 };
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
 		ts.tv_nsec = ns % Second;
-		if (ppoll(pfd, PfdLast, &ts, &none) < 0 && errno != EINTR) {
+		if (ppoll(pfd, PfdLink + loop.links, &ts, &none) < 0 && errno != EINTR) {
 			warn("ppoll:"); /* cleanup() still tells the peer */
 			loop.status = 1;
 			return;
@@ -8896,7 +8950,7 @@ cleanup(void)
 	Link *l;
 
 	logmsg("stopping");
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		if (peer.session.id && usable(l, NULL)) {
 			control(l, &d, 1);
 			linkflush(l);
@@ -8914,14 +8968,15 @@ oversee(pid_t worker)
 {
 	pid_t pid, up;
 	sigset_t blocked;
-	int i, sig, status;
+	int sig, status;
+	Link *l;
 
 	close(tun.fd);
 	close(ctl.fd);
 	close(rtnetlink);
-	for (i = 0; i < LEN(bond); i++) {
-		close(bond[i].fd);
-		close(bond[i].guard);
+	for (l = bond; l; l = l->next) {
+		close(l->fd);
+		close(l->guard);
 	}
 	explicit_bzero(&keys, sizeof(keys));
 	up = commands(&hooks[role][Up]);
@@ -9007,8 +9062,7 @@ main(int argc, char *argv[])
 		;
 	close(i);
 	what = options(argc, argv);
-	for (i = 0; i < LEN(bond); i++)
-		linkinit(&bond[i], i);
+	linksinit();
 	if (what == 't')
 		return check();
 	if (what == 'k')

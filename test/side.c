@@ -38,12 +38,12 @@ sidestart(const SimConf *c)
 		parity = c->parity;
 	if (c->compress >= 0)
 		compress = c->compress;
-	for (i = 0; i < LEN(bond); i++) {
+	for (i = 0; i < LEN(links); i++) {
 		links[i].up = c->link[i].up;
 		links[i].down = c->link[i].down;
 		links[i].priority = c->link[i].prio;
-		linkinit(&bond[i], i);
 	}
+	linksinit();
 	setup();
 }
 
@@ -56,7 +56,7 @@ sideturn(int fromtun, int fromlinks)
 
 	memset(pfd, 0, sizeof(pfd));
 	pfd[PfdTun].revents = fromtun ? POLLIN : 0;
-	for (i = 0; i < LEN(bond); i++)
+	for (i = 0; i < LEN(links); i++)
 		pfd[PfdLink + i].revents = fromlinks & 1 << i ? POLLIN : 0;
 	turn(pfd);
 	if (++turns % 2048 == 0 && !poolsound()) {
