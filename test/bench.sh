@@ -31,6 +31,11 @@
 # skipped without Go. SENDER=1 in the environment writes to the standard error
 # what the sender knew in each second.
 #
+# The rows of "found" are over the five links, of which wg4 comes three times
+# and goes three times beside a game and a download: ms until the first packet
+# of the download takes it, and from its end until the server sends the last to
+# where it was; then the game, and how many packets TCP has sent again.
+#
 # With a key the links are bare: nothing has WireGuard's 60 bytes and its CPU.
 # Those of wireguard-go are measured in the same run: "wggo" is one tunnel of it
 # alone, "cpuwg" is udpbond without a key over five, all processes together.
@@ -101,6 +106,10 @@ table()
 	cpu|CPU of both ends in a download: s/GB, of one core; Mbit/s|-
 	cpukey|the same with a key|4.5
 	cpuwg|the same without a key, with wireguard-go under each link|-
+	known|wg4, in the table, comes / goes: ms to first / last packet; game; TCP|-
+	found|the same, found by wg%d|2000
+	foundkey|the same, found by wg%d with a key|2000
+	foundany|the same, found by wg* with a key|2000
 	rest|wakeups a second at rest, client / server|-
 	memory|resident memory, client / server: at rest, after a download, kB|8192
 	plain|one link without limits, one TCP flow, down / up: Gbit/s, CPU s/GB|6, 1.3
@@ -330,6 +339,16 @@ bare()
 	links=bare
 }
 
+# the five links between router and isp
+coming()
+{
+	[ "$links" = coming ] && return
+	linksdown
+	isp
+	fivelinks mtu=1500 || exit 1
+	links=coming
+}
+
 # two, both slow
 two()
 {
@@ -357,6 +376,7 @@ plain()
 linksdown()
 {
 	stop linkem
+	noisp
 	at vps ip mptcp endpoint flush
 	[ "$links" = plain ] || return
 	for i in 0 1 2 3 4; do
@@ -1054,6 +1074,46 @@ mmany()
 	streamed -b
 }
 
+# mfound [way]: with a way to the server by each link
+mfound()
+{
+	tcp 27 -R >"$LAB/flow" &
+	load=$!
+	sleep 2
+	game 24 &
+	load="$load $!"
+	for i in 1 2 3; do
+		start seen isp "$LAB/streams" seen eth0 10.200.4.1 1000
+		sleep 3
+		up=$(date +%s%3N)
+		linkctl 'wg4 up'
+		[ $# -eq 0 ] || waitfor 2 "$1" 4
+		sleep 3
+		down=$(date +%s%3N)
+		linkctl 'wg4 down'
+		sleep 1
+		stop seen
+		echo "$up $down $(tail -n 1 "$LAB/seen.out")"
+	done >"$LAB/found"
+	# shellcheck disable=SC2086
+	wait $load
+	awk '{
+		first = first sep ($6 ? $6 - $1 : "never")
+		last = last sep ($6 ? $8 - $2 : "-")
+		sep = ", "
+	} END { printf "%s / %s; ", first, last }' "$LAB/found"
+	gametimes >"$LAB/game"
+	echo "$(score "$(wc -l <"$LAB/game")" <"$LAB/game"); $(sed -n \
+		's/.*sec  *\([0-9]*\) *sender.*/\1/p' "$LAB/flow"), $(rates \
+		<"$LAB/flow" | mean 3 26)"
+}
+
+# way LINK: to the server
+way()
+{
+	at router ip route replace 198.51.100.7 dev "wg$1" metric "10$1"
+}
+
 # as many seconds idle as with a load
 mlight()
 {
@@ -1132,6 +1192,19 @@ twolinks='/"wg[2-4]"/d; s/2,  *70, 70/1, 10, 10/'
 # and links that are tunnels of wireguard-go
 gowire='s/"wg\([0-4]\)", /"go\1", /; s/"10[.]200[.]/"10.201./g'
 
+# links that are bare
+bare='s/^\(.*linkoverhead *= \)[0-9]*/\10/'
+
+# pattern wg%d|wg*: one row for wg1 to wg4
+pattern()
+{
+	case $1 in
+	*%d) ends='"10.200.%d.1", "10.200.%d.2"' ;;
+	*)   ends='NULL, "198.51.100.7"' ;;
+	esac
+	echo "/\"wg[2-4]\"/d; s/\"wg1\", .*, 9002/\"$1\", $ends, 9101/"
+}
+
 # linkrates PRIORITY,UP,DOWN...: so many links, with those
 linkrates()
 {
@@ -1171,6 +1244,14 @@ measure()
 		echo "-|$(overother key "$key" mcpu)" ;;
 	cpuwg)
 		echo "-|$(tunnels 5 overother wg "$gowire" mcpu)" ;;
+	known)
+		echo "-|$(comes known "$bare")" ;;
+	found)
+		echo "-|$(comes found "$bare; $(pattern wg%d)")" ;;
+	foundkey)
+		echo "-|$(comes foundkey "$key; $(pattern wg%d)")" ;;
+	foundany)
+		echo "-|$(comes foundany "$key; $(pattern 'wg*')" way)" ;;
 	plainkey)
 		echo "-|$(overother onekey "$onelink; $key" mplain)" ;;
 	wggo)
@@ -1209,6 +1290,17 @@ both()
 alone()
 {
 	echo "-|$(overbond "$@")"
+}
+
+# comes NAME SED-SCRIPT [way]: with wg4 away at first
+comes()
+{
+	linkctl 'wg4 down'
+	[ $# -lt 3 ] || for i in 0 1 2 3; do
+		way "$i"
+	done
+	# shellcheck disable=SC2086
+	overother "$1" "$2" mfound ${3-}
 }
 
 # lost NAME: its row of lossyrows
@@ -1318,8 +1410,7 @@ parities=$(echo "${parities:+${PARITY:-$parities}}" | tr , ' ')
 parity=${parities%% *}
 buildlinkem && buildflood && buildstreams && built bond '' || exit 1
 "$bond/udpbond" -k >"$LAB/keyfile" && chmod 600 "$LAB/keyfile" || exit 1
-key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|
-	s/^\(.*linkoverhead *= \)[0-9]*/\10/"
+key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|; $bare"
 servers
 ! havequic || buildquic || exit 1
 echo "$(nproc) processors, load average $(cut -d ' ' -f 1 /proc/loadavg):" \
@@ -1331,6 +1422,8 @@ for name; do
 		plain ;;
 	cubickey|cpukey|cpuwg)
 		bare ;;
+	known|found*)
+		coming ;;
 	quiet|syn|udp|rst|ack|cs6|flows)
 		two ;;
 	rec*|walk*|far*|quicrec*)
