@@ -1077,10 +1077,10 @@ mmany()
 # mfound [way]: with a way to the server by each link
 mfound()
 {
-	tcp 27 -R >"$LAB/flow" &
+	tcp 30 -R >"$LAB/flow" &
 	load=$!
 	sleep 2
-	game 24 &
+	game 26 &
 	load="$load $!"
 	for i in 1 2 3; do
 		start seen isp "$LAB/streams" seen eth0 10.200.4.1 1000
@@ -1088,7 +1088,7 @@ mfound()
 		up=$(date +%s%3N)
 		linkctl 'wg4 up'
 		[ $# -eq 0 ] || waitfor 2 "$1" 4
-		sleep 3
+		sleep 4
 		down=$(date +%s%3N)
 		linkctl 'wg4 down'
 		sleep 1
@@ -1105,7 +1105,7 @@ mfound()
 	gametimes >"$LAB/game"
 	echo "$(score "$(wc -l <"$LAB/game")" <"$LAB/game"); $(sed -n \
 		's/.*sec  *\([0-9]*\) *sender.*/\1/p' "$LAB/flow"), $(rates \
-		<"$LAB/flow" | mean 3 26)"
+		<"$LAB/flow" | mean 3 29)"
 }
 
 # way LINK: to the server
