@@ -62,6 +62,7 @@
  *	reorder   packets wait for those of their flow sent before them
  *	report    what came is told, and what the peer tells is used
  *	session   hellos and ids
+ *	found     links that come and go with their devices
  *	up        from the links to the TUN
  *	ctl       reports, and the socket for udpbond -l and -p
  *	timers    what is due, and when the next thing is
@@ -160,6 +161,7 @@ enum {
 	Tries = 8,                /* of these places, at most */
 	Patterns = 3,             /* rows of links that are patterns, at most */
 	Found = 32,               /* links that are found by one */
+	Devices = 128,            /* that are looked at */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
 	ReplayWords = 1024,       /* 64 bits each, RFC 6479 */
@@ -249,6 +251,7 @@ static const int64_t
 	StayMost = MS(16000),     /* a flow stays heavy, at least */
 	Remember = MS(600000),    /* that a server of QUIC sends much */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
+	Look = MS(200),           /* between looks at devices */
 	Retry = MS(10000);        /* of UDP_SEGMENT after an error; of links,
 	                           * faster, after the last one went down */
 
@@ -265,6 +268,7 @@ enum { LinkDown, LinkProbing, LinkUp, LinkLossy };     /* used from Up on */
 enum { LaneBeat, LaneControl, LaneData, LaneLast };
 enum { Missing, Held, Passed, Lost };                  /* states of a slot */
 enum { Outside, Inside, Nowhere };                     /* places, see ip */
+enum { RowPlain, RowNumber, RowGlob };                 /* rows of links */
 enum { Ordered, Express, Ack };                        /* classes of packets */
 enum { Normal, Urgent, Quic, Bulk };                   /* and of traffic */
 enum { CtlReport = 1, CtlBye };                        /* control records */
@@ -278,6 +282,7 @@ enum {                                        /* <linux/virtio_net.h> */
 	GsoNone = 0, GsoTcp4 = 1, GsoTcp6 = 4, GsoUdp = 5,
 	GsoAccEcn = 0x10, GsoEcn = 0x80, VnetPartial = 1
 };
+enum { OperNotPresent = 1, OperLowerDown = 3 };  /* <linux/if.h> */
 enum { OffSegment, OffCoalesce, OffUdpSegment, OffUdpGro, OffLast };
 enum { Disabled, Absent, Failed, Running };            /* offload states */
 enum {
@@ -480,6 +485,7 @@ typedef struct {
 	uint32_t up, down;        /* kbit/s, configured at the client */
 	int format;               /* see Format */
 	int interval;             /* ms, hbinterval of the client */
+	char name[IFNAMSIZ];      /* device of a link that was found, or "" */
 } Beat;
 
 typedef struct {
@@ -627,9 +633,14 @@ typedef struct Link Link;
 struct Link {
 	Link *next;               /* in use */
 	const Linkconf *conf;     /* its row */
+	int number;               /* in its row; the first is always in use */
 	int inuse;
+	int present;              /* its device is there */
+	int seen;                 /* so is its address */
+	int index;                /* of its device, if it was found */
 	int pfd;                  /* index of what ppoll() says of it */
-	char name[64];
+	char name[64], device[IFNAMSIZ], client[64], server[64];
+	int port;
 	int fd, guard;            /* guard: see linkopen() */
 	int state, prio;
 	int score;                /* while not saturated */
@@ -684,6 +695,13 @@ typedef struct {                  /* a packet that comes, or should */
 	uint64_t next;            /* seq that is held for it, 0: none */
 	int state;
 } Slot;
+
+typedef struct {                  /* a network device */
+	char name[IFNAMSIZ];
+	int index, up, carrier;
+	int taken;                /* by a link */
+	struct sockaddr_storage addr[2]; /* IPv4, IPv6: the first */
+} Device;
 
 typedef struct {
 	char buf[TextSize];
@@ -782,6 +800,12 @@ static struct {
 } ctl = { .fd = -1 };
 
 static int rtnetlink = -1;        /* a socket */
+static struct {
+	int fd;                   /* tells when something has changed */
+	int64_t next, last;       /* ns, when all is to be looked at; was */
+	Device list[Devices];
+	int n;
+} devices = { .fd = -1 };
 
 static struct {
 	Pkt *pkts, **frees;       /* all; those that were freed */
@@ -909,9 +933,9 @@ static struct {                   /* of all links, see surveylinks() */
  * of which the first is one */
 static Link bond[LEN(links) + Patterns * (Found - 1)];
 static uint64_t kinds[LEN(bond)][LEN(traffic)]; /* packets sent */
-enum { PfdTun, PfdCtl, PfdLink, PfdLast = PfdLink + LEN(bond) };
+enum { PfdTun, PfdCtl, PfdDevices, PfdLink, PfdLast = PfdLink + LEN(bond) };
 static struct {
-	Net table[2 * LEN(links) + ListSize]; /* see netsinit() */
+	Net table[2 * LEN(bond) + ListSize]; /* see netsinit() */
 	struct {
 		uint64_t addrs[4];
 		int v6, is;
@@ -1051,6 +1075,14 @@ text(Text *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	vtext(t, fmt, ap);
 	va_end(ap);
+}
+
+/* Are all characters letters, digits, or of those that need no quotes? */
+static int
+plain(const char *s)
+{
+	return !s[strspn(s, "abcdefghijklmnopqrstuvwxyz._-0123456789"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
 }
 
 /* Write without blocking: a reader that stalls loses the rest. A pipe takes up
@@ -1500,7 +1532,10 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 		return -1;
 #define GET(field, n) b->field = get(d, n), d += n;
 	BEATFIELDS(GET)
-	if (!b->id || b->time >> 50 || b->echo >> 50 || b->next >> 56)
+	memset(b->name, 0, sizeof(b->name));
+	memcpy(b->name, d, MIN(len - BeatLen, IFNAMSIZ - 1));
+	if (!b->id || b->time >> 50 || b->echo >> 50 || b->next >> 56 ||
+	    !plain(b->name))
 		return -1;
 	b->time *= Us;
 	b->echo *= Us;
@@ -2202,15 +2237,15 @@ netsadd(const char *list, int place, int host)
 static void
 netsinit(void)
 {
-	const Linkconf *c;
+	const Link *l;
 
 	memset(&nets, 0, sizeof(nets));
 	nets.last[0].v6 = nets.last[1].v6 = -1; /* none */
 	netsadd("0.0.0.0/8 127.0.0.0/8 169.254.0.0/16 224.0.0.0/3 ::/127 "
 	    "fe80::/10 ff00::/8", Nowhere, 0);
-	for (c = links; c < links + LEN(links); c++) {
-		netsadd(private(c->client) ? c->client : NULL, Nowhere, 1);
-		netsadd(private(c->server) ? c->server : NULL, Nowhere, 1);
+	for (l = bond; l; l = l->next) {
+		netsadd(private(l->client) ? l->client : NULL, Nowhere, 1);
+		netsadd(private(l->server) ? l->server : NULL, Nowhere, 1);
 	}
 	netsadd(lannets, Inside, 0);
 	netsadd(clientaddr, Inside, 1);
@@ -3116,6 +3151,30 @@ surveyquick(int n)
 		    survey.quick->pace.rate, 5, 40);
 }
 
+/* Is it a row of one link, of one for each number in place of %d, or of one
+ * for each device whose name is like that? */
+static int
+rowkind(const Linkconf *c)
+{
+	return !c->device ? RowPlain : strstr(c->device, "%d") ? RowNumber :
+	    strpbrk(c->device, "*?[") ? RowGlob : RowPlain;
+}
+
+/* Returns the first link of the row. */
+static Link *
+firstof(const Link *l)
+{
+	return &bond[l - bond - l->number];
+}
+
+/* Does a server talk over this link by the socket of the first in its row? The
+ * devices are the client's. */
+static int
+shares(const Link *l)
+{
+	return role == Server && l->number && rowkind(l->conf) == RowGlob;
+}
+
 /* Chain the links in use, and number what is polled. */
 static void
 linkchain(void)
@@ -3307,7 +3366,7 @@ rtask(Rtmsg *m, int attr)
 static int
 devicemtu(const Link *l)
 {
-	const char *device = role == Client ? l->conf->device : NULL;
+	const char *device = role == Client && *l->device ? l->device : NULL;
 	const Addr *a = &l->addr;
 	int len;
 	const uint8_t *from = addrbytes(&a->local, &len);
@@ -3399,7 +3458,7 @@ static void
 linkclose(Link *l)
 {
 	linkdrop(l, DropSend);
-	if (l->fd >= 0)
+	if (l->fd >= 0 && !shares(l))
 		close(l->fd);
 	if (l->guard >= 0)
 		close(l->guard);
@@ -3453,15 +3512,22 @@ linksocket(const Addr *a, const char *device, const char **what)
 static void
 linkopen(Link *l)
 {
-	const char *device = role == Client ? l->conf->device : NULL, *what;
+	const char *device = role == Client && *l->device ? l->device : NULL;
+	const char *what;
 	Addr *a = &l->addr;
 	int fd = -1, error;
 
 	linkclose(l);
+	if (!l->present)
+		return;
 	l->reopen = now + Reopen;
 	l->beats.n = 0;
 	loop.nextbeat = 0;
 	memset(&l->out.trial, 0, sizeof(l->out.trial));
+	if (shares(l)) {
+		l->fd = firstof(l)->fd;
+		return;
+	}
 	if (device && !keyfile &&
 	    (l->guard = linksocket(a, NULL, &what)) < 0)
 		goto err;
@@ -5433,11 +5499,18 @@ control(Link *l, const uint8_t *d, int len)
 
 /* beat: heartbeats and hellos are sent */
 
+/* Returns the name that the server is told of a link's device. */
+static const char *
+devicetold(const Link *l)
+{
+	return role == Client && rowkind(l->conf) == RowGlob ? l->device : "";
+}
+
 /* Returns bytes of the datagram that has a heartbeat. */
 static int
 beatwire(const Link *l, int kind)
 {
-	return sealedlen(l, HdrLen + BeatLen) +
+	return sealedlen(l, HdrLen + BeatLen + strlen(devicetold(l))) +
 	    (kind == SealSession || !keyfile ? 0 : ShakeLen);
 }
 
@@ -5466,7 +5539,8 @@ beatput(Link *l, Session *s, int kind, Beat *b,
 	b->format = Format;
 	b->interval = hbinterval;
 	beatencode(p->data, b);
-	p->len = BeatLen;
+	p->len = BeatLen + format((char *)p->data + BeatLen, IFNAMSIZ, "%s",
+	    devicetold(l));
 	encode(p, s->beats++, FlagBeat);
 	if (keyfile) {
 		p->wirelen = seal(sealed, p, l, kind, k);
@@ -6361,7 +6435,7 @@ static int64_t
 linkdue(const Link *l)
 {
 	return l->state >= LinkUp ? silentsince(l) + deadtime(l) + 1 :
-	    role == Client || l->fd < 0 ? l->reopen : INT64_MAX;
+	    !l->present ? INT64_MAX : role == Client || l->fd < 0 ? l->reopen : INT64_MAX;
 }
 
 static void
@@ -7073,7 +7147,7 @@ unsealconfirm(Pkt *p, int *why)
 static int
 unsealsession(Pkt *p, int *why)
 {
-	if (unsealonce(p, &peer.session.keys, why) == 0)
+	if (peer.session.id && unsealonce(p, &peer.session.keys, why) == 0)
 		return KeySession;
 	if (peer.old.cookie && unsealonce(p, &peer.old, why) == 0)
 		return KeySession;
@@ -7323,6 +7397,424 @@ byepkt(void)
 	explicit_bzero(&peer.old, sizeof(peer.old));
 }
 
+/* found: links that come and go with their devices
+ *
+ * A row of links that is a pattern has places for many. What the kernel says
+ * of devices, addresses and routes only wakes: then all of them are looked at,
+ * so that no message is missed, and none is believed. A device is used once it
+ * is up, has a carrier, an address and a route; when its carrier fails it
+ * stays, as heartbeats say more; when it, its address or its name goes, so does
+ * the link. What was learned of it is kept, for when it comes back. */
+
+static void
+addrinit(Addr *a, const Link *l)
+{
+	const char *local = role == Client ? l->client : l->server;
+	const char *remote = role == Client ? l->server : l->client;
+
+	a->any = !*local;
+	a->v6 = parseaddr(*local ? local : remote, 0, &a->local) == AF_INET6;
+	parseaddr(*local ? local : a->v6 ? "::" : "0.0.0.0",
+	    role == Client && keyfile ? 0 : l->port, &a->local);
+	parseaddr(remote, l->port, &a->remote);
+}
+
+/* Copy s, which may be NULL, with a number in place of %d. */
+static void
+numbered(char *d, int size, const char *s, int number)
+{
+	const char *at = s ? strstr(s, "%d") : NULL;
+
+	if (format(d, size, "%s", s ? s : "") < size && at)
+		format(d + (at - s), size - (at - s), "%d%s", number, at + 2);
+}
+
+/* A link is named by its device, else its address, else its number. */
+static void
+linkinit(Link *l, int row, int number)
+{
+	const Linkconf *c = &links[row];
+	int kind = rowkind(c);
+
+	l->conf = c;
+	l->number = number;
+	l->inuse = number == 0;
+	l->present = kind == RowPlain || (kind == RowGlob && role == Server &&
+	    number == 0);
+	l->pace.percent = satpercent;
+	l->fd = l->guard = -1;
+	l->port = c->port + (kind == RowNumber ? number : 0);
+	numbered(l->client, sizeof(l->client), c->client, number);
+	numbered(l->server, sizeof(l->server), c->server, number);
+	if (kind != RowGlob)
+		numbered(l->device, sizeof(l->device), c->device, number);
+	addrinit(&l->addr, l);
+	numbered(l->name, sizeof(l->name), c->device ? c->device : c->client,
+	    number);
+	if (!*l->name)
+		format(l->name, sizeof(l->name), "link%d", row);
+}
+
+static void
+linksinit(void)
+{
+	Link *l = bond;
+	int i, k;
+
+	for (i = 0; i < LEN(links); i++)
+		for (k = 0; k < (rowkind(&links[i]) ? Found : 1) &&
+		    l < bond + LEN(bond); k++)
+			linkinit(l++, i, k);
+	linkchain();
+}
+
+static void
+linkstart(Link *l)
+{
+	const Linkconf *c = l->conf;
+
+	l->state = l->present ? LinkProbing : LinkDown;
+	l->prio = c->priority;
+	l->used = now;
+	l->beats.next = beatstart(l);
+	rateceil(l, MBIT(role == Client ? c->up : c->down),
+	    MBIT(role == Client ? c->down : c->up));
+	linkopen(l);
+	l->addr.mtu = l->addr.mtu ? l->addr.mtu : MtuMax;
+}
+
+/* A link has come: of the same name as the last in its place, or new. */
+static void
+linkfound(Link *l, const char *name)
+{
+	if (strcmp(l->name, name)) {
+		memset(&l->control, 0, sizeof(l->control));
+		memset(&l->delay, 0, sizeof(l->delay));
+		memset(&l->loss, 0, sizeof(l->loss));
+		l->pace.rate = 0;
+	}
+	format(l->name, sizeof(l->name), "%s", name);
+	if (claimline(&l->log, l->name))
+		logmsg("link %s: found", l->name);
+	l->present = l->inuse = 1;
+	linkchain();
+	netsinit();
+	linkstart(l);
+	tunmtu();
+	surveylinks();
+}
+
+static void
+linkgone(Link *l, const char *why)
+{
+	if (claimline(&l->log, l->name))
+		logmsg("link %s: gone: %s", l->name, why);
+	linkstate(l, LinkDown, "%s", why);
+	linkreset(l);
+	linkclose(l);
+	l->present = 0;
+	l->inuse = l->number == 0;
+	linkchain();
+	netsinit();
+	tunmtu();
+	surveylinks();
+}
+
+/* Is the name like the pattern: * is any text, ? any character, [a-c] one of
+ * these? */
+static int
+globs(const char *g, const char *s)
+{
+	int is;
+
+	for (; *g; g++, s++) {
+		if (*g == '*') {
+			while (!globs(g + 1, s))
+				if (!*s++)
+					return 0;
+			return 1;
+		}
+		if (!*s)
+			return 0;
+		if (*g == '[') {
+			for (is = 0; *++g && *g != ']'; )
+				if (g[1] == '-' && g[2] && g[2] != ']') {
+					is |= *s >= *g && *s <= g[2];
+					g += 2;
+				} else {
+					is |= *s == *g;
+				}
+			if (!is || !*g)
+				return 0;
+		} else if (*g != '?' && *g != *s) {
+			return 0;
+		}
+	}
+	return !*s;
+}
+
+/* Returns the row that a device is for, or NULL: a name goes before patterns,
+ * and of these the first one that fits. */
+static const Linkconf *
+rowfor(const char *name)
+{
+	const Linkconf *c, *row = NULL;
+	char buf[IFNAMSIZ];
+	int i;
+
+	for (c = links + LEN(links) - 1; c >= links; c--) {
+		if (rowkind(c) == RowGlob && globs(c->device, name))
+			row = c;
+		for (i = 0; rowkind(c) == RowNumber && i < Found; i++) {
+			numbered(buf, sizeof(buf), c->device, i);
+			row = strcmp(buf, name) ? row : c;
+		}
+	}
+	for (c = links; c < links + LEN(links); c++)
+		if (c->device && !strcmp(c->device, name))
+			return c;
+	return row;
+}
+
+/* Returns a device by its index, or its name, or NULL. */
+static Device *
+deviceof(int index, const char *name)
+{
+	Device *d;
+
+	for (d = devices.list; d < devices.list + devices.n; d++)
+		if (name ? !strcmp(d->name, name) : d->index == index)
+			return d;
+	return NULL;
+}
+
+/* Note a device that rows of links want. */
+static void
+devicelink(const struct nlmsghdr *h)
+{
+	const struct ifinfomsg *m = NLMSG_DATA(h);
+	const struct rtattr *a = IFLA_RTA(m);
+	int state, n = (int)h->nlmsg_len - AskLink;
+	Device d = { .carrier = 1 };
+
+	if (h->nlmsg_type != RTM_NEWLINK || n < 0 || devices.n == Devices)
+		return;
+	d.index = m->ifi_index;
+	d.up = m->ifi_flags & IFF_UP && !(m->ifi_flags & IFF_LOOPBACK);
+	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) {
+		if (a->rta_type == IFLA_IFNAME)
+			memcpy(d.name, RTA_DATA(a), MIN(RTA_PAYLOAD(a),
+			    sizeof(d.name) - 1));
+		if (a->rta_type == IFLA_MASTER)
+			d.up = 0;
+		if (a->rta_type == IFLA_OPERSTATE && RTA_PAYLOAD(a) > 0) {
+			state = *(uint8_t *)RTA_DATA(a);
+			d.carrier = state < OperNotPresent ||
+			    state > OperLowerDown;
+		}
+	}
+	if (strcmp(d.name, tundev) && rowfor(d.name))
+		devices.list[devices.n++] = d;
+}
+
+/* Note an address: of a device, and of the links that have it. */
+static void
+deviceaddr(const struct nlmsghdr *h)
+{
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+	const struct rtattr *a = IFA_RTA(m), *addr = NULL;
+	int n = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*m)), len;
+	struct sockaddr_storage ss = { 0 };
+	uint8_t *d;
+	Device *o;
+	Link *l;
+
+	if (h->nlmsg_type != RTM_NEWADDR || n < 0 ||
+	    m->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+		return;
+	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) /* the peer's, or our own */
+		if (a->rta_type == IFA_LOCAL ||
+		    (a->rta_type == IFA_ADDRESS && !addr))
+			addr = a;
+	ss.ss_family = m->ifa_family == AF_INET ? AF_INET : AF_INET6;
+	d = (uint8_t *)addrbytes(&ss, &len);
+	if (!addr || (int)RTA_PAYLOAD(addr) != len)
+		return;
+	memcpy(d, RTA_DATA(addr), len);
+	o = deviceof(m->ifa_index, NULL);
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
+		l->seen |= sameaddr(&l->addr.local, &ss) &&
+		    (!l->index || l->index == (int)m->ifa_index);
+	if (o && m->ifa_scope < RT_SCOPE_LINK && !o->addr[len == 16].ss_family &&
+	    !(len == 4 && d[0] == 169 && d[1] == 254))
+		o->addr[len == 16] = ss;
+}
+
+/* Ask the kernel for all that it has of a kind. Returns -1 if it has changed
+ * meanwhile. */
+static int
+devicedump(int type, void (*note)(const struct nlmsghdr *))
+{
+	static uint64_t buf[4096];
+	struct sockaddr_nl from = { 0 };
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr mh = {
+		.msg_name = &from, .msg_namelen = sizeof(from),
+		.msg_iov = &iov, .msg_iovlen = 1
+	};
+	Rtmsg m = { .head.nlmsg_len = AskLink, .head.nlmsg_type = type,
+	    .head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP };
+	struct nlmsghdr *h;
+	int n, error = 0;
+
+	if (sendto(rtnetlink, &m, m.head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
+		return -1;
+	while ((n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT)) > 0)
+		for (h = (struct nlmsghdr *)buf; NLMSG_OK(h, n) && !from.nl_pid;
+		    h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type == NLMSG_DONE)
+				return error;
+			if (h->nlmsg_type == NLMSG_ERROR ||
+			    h->nlmsg_flags & NLM_F_DUMP_INTR)
+				error = -1;
+			note(h);
+		}
+	return -1;
+}
+
+/* Is there a route to the peer by this device, for this address? Without one
+ * the kernel would take the whole internet to be next to it. */
+static int
+deviceroute(const Device *d, const Link *l)
+{
+	int len;
+	const uint8_t *to = addrbytes(&l->addr.remote, &len);
+	const uint8_t *from = addrbytes(&d->addr[l->addr.v6], &len);
+	Rtmsg m = {
+		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
+		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
+		.body.route.rtm_dst_len = 8 * len,
+		.body.route.rtm_src_len = 8 * len,
+		.body.route.rtm_flags = RTM_F_FIB_MATCH
+	};
+
+	rtput(&m, RTA_DST, to, len);
+	rtput(&m, RTA_SRC, from, len);
+	rtput(&m, RTA_OIF, &d->index, sizeof(d->index));
+	return rtask(&m, RTA_TABLE) != 0;
+}
+
+/* Look whether a link of a pattern is still there, or has come. */
+static void
+devicecheck(Link *l)
+{
+	int glob = rowkind(l->conf) == RowGlob;
+	Device *d = glob ? deviceof(l->index, NULL) : deviceof(0, l->device);
+	const struct sockaddr_storage *a = d ? &d->addr[l->addr.v6] : NULL;
+	int is = role == Server ? l->seen : d && d->up &&
+	    rowfor(d->name) == l->conf && (glob ? a->ss_family : l->seen);
+
+	if (d && is)
+		d->taken = 1;
+	if (!l->present && is && !glob && (role == Server || d->carrier)) {
+		linkfound(l, l->device);
+	} else if (l->present && !is) {
+		linkgone(l, "the device or its address is not there");
+		l->index = 0;
+	} else if (l->present && glob) {
+		format(l->device, sizeof(l->device), "%s", d->name);
+		format(l->name, sizeof(l->name), "%s", d->name);
+		if (!l->seen) {
+			l->addr.local = *a;
+			linkopen(l);
+		}
+	}
+}
+
+/* Give a device that no link has a place in its row: the one it had before, or
+ * else the first that is free. */
+static void
+deviceplace(Device *d)
+{
+	const Linkconf *c = rowfor(d->name);
+	Link *l, *to = NULL;
+
+	if (d->taken || !d->up || !d->carrier || rowkind(c) != RowGlob)
+		return;
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
+		if (l->conf == c && !l->present &&
+		    (!to || !strcmp(l->name, d->name)))
+			to = l;
+	if (!to || !d->addr[to->addr.v6].ss_family || !deviceroute(d, to))
+		return;
+	to->index = d->index;
+	to->addr.local = d->addr[to->addr.v6];
+	to->addr.any = 0;
+	format(to->device, sizeof(to->device), "%s", d->name);
+	linkfound(to, d->name);
+}
+
+/* Look at all devices and addresses, at least each minute. */
+static void
+devicelook(void)
+{
+	Link *l;
+	int i;
+
+	devices.last = now;
+	devices.next = now + Minute;
+	devices.n = 0;
+	for (l = bond; l < bond + LEN(bond); l++)
+		l->seen = 0;
+	if (devicedump(RTM_GETLINK, devicelink) < 0 ||
+	    devicedump(RTM_GETADDR, deviceaddr) < 0) {
+		devices.next = now + Look;
+		return;
+	}
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
+		if (rowkind(l->conf) == RowPlain && l->fd < 0)
+			l->reopen = MIN(l->reopen, now + BurstMax);
+		else if (rowkind(l->conf) == RowNumber ||
+		    (l->present && role == Client && rowkind(l->conf)))
+			devicecheck(l);
+	for (i = 0; role == Client && i < devices.n; i++)
+		deviceplace(&devices.list[i]);
+	loop.nextbeat = MIN(loop.nextbeat, now);
+}
+
+/* Something has changed; more may have. */
+static void
+deviceevent(void)
+{
+	uint8_t d[1024];
+	int i;
+
+	for (i = 0; i < Batch && (read(devices.fd, d, sizeof(d)) > 0 ||
+	    errno == ENOBUFS); i++)
+		;
+	devices.next = MIN(devices.next, MAX(devices.last + Look, now));
+}
+
+/* Be told of changes, and look at what there is. */
+static void
+devicewatch(void)
+{
+	struct sockaddr_nl to = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
+		    RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE
+	};
+
+	devices.next = INT64_MAX;
+	devices.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    NETLINK_ROUTE);
+	if (devices.fd < 0 || bind(devices.fd, (struct sockaddr *)&to,
+	    sizeof(to)) < 0)
+		warn("rtnetlink:");
+	else
+		devicelook();
+}
+
 /* up: from the links to the TUN */
 
 /* Can the sender be the peer? With a key a client may be anywhere. Without
@@ -7441,6 +7933,9 @@ beatpkt(Link *l, Pkt *p)
 	}
 	if (admit(p, LaneBeat) < 0)
 		return;
+	if (role == Server && *b.name && rowkind(l->conf) == RowGlob &&
+	    (!l->present || strcmp(l->name, b.name)))
+		linkfound(l, b.name);
 	if (!l->heard.came || p->seq > l->heard.seq) {
 		l->heard.seq = p->seq;
 		if (role == Server)
@@ -7594,6 +8089,18 @@ record(Link *l, Pkt *p, const Rec *r)
 	}
 }
 
+/* Returns the link of that number if it has the socket of this one, or NULL. */
+static Link *
+linknamed(Link *l, int number)
+{
+	Link *o = number < LEN(bond) ? &bond[number] : NULL;
+
+	if (!o || !o->conf || !shares(o) || firstof(o) != l)
+		return NULL;
+	o->fd = l->fd;
+	return o;
+}
+
 static int
 padding(const uint8_t *d, int len)
 {
@@ -7622,7 +8129,7 @@ datagram(Link *l, Pkt *p)
 		pktdrop(p, why);
 		return;
 	}
-	if (keyfile && p->link != l - bond) {
+	if (keyfile && p->link != l - bond && !(l = linknamed(l, p->link))) {
 		pktdrop(p, DropForm);
 		return;
 	}
@@ -7696,6 +8203,16 @@ totals(Text *t)
 	text(t, n ? "\n" : " none\n");
 }
 
+/* Say that a row has no link, if this stands for it. Returns 1 if there is no
+ * more to say of it. */
+static int
+absent(Text *t, const Link *l)
+{
+	if (!l->present && (!l->next || l->next->number == 0))
+		text(t, "%s - waiting for such a device\n", l->conf->device);
+	return !l->present;
+}
+
 static void
 metrics(Text *t)
 {
@@ -7705,9 +8222,11 @@ metrics(Text *t)
 	text(t, "=== Link Metrics ===\n");
 	for (l = bond; l; l = l->next) {
 		m = &l->meter;
+		if (absent(t, l))
+			continue;
 		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%),"
 		    " Score: %d, %s\n", (int)(l - bond),
-		    l->conf->client ? l->conf->client : l->name,
+		    *l->client ? l->client : l->name,
 		    l->delay.srtt / 1e6, m->bw / 1e6, m->bwmax / 1e6, m->use,
 		    l->score, l->state < LinkUp ? "DOWN" :
 		    l->state == LinkLossy ? "LOSSY" :
@@ -7723,7 +8242,8 @@ statistics(Text *t)
 
 	text(t, "=== Link Statistics ===\n");
 	for (l = bond; l; l = l->next)
-		text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
+		if (!absent(t, l))
+			text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
 		    ", Last seq: %" PRIu64 ", RTT: %dms\n",
 		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name,
 		    l->meter.rx.pkts, l->meter.rx.bytes, l->heard.lastseq,
@@ -7773,8 +8293,9 @@ prometheus(Text *t)
 				l->meter.tx.bytes, l->meter.rx.bytes,
 				l->meter.tx.pkts, l->meter.rx.pkts
 			};
-			text(t, "udpbond_%s{link=\"%s\"} %g\n", of[i][0],
-			    l->name, value[i]);
+			if (l->present)
+				text(t, "udpbond_%s{link=\"%s\"} %g\n",
+				    of[i][0], l->name, value[i]);
 		}
 	}
 	for (i = 0; i < CntLast; i++) {
@@ -7789,7 +8310,7 @@ prometheus(Text *t)
 	describe(t, "traffic_packets_total", "counter",
 	    "Packets sent, each counted once.");
 	for (l = bond; l; l = l->next)
-		for (i = 0; i < LEN(traffic); i++)
+		for (i = 0; l->present && i < LEN(traffic); i++)
 			text(t, "udpbond_traffic_packets_total{link=\"%s\","
 			    "traffic=\"%s\"} %" PRIu64 "\n", l->name,
 			    traffic[i].name, kinds[l - bond][i]);
@@ -7829,6 +8350,8 @@ reasons(Text *t)
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l; l = l->next) {
 		c = &l->control;
+		if (!l->present)
+			continue;
 		text(t, "%s - %s%s, rate: %.1f Mbps, delay: %.1fms, loss: "
 		    "%.1f%%", l->name,
 		    l->flight.stalled ? "stalled" : statename[l->state],
@@ -8016,6 +8539,10 @@ second(void)
 		loop.nextmtu = now + Minute;
 	if (now - peer.session.since > Minute)
 		explicit_bzero(&peer.old, sizeof(peer.old));
+	for (l = bond; l; l = l->next)
+		if (shares(l) && l->state == LinkDown &&
+		    now - l->heard.came > Minute)
+			linkgone(l, "not heard of for long");
 	if (!ctl.named)
 		ctlname();
 }
@@ -8066,6 +8593,8 @@ beats(void)
 static void
 timers(void)
 {
+	if (now >= devices.next)
+		devicelook();
 	beats();
 	stalls();
 	forget(0);
@@ -8088,6 +8617,7 @@ polltimeout(void)
 {
 	int64_t at = MIN(loop.nextsecond, loop.nextbeat);
 
+	at = MIN(at, devices.next);
 	at = MIN(at, MIN(queues.nextack, queues.nextsend));
 	at = MIN(at, MIN(rx.nextreport, loop.nextstall));
 	if (ctl.next > now) /* somebody has asked, and may ask again */
@@ -8319,6 +8849,17 @@ confinement(Text *t)
 /* Tell one more thing that is wrong. Returns 1. */
 #define bad(...) (warn(__VA_ARGS__), 1)
 
+/* Returns the first link of row i. */
+static const Link *
+rowlink(int i)
+{
+	const Link *l = bond;
+
+	while (l->conf != &links[i] && l < bond + LEN(bond) - 1)
+		l++;
+	return l;
+}
+
 /* Tell what is wrong with row i of links. */
 static int
 badlink(int i, const char *fmt, ...)
@@ -8329,7 +8870,7 @@ badlink(int i, const char *fmt, ...)
 	va_start(ap, fmt);
 	vformat(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return bad("links[%d] (%s): %s", i, bond[i].name, what);
+	return bad("links[%d] (%s): %s", i, rowlink(i)->name, what);
 }
 
 static int
@@ -8368,23 +8909,55 @@ same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
+/* Returns how many ports the row has. */
+static int
+ports(const Linkconf *c)
+{
+	return rowkind(c) == RowNumber ? Found : 1;
+}
+
+/* Tell what is wrong with a row that is a pattern. */
+static int
+checkpattern(int i)
+{
+	const Linkconf *c = &links[i];
+	const char *const s[] = { c->device, c->client, c->server };
+	int j, percents, n = 0;
+
+	if (rowkind(c) == RowGlob && (c->client || !keyfile))
+		n += badlink(i, "device: a pattern needs a keyfile, and NULL "
+		    "as client: the address is that of the device");
+	for (j = 0; rowkind(c) == RowNumber && j < LEN(s); j++) {
+		percents = s[j] && strchr(s[j], '%') == strrchr(s[j], '%') &&
+		    strstr(s[j], "%d");
+		if (!percents)
+			n += badlink(i, "device, client, server: each needs "
+			    "one %%d, for the number; to have one server "
+			    "address for all, use *");
+	}
+	return n;
+}
+
 static int
 checklink(int i)
 {
 	const Linkconf *c = &links[i];
-	int j, n = 0;
+	const Link *l = rowlink(i);
+	int j, n = checkpattern(i);
 
-	n += checkaddr(i, "client", c->client);
-	n += checkaddr(i, "server", c->server);
+	n += checkaddr(i, "client", c->client ? l->client : NULL);
+	n += checkaddr(i, "server", c->server ? l->server : NULL);
 	n += checkrate(i, "up", c->up);
 	n += checkrate(i, "down", c->down);
-	if (c->port < 1 || c->port > 65535)
-		n += badlink(i, "port: %d is not in 1 to 65535", c->port);
+	if (c->port < 1 || c->port + ports(c) > 65536)
+		n += badlink(i, "port: %d is not in 1 to %d", c->port,
+		    65536 - ports(c));
 	for (j = 0; j < i; j++) {
-		if (links[j].port == c->port)
+		if (c->port < links[j].port + ports(&links[j]) &&
+		    links[j].port < c->port + ports(c))
 			n += badlink(i, "port: %d is that of links[%d] too",
-			    c->port, j);
-		if (!strcmp(bond[j].name, bond[i].name))
+			    MAX(c->port, links[j].port), j);
+		if (!strcmp(rowlink(j)->name, l->name))
 			n += badlink(i, "device: links[%d] has this name; "
 			    "NULL means the client's address", j);
 		else if (role != Server && same(links[j].client, c->client) &&
@@ -8414,7 +8987,7 @@ checklink(int i)
 	if (role != Client && !c->server)
 		n += badlink(i, "server: NULL is all addresses, which needs a "
 		    "keyfile");
-	if (n == 0 && c->server && !private(c->server))
+	if (n == 0 && c->server && !private(l->server))
 		n += badlink(i, "server: %s is a public address, which needs "
 		    "a keyfile", c->server);
 	return n;
@@ -8435,20 +9008,12 @@ checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
 	while (n-- > 0)
 		if (sameaddr(a, &known[n]))
 			wrong += bad("%s: %s is there twice", end, s);
-	for (l = bond; l; l = l->next)
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
 		if (samenet(a, &l->addr.local, prefix) ||
 		    samenet(a, &l->addr.remote, prefix))
-			wrong += badlink(l - bond, "client or server: is in "
+			wrong += badlink(l->conf - links, "client or server: is in "
 			    "the TUN's network, %s %s", end, s);
 	return wrong;
-}
-
-/* Are all characters letters, digits, or of those that need no quotes? */
-static int
-plain(const char *s)
-{
-	return !s[strspn(s, "abcdefghijklmnopqrstuvwxyz._-0123456789"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
 }
 
 /* Tell what is wrong with a row of the traffic table. */
@@ -8501,8 +9066,12 @@ checkroot(void)
 static int64_t
 poolpkts(void)
 {
+	int n = 0;
+
+	while (n < LEN(bond) && bond[n].conf)
+		n++;
 	return (int64_t)queuepkts + queuepkts / 2 + reorderpkts + keeppkts +
-	    (2 * loop.links + 4 + Ngros + Supers) * Batch + Columns + 2 * Window;
+	    (2 * n + 4 + Ngros + Supers) * Batch + Columns + 2 * Window;
 }
 
 /* the whole numbers of config.h, and their ranges */
@@ -8540,6 +9109,7 @@ checkconf(void)
 	char buf[ListSize], *a, *save;
 	struct sockaddr_storage known[LEN(buf)] = { { 0 } }, ss;
 	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0, prefix;
+	int patterns = 0;
 
 	if (strlen(tundev) >= IFNAMSIZ || !tundev[strspn(tundev, ".")] ||
 	    !plain(tundev))
@@ -8573,6 +9143,11 @@ checkconf(void)
 	if (keeppkts & (keeppkts - 1))
 		n += bad("keeppkts: %d is not a power of 2", keeppkts);
 	for (i = 0; i < LEN(links); i++)
+		patterns += rowkind(&links[i]) != RowPlain;
+	if (patterns > Patterns)
+		return n + bad("links: %d rows are patterns, more than %d",
+		    patterns, Patterns);
+	for (i = 0; i < LEN(links); i++)
 		n += checklink(i);
 	for (i = 0; i < LEN(traffic); i++)
 		n += checkkind(i);
@@ -8586,7 +9161,8 @@ checkdevices(void)
 	int i, n = 0;
 
 	for (i = 0; i < LEN(links); i++)
-		if (links[i].device && !if_nametoindex(links[i].device))
+		if (links[i].device && rowkind(&links[i]) == RowPlain &&
+		    !if_nametoindex(links[i].device))
 			n += badlink(i, "device: there is no %s now, the link "
 			    "is down until there is", links[i].device);
 	return n;
@@ -8620,7 +9196,8 @@ explain(Text *t, int who)
 	    lannets ? lannets : "any address");
 	for (i = 0; i < LEN(links); i++) {
 		c = &links[i];
-		text(t, "  %s: ", bond[i].name);
+		text(t, "  %s: ", c->device && rowkind(c) ? c->device :
+		    rowlink(i)->name);
 		if (who == Client)
 			text(t, "from %s%s%s to %s port %d",
 			    c->client ? c->client : "any address",
@@ -8740,48 +9317,6 @@ onsignal(int sig)
 		loop.stop = 1;
 }
 
-static void
-addrinit(Addr *a, const Linkconf *c)
-{
-	const char *local = role == Client ? c->client : c->server;
-	const char *remote = role == Client ? c->server : c->client;
-
-	a->any = !local;
-	a->v6 = parseaddr(local ? local : remote, 0, &a->local) == AF_INET6;
-	parseaddr(local ? local : a->v6 ? "::" : "0.0.0.0",
-	    role == Client && keyfile ? 0 : c->port, &a->local);
-	parseaddr(remote, c->port, &a->remote);
-}
-
-/* A link is named by its device, else its address, else its number. */
-static void
-linkinit(Link *l, int i)
-{
-	const Linkconf *c = &links[i];
-	const char *name = c->device ? c->device : c->client;
-
-	l->conf = c;
-	l->pace.percent = satpercent;
-	l->fd = l->guard = -1;
-	addrinit(&l->addr, c);
-	if (name)
-		format(l->name, sizeof(l->name), "%s", name);
-	else
-		format(l->name, sizeof(l->name), "link%d", i);
-}
-
-static void
-linksinit(void)
-{
-	int i;
-
-	for (i = 0; i < LEN(links); i++) {
-		linkinit(&bond[i], i);
-		bond[i].inuse = 1;
-	}
-	linkchain();
-}
-
 /* Returns memory that is all 0, of which pages are taken when first used. */
 static void *
 zeros(size_t n, size_t size)
@@ -8842,16 +9377,9 @@ setup(void)
 	peer.lonely = now;
 	peer.interval = MS(hbinterval);
 	peer.patience = Second;
-	for (l = bond; l; l = l->next) {
-		l->state = LinkProbing;
-		l->prio = l->conf->priority;
-		l->used = now;
-		l->beats.next = beatstart(l);
-		rateceil(l, MBIT(role == Client ? l->conf->up : l->conf->down),
-		    MBIT(role == Client ? l->conf->down : l->conf->up));
-		linkopen(l);
-		l->addr.mtu = l->addr.mtu ? l->addr.mtu : MtuMax;
-	}
+	for (l = bond; l; l = l->next)
+		linkstart(l);
+	devicewatch();
 	tunopen();
 	tunmtu();
 	if (setpriority(PRIO_PROCESS, 0, niceness) < 0)
@@ -8886,6 +9414,8 @@ turn(const struct pollfd *pfd)
 	}
 	for (i = 0; pfd[PfdCtl].revents && i < Batch && ctlpkt(); i++)
 		;
+	if (pfd[PfdDevices].revents)
+		deviceevent();
 	timers();
 	groflushall();
 	schedule();
@@ -8927,8 +9457,10 @@ run(void)
 		pfd[PfdTun] = (struct pollfd){ tun.fd, POLLIN, 0 };
 		pfd[PfdCtl] = (struct pollfd){ now < ctl.next ? -1 : ctl.fd,
 		    POLLIN, 0 };
+		pfd[PfdDevices] = (struct pollfd){ devices.fd, POLLIN, 0 };
 		for (l = bond; l; l = l->next)
-			pfd[l->pfd] = (struct pollfd){ l->fd, POLLIN, 0 };
+			pfd[l->pfd] = (struct pollfd){ shares(l) ? -1 : l->fd,
+			    POLLIN, 0 };
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
 		ts.tv_nsec = ns % Second;
@@ -8974,6 +9506,7 @@ oversee(pid_t worker)
 	close(tun.fd);
 	close(ctl.fd);
 	close(rtnetlink);
+	close(devices.fd);
 	for (l = bond; l; l = l->next) {
 		close(l->fd);
 		close(l->guard);

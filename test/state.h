@@ -10,7 +10,7 @@
 /* Run F on each variable that changes while the program runs. */
 #define STATE(F) \
 	F(role) F(now) F(counts) F(kinds) F(drops) F(offload) F(gro) \
-	F(loop) F(tun) F(ctl) F(rtnetlink) F(pool) F(keys) F(peer) F(queues) \
+	F(loop) F(tun) F(ctl) F(rtnetlink) F(devices) F(pool) F(keys) F(peer) F(queues) \
 	F(tx) F(cover) F(rx) F(coded) F(survey) F(bond) F(nets)
 
 typedef struct {
@@ -64,7 +64,7 @@ poolsound(void)
 		holds(refs, i < cover.n ? cover.pkts[i] : NULL, 0);
 	for (i = 0; i < Columns; i++)
 		holds(refs, coded.pkts[i], 0);
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		for (i = 0; i < l->out.n; i++)
 			holds(refs, l->out.pkts[i], 0);
 	for (i = 0; i < Ngros; i++)
