@@ -7711,8 +7711,9 @@ devicecheck(Link *l)
 	int glob = rowkind(l->conf) == RowGlob;
 	Device *d = glob ? deviceof(l->index, NULL) : deviceof(0, l->device);
 	const struct sockaddr_storage *a = d ? &d->addr[l->addr.v6] : NULL;
-	int is = role == Server ? l->seen : d && d->up &&
-	    rowfor(d->name) == l->conf && (glob ? a->ss_family : l->seen);
+	int is = (role == Server || (d && d->up)) &&
+	    (glob ? a && a->ss_family : l->seen) &&
+	    rowfor(glob ? d->name : l->device) == l->conf;
 
 	if (d && is)
 		d->taken = 1;
@@ -8957,7 +8958,8 @@ checklink(int i)
 		    links[j].port < c->port + ports(c))
 			n += badlink(i, "port: %d is that of links[%d] too",
 			    MAX(c->port, links[j].port), j);
-		if (!strcmp(rowlink(j)->name, l->name))
+		if (rowkind(&links[j]) == rowkind(c) &&
+		    !strcmp(rowlink(j)->name, l->name))
 			n += badlink(i, "device: links[%d] has this name; "
 			    "NULL means the client's address", j);
 		else if (role != Server && same(links[j].client, c->client) &&
