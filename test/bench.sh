@@ -104,7 +104,7 @@ table()
 	light|1 Mbit/s of UDP: packets on wg1-4 beyond heartbeats|0
 	cubickey|one cubic TCP download with a key: steady / first 15 s, Mbit/s|-
 	cpu|CPU of both ends in a download: s/GB, of one core; Mbit/s|-
-	cpukey|the same with a key|4.5
+	cpukey|the same with a key|-
 	cpuwg|the same without a key, with wireguard-go under each link|-
 	known|wg4, in the table, comes / goes: ms to first / last packet; game; TCP|-
 	found|the same, found by wg%d|2000
@@ -113,7 +113,7 @@ table()
 	rest|wakeups a second at rest, client / server|-
 	memory|resident memory, client / server: at rest, after a download, kB|8192
 	plain|one link without limits, one TCP flow, down / up: Gbit/s, CPU s/GB|6, 1.3
-	plainkey|the same with a key|2.5
+	plainkey|the same with a key|2.5, 4.5
 	wggo|the same without udpbond, through wireguard-go|-
 	plain5|five links without limits, the same|-
 	small|the one link, UDP of 64 B, down / up: thousands a second|-
