@@ -36,6 +36,7 @@
  *	pool      packets and queues of them
  *	addr      addresses, and how they are written
  *	wire      records and heartbeats, and their bytes
+ *	crypt     ChaCha20, Poly1305, X25519
  *	auth      keys, and what is sealed with them
  *	ip        places, parse a packet, checksums, changes to a header
  *	offload   what the kernel does for many packets at once
@@ -805,7 +806,7 @@ static struct {
 	int64_t next, last;       /* ns, when all is to be looked at; was */
 	Device list[Devices];
 	int n;
-} devices = { .fd = -1 };
+} devices;
 
 static struct {
 	Pkt *pkts, **frees;       /* all; those that were freed */
@@ -1543,7 +1544,44 @@ beatdecode(const uint8_t *d, int len, Beat *b)
 	return 0;
 }
 
-/* crypt: ChaCha20, Poly1305, X25519 */
+/* crypt: ChaCha20, Poly1305, X25519
+ *
+ * No branch and no address depends on a secret, and keys are wiped when done.
+ * Where there are vectors, each lane makes a block of ChaCha20. Poly1305 takes
+ * the widest words whose products the compiler knows, which on x86-64 makes
+ * sealing a third quicker. X25519 is for handshakes only: 32 bits will do. */
+#if defined(__SSE2__) || defined(__ARM_NEON) || defined(__ALTIVEC__)
+typedef uint32_t Vec __attribute__((vector_size(16)));
+#else
+typedef uint32_t Vec;
+#endif
+#ifdef __SIZEOF_INT128__
+#define LEWORD(x)       htole64(x)
+typedef uint64_t Word;
+__extension__ typedef unsigned __int128 Wide;
+#else
+#define LEWORD(x)       htole32(x)
+typedef uint32_t Word;
+typedef uint64_t Wide;
+#endif
+enum {
+	Lanes = sizeof(Vec) / 4,
+	WordBits = 8 * sizeof(Word),
+	Words = 16 / sizeof(Word) /* of a block of Poly1305 */
+};
+
+typedef struct {
+	Vec x[16];                /* of the next blocks, one in each lane */
+	uint32_t key[Lanes][16];  /* key stream: the blocks before those */
+	int used;                 /* bytes of it */
+} Chacha;
+
+typedef struct {
+	Word h[Words + 1];        /* the sum, below 5 * 2^128 */
+	Word r[2 * Words];        /* r * 2^128 but for its first word, r */
+} Poly;
+
+typedef uint32_t Num[8];          /* modulo 2^255 - 19, not always reduced */
 
 static uint32_t
 getle4(const uint8_t *d)
@@ -1566,8 +1604,9 @@ putle4(uint8_t *d, uint32_t v)
 	a += b; d ^= a; d = ROTL32(d, 16); c += d; b ^= c; b = ROTL32(b, 12); \
 	a += b; d ^= a; d = ROTL32(d, 8); c += d; b ^= c; b = ROTL32(b, 7); \
 } while (0)
+
 static void
-rounds(uint32_t *x)
+chacharounds(Vec *x)
 {
 	int i;
 
@@ -1583,223 +1622,263 @@ rounds(uint32_t *x)
 	}
 }
 
+/* Fill all lanes alike: 16 bytes are the count and the nonce. */
 static void
-chachastate(uint32_t *x, const uint8_t *key, const uint8_t *in)
+chachafill(Vec *x, const uint8_t *key, const uint8_t *in)
 {
 	static const uint8_t sigma[] = "expand 32-byte k";
 	int i;
 
-	for (i = 0; i < 4; i++)
-		x[i] = getle4(sigma + 4 * i);
-	for (i = 0; i < 8; i++)
-		x[4 + i] = getle4(key + 4 * i);
-	for (i = 0; i < 4; i++)
-		x[12 + i] = getle4(in + 4 * i);
+	for (i = 0; i < 16; i++)
+		x[i] = (Vec){ 0 } + getle4(i < 4 ? sigma + 4 * i :
+		    i < 12 ? key + 4 * i - 16 : in + 4 * i - 48);
 }
 
+/* Make a key of a key and 16 bytes: HChaCha20, draft-irtf-cfrg-xchacha. */
 static void
 hchacha(uint8_t *out, const uint8_t *key, const uint8_t *in)
 {
-	uint32_t x[16];
+	Vec x[16];
+	uint32_t w[16][Lanes];
 	int i;
 
-	chachastate(x, key, in);
-	rounds(x);
-	for (i = 0; i < 4; i++) {
-		putle4(out + 4 * i, x[i]);
-		putle4(out + 16 + 4 * i, x[12 + i]);
-	}
+	chachafill(x, key, in);
+	chacharounds(x);
+	memcpy(w, x, sizeof(w));
+	for (i = 0; i < 8; i++)
+		putle4(out + 4 * i, w[i < 4 ? i : i + 8][0]);
+	explicit_bzero(x, sizeof(x));
+	explicit_bzero(w, sizeof(w));
 }
 
+/* Make the next blocks of key stream. */
 static void
-chacha(uint8_t *out, const uint8_t *key, const uint8_t *nonce, uint32_t n,
-       const uint8_t *in, int len)
+chachanext(Chacha *c)
 {
-	uint32_t x[16], y[16];
-	uint8_t in16[16], b[64];
-	int i;
-
-	putle4(in16, n);
-	memcpy(in16 + 4, nonce, 12);
-	chachastate(x, key, in16);
-	for (; len > 0; len -= 64, in += 64, out += 64, x[12]++) {
-		memcpy(y, x, sizeof(x));
-		rounds(y);
-		for (i = 0; i < 16; i++)
-			putle4(b + 4 * i, x[i] + y[i]);
-		for (i = 0; i < MIN(len, 64); i++)
-			out[i] = in[i] ^ b[i];
-	}
-}
-
-typedef struct {
-	uint32_t r[5], h[5];      /* 26 bits each */
-} Poly;
-
-static void
-polyblock(Poly *p, const uint8_t *d, uint32_t hi)
-{
-	const uint32_t M = 0x3ffffff;
-	uint64_t t[5], c;
-	uint32_t *h = p->h, *r = p->r;
+	Vec x[16];
+	uint32_t w[16][Lanes];
 	int i, k;
 
-	h[0] += getle4(d) & M;
-	h[1] += getle4(d + 3) >> 2 & M;
-	h[2] += getle4(d + 6) >> 4 & M;
-	h[3] += getle4(d + 9) >> 6;
-	h[4] += getle4(d + 12) >> 8 | hi << 24;
-	for (i = 0; i < 5; i++)
-		for (t[i] = k = 0; k < 5; k++)
-			t[i] += (uint64_t)h[k] * (k <= i ? r[i - k] :
-			    5 * r[5 + i - k]);
-	for (c = i = 0; i < 5; i++) {
-		t[i] += c;
-		h[i] = t[i] & M;
-		c = t[i] >> 26;
-	}
-	c = h[0] + c * 5;
-	h[0] = c & M;
-	h[1] += c >> 26;
+	memcpy(x, c->x, sizeof(x));
+	chacharounds(x);
+	for (i = 0; i < 16; i++)
+		x[i] += c->x[i];
+	memcpy(w, x, sizeof(w));
+	for (i = 0; i < 16; i++)
+		for (k = 0; k < Lanes; k++)
+			c->key[k][i] = htole32(w[i][k]);
+	c->x[12] += Lanes;
+	c->used = 0;
+	explicit_bzero(x, sizeof(x));
+	explicit_bzero(w, sizeof(w));
 }
 
+/* Begin with block 0, which is for the tag only. */
 static void
-polypart(Poly *p, const uint8_t *d, int len)
+chachabegin(Chacha *c, const uint8_t *key, const uint8_t *nonce)
 {
-	uint8_t b[16];
-
-	for (; len > 0; len -= 16, d += 16) {
-		memset(b, 0, 16);
-		memcpy(b, d, MIN(len, 16));
-		polyblock(p, b, 1);
-	}
-}
-
-static void
-mac(uint8_t *tag, const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
-    int adlen, const uint8_t *in, int len)
-{
-	uint8_t zero[64] = { 0 }, k[64], b[16] = { 0 };
-	Poly p = { { 0 }, { 0 } };
-	const uint32_t M = 0x3ffffff;
-	uint32_t c, g[5], mask;
-	uint64_t f;
+	uint8_t in[16] = { 0 };
+	uint32_t n[Lanes];
 	int i;
 
-	chacha(k, key, nonce, 0, zero, 64);
-	p.r[0] = getle4(k) & 0x3ffffff;
-	p.r[1] = getle4(k + 3) >> 2 & 0x3ffff03;
-	p.r[2] = getle4(k + 6) >> 4 & 0x3ffc0ff;
-	p.r[3] = getle4(k + 9) >> 6 & 0x3f03fff;
-	p.r[4] = getle4(k + 12) >> 8 & 0x00fffff;
-	polypart(&p, ad, adlen);
-	polypart(&p, in, len);
-	putle4(b, adlen);
-	putle4(b + 8, len);
-	polypart(&p, b, 16);
-	for (c = 0, i = 1; i < 5; i++) {
-		p.h[i] += c;
-		c = p.h[i] >> 26;
-		p.h[i] &= M;
-	}
-	p.h[0] += c * 5;
-	p.h[1] += p.h[0] >> 26;
-	p.h[0] &= M;
-	for (c = 5, i = 0; i < 5; i++) {
-		g[i] = p.h[i] + c;
-		c = g[i] >> 26;
-		g[i] &= M;
-	}
-	mask = -c;
-	for (i = 0; i < 5; i++)
-		p.h[i] = (p.h[i] & ~mask) | (g[i] & mask);
-	for (f = i = 0; i < 4; i++) {
-		f += (uint64_t)(uint32_t)(p.h[i] >> 6 * i | p.h[i + 1] << (26 - 6 * i)) + getle4(k + 16 + 4 * i);
-		putle4(tag + 4 * i, f);
-		f >>= 32;
-	}
+	memcpy(in + 4, nonce, NonceLen);
+	chachafill(c->x, key, in);
+	for (i = 0; i < Lanes; i++)
+		n[i] = i;
+	memcpy(&c->x[12], n, sizeof(n));
+	chachanext(c);
+	c->used = 64;
 }
 
 static void
-encrypt(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad, int adlen,
-        const uint8_t *in, int len, uint8_t *out)
+chacha(Chacha *c, const uint8_t *in, int len, uint8_t *out)
 {
-	chacha(out, key, nonce, 1, in, len);
-	mac(out + len, key, nonce, ad, adlen, out, len);
+	const uint8_t *key;
+	Vec a[4 / Lanes], b[4 / Lanes];
+	int i, k, n;
+
+	for (; len > 0; len -= n, in += n, out += n, c->used += n) {
+		if (c->used == sizeof(c->key))
+			chachanext(c);
+		key = (const uint8_t *)c->key + c->used;
+		n = MIN(len, (int)sizeof(c->key) - c->used);
+		for (i = 0; i + 16 <= n; i += 16) {
+			memcpy(a, in + i, sizeof(a));
+			memcpy(b, key + i, sizeof(b));
+			for (k = 0; k < LEN(a); k++)
+				a[k] ^= b[k];
+			memcpy(out + i, a, sizeof(a));
+		}
+		for (; i < n; i++)
+			out[i] = in[i] ^ key[i];
+	}
 }
 
-static int
-decrypt(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad, int adlen,
-        const uint8_t *in, int len, uint8_t *out)
+/* All is modulo 2^130 - 5, so 2^130 is 5. Words of r other than the first are
+ * multiples of 4: times 2^128 they are 5 / 4 of what they were. */
+static void
+polybegin(Poly *p, const uint8_t *key)
 {
+	uint8_t *r;
+	int i;
+
+	memset(p, 0, sizeof(*p));
+	r = (uint8_t *)(p->r + Words);
+	for (i = 0; i < 16; i++)
+		r[i] = key[i] & (i % 4 == 3 ? 15 : i % 4 || !i ? 255 : 252);
+	for (i = 0; i < Words; i++) {
+		p->r[Words + i] = LEWORD(p->r[Words + i]);
+		if (i > 0)
+			p->r[i] = p->r[Words + i] / 4 * 5;
+	}
+}
+
+/* Add a block and top * 2^128 to the sum and multiply it by r. The 4 highest
+ * bits of each word of r are 0: the sum of a row of products fits, and so does
+ * what is carried over. */
+static void
+polyblock(Poly *p, const uint8_t *d, int top)
+{
+	Word h[Words + 1], in[Words], over;
+	Wide c = 0;
+	int i, k;
+
+	memcpy(in, d, sizeof(in));
+	for (i = 0; i < Words; i++) {
+		c += (Wide)p->h[i] + LEWORD(in[i]);
+		h[i] = c;
+		c >>= WordBits;
+	}
+	h[Words] = p->h[Words] + c + top;
+	for (c = i = 0; i < Words; i++) {
+		for (k = 0; k <= Words; k++)
+			c += (Wide)h[k] * p->r[Words + i - k];
+		p->h[i] = c;
+		c >>= WordBits;
+	}
+	over = c + h[Words] * p->r[Words];
+	p->h[Words] = over & 3;
+	for (c = over / 4 * 5, i = 0; i <= Words; i++) {
+		c += p->h[i];
+		p->h[i] = c;
+		c >>= WordBits;
+	}
+}
+
+/* Add bytes, and zeros up to a multiple of 16. */
+static void
+poly(Poly *p, const uint8_t *d, int len)
+{
+	uint8_t last[16] = { 0 };
+
+	for (; len > 0; len -= 16, d += 16)
+		polyblock(p, len < 16 ? memcpy(last, d, len) : d, 1);
+}
+
+/* Reduce the sum and add the other half of the key. */
+static void
+polyend(Poly *p, const uint8_t *key, uint8_t *tag)
+{
+	Word s[Words];
+	Wide c = 5;
+	int i;
+
+	for (i = 0; i < Words; i++)
+		c = (c + p->h[i]) >> WordBits;
+	c = (c + p->h[Words]) / 4 * 5; /* 5 if the sum is 2^130 - 5 or more */
+	memcpy(s, key + 16, sizeof(s));
+	for (i = 0; i < Words; i++) {
+		c += (Wide)p->h[i] + LEWORD(s[i]);
+		s[i] = LEWORD((Word)c);
+		c >>= WordBits;
+	}
+	memcpy(tag, s, sizeof(s));
+	explicit_bzero(p, sizeof(*p));
+}
+
+/* The tag of RFC 8439: no two messages may share this key. */
+static void
+mac(uint8_t *tag, const uint8_t *key, const uint8_t *ad, int adlen,
+    const uint8_t *in, int len)
+{
+	uint8_t lens[16] = { 0 };
+	Poly p;
+
+	putle4(lens, adlen);
+	putle4(lens + 8, len);
+	polybegin(&p, key);
+	poly(&p, ad, adlen);
+	poly(&p, in, len);
+	poly(&p, lens, sizeof(lens));
+	polyend(&p, key, tag);
+}
+
+/* The AEAD of RFC 8439. Write len + MacLen bytes at out, which may be in. */
+static void
+encipher(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
+         int adlen, const uint8_t *in, int len, uint8_t *out)
+{
+	Chacha c;
+	uint8_t once[KeyLen];
+
+	chachabegin(&c, key, nonce);
+	memcpy(once, c.key, KeyLen);
+	chacha(&c, in, len, out);
+	mac(out + len, once, ad, adlen, out, len);
+	explicit_bzero(&c, sizeof(c));
+	explicit_bzero(once, sizeof(once));
+}
+
+/* The same back. Returns -1, and writes nothing, if the tag is wrong. */
+static int
+decipher(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
+         int adlen, const uint8_t *in, int len, uint8_t *out)
+{
+	Chacha c;
 	uint8_t tag[MacLen];
 	int i, differ = 0;
 
-	len -= MacLen;
-	if (len < 0)
+	if ((len -= MacLen) < 0)
 		return -1;
-	mac(tag, key, nonce, ad, adlen, in, len);
+	chachabegin(&c, key, nonce);
+	mac(tag, (uint8_t *)c.key, ad, adlen, in, len);
 	for (i = 0; i < MacLen; i++)
 		differ |= tag[i] ^ in[len + i];
-	if (differ)
-		return -1;
-	chacha(out, key, nonce, 1, in, len);
-	return 0;
+	if (!differ)
+		chacha(&c, in, len, out);
+	explicit_bzero(&c, sizeof(c));
+	explicit_bzero(tag, sizeof(tag));
+	return differ ? -1 : 0;
 }
 
-/* Numbers modulo 2^255 - 19 are 8 words, below 2^256. What is beyond that
- * comes back times 38. */
-typedef uint32_t Num[8];
-
-/* Add to a number a word times 38. */
+/* Add a carry times 2^256, which is 38. If that carries in turn, by 1 or -1,
+ * the lowest word is so small or so great that nothing is carried again. */
 static void
-numfold(uint32_t *a, uint64_t carry)
+numfold(uint32_t *a, int64_t carry)
 {
-	int i, k;
+	int i;
 
-	for (k = 0; k < 2; k++) {
-		carry *= 38;
-		for (i = 0; i < 8; i++) {
-			carry += a[i];
-			a[i] = carry;
-			carry >>= 32;
-		}
+	for (carry *= 38, i = 0; i < 8; i++) {
+		carry += a[i];
+		a[i] = carry;
+		carry >>= 32;
 	}
+	a[0] += 38 * carry;
 }
 
+/* o = a + sign * b */
 static void
-numadd(uint32_t *o, const uint32_t *a, const uint32_t *b)
+numadd(uint32_t *o, const uint32_t *a, int sign, const uint32_t *b)
 {
-	uint64_t c = 0;
+	int64_t c = 0;
 	int i;
 
 	for (i = 0; i < 8; i++) {
-		c += (uint64_t)a[i] + b[i];
+		c += a[i] + sign * (int64_t)b[i];
 		o[i] = c;
 		c >>= 32;
 	}
 	numfold(o, c);
-}
-
-static void
-numsub(uint32_t *o, const uint32_t *a, const uint32_t *b)
-{
-	int64_t c = 0;
-	int i, k;
-
-	for (i = 0; i < 8; i++) {
-		c += (int64_t)a[i] - b[i];
-		o[i] = c;
-		c >>= 32;
-	}
-	for (k = 0; k < 2; k++) {
-		c *= 38;
-		for (i = 0; i < 8; i++) {
-			c += o[i];
-			o[i] = c;
-			c >>= 32;
-		}
-	}
 }
 
 static void
@@ -1823,9 +1902,10 @@ nummul(uint32_t *o, const uint32_t *a, const uint32_t *b)
 		c >>= 32;
 	}
 	numfold(o, c);
+	explicit_bzero(t, sizeof(t));
 }
 
-/* Swap two numbers if swap is 1, in the same time if it is 0. */
+/* Swap if swap is 1, in the same time if it is 0. */
 static void
 numswap(uint32_t *a, uint32_t *b, uint32_t swap)
 {
@@ -1839,98 +1919,81 @@ numswap(uint32_t *a, uint32_t *b, uint32_t swap)
 	}
 }
 
-/* o = a to the power of 2^255 - 21, which is 1 / a */
+/* Reduce, subtracting 2^255 - 19 as often as it goes, and write. */
 static void
-numinvert(uint32_t *o, const uint32_t *a)
+numput(uint8_t *d, uint32_t *a)
 {
-	Num c;
-	int i;
-
-	memcpy(c, a, sizeof(c));
-	for (i = 253; i >= 0; i--) {
-		nummul(c, c, c);
-		if (i != 2 && i != 4)
-			nummul(c, c, a);
-	}
-	memcpy(o, c, sizeof(c));
-}
-
-/* Write a number as its 32 bytes, less 2^255 - 19 as often as that goes. */
-static void
-numput(uint8_t *d, const uint32_t *a)
-{
-	Num t, u;
 	uint64_t c;
 	int i, k;
 
-	memcpy(t, a, sizeof(t));
 	for (k = 0; k < 2; k++) {
-		for (c = 19, i = 0; i < 8; i++) {
-			c += t[i];
-			u[i] = c;
+		for (c = 19, i = 0; i < 7; i++)
+			c = (c + a[i]) >> 32;
+		c = ((c + a[7]) >> 31) * 19; /* >> 31: is a + 19 2^255? */
+		for (i = 0; i < 8; i++) {
+			c += a[i];
+			a[i] = c;
 			c >>= 32;
 		}
-		c = c << 1 | u[7] >> 31; /* t + 19 is 2^255 or more */
-		u[7] = t[7];
-		for (c *= 19, i = 0; i < 8; i++) {
-			c += t[i];
-			t[i] = c;
-			c >>= 32;
-		}
-		t[7] &= 0x7fffffff;
+		a[7] &= 0x7fffffff;
 	}
 	for (i = 0; i < 8; i++)
-		putle4(d + 4 * i, t[i]);
+		putle4(d + 4 * i, a[i]);
 }
 
-/* The x coordinate of scalar times point, on Curve25519, RFC 7748. Returns -1
- * if that is 0: the point is of small order. */
+/* Multiply a point of Curve25519 by a scalar; the names are RFC 7748's.
+ * Returns -1 if the result is 0, as it is for a point of small order. */
 static int
 x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
 {
 	static const Num a24 = { 121665 };
-	Num x1, x2 = { 1 }, z2 = { 0 }, x3, z3 = { 1 }, a, b, c, d;
-	uint8_t k[KeyLen];
-	int i, bit, swap = 0, some = 0;
+	Num x1, v[8] = { { 1 }, { 0 }, { 0 }, { 1 } };
+	uint32_t *x2 = v[0], *z2 = v[1], *x3 = v[2], *z3 = v[3];
+	uint32_t *a = v[4], *b = v[5], *c = v[6], *d = v[7];
+	uint8_t k[KeyLen], some = 0;
+	int i, bit, swap = 0;
 
 	memcpy(k, scalar, sizeof(k));
-	k[0] &= 248;
+	k[0] &= 248; /* so nothing is left swapped at the end */
 	k[31] = (k[31] & 127) | 64;
 	for (i = 0; i < 8; i++)
-		x1[i] = getle4(point + 4 * i);
-	x1[7] &= 0x7fffffff;
-	memcpy(x3, x1, sizeof(x3));
+		x1[i] = x3[i] = getle4(point + 4 * i);
+	x1[7] = x3[7] &= 0x7fffffff;
 	for (i = 254; i >= 0; i--) {
 		bit = k[i / 8] >> i % 8 & 1;
 		numswap(x2, x3, swap ^ bit);
 		numswap(z2, z3, swap ^ bit);
 		swap = bit;
-		numadd(a, x2, z2);
-		numsub(b, x2, z2);
-		numadd(c, x3, z3);
-		numsub(d, x3, z3);
-		nummul(d, d, a);
-		nummul(c, c, b);
-		numadd(x3, d, c);
+		numadd(a, x2, 1, z2);
+		numadd(b, x2, -1, z2);
+		numadd(c, x3, 1, z3);
+		numadd(d, x3, -1, z3);
+		nummul(d, d, a); /* DA */
+		nummul(c, c, b); /* CB */
+		numadd(x3, d, 1, c);
 		nummul(x3, x3, x3);
-		numsub(z3, d, c);
+		numadd(z3, d, -1, c);
 		nummul(z3, z3, z3);
 		nummul(z3, z3, x1);
-		nummul(a, a, a);
-		nummul(b, b, b);
+		nummul(a, a, a); /* AA */
+		nummul(b, b, b); /* BB */
 		nummul(x2, a, b);
-		numsub(b, a, b);
+		numadd(b, a, -1, b); /* E */
 		nummul(z2, b, a24);
-		numadd(z2, z2, a);
+		numadd(z2, z2, 1, a);
 		nummul(z2, z2, b);
 	}
-	numswap(x2, x3, swap);
-	numswap(z2, z3, swap);
-	numinvert(z2, z2);
-	nummul(x2, x2, z2);
+	memcpy(a, z2, sizeof(Num));
+	for (i = 253; i >= 0; i--) { /* 1 / z2 = z2 ^ (2^255 - 21) */
+		nummul(a, a, a);
+		if (i != 2 && i != 4)
+			nummul(a, a, z2);
+	}
+	nummul(x2, x2, a);
 	numput(out, x2);
 	for (i = 0; i < KeyLen; i++)
 		some |= out[i];
+	explicit_bzero(v, sizeof(v));
 	explicit_bzero(k, sizeof(k));
 	return some ? 0 : -1;
 }
@@ -2131,7 +2194,7 @@ seal(uint8_t *o, Pkt *p, const Link *l, int kind, Keys *k)
 	}
 	noncemake(nonce, o);
 	memset(p->wire + p->wirelen, 0, len - p->wirelen);
-	encrypt(k->tx, nonce, o, at, p->wire, len, o + at);
+	encipher(k->tx, nonce, o, at, p->wire, len, o + at);
 	return at + len + MacLen;
 }
 
@@ -2161,7 +2224,7 @@ unseal(Pkt *p, const uint8_t *key)
 	uint8_t nonce[NonceLen], *d = p->wire + at;
 
 	noncemake(nonce, p->wire);
-	if (decrypt(key, nonce, p->wire, at, d, p->wirelen - at, d) < 0)
+	if (decipher(key, nonce, p->wire, at, d, p->wirelen - at, d) < 0)
 		return -1;
 	p->link = p->wire[0];
 	p->shake = at > HdrLen ? p->wire + HdrLen : NULL;
@@ -7670,7 +7733,8 @@ devicedump(int type, void (*note)(const struct nlmsghdr *))
 	if (sendto(rtnetlink, &m, m.head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return -1;
 	while ((n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT)) > 0)
-		for (h = (struct nlmsghdr *)buf; NLMSG_OK(h, n) && !from.nl_pid;
+		for (h = (struct nlmsghdr *)buf;
+		    NLMSG_OK(h, (unsigned)n) && !from.nl_pid;
 		    h = NLMSG_NEXT(h, n)) {
 			if (h->nlmsg_type == NLMSG_DONE)
 				return error;

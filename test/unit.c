@@ -1283,6 +1283,772 @@ testbeat(void)
 	verdict("session id 0");
 }
 
+/* crypt: vectors by section of RFC 8439 and RFC 7748 */
+
+/* texts */
+#define IETF \
+	"Any submission to the IETF intended by the " \
+	"Contributor for publication as all or part of " \
+	"an IETF Internet-Draft or RFC and any statement " \
+	"made within the context of an IETF activity is " \
+	"considered an \"IETF Contribution\". Such " \
+	"statements include oral statements in IETF " \
+	"sessions, as well as written and electronic " \
+	"communications made at any time or place, which " \
+	"are addressed to"
+#define SLITHY \
+	"'Twas brillig, and the slithy toves\nDid gyre " \
+	"and gimble in the wabe:\nAll mimsy were the " \
+	"borogoves,\nAnd the mome raths outgrabe."
+#define SUNSCREEN \
+	"Ladies and Gentlemen of the class of '99: If I " \
+	"could offer you only one tip for the future, " \
+	"sunscreen would be it."
+#define ZEROS16 "00000000000000000000000000000000"
+
+/* what ChaCha20 makes of a text, from block n on */
+static void
+stream(const char *key, const char *nonce, int n, const uint8_t *in, int len,
+    uint8_t *out)
+{
+	uint8_t k[KeyLen], x[NonceLen], skip[64 * 42] = { 0 };
+	Chacha c;
+
+	want("key", sizeof(k), unhex(key, k));
+	want("nonce", sizeof(x), unhex(nonce, x));
+	chachabegin(&c, k, x);
+	c.used = 0;
+	chacha(&c, skip, 64 * n, skip);
+	chacha(&c, in, len, out);
+}
+
+static const struct {
+	const char *name, *key, *nonce;
+	int n;
+	const char *in, *out;
+} chachas[] = {
+	{ "2.3.2",
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+	  "000000090000004a00000000", 1, NULL,
+	  "10f1e7e4d13b5915500fdd1fa32071c4c7d1f4c733c068030422aa9ac3d46c4e"
+	  "d2826446079faa0914c2d705d98b02a2b5129cd1de164eb9cbd083e8a2503c4e" },
+	{ "A.1 1",
+	  ZEROS16 ZEROS16,
+	  "000000000000000000000000", 0, NULL,
+	  "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7"
+	  "da41597c5157488d7724e03fb8d84a376a43b8f41518a11cc387b669b2ee6586" },
+	{ "A.1 2",
+	  ZEROS16 ZEROS16,
+	  "000000000000000000000000", 1, NULL,
+	  "9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed"
+	  "29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f" },
+	{ "A.1 3",
+	  ZEROS16 "00000000000000000000000000000001",
+	  "000000000000000000000000", 1, NULL,
+	  "3aeb5224ecf849929b9d828db1ced4dd832025e8018b8160b82284f3c949aa5a"
+	  "8eca00bbb4a73bdad192b5c42f73f2fd4e273644c8b36125a64addeb006c13a0" },
+	{ "A.1 4",
+	  "00ff" ZEROS16 "0000000000000000000000000000",
+	  "000000000000000000000000", 2, NULL,
+	  "72d54dfbf12ec44b362692df94137f328fea8da73990265ec1bbbea1ae9af0ca"
+	  "13b25aa26cb4a648cb9b9d1be65b2c0924a66c54d545ec1b7374f4872e99f096" },
+	{ "A.1 5",
+	  ZEROS16 ZEROS16,
+	  "000000000000000000000002", 0, NULL,
+	  "c2c64d378cd536374ae204b9ef933fcd1a8b2288b3dfa49672ab765b54ee27c7"
+	  "8a970e0e955c14f3a88e741b97c286f75f8fc299e8148362fa198a39531bed6d" },
+	{ "2.4.2",
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+	  "000000000000004a00000000", 1, SUNSCREEN,
+	  "6e2e359a2568f98041ba0728dd0d6981e97e7aec1d4360c20a27afccfd9fae0b"
+	  "f91b65c5524733ab8f593dabcd62b3571639d624e65152ab8f530c359f0861d8"
+	  "07ca0dbf500d6a6156a38e088a22b65e52bc514d16ccf806818ce91ab7793736"
+	  "5af90bbf74a35be6b40b8eedf2785e42874d" },
+	{ "A.2 2",
+	  ZEROS16 "00000000000000000000000000000001",
+	  "000000000000000000000002", 1, IETF,
+	  "a3fbf07df3fa2fde4f376ca23e82737041605d9f4f4f57bd8cff2c1d4b7955ec"
+	  "2a97948bd3722915c8f3d337f7d370050e9e96d647b7c39f56e031ca5eb6250d"
+	  "4042e02785ececfa4b4bb5e8ead0440e20b6e8db09d881a7c6132f420e527950"
+	  "42bdfa7773d8a9051447b3291ce1411c680465552aa6c405b7764d5e87bea85a"
+	  "d00f8449ed8f72d0d662ab052691ca66424bc86d2df80ea41f43abf937d3259d"
+	  "c4b2d0dfb48a6c9139ddd7f76966e928e635553ba76c5c879d7b35d49eb2e62b"
+	  "0871cdac638939e25e8a1e0ef9d5280fa8ca328b351c3c765989cbcf3daa8b6c"
+	  "cc3aaf9f3979c92b3720fc88dc95ed84a1be059c6499b9fda236e7e818b04b0b"
+	  "c39c1e876b193bfe5569753f88128cc08aaa9b63d1a16f80ef2554d7189c411f"
+	  "5869ca52c5b83fa36ff216b9c1d30062bebcfd2dc5bce0911934fda79a86f6e6"
+	  "98ced759c3ff9b6477338f3da4f9cd8514ea9982ccafb341b2384dd902f3d1ab"
+	  "7ac61dd29c6f21ba5b862f3730e37cfdc4fd806c22f221" },
+	{ "A.2 3",
+	  "1c9240a5eb55d38af333888604f6b5f0473917c1402b80099dca5cbc207075c0",
+	  "000000000000000000000002", 42, SLITHY,
+	  "62e6347f95ed87a45ffae7426f27a1df5fb69110044c0d73118effa95b01e5cf"
+	  "166d3df2d721caf9b21e5fb14c616871fd84c54f9d65b283196c7fe4f60553eb"
+	  "f39c6402c42234e32a356b3e764312a61a5532055716ead6962568f87d3f3f77"
+	  "04c6a8d1bcd1bf4d50d6154b6da731b187b58dfd728afa36757a797ac188d1" },
+	{ "A.4 2",
+	  ZEROS16 "00000000000000000000000000000001",
+	  "000000000000000000000002", 0, NULL,
+	  "ecfa254f845f647473d3cb140da9e87606cb33066c447b87bc2666dde3fbb739" },
+	{ "A.4 3",
+	  "1c9240a5eb55d38af333888604f6b5f0473917c1402b80099dca5cbc207075c0",
+	  "000000000000000000000002", 0, NULL,
+	  "965e3bc6f9ec7ed9560808f4d229f94b137ff275ca9b3fcbdd59deaad23310ae" },
+	{ "2.6.2",
+	  "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+	  "000000000001020304050607", 0, NULL,
+	  "8ad5a08b905f81cc815040274ab29471a833b637e3fd0da508dbb8e2fdd1a646" },
+};
+
+static void
+testchacha(void)
+{
+	uint8_t in[512], d[512], out[512];
+	int i, n;
+
+	for (i = 0; i < LEN(chachas); i++) {
+		memset(in, 0, sizeof(in));
+		n = unhex(chachas[i].out, d);
+		if (chachas[i].in) {
+			want("text", strlen(chachas[i].in), n);
+			memcpy(in, chachas[i].in, n);
+		}
+		stream(chachas[i].key, chachas[i].nonce, chachas[i].n, in, n,
+		    out);
+		wantbytes("bytes", d, n, out, n);
+		verdict(chachas[i].name);
+	}
+}
+
+/* draft-irtf-cfrg-xchacha-03, 2.2.1 */
+static void
+testhchacha(void)
+{
+	uint8_t key[KeyLen], in[16], d[KeyLen], out[KeyLen];
+	int i;
+
+	for (i = 0; i < KeyLen; i++)
+		key[i] = i;
+	unhex("000000090000004a0000000031415927", in);
+	unhex("82413b4227b27bfed30e42508a877d73"
+	    "a0f9e4d58a74a853c12ec41326d3ecdc", d);
+	hchacha(out, key, in);
+	wantbytes("key", d, sizeof(d), out, sizeof(out));
+	verdict("HChaCha20");
+	hchacha(key, key, in);
+	wantbytes("key", d, sizeof(d), key, sizeof(key));
+	verdict("the key is replaced");
+}
+
+/* the tag of bytes alone: a 1 after the last ones, which poly() has not */
+static void
+polytag(const uint8_t *key, const uint8_t *d, int len, uint8_t *tag)
+{
+	uint8_t last[16] = { 0 };
+	int n = len / 16 * 16;
+	Poly p;
+
+	polybegin(&p, key);
+	poly(&p, d, n);
+	if (n < len) {
+		memcpy(last, d + n, len - n);
+		last[len - n] = 1;
+		polyblock(&p, last, 0);
+	}
+	polyend(&p, key, tag);
+}
+
+static const struct {
+	const char *name, *key, *text, *hex, *tag;
+} tags[] = {
+	{ "2.5.2",
+	  "85d6be7857556d337f4452fe42d506a80103808afb0db2fd4abff6af4149f51b",
+	  "Cryptographic Forum Research Group",
+	  NULL,
+	  "a8061dc1305136c6c22b8baf0c0127a9" },
+	{ "A.3 1",
+	  ZEROS16 ZEROS16, NULL,
+	  ZEROS16 ZEROS16
+	  ZEROS16 ZEROS16,
+	  ZEROS16 },
+	{ "A.3 2",
+	  ZEROS16 "36e5f6b5c5e06070f0efca96227a863e", IETF,
+	  NULL,
+	  "36e5f6b5c5e06070f0efca96227a863e" },
+	{ "A.3 3",
+	  "36e5f6b5c5e06070f0efca96227a863e" ZEROS16, IETF,
+	  NULL,
+	  "f3477e7cd95417af89a6b8794c310cf0" },
+	{ "A.3 4",
+	  "1c9240a5eb55d38af333888604f6b5f0473917c1402b80099dca5cbc207075c0",
+	  SLITHY,
+	  NULL,
+	  "4541669a7eaaee61e708dc7cbcc5eb62" },
+	{ "A.3 5: not fully reduced",
+	  "02" ZEROS16 "000000000000000000000000000000", NULL,
+	  "ffffffffffffffffffffffffffffffff",
+	  "03000000000000000000000000000000" },
+	{ "A.3 6: the key overflows",
+	  "02000000000000000000000000000000ffffffffffffffffffffffffffffffff",
+	  NULL,
+	  "02000000000000000000000000000000",
+	  "03000000000000000000000000000000" },
+	{ "A.3 7: all ones and a carry",
+	  "01" ZEROS16 "000000000000000000000000000000", NULL,
+	  "fffffffffffffffffffffffffffffffff0ffffffffffffffffffffffffffffff"
+	  "11000000000000000000000000000000",
+	  "05000000000000000000000000000000" },
+	{ "A.3 8: 2^130 - 5",
+	  "01" ZEROS16 "000000000000000000000000000000", NULL,
+	  "fffffffffffffffffffffffffffffffffbfefefefefefefefefefefefefefefe"
+	  "01010101010101010101010101010101",
+	  ZEROS16 },
+	{ "A.3 9: 2^130 - 6",
+	  "02" ZEROS16 "000000000000000000000000000000", NULL,
+	  "fdffffffffffffffffffffffffffffff",
+	  "faffffffffffffffffffffffffffffff" },
+	{ "A.3 10: 131 bits on the way",
+	  "010000000000000004" ZEROS16 "00000000000000", NULL,
+	  "e33594d7505e43b900000000000000003394d7505e4379cd0100000000000000"
+	  ZEROS16 "01000000000000000000000000000000",
+	  "14000000000000005500000000000000" },
+	{ "A.3 11: 131 bits at the end",
+	  "010000000000000004" ZEROS16 "00000000000000", NULL,
+	  "e33594d7505e43b900000000000000003394d7505e4379cd0100000000000000"
+	  ZEROS16,
+	  "13000000000000000000000000000000" },
+};
+
+static void
+testpoly(void)
+{
+	uint8_t key[KeyLen], d[512], wanted[MacLen], tag[MacLen];
+	int i, n;
+
+	for (i = 0; i < LEN(tags); i++) {
+		unhex(tags[i].key, key);
+		unhex(tags[i].tag, wanted);
+		if (tags[i].hex)
+			n = unhex(tags[i].hex, d);
+		else
+			memcpy(d, tags[i].text, n = strlen(tags[i].text));
+		polytag(key, d, n, tag);
+		wantbytes("tag", wanted, MacLen, tag, MacLen);
+		verdict(tags[i].name);
+	}
+}
+
+/* Poly1305 by the book: numbers of 17 bytes, lowest first. */
+static void
+slowpoly(const uint8_t *key, const uint8_t *d, int len, uint8_t *tag)
+{
+	static const uint8_t clamp[16] = {
+		255, 255, 255, 15, 252, 255, 255, 15,
+		252, 255, 255, 15, 252, 255, 255, 15
+	};
+	uint8_t h[17] = { 0 }, b[17];
+	uint32_t x[34], c;
+	int i, k, n;
+
+	for (; len > 0; len -= n, d += n) {
+		n = MIN(len, 16);
+		memset(b, 0, sizeof(b));
+		memcpy(b, d, n);
+		b[n] = 1;
+		for (c = i = 0; i < 17; i++, c >>= 8)
+			h[i] = c += h[i] + b[i];
+		memset(x, 0, sizeof(x));
+		for (i = 0; i < 17; i++)
+			for (k = 0; k < 16; k++)
+				x[i + k] += h[i] * (key[k] & clamp[k]);
+		for (c = i = 0; i < 34; i++, c >>= 8) {
+			c += x[i];
+			x[i] = c & 255;
+		}
+		for (k = 0; k < 3; k++) { /* what is above 2^130, times 5 */
+			for (i = 0; i < 17; i++)
+				b[i] = x[16 + i] >> 2 |
+				    (i < 16 ? x[17 + i] << 6 : 0);
+			x[16] &= 3;
+			memset(x + 17, 0, 17 * sizeof(*x));
+			for (c = i = 0; i < 34; i++, c >>= 8) {
+				c += x[i] + (i < 17 ? 5 * b[i] : 0);
+				x[i] = c & 255;
+			}
+		}
+		for (i = 0; i < 17; i++)
+			h[i] = x[i];
+	}
+	for (c = 5, i = 0; i < 17; i++, c >>= 8)
+		b[i] = c += h[i];
+	if (b[16] >= 4)
+		memcpy(h, b, sizeof(h));
+	for (c = i = 0; i < 16; i++, c >>= 8)
+		tag[i] = c += h[i] + key[16 + i];
+}
+
+/* sums next to the modulus and to powers of 2, words of all ones */
+static void
+testpolycarry(void)
+{
+	uint8_t key[KeyLen] = { 0 }, d[64], wanted[MacLen], tag[MacLen];
+	int i, k, n;
+	Poly p;
+
+	for (i = 0; i < 20; i++) { /* the sum is 2^130 - 10 + i */
+		polybegin(&p, key);
+		for (k = 0; k < Words; k++)
+			p.h[k] = (i < 10 ? -(Word)1 : 0) +
+			    (k > 0 ? 0 : i < 10 ? i - 9 : i - 10);
+		p.h[Words] = i < 10 ? 3 : 4;
+		memset(wanted, i < 5 ? 255 : 0, sizeof(wanted));
+		wanted[0] = i < 5 ? 246 + i : i - 5;
+		polyend(&p, key, tag);
+		wantbytes("tag", wanted, MacLen, tag, MacLen);
+	}
+	verdict("sums from 2^130 - 10 to 2^130 + 9");
+
+	for (i = 0; i < 20000; i++) {
+		for (k = 0; k < KeyLen; k++)
+			key[k] = i % 3 == 0 ? 255 : i % 3 == 1 ? random() :
+			    k == 0 ? 1 + i / 3 % 2 :
+			    random() % 8 ? 0 : random();
+		for (k = 0; k < LEN(d); k++)
+			d[k] = random() % 4 ? 255 : random();
+		if (i & 1)
+			memset(d, 255, sizeof(d));
+		d[0] = i >> 1;
+		d[random() % LEN(d) / 4 * 4] = 250 + random() % 6;
+		n = 1 + random() % LEN(d);
+		slowpoly(key, d, n, wanted);
+		polytag(key, d, n, tag);
+		wantbytes("tag", wanted, MacLen, tag, MacLen);
+	}
+	verdict("sums next to 2^130 - 5 and words of ones");
+}
+
+/* ChaCha20 by the book: one word at a time */
+static void
+slowquarter(uint32_t *x, int a, int b, int c, int d)
+{
+	static const int turn[] = { 16, 12, 8, 7 };
+	int i, t;
+
+	for (i = 0; i < 4; i++) {
+		x[a] += x[b];
+		x[d] = x[d] ^ x[a];
+		x[d] = x[d] << turn[i] | x[d] >> (32 - turn[i]);
+		t = a, a = c, c = t; /* the next step is of c, d and b */
+		t = b, b = d, d = t;
+	}
+}
+
+static void
+slowblock(const uint8_t *key, const uint8_t *nonce, uint32_t n, uint8_t *out)
+{
+	uint32_t s[16] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
+	uint32_t x[16];
+	int i;
+
+	for (i = 0; i < 32; i++)
+		s[4 + i / 4] |= (uint32_t)key[i] << 8 * (i % 4);
+	s[12] = n;
+	for (i = 0; i < 12; i++)
+		s[13 + i / 4] |= (uint32_t)nonce[i] << 8 * (i % 4);
+	memcpy(x, s, sizeof(x));
+	for (i = 0; i < 80; i++)
+		slowquarter(x, i % 4, 4 + (i + i / 4 % 2) % 4,
+		    8 + (i + i / 4 % 2 * 2) % 4, 12 + (i + i / 4 % 2 * 3) % 4);
+	for (i = 0; i < 64; i++)
+		out[i] = (x[i / 4] + s[i / 4]) >> 8 * (i % 4);
+}
+
+static void
+slowencipher(const uint8_t *key, const uint8_t *nonce, const uint8_t *ad,
+    int adlen, const uint8_t *in, int len, uint8_t *out)
+{
+	uint8_t block[64], d[2048] = { 0 };
+	int i, at = (adlen + 15) / 16 * 16, end = at + (len + 15) / 16 * 16;
+
+	for (i = 0; i < len; i++) {
+		if (i % 64 == 0)
+			slowblock(key, nonce, 1 + i / 64, block);
+		out[i] = in[i] ^ block[i % 64];
+	}
+	for (i = 0; i < adlen; i++)
+		d[i] = ad[i];
+	memcpy(d + at, out, len);
+	for (i = 0; i < 4; i++) {
+		d[end + i] = adlen >> 8 * i;
+		d[end + 8 + i] = len >> 8 * i;
+	}
+	slowblock(key, nonce, 0, block);
+	slowpoly(block, d, end + 16, out + len);
+}
+
+static const struct {
+	const char *name, *key, *nonce, *ad, *text, *out;
+} sealeds[] = {
+	{ "2.8.2",
+	  "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+	  "070000004041424344454647", "50515253c0c1c2c3c4c5c6c7",
+	  SUNSCREEN,
+	  "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d6"
+	  "3dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b36"
+	  "92ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc"
+	  "3ff4def08e4b7a9de576d26586cec64b61161ae10b594f09e26a7e902ecbd060"
+	  "0691" },
+	{ "A.5",
+	  "1c9240a5eb55d38af333888604f6b5f0473917c1402b80099dca5cbc207075c0",
+	  "000000000102030405060708", "f33388860000000000004e91",
+	  "Internet-Drafts are draft documents valid for a "
+	  "maximum of six months and may be updated, "
+	  "replaced, or obsoleted by other documents at "
+	  "any time. It is inappropriate to use "
+	  "Internet-Drafts as reference material or to "
+	  "cite them other than as "
+	  "/\342\200\234work in progress./\342\200\235",
+	  "64a0861575861af460f062c79be643bd5e805cfd345cf389f108670ac76c8cb2"
+	  "4c6cfc18755d43eea09ee94e382d26b0bdb7b73c321b0100d4f03b7f355894cf"
+	  "332f830e710b97ce98c8a84abd0b948114ad176e008d33bd60f982b1ff37c855"
+	  "9797a06ef4f0ef61c186324e2b3506383606907b6a7c02b0f9f6157b53c867e4"
+	  "b9166c767b804d46a59b5216cde7a4e99040c5a40433225ee282a1b0a06c523e"
+	  "af4534d7f83fa1155b0047718cbc546a0d072b04b3564eea1b422273f548271a"
+	  "0bb2316053fa76991955ebd63159434ecebb4e466dae5a1073a6727627097a10"
+	  "49e617d91d361094fa68f0ff77987130305beaba2eda04df997b714d6c6f2c29"
+	  "a6ad5cb4022b02709beead9d67890cbb22392336fea1851f38" },
+};
+
+static void
+testaead(void)
+{
+	uint8_t key[KeyLen], nonce[NonceLen], ad[16], d[512], out[512];
+	const uint8_t *text;
+	int i, n, adlen, len;
+
+	for (i = 0; i < LEN(sealeds); i++) {
+		unhex(sealeds[i].key, key);
+		unhex(sealeds[i].nonce, nonce);
+		adlen = unhex(sealeds[i].ad, ad);
+		n = unhex(sealeds[i].out, d);
+		text = (const uint8_t *)sealeds[i].text;
+		len = strlen(sealeds[i].text);
+		encipher(key, nonce, ad, adlen, text, len, out);
+		wantbytes("sealed", d, n, out, len + MacLen);
+		want("result", 0, decipher(key, nonce, ad, adlen, d, n, out));
+		wantbytes("text", text, len, out, len);
+		verdict(sealeds[i].name);
+	}
+}
+
+static void
+testaeadlengths(void)
+{
+	uint8_t key[KeyLen], nonce[NonceLen], ad[64], in[600], wanted[616];
+	uint8_t *a, *b, *o;
+	int i, n, adlen;
+
+	for (n = 0; n <= LEN(in); n++) {
+		for (i = 0; i < KeyLen; i++)
+			key[i] = random();
+		for (i = 0; i < NonceLen; i++)
+			nonce[i] = random();
+		for (i = 0; i < LEN(ad); i++)
+			ad[i] = random();
+		for (i = 0; i < n; i++)
+			in[i] = random();
+		adlen = n % (LEN(ad) + 1);
+		slowencipher(key, nonce, ad, adlen, in, n, wanted);
+		a = exact(ad, adlen);
+		b = exact(in, n);
+		o = exact(wanted, n + MacLen); /* of the right size */
+		memset(o, 0, n + MacLen);
+		encipher(key, nonce, a, adlen, b, n, o);
+		wantbytes("sealed", wanted, n + MacLen, o, n + MacLen);
+		want("result", 0, decipher(key, nonce, a, adlen, o, n + MacLen,
+		    b));
+		wantbytes("text", in, n, b, n);
+		memcpy(o, in, n);
+		encipher(key, nonce, a, adlen, o, n, o);
+		wantbytes("in place", wanted, n + MacLen, o, n + MacLen);
+		want("result", 0, decipher(key, nonce, a, adlen, o, n + MacLen,
+		    o));
+		wantbytes("text in place", in, n, o, n);
+		free(a);
+		free(b);
+		free(o);
+	}
+	verdict("0 to 600 bytes, also in place");
+}
+
+/* Each of these is refused and writes nothing. */
+static void
+testaeadforged(void)
+{
+	static const int lengths[] = { 0, 1, 16, 63, 200 };
+	uint8_t key[KeyLen] = { 1 }, nonce[NonceLen] = { 2 }, ad[19] = { 3 };
+	uint8_t in[200], d[216], out[216], same[216];
+	struct {
+		const char *name;
+		uint8_t *d;
+		int len;
+	} t[] = {
+		{ "key", key, KeyLen }, { "nonce", nonce, NonceLen },
+		{ "what is not encrypted", ad, sizeof(ad) },
+		{ "encrypted", d, 0 }, { "tag", NULL, MacLen },
+	};
+	int i, k, n, bit;
+
+	for (i = 0; i < LEN(in); i++)
+		in[i] = i;
+	memset(same, 0xa5, sizeof(same));
+	memcpy(out, same, sizeof(out));
+	for (k = 0; k < LEN(lengths); k++) {
+		n = lengths[k];
+		encipher(key, nonce, ad, sizeof(ad), in, n, d);
+		t[3].len = n;
+		t[4].d = d + n;
+		for (i = 0; i < LEN(t); i++)
+			for (bit = 0; bit < 8 * t[i].len; bit++) {
+				t[i].d[bit / 8] ^= 1 << bit % 8;
+				want(t[i].name, -1, decipher(key, nonce, ad,
+				    sizeof(ad), d, n + MacLen, out));
+				t[i].d[bit / 8] ^= 1 << bit % 8;
+			}
+		want("shorter", -1, decipher(key, nonce, ad, sizeof(ad), d,
+		    n + MacLen - 1, out));
+		want("less not encrypted", -1, decipher(key, nonce, ad,
+		    sizeof(ad) - 1, d, n + MacLen, out));
+		wantbytes("written", same, sizeof(same), out, sizeof(out));
+		want("as it was", 0, decipher(key, nonce, ad, sizeof(ad), d,
+		    n + MacLen, out));
+		memcpy(out, same, sizeof(out));
+	}
+	verdict("a bit altered");
+	for (n = 0; n < MacLen; n++)
+		want("result", -1, decipher(key, nonce, ad, 0, d, n, out));
+	wantbytes("written", same, sizeof(same), out, sizeof(out));
+	verdict("too short for a tag");
+}
+
+/* sums, differences and products that carry as far as they may */
+static const struct {
+	const char *name;
+	int op;
+	const char *a, *b, *out;
+} nums[] = {
+	{ "0 + 0", '+',
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "0000000000000000000000000000000000000000000000000000000000000000" },
+	{ "p + 0", '+',
+	  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "0000000000000000000000000000000000000000000000000000000000000000" },
+	{ "p - 1 + 0", '+',
+	  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f" },
+	{ "p + 1 + 0", '+',
+	  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "0100000000000000000000000000000000000000000000000000000000000000" },
+	{ "2^256 - 38 + 0", '+',
+	  "daffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "0000000000000000000000000000000000000000000000000000000000000000" },
+	{ "2p - 1 + 0", '+',
+	  "d9ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f" },
+	{ "2^255 + 0", '+',
+	  "0000000000000000000000000000000000000000000000000000000000000080",
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "1300000000000000000000000000000000000000000000000000000000000000" },
+	{ "2^256 - 1 + 0", '+',
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "2500000000000000000000000000000000000000000000000000000000000000" },
+	{ "2^256 - 1 + 2^256 - 1", '+',
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "4a00000000000000000000000000000000000000000000000000000000000000" },
+	{ "2^256 - 1 + 1", '+',
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "0100000000000000000000000000000000000000000000000000000000000000",
+	  "2600000000000000000000000000000000000000000000000000000000000000" },
+	{ "2^256 - 38 + 37", '+',
+	  "daffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "2500000000000000000000000000000000000000000000000000000000000000",
+	  "2500000000000000000000000000000000000000000000000000000000000000" },
+	{ "0 - 1", '-',
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "0100000000000000000000000000000000000000000000000000000000000000",
+	  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f" },
+	{ "0 - 2^256 - 1", '-',
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "c8ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f" },
+	{ "37 - 2^256 - 1", '-',
+	  "2500000000000000000000000000000000000000000000000000000000000000",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "0000000000000000000000000000000000000000000000000000000000000000" },
+	{ "1 - 2^255", '-',
+	  "0100000000000000000000000000000000000000000000000000000000000000",
+	  "0000000000000000000000000000000000000000000000000000000000000080",
+	  "dbffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f" },
+	{ "p - p", '-',
+	  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	  "0000000000000000000000000000000000000000000000000000000000000000" },
+	{ "2^256 - 1 * 2^256 - 1", '*',
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "5905000000000000000000000000000000000000000000000000000000000000" },
+	{ "40 / b * b", '*',
+	  "a0bdefde29e2cf365693f2e508fba015d8dde86960d38d0adac10e8a05760450",
+	  "e7db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1ccd",
+	  "2800000000000000000000000000000000000000000000000000000000000000" },
+	{ "p * 2^256 - 1", '*',
+	  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "0000000000000000000000000000000000000000000000000000000000000000" },
+	{ "2^255 - 1 * 2^255 - 1", '*',
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	  "4401000000000000000000000000000000000000000000000000000000000000" },
+	{ "0 * 2^256 - 1", '*',
+	  "0000000000000000000000000000000000000000000000000000000000000000",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "0000000000000000000000000000000000000000000000000000000000000000" },
+};
+
+static void
+testnum(void)
+{
+	uint8_t d[KeyLen], out[KeyLen];
+	Num a, b;
+	int i, k;
+
+	for (i = 0; i < LEN(nums); i++) {
+		unhex(nums[i].a, d);
+		for (k = 0; k < 8; k++)
+			a[k] = getle4(d + 4 * k);
+		unhex(nums[i].b, d);
+		for (k = 0; k < 8; k++)
+			b[k] = getle4(d + 4 * k);
+		if (nums[i].op == '*')
+			nummul(a, a, b);
+		else
+			numadd(a, a, nums[i].op == '+' ? 1 : -1, b);
+		numput(out, a);
+		unhex(nums[i].out, d);
+		wantbytes("number", d, KeyLen, out, KeyLen);
+		verdict(nums[i].name);
+	}
+}
+
+static const struct {
+	const char *name, *scalar, *point, *out;
+} products[] = {
+	{ "5.2 1",
+	  "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+	  "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+	  "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552" },
+	{ "5.2 2",
+	  "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
+	  "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+	  "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957" },
+	{ "6.1 Alice",
+	  "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+	  "0900000000000000000000000000000000000000000000000000000000000000",
+	  "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a" },
+	{ "6.1 Bob",
+	  "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
+	  "0900000000000000000000000000000000000000000000000000000000000000",
+	  "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f" },
+	{ "6.1 shared by Alice",
+	  "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+	  "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+	  "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742" },
+	{ "6.1 shared by Bob",
+	  "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
+	  "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+	  "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742" },
+	{ "point 9 + 2^255 - 19",
+	  "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+	  "f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	  "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a" },
+	{ "point 9 + 2^255",
+	  "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+	  "0900000000000000000000000000000000000000000000000000000000000080",
+	  "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a" },
+};
+
+/* 0, 1, two of order 8, -1; and with 2^255 - 19 or the top bit added */
+static const char *const small[] = {
+	"0000000000000000000000000000000000000000000000000000000000000000",
+	"0100000000000000000000000000000000000000000000000000000000000000",
+	"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+	"5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+	"0000000000000000000000000000000000000000000000000000000000000080",
+	"0100000000000000000000000000000000000000000000000000000000000080",
+	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+};
+
+/* k and u are 9 at first, then u is k and k the product: RFC 7748, 5.2 */
+static const struct {
+	int times;
+	const char *k;
+} iterated[] = {
+	{ 1,
+	  "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079" },
+	{ 1000,
+	  "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51" },
+};
+
+static void
+testx25519(void)
+{
+	uint8_t k[KeyLen], u[KeyLen], out[KeyLen], d[KeyLen];
+	int i, n;
+
+	for (i = 0; i < LEN(products); i++) {
+		unhex(products[i].scalar, k);
+		unhex(products[i].point, u);
+		unhex(products[i].out, d);
+		want("result", 0, x25519(out, k, u));
+		wantbytes("product", d, KeyLen, out, KeyLen);
+		want("result", 0, x25519(k, k, u));
+		wantbytes("in place", d, KeyLen, k, KeyLen);
+		verdict(products[i].name);
+	}
+	for (i = 0; i < LEN(small); i++) {
+		unhex(products[2].scalar, k);
+		unhex(small[i], u);
+		want(small[i], -1, x25519(out, k, u));
+	}
+	verdict("points of small order");
+	memset(k, 0, sizeof(k));
+	k[0] = 9;
+	memcpy(u, k, sizeof(u));
+	for (n = i = 0; i < LEN(iterated); i++) {
+		for (; n < iterated[i].times; n++) {
+			x25519(out, k, u);
+			memcpy(u, k, sizeof(u));
+			memcpy(k, out, sizeof(k));
+		}
+		unhex(iterated[i].k, d);
+		wantbytes("product", d, KeyLen, k, KeyLen);
+		verdict(i ? "5.2 1000 times" : "5.2 once");
+	}
+}
+
 /* auth */
 
 static void
@@ -11751,6 +12517,15 @@ static const struct {
 	{ "encode", testencode },
 	{ "decode", testdecode },
 	{ "heartbeat", testbeat },
+	{ "ChaCha20", testchacha },
+	{ "HChaCha20", testhchacha },
+	{ "Poly1305", testpoly },
+	{ "Poly1305 carries", testpolycarry },
+	{ "AEAD", testaead },
+	{ "AEAD lengths", testaeadlengths },
+	{ "AEAD forged", testaeadforged },
+	{ "mod 2^255 - 19", testnum },
+	{ "X25519", testx25519 },
 	{ "SipHash", testsiphash },
 	{ "keys", testkeys },
 	{ "key file", testkeyfile },
