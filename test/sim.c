@@ -2828,7 +2828,7 @@ fake_sendto(int fd, const void *buf, size_t len, const void *to,
 
 	(void)tolen;
 	if (f->kind != FdSocket) {
-		rttype = ((const struct nlmsghdr *)buf)->nlmsg_type;
+		rttype = fake_rttype(buf);
 		if (rttype == RTM_GETROUTE)
 			rtlink = d[34];
 		else if (len <= 36 ||
