@@ -104,36 +104,36 @@ static const int seccomp       = 1;    /* allow only the system calls that it ne
  * belongs there is forwarded: nothing with a source address of the host, from
  * the LAN what it sends, to the LAN what answers it. */
 static const char *clientup[] = {
-	"nft \"add table inet udpbond; delete table inet udpbond; add table inet udpbond;"
-	" add chain inet udpbond forward { type filter hook forward priority 0; };"
-	" add rule inet udpbond forward iifname $TUN ct state new,invalid drop;"
-	" add rule inet udpbond forward iifname $TUN ip daddr != " LAN " drop\"",
+	"nft \"add table inet $TUN; delete table inet $TUN; add table inet $TUN;"
+	" add chain inet $TUN forward { type filter hook forward priority 0; };"
+	" add rule inet $TUN forward iifname $TUN ct state new,invalid drop;"
+	" add rule inet $TUN forward iifname $TUN ip daddr != " LAN " drop\"",
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
 	"ip route replace 10.99.0.1 dev \"$TUN\"",
 	"ip route replace default dev \"$TUN\" table 200",
 	"ip rule del priority 199 2>/dev/null; ip rule add to " LAN " lookup main priority 199",
 	"ip rule del priority 200 2>/dev/null; ip rule add from " LAN " lookup 200 priority 200",
-	"nft insert rule inet udpbond forward fib saddr type local drop",
+	"nft insert rule inet \"$TUN\" forward fib saddr type local drop",
 	"[ ! -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/\"$TUN\"/accept_ra",
 };
 static const char *clientdown[] = {
 	"ip rule del priority 200",
 	"ip rule del priority 199",
-	"nft delete table inet udpbond",
+	"nft delete table inet \"$TUN\"",
 };
 static const char *serverup[] = {
-	"nft \"add table inet udpbond; delete table inet udpbond; add table inet udpbond;"
-	" add chain inet udpbond forward { type filter hook forward priority 0; };"
-	" add rule inet udpbond forward iifname $TUN ip saddr != { 192.168.50.1, " LAN " } drop;"
-	" add rule inet udpbond forward oifname $TUN ct state new,invalid drop;"
-	" add chain inet udpbond nat { type nat hook postrouting priority 100; };"
-	" add rule inet udpbond nat ip saddr { 192.168.50.1, " LAN " } oifname != $TUN masquerade\"",
+	"nft \"add table inet $TUN; delete table inet $TUN; add table inet $TUN;"
+	" add chain inet $TUN forward { type filter hook forward priority 0; };"
+	" add rule inet $TUN forward iifname $TUN ip saddr != { 192.168.50.1, " LAN " } drop;"
+	" add rule inet $TUN forward oifname $TUN ct state new,invalid drop;"
+	" add chain inet $TUN nat { type nat hook postrouting priority 100; };"
+	" add rule inet $TUN nat ip saddr { 192.168.50.1, " LAN " } oifname != $TUN masquerade\"",
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
 	"ip route replace 192.168.50.1 dev \"$TUN\"",
 	"ip route replace " LAN " dev \"$TUN\"",
-	"nft insert rule inet udpbond forward fib saddr type local drop",
+	"nft insert rule inet \"$TUN\" forward fib saddr type local drop",
 	"[ ! -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/\"$TUN\"/accept_ra",
 };
 static const char *serverdown[] = {
-	"nft delete table inet udpbond",
+	"nft delete table inet \"$TUN\"",
 };
