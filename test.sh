@@ -19,7 +19,7 @@ cd "$(dirname "$0")" || exit 1
 
 part1='building units fuzzed foreign commandline simulation'
 part2='emulator defaults calls asking confined trouble odd neighbours twosites'
-part2="$part2 sealed hostile interop ipv6links sanitized valgrinded"
+part2="$part2 sealed found hostile interop ipv6links sanitized valgrinded"
 
 passed=0 failed=0 skipped=0
 
@@ -1873,6 +1873,11 @@ neighbours()
 }
 
 # a hostile host on the way of a bond, in namespaces of its own
+found()
+{
+	counted found "$SRC/test/found.sh"
+}
+
 hostile()
 {
 	counted hostile "$SRC/test/hostile.sh"
