@@ -135,7 +135,7 @@
 /* sizes */
 enum {
 	HdrLen = 11, OrderLen = 2, BeatLen = 91,
-	FormatAt = 88,            /* offset in a heartbeat */
+	HelloAt = 17, FormatAt = 88, /* offsets in a heartbeat */
 	Format = 3,               /* of what is sent, in a heartbeat */
 	KeyLen = 32, CookieLen = 8, SecretLen = 16,
 	NonceLen = 12, MacLen = 16,
@@ -160,9 +160,9 @@ enum {
 	Ways = 8,                 /* places in a set of these tables */
 	Buckets = 1024,           /* of places to copy from, see squeeze() */
 	Tries = 8,                /* of these places, at most */
-	Patterns = 3,             /* rows of links that are patterns, at most */
+	Patterns = 3,             /* rows of links that may be patterns */
 	Found = 32,               /* links that are found by one */
-	Devices = 128,            /* that are looked at */
+	Devices = 256,            /* that are looked at */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
 	ReplayWords = 1024,       /* 64 bits each, RFC 6479 */
@@ -248,7 +248,7 @@ static const int64_t
 	Keep = MS(1500),          /* sent packets are kept for repair */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
 	Patience = MS(30),        /* waited longer before another link helps */
-	HeavyWait = MS(20),       /* most that a flow waits that may be heavy */
+	HeavyWait = MS(20),       /* that a flow may wait and not be heavy */
 	StayMost = MS(16000),     /* a flow stays heavy, at least */
 	Remember = MS(600000),    /* that a server of QUIC sends much */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
@@ -333,13 +333,13 @@ typedef struct {
 typedef struct Pkt Pkt;
 struct Pkt {
 	Pkt *next;
-	uint8_t *data;            /* the IP packet, behind header and order in buf */
+	uint8_t *data;            /* the IP packet, behind header and order */
 	uint8_t *wire;            /* the datagram */
 	int len, wirelen;         /* bytes */
 	int squeezed;             /* data is an LZ4 block of the packet */
 	int class, link;
 	int key;                  /* that opened it */
-	const uint8_t *shake;     /* public key and cookie before it, or NULL */
+	const uint8_t *shake;     /* public key and cookie, or NULL */
 	int flow, host;           /* indices into flows and hosts */
 	int asked;                /* it waits to be sent again: why */
 	int covered;              /* by a parity */
@@ -513,6 +513,7 @@ typedef struct {
 	struct sockaddr_storage peer; /* where to send */
 	socklen_t peerlen;        /* 0: not known yet */
 	int any;                  /* local is all addresses */
+	struct sockaddr_storage own; /* one that the device has then */
 	int v6, mtu;              /* mtu: bytes of an IP packet */
 } Addr;
 
@@ -638,8 +639,9 @@ struct Link {
 	int inuse;
 	int present;              /* its device is there */
 	int seen;                 /* so is its address */
-	int index;                /* of its device, if it was found */
-	int pfd;                  /* index of what ppoll() says of it */
+	int index;                /* of its device, 0: not known */
+	int64_t until;            /* ns, a server believes that it is there */
+	int pfd, ready;           /* index for ppoll(); there is something */
 	char name[64], device[IFNAMSIZ], client[64], server[64];
 	int port;
 	int fd, guard;            /* guard: see linkopen() */
@@ -699,7 +701,8 @@ typedef struct {                  /* a packet that comes, or should */
 
 typedef struct {                  /* a network device */
 	char name[IFNAMSIZ];
-	int index, up, carrier;
+	const Linkconf *row;      /* that it is for */
+	int index, carrier;
 	int taken;                /* by a link */
 	struct sockaddr_storage addr[2]; /* IPv4, IPv6: the first */
 } Device;
@@ -804,8 +807,8 @@ static int rtnetlink = -1;        /* a socket */
 static struct {
 	int fd;                   /* tells when something has changed */
 	int64_t next, last;       /* ns, when all is to be looked at; was */
-	Device list[Devices];
-	int n;
+	Device list[Devices];     /* that are up */
+	int n, left;              /* left: have no place in a row */
 } devices;
 
 static struct {
@@ -2000,15 +2003,16 @@ x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
 
 /* auth: keys, and what is sealed with them
  *
- *	 0               8      9      11              
- *	+---------------+------+------+- - - - - - - - - - -+---------+--------+
- *	| link, count   | kind | len  | public 32, cookie 8 | records | tag 16 |
- *	+---------------+------+------+- - - - - - - - - - -+---------+--------+
+ *	 0             8      9     11
+ *	+-------------+------+-----+- - - - - - - - - - -+---------+--------+
+ *	| link, count | kind | len | public 32, cookie 8 | records | tag 16 |
+ *	+-------------+------+-----+- - - - - - - - - - -+---------+--------+
  *
- * A sealed datagram is one record whose payload is encrypted: records as above,
- * and zeros. ChaCha20-Poly1305, RFC 8439: the nonce is 4 bytes of 0 and the
- * first 8 bytes, and the tag covers all that is in front of it. Of kinds other
- * than SealSession a handshake's key and cookie stand before the records. */
+ * A sealed datagram is one record whose payload is encrypted: the records as
+ * above, and zeros up to a multiple of 16 bytes. ChaCha20-Poly1305, RFC 8439:
+ * the nonce is 4 bytes of 0 and the first 8 bytes, the tag covers all that is
+ * in front of it. The kind has FlagSealed set; of those of a handshake, public
+ * key and cookie stand before the records. */
 #define ROTL(x, b)  ((x) << (b) | (x) >> (64 - (b)))
 #define SIPROUND do { \
 	v0 += v1; v1 = ROTL(v1, 13); v1 ^= v0; v0 = ROTL(v0, 32); \
@@ -3238,6 +3242,13 @@ shares(const Link *l)
 	return role == Server && l->number && rowkind(l->conf) == RowGlob;
 }
 
+/* Is this the link that has that socket? */
+static int
+serves(const Link *l)
+{
+	return role == Server && !l->number && rowkind(l->conf) == RowGlob;
+}
+
 /* Chain the links in use, and number what is polled. */
 static void
 linkchain(void)
@@ -3517,6 +3528,17 @@ linkdrop(Link *l, int why)
 	l->out.bytes = 0;
 }
 
+/* Set the socket, for those too that share it. */
+static void
+linkfd(Link *l, int fd)
+{
+	Link *o;
+
+	l->fd = fd;
+	for (o = l->next; o && shares(o) && firstof(o) == l; o = o->next)
+		o->fd = fd;
+}
+
 static void
 linkclose(Link *l)
 {
@@ -3525,7 +3547,8 @@ linkclose(Link *l)
 		close(l->fd);
 	if (l->guard >= 0)
 		close(l->guard);
-	l->fd = l->guard = -1;
+	linkfd(l, -1);
+	l->guard = -1;
 }
 
 static void
@@ -3581,7 +3604,7 @@ linkopen(Link *l)
 	int fd = -1, error;
 
 	linkclose(l);
-	if (!l->present)
+	if (!l->present && !serves(l))
 		return;
 	l->reopen = now + Reopen;
 	l->beats.n = 0;
@@ -3603,7 +3626,7 @@ linkopen(Link *l)
 		if (connect(fd, (struct sockaddr *)&a->peer, a->peerlen) < 0)
 			goto err;
 	}
-	l->fd = fd;
+	linkfd(l, fd);
 	if (l->log.error && claimline(&l->log, l->name))
 		logmsg("link %s: open", l->name);
 	l->log.error = 0;
@@ -3730,12 +3753,13 @@ getsegment(struct msghdr *m, int len)
 	return size > 0 ? size : MAX(len, 1);
 }
 
+static uint8_t sealed[Batch][PktSize]; /* what linkmsgs() has sealed */
+
 /* Make messages of what waits; the i-th has n[i] datagrams. Returns how many
  * messages there are. */
 static int
 linkmsgs(Link *l, struct mmsghdr *mm, struct iovec *iov, Segment *seg, int *n)
 {
-	static uint8_t sealed[Batch][PktSize];
 	struct msghdr *m;
 	int i, k, from;
 	Pkt *p;
@@ -6497,8 +6521,11 @@ linkstate(Link *l, int state, const char *fmt, ...)
 static int64_t
 linkdue(const Link *l)
 {
-	return l->state >= LinkUp ? silentsince(l) + deadtime(l) + 1 :
-	    !l->present ? INT64_MAX : role == Client || l->fd < 0 ? l->reopen : INT64_MAX;
+	if (l->state >= LinkUp)
+		return silentsince(l) + deadtime(l) + 1;
+	return (l->fd < 0 && serves(l)) ||
+	    (l->present && (l->fd < 0 || role == Client)) ?
+	    l->reopen : INT64_MAX;
 }
 
 static void
@@ -7035,17 +7062,19 @@ reportpkt(const uint8_t *d, int len)
 	int64_t time = get(d + 9, 8);
 	const uint8_t *e = d + ReportHead;
 	Link *l;
-	int n = d[21];
+	int number, n = d[21];
 
 	if (expected > tx.seq[LaneData] || time >> 50 ||
 	    len < ReportHead + n * ReportLink) {
 		drops[DropForm]++;
 		return;
 	}
-	for (; n > 0; n--, e += ReportLink)
-		if (e[0] < LEN(bond) && bond[e[0]].inuse)
-			reportlink(&bond[e[0]],
+	for (; n > 0; n--, e += ReportLink) {
+		number = e[0];
+		if (number < LEN(bond) && bond[number].inuse)
+			reportlink(&bond[number],
 			    whole(expected, get(e + 1, 4)), e, time * Us);
+	}
 	if (time * Us <= tx.newest) /* it has been overtaken, or is a copy */
 		return;
 	tx.newest = time * Us;
@@ -7226,7 +7255,9 @@ verify(Pkt *p, int *why)
 
 	*why = DropAuth;
 	if (!keyfile)
-		return p->wire[8] & FlagSealed ? KeyNone : KeySession;
+		return p->wire[8] & FlagSealed ? KeyNone :
+		    p->wire[8] & FlagBeat && p->wirelen >= HdrLen + BeatLen &&
+		    p->wire[HdrLen + HelloAt] ? KeyHello : KeySession;
 	if (kind == SealSession)
 		return unsealsession(p, why);
 	if (kind == SealConfirm && role == Server)
@@ -7270,7 +7301,7 @@ beat(Link *l)
 	int renew = keyfile && peer.session.id &&
 	    now - peer.session.since > Renew;
 
-	if (l->fd < 0)
+	if (l->fd < 0 || !l->present)
 		return;
 	if (role == Client && (!peer.session.id || renew ||
 	    now - silentsince(l) > echogap(l) * 3 / 2 + l->delay.srtt)) {
@@ -7286,8 +7317,8 @@ beat(Link *l)
 
 /* The server answers, unless the client knows the running session, for which
  * heartbeats answer, or another client works. A client that missed the answers
- * asks again, maybe from another address. Answers are limited: a recorded hello
- * may come from any forged address. */
+ * asks again, maybe from another address. Answers are limited: a hello that was
+ * recorded may come from any forged address. */
 static void
 hellopkt(Link *l, const Pkt *p, const Beat *b)
 {
@@ -7502,8 +7533,7 @@ linkinit(Link *l, int row, int number)
 	l->conf = c;
 	l->number = number;
 	l->inuse = number == 0;
-	l->present = kind == RowPlain || (kind == RowGlob && role == Server &&
-	    number == 0);
+	l->present = kind == RowPlain;
 	l->pace.percent = satpercent;
 	l->fd = l->guard = -1;
 	l->port = c->port + (kind == RowNumber ? number : 0);
@@ -7546,7 +7576,7 @@ linkstart(Link *l)
 	l->addr.mtu = l->addr.mtu ? l->addr.mtu : MtuMax;
 }
 
-/* A link has come: of the same name as the last in its place, or new. */
+/* A link has come: of the device that was last in its place, or of another. */
 static void
 linkfound(Link *l, const char *name)
 {
@@ -7554,11 +7584,16 @@ linkfound(Link *l, const char *name)
 		memset(&l->control, 0, sizeof(l->control));
 		memset(&l->delay, 0, sizeof(l->delay));
 		memset(&l->loss, 0, sizeof(l->loss));
+		memset(&l->meter, 0, sizeof(l->meter));
+		memset(l->why, 0, sizeof(l->why));
+		memset(kinds[l - bond], 0, sizeof(kinds[0]));
 		l->pace.rate = 0;
+		l->addr.mtu = 0;
 	}
 	format(l->name, sizeof(l->name), "%s", name);
 	if (claimline(&l->log, l->name))
 		logmsg("link %s: found", l->name);
+	l->log.error = 0;
 	l->present = l->inuse = 1;
 	linkchain();
 	netsinit();
@@ -7567,20 +7602,40 @@ linkfound(Link *l, const char *name)
 	surveylinks();
 }
 
+/* What it had goes by other links. */
 static void
 linkgone(Link *l, const char *why)
 {
-	if (claimline(&l->log, l->name))
+	if (l->state == LinkDown && claimline(&l->log, l->name))
 		logmsg("link %s: gone: %s", l->name, why);
-	linkstate(l, LinkDown, "%s", why);
+	linkstate(l, LinkDown, "gone: %s", why);
 	linkreset(l);
-	linkclose(l);
+	if (!serves(l))
+		linkclose(l);
 	l->present = 0;
 	l->inuse = l->number == 0;
+	l->index = 0;
 	linkchain();
 	netsinit();
 	tunmtu();
 	surveylinks();
+}
+
+/* A server hears that the link is there, and which device it is. */
+static void
+linktold(Link *l, const char *name)
+{
+	Link *o;
+
+	l->until = now + Minute;
+	name = *name ? name : l->conf->device;
+	if (l->present && !strcmp(l->name, name))
+		return;
+	for (o = bond; o; o = o->next)
+		if (o->present && o->conf == l->conf &&
+		    (o == l || !strcmp(o->name, name)))
+			linkgone(o, "there is another one instead");
+	linkfound(l, name);
 }
 
 /* Is the name like the pattern: * is any text, ? any character, [a-c] one of
@@ -7616,26 +7671,35 @@ globs(const char *g, const char *s)
 	return !*s;
 }
 
+/* Is the name one for the row? */
+static int
+rowlikes(const Linkconf *c, const char *name)
+{
+	char buf[IFNAMSIZ];
+	int kind = rowkind(c);
+	size_t at = kind == RowNumber ? strstr(c->device, "%d") - c->device : 0;
+	long n;
+
+	if (kind == RowGlob)
+		return globs(c->device, name);
+	if (kind == RowPlain || strlen(name) <= at)
+		return c->device && !strcmp(c->device, name);
+	n = strtol(name + at, NULL, 10);
+	numbered(buf, sizeof(buf), c->device, CLAMP(n, 0, Found - 1));
+	return !strcmp(buf, name);
+}
+
 /* Returns the row that a device is for, or NULL: a name goes before patterns,
  * and of these the first one that fits. */
 static const Linkconf *
 rowfor(const char *name)
 {
 	const Linkconf *c, *row = NULL;
-	char buf[IFNAMSIZ];
-	int i;
 
-	for (c = links + LEN(links) - 1; c >= links; c--) {
-		if (rowkind(c) == RowGlob && globs(c->device, name))
-			row = c;
-		for (i = 0; rowkind(c) == RowNumber && i < Found; i++) {
-			numbered(buf, sizeof(buf), c->device, i);
-			row = strcmp(buf, name) ? row : c;
-		}
-	}
 	for (c = links; c < links + LEN(links); c++)
-		if (c->device && !strcmp(c->device, name))
-			return c;
+		if (rowlikes(c, name) &&
+		    (!row || (rowkind(row) && !rowkind(c))))
+			row = c;
 	return row;
 }
 
@@ -7651,7 +7715,7 @@ deviceof(int index, const char *name)
 	return NULL;
 }
 
-/* Note a device that rows of links want. */
+/* Note a device that is up and that a row wants. */
 static void
 devicelink(const struct nlmsghdr *h)
 {
@@ -7660,24 +7724,35 @@ devicelink(const struct nlmsghdr *h)
 	int state, n = (int)h->nlmsg_len - AskLink;
 	Device d = { .carrier = 1 };
 
-	if (h->nlmsg_type != RTM_NEWLINK || n < 0 || devices.n == Devices)
+	if (h->nlmsg_type != RTM_NEWLINK || n < 0 || devices.n == Devices ||
+	    !(m->ifi_flags & IFF_UP) || m->ifi_flags & IFF_LOOPBACK)
 		return;
 	d.index = m->ifi_index;
-	d.up = m->ifi_flags & IFF_UP && !(m->ifi_flags & IFF_LOOPBACK);
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) {
 		if (a->rta_type == IFLA_IFNAME)
 			memcpy(d.name, RTA_DATA(a), MIN(RTA_PAYLOAD(a),
 			    sizeof(d.name) - 1));
 		if (a->rta_type == IFLA_MASTER)
-			d.up = 0;
+			return;
 		if (a->rta_type == IFLA_OPERSTATE && RTA_PAYLOAD(a) > 0) {
 			state = *(uint8_t *)RTA_DATA(a);
 			d.carrier = state < OperNotPresent ||
 			    state > OperLowerDown;
 		}
 	}
-	if (strcmp(d.name, tundev) && rowfor(d.name))
+	d.row = rowfor(d.name);
+	if (d.row && plain(d.name) && strcmp(d.name, tundev))
 		devices.list[devices.n++] = d;
+}
+
+/* Does the link leave by this device, or is any right? */
+static int
+deviceby(const Link *l, const Device *d)
+{
+	if (role == Server || !*l->device)
+		return 1;
+	return d && (rowkind(l->conf) == RowNumber ?
+	    !strcmp(l->device, d->name) : l->index == d->index);
 }
 
 /* Note an address: of a device, and of the links that have it. */
@@ -7706,15 +7781,17 @@ deviceaddr(const struct nlmsghdr *h)
 	memcpy(d, RTA_DATA(addr), len);
 	o = deviceof(m->ifa_index, NULL);
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
-		l->seen |= sameaddr(&l->addr.local, &ss) &&
-		    (!l->index || l->index == (int)m->ifa_index);
-	if (o && m->ifa_scope < RT_SCOPE_LINK && !o->addr[len == 16].ss_family &&
+		l->seen |= deviceby(l, o) && sameaddr(&ss, l->addr.any ?
+		    &l->addr.own : &l->addr.local);
+	if (o && m->ifa_scope < RT_SCOPE_LINK &&
+	    !o->addr[len == 16].ss_family &&
+	    !(m->ifa_flags & IFA_F_DEPRECATED) &&
 	    !(len == 4 && d[0] == 169 && d[1] == 254))
 		o->addr[len == 16] = ss;
 }
 
-/* Ask the kernel for all that it has of a kind. Returns -1 if it has changed
- * meanwhile. */
+/* Ask the kernel for all that it has of a kind, and leave no answer unread.
+ * Returns -1 if that is not all, as it has changed meanwhile. */
 static int
 devicedump(int type, void (*note)(const struct nlmsghdr *))
 {
@@ -7727,22 +7804,28 @@ devicedump(int type, void (*note)(const struct nlmsghdr *))
 	};
 	Rtmsg m = { .head.nlmsg_len = AskLink, .head.nlmsg_type = type,
 	    .head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP };
+	const uint32_t brief = RTEXT_FILTER_SKIP_STATS;
 	struct nlmsghdr *h;
-	int n, error = 0;
+	int n, most = 4096, error = 0;
 
+	rtput(&m, IFLA_EXT_MASK, &brief, sizeof(brief));
 	if (sendto(rtnetlink, &m, m.head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return -1;
-	while ((n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT)) > 0)
-		for (h = (struct nlmsghdr *)buf;
-		    NLMSG_OK(h, (unsigned)n) && !from.nl_pid;
-		    h = NLMSG_NEXT(h, n)) {
-			if (h->nlmsg_type == NLMSG_DONE)
-				return error;
+	while (most-- > 0 &&
+	    ((n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT)) > 0 ||
+	    (n < 0 && errno == ENOBUFS))) {
+		if (n < 0 || mh.msg_flags & MSG_TRUNC)
+			error = -1;
+		for (h = (struct nlmsghdr *)buf; n > 0 && !from.nl_pid &&
+		    NLMSG_OK(h, (unsigned)n); h = NLMSG_NEXT(h, n)) {
 			if (h->nlmsg_type == NLMSG_ERROR ||
 			    h->nlmsg_flags & NLM_F_DUMP_INTR)
 				error = -1;
+			if (h->nlmsg_type == NLMSG_DONE)
+				return error;
 			note(h);
 		}
+	}
 	return -1;
 }
 
@@ -7768,81 +7851,144 @@ deviceroute(const Device *d, const Link *l)
 	return rtask(&m, RTA_TABLE) != 0;
 }
 
-/* Look whether a link of a pattern is still there, or has come. */
+/* May the link begin to use the device? */
+static int
+deviceready(const Device *d, const Link *l)
+{
+	if (!d->carrier || rowkind(l->conf) == RowNumber)
+		return d->carrier && l->seen;
+	return d->addr[l->addr.v6].ss_family && deviceroute(d, l);
+}
+
+/* A plain row need not wait for silence if its device is another one now, or
+ * has another address. */
+static void
+deviceplain(Link *l, int first)
+{
+	const Device *d = role == Client && *l->device ?
+	    deviceof(0, l->device) : NULL;
+	const struct sockaddr_storage *a = d ? &d->addr[l->addr.v6] : NULL;
+	int moved = d && l->index != d->index;
+
+	if (d && l->addr.any && !l->seen && a->ss_family) {
+		moved |= l->addr.own.ss_family != 0;
+		l->addr.own = *a;
+	}
+	l->index = d ? d->index : l->index;
+	if (moved && !first)
+		linkopen(l);
+	else if (l->fd < 0)
+		l->reopen = MIN(l->reopen, now + BurstMax);
+}
+
+/* Look whether a link of a pattern is still there. */
 static void
 devicecheck(Link *l)
 {
 	int glob = rowkind(l->conf) == RowGlob;
-	Device *d = glob ? deviceof(l->index, NULL) : deviceof(0, l->device);
+	Device *d = deviceof(l->index, glob ? NULL : l->device);
 	const struct sockaddr_storage *a = d ? &d->addr[l->addr.v6] : NULL;
-	int is = role == Server ? l->seen : d && d->up &&
-	    rowfor(d->name) == l->conf && (glob ? a->ss_family : l->seen);
 
-	if (d && is)
-		d->taken = 1;
-	if (!l->present && is && !glob && (role == Server || d->carrier)) {
-		linkfound(l, l->device);
-	} else if (l->present && !is) {
+	if (!d || d->row != l->conf || !(glob ? a->ss_family : l->seen)) {
 		linkgone(l, "the device or its address is not there");
-		l->index = 0;
-	} else if (l->present && glob) {
-		format(l->device, sizeof(l->device), "%s", d->name);
-		format(l->name, sizeof(l->name), "%s", d->name);
-		if (!l->seen) {
-			l->addr.local = *a;
-			linkopen(l);
-		}
+		devices.next = now + Look; /* it may have come back */
+		return;
 	}
+	d->taken = 1;
+	if (glob && !l->seen)
+		l->addr.local = *a;
+	if (!l->seen || d->index != l->index) {
+		l->index = d->index;
+		linkopen(l);
+	}
+	if (strcmp(l->name, d->name) && claimline(&l->log, l->name))
+		logmsg("link %s: is %s now", l->name, d->name);
+	format(l->device, sizeof(l->device), "%s", d->name);
+	format(l->name, sizeof(l->name), "%s", d->name);
 }
 
-/* Give a device that no link has a place in its row: the one it had before, or
- * else the first that is free. */
-static void
-deviceplace(Device *d)
+/* Returns the place in its row for a device that no link has: the one it had
+ * before, or else the first that is free, or NULL. */
+static Link *
+deviceplace(const Device *d)
 {
-	const Linkconf *c = rowfor(d->name);
+	int glob = rowkind(d->row) == RowGlob;
 	Link *l, *to = NULL;
 
-	if (d->taken || !d->up || !d->carrier || rowkind(c) != RowGlob)
-		return;
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
-		if (l->conf == c && !l->present &&
-		    (!to || !strcmp(l->name, d->name)))
+		if (l->conf == d->row && !l->present &&
+		    (glob ? !to || !strcmp(l->name, d->name) :
+		    !strcmp(l->device, d->name)))
 			to = l;
-	if (!to || !d->addr[to->addr.v6].ss_family || !deviceroute(d, to))
-		return;
-	to->index = d->index;
-	to->addr.local = d->addr[to->addr.v6];
-	to->addr.any = 0;
-	format(to->device, sizeof(to->device), "%s", d->name);
-	linkfound(to, d->name);
+	return to;
+}
+
+static void
+devicetake(const Device *d, Link *l)
+{
+	l->index = d->index;
+	if (rowkind(l->conf) == RowGlob) {
+		l->addr.local = d->addr[l->addr.v6];
+		l->addr.any = 0;
+		format(l->device, sizeof(l->device), "%s", d->name);
+	}
+	linkfound(l, d->name);
+}
+
+/* Note all devices and addresses. Returns -1 if that failed. */
+static int
+devicescan(void)
+{
+	Link *l;
+
+	devices.n = 0;
+	for (l = bond; l < bond + LEN(bond); l++)
+		l->seen = 0;
+	return devicedump(RTM_GETLINK, devicelink) < 0 ||
+	    devicedump(RTM_GETADDR, deviceaddr) < 0 ? -1 : 0;
 }
 
 /* Look at all devices and addresses, at least each minute. */
 static void
 devicelook(void)
 {
+	int kind, left = 0, first = !devices.last;
+	Device *d;
 	Link *l;
-	int i;
 
 	devices.last = now;
-	devices.next = now + Minute;
-	devices.n = 0;
-	for (l = bond; l < bond + LEN(bond); l++)
-		l->seen = 0;
-	if (devicedump(RTM_GETLINK, devicelink) < 0 ||
-	    devicedump(RTM_GETADDR, deviceaddr) < 0) {
+	if (devicescan() < 0) {
 		devices.next = now + Look;
 		return;
 	}
-	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
-		if (rowkind(l->conf) == RowPlain && l->fd < 0)
-			l->reopen = MIN(l->reopen, now + BurstMax);
-		else if (rowkind(l->conf) == RowNumber ||
-		    (l->present && role == Client && rowkind(l->conf)))
+	devices.next = now + Minute;
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++) {
+		kind = rowkind(l->conf);
+		if (kind == RowPlain)
+			deviceplain(l, first);
+		else if (role == Client && l->present)
 			devicecheck(l);
-	for (i = 0; role == Client && i < devices.n; i++)
-		deviceplace(&devices.list[i]);
+		else if (role == Server && kind == RowNumber && l->present !=
+		    (l->seen && rowfor(l->device) == l->conf)) {
+			if (l->present)
+				linkgone(l, "its address is not there");
+			else
+				linkfound(l, l->device);
+		}
+	}
+	for (d = devices.list; role == Client &&
+	    d < devices.list + devices.n; d++) {
+		if (d->taken || rowkind(d->row) == RowPlain)
+			continue;
+		if (!(l = deviceplace(d)))
+			left++;
+		else if (deviceready(d, l))
+			devicetake(d, l);
+	}
+	if (left && !devices.left)
+		warn("links: a row takes %d devices, %d more are left out",
+		    Found, left);
+	devices.left = left;
 	loop.nextbeat = MIN(loop.nextbeat, now);
 }
 
@@ -7870,8 +8016,8 @@ devicewatch(void)
 	};
 
 	devices.next = INT64_MAX;
-	devices.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    NETLINK_ROUTE);
+	devices.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, NETLINK_ROUTE);
 	if (devices.fd < 0 || bind(devices.fd, (struct sockaddr *)&to,
 	    sizeof(to)) < 0)
 		warn("rtnetlink:");
@@ -7975,7 +8121,8 @@ beatpkt(Link *l, Pkt *p)
 	int same = sameformat(p), first = role == Client && !l->heard.begun;
 	Beat b;
 
-	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond) {
+	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond ||
+	    !b.hello != (p->key != KeyHello)) {
 		pktdrop(p, same ? DropForm : DropVersion);
 		return;
 	}
@@ -7997,9 +8144,8 @@ beatpkt(Link *l, Pkt *p)
 	}
 	if (admit(p, LaneBeat) < 0)
 		return;
-	if (role == Server && *b.name && rowkind(l->conf) == RowGlob &&
-	    (!l->present || strcmp(l->name, b.name)))
-		linkfound(l, b.name);
+	if (role == Server && rowkind(l->conf) == RowGlob)
+		linktold(l, b.name);
 	if (!l->heard.came || p->seq > l->heard.seq) {
 		l->heard.seq = p->seq;
 		if (role == Server)
@@ -8153,7 +8299,7 @@ record(Link *l, Pkt *p, const Rec *r)
 	}
 }
 
-/* Returns the link of that number if it has the socket of this one, or NULL. */
+/* Returns the link of that number if it has this one's socket, or NULL. */
 static Link *
 linknamed(Link *l, int number)
 {
@@ -8273,7 +8419,8 @@ static int
 absent(Text *t, const Link *l)
 {
 	if (!l->present && (!l->next || l->next->number == 0))
-		text(t, "%s - waiting for such a device\n", l->conf->device);
+		text(t, "%s - waiting for a device like this\n",
+		    l->conf->device);
 	return !l->present;
 }
 
@@ -8308,10 +8455,11 @@ statistics(Text *t)
 	for (l = bond; l; l = l->next)
 		if (!absent(t, l))
 			text(t, "%s - Packets: %" PRIu64 ", Bytes: %" PRIu64
-		    ", Last seq: %" PRIu64 ", RTT: %dms\n",
-		    l->addr.peerlen ? addrtext(&l->addr.peer) : l->name,
-		    l->meter.rx.pkts, l->meter.rx.bytes, l->heard.lastseq,
-		    (int)((l->delay.srtt + MS(1) / 2) / MS(1)));
+			    ", Last seq: %" PRIu64 ", RTT: %dms\n",
+			    l->addr.peerlen ? addrtext(&l->addr.peer) :
+			    l->name, l->meter.rx.pkts, l->meter.rx.bytes,
+			    l->heard.lastseq,
+			    (int)((l->delay.srtt + MS(1) / 2) / MS(1)));
 	totals(t);
 }
 
@@ -8604,9 +8752,8 @@ second(void)
 	if (now - peer.session.since > Minute)
 		explicit_bzero(&peer.old, sizeof(peer.old));
 	for (l = bond; l; l = l->next)
-		if (shares(l) && l->state == LinkDown &&
-		    now - l->heard.came > Minute)
-			linkgone(l, "not heard of for long");
+		if (l->present && l->until && now > l->until)
+			linkgone(l, "the peer does not speak of it");
 	if (!ctl.named)
 		ctlname();
 }
@@ -8986,11 +9133,16 @@ checkpattern(int i)
 {
 	const Linkconf *c = &links[i];
 	const char *const s[] = { c->device, c->client, c->server };
+	const char *open = c->device ? strrchr(c->device, '[') : NULL;
+	const Link *last = rowlink(i) + ports(c) - 1;
 	int j, percents, n = 0;
 
 	if (rowkind(c) == RowGlob && (c->client || !keyfile))
 		n += badlink(i, "device: a pattern needs a keyfile, and NULL "
 		    "as client: the address is that of the device");
+	if (rowkind(c) == RowGlob && open && !strchr(open, ']'))
+		n += badlink(i, "device: \"%s\" has a [ without a ]",
+		    c->device);
 	for (j = 0; rowkind(c) == RowNumber && j < LEN(s); j++) {
 		percents = s[j] && strchr(s[j], '%') == strrchr(s[j], '%') &&
 		    strstr(s[j], "%d");
@@ -8998,6 +9150,10 @@ checkpattern(int i)
 			n += badlink(i, "device, client, server: each needs "
 			    "one %%d, for the number; to have one server "
 			    "address for all, use *");
+	}
+	if (n == 0 && rowkind(c) == RowNumber) {
+		n += checkaddr(i, "client", last->client);
+		n += checkaddr(i, "server", last->server);
 	}
 	return n;
 }
@@ -9021,7 +9177,9 @@ checklink(int i)
 		    links[j].port < c->port + ports(c))
 			n += badlink(i, "port: %d is that of links[%d] too",
 			    MAX(c->port, links[j].port), j);
-		if (!strcmp(rowlink(j)->name, l->name))
+		if (c->device && links[j].device ?
+		    !strcmp(links[j].device, c->device) :
+		    !strcmp(rowlink(j)->name, l->name))
 			n += badlink(i, "device: links[%d] has this name; "
 			    "NULL means the client's address", j);
 		else if (role != Server && same(links[j].client, c->client) &&
@@ -9075,8 +9233,8 @@ checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
 		if (samenet(a, &l->addr.local, prefix) ||
 		    samenet(a, &l->addr.remote, prefix))
-			wrong += badlink(l->conf - links, "client or server: is in "
-			    "the TUN's network, %s %s", end, s);
+			wrong += badlink(l->conf - links, "client or server: "
+			    "is in the TUN's network, %s %s", end, s);
 	return wrong;
 }
 
@@ -9211,6 +9369,9 @@ checkconf(void)
 	if (patterns > Patterns)
 		return n + bad("links: %d rows are patterns, more than %d",
 		    patterns, Patterns);
+	if (LEN(links) + patterns * (Found - 1) > 256)
+		return n + bad("links: %d, and %d of patterns, more than 256",
+		    LEN(links) - patterns, patterns * Found);
 	for (i = 0; i < LEN(links); i++)
 		n += checklink(i);
 	for (i = 0; i < LEN(traffic); i++)
@@ -9244,6 +9405,20 @@ static const Commands hooks[][2] = {
 	{ COMMANDS(serverup), COMMANDS(serverdown) },
 };
 
+/* Say which devices the client would take now for a row that is a pattern. */
+static void
+candidates(Text *t, const Linkconf *c)
+{
+	const Device *d;
+	const Link *l;
+	int n = 0;
+
+	for (d = devices.list; d < devices.list + devices.n; d++)
+		if (d->row == c && (l = deviceplace(d)) && deviceready(d, l))
+			text(t, "%s %s", n++ ? "," : "    now:", d->name);
+	text(t, n ? "\n" : "    now: no device\n");
+}
+
 /* Say what would be done, for udpbond -t. */
 static void
 explain(Text *t, int who)
@@ -9275,6 +9450,8 @@ explain(Text *t, int who)
 		text(t, ", priority %d, Mbit/s up and down: ", c->priority);
 		text(t, c->up > 0 ? "%g" : "unknown", c->up);
 		text(t, c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
+		if (who == Client && rowkind(c))
+			candidates(t, c);
 	}
 	for (i = 0; i < up->n; i++)
 		text(t, "%s %s\n", i ? "       " : "It runs", up->cmds[i]);
@@ -9285,17 +9462,22 @@ static int
 check(void)
 {
 	static Text t;
-	int who, n = checkconf();
+	int who, was = role, n = checkconf();
 
 	if (role != Server)
 		n += checkdevices();
 	keyload();
 	offloadprobe();
+	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	for (who = Client; who <= Server; who++)
-		if (role == who || role == Both) {
+		if (was == who || was == Both) {
+			role = who;
+			linksinit();
+			devicescan();
 			explain(&t, who);
 			n += print(&t);
 		}
+	role = was;
 	offloads(&t);
 	confinement(&t);
 	n += print(&t);
@@ -9467,8 +9649,10 @@ turn(const struct pollfd *pfd)
 		for (l = bond; l; l = l->next)
 			l->beats.n = l->heard.came = 0;
 	loop.unread = 0;
+	for (l = bond; l; l = l->next) /* heartbeats may change the chain */
+		l->ready = pfd[l->pfd].revents;
 	for (l = bond; l; l = l->next)
-		if (pfd[l->pfd].revents)
+		if (l->ready)
 			linkpkt(l);
 	if (pfd[PfdTun].revents & POLLERR) { /* somebody has deleted it */
 		warn("%s: the device is gone, stopping", tundev);
@@ -9528,7 +9712,8 @@ run(void)
 		ns = polltimeout();
 		ts.tv_sec = ns / Second;
 		ts.tv_nsec = ns % Second;
-		if (ppoll(pfd, PfdLink + loop.links, &ts, &none) < 0 && errno != EINTR) {
+		if (ppoll(pfd, PfdLink + loop.links, &ts, &none) < 0 &&
+		    errno != EINTR) {
 			warn("ppoll:"); /* cleanup() still tells the peer */
 			loop.status = 1;
 			return;

@@ -12,7 +12,7 @@
 #define MAX(a, b)       ((a) > (b) ? (a) : (b))
 #define CLAMP(x, a, b)  ((x) < (a) ? (a) : (x) > (b) ? (b) : (x))
 
-enum { HdrLen = 11, TagLen = 8, BeatLen = 91, HelloAt = 17 };
+enum { HdrLen = 11, SealLen = 27, BeatLen = 91, HelloAt = 17 };
 enum {
 	FlagBeat = 0x01, FlagData = 0x02, FlagOrder = 0x04,
 	FlagRepair = 0x08, FlagControl = 0x10, FlagCompressed = 0x20,
@@ -90,10 +90,10 @@ static uint64_t sealcount; /* of what was sealed last */
 /* Seals what stands at d, if there is a key: of that kind, with public key and
  * cookie in front of it. Returns the length; there are 100 bytes more. */
 static inline int
-sealas(uint8_t *d, int len, int kind, const uint8_t *key,
-    const uint8_t *public, uint64_t cookie)
+sealas(uint8_t *d, int len, int kind, uint8_t *key, uint8_t *public,
+    uint64_t cookie)
 {
-	uint8_t o[2048], nonce[NonceLen];
+	uint8_t o[4096], nonce[NonceLen];
 	int at = HdrLen + (kind ? ShakeLen : 0);
 	int padded = (len + Pad - 1) / Pad * Pad;
 
@@ -116,7 +116,7 @@ sealas(uint8_t *d, int len, int kind, const uint8_t *key,
 
 /* The same for a session. */
 static inline int
-sealwith(uint8_t *d, int len, const uint8_t *key)
+sealwith(uint8_t *d, int len, uint8_t *key)
 {
 	return sealas(d, len, SealSession, key, NULL, 0);
 }
@@ -124,7 +124,7 @@ sealwith(uint8_t *d, int len, const uint8_t *key)
 /* Opens a datagram, if there is a key and it is under this one. Returns the
  * length of its records, or -1. */
 static inline int
-openwith(uint8_t *d, int len, const uint8_t *key)
+openwith(uint8_t *d, int len, uint8_t *key)
 {
 	uint8_t nonce[NonceLen];
 	int at = HdrLen + (d[8] & 3 ? ShakeLen : 0), n;
