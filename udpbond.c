@@ -5607,7 +5607,7 @@ beatput(Link *l, Session *s, int kind, Beat *b,
         const struct sockaddr_storage *to)
 {
 	Keys *k = kind == SealConfirm ? &peer.proposed.keys : &s->keys;
-	uint8_t sealed[PktSize];
+	uint8_t d[PktSize];
 	Pkt *p = pktalloc();
 	int n, tries;
 
@@ -5630,8 +5630,8 @@ beatput(Link *l, Session *s, int kind, Beat *b,
 	    devicetold(l));
 	encode(p, s->beats++, FlagBeat);
 	if (keyfile) {
-		p->wirelen = seal(sealed, p, l, kind, k);
-		p->wire = sealed;
+		p->wirelen = seal(d, p, l, kind, k);
+		p->wire = d;
 	}
 	if (role == Client) /* the socket is connected */
 		to = NULL;
