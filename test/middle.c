@@ -1,23 +1,23 @@
 /* See LICENSE file for copyright and license details.
  *
  * The man in the middle, for middle.sh. The client takes him for the server,
- * and the server for the client. He hands on all datagrams 5 ms late, remembers
- * them, and does with them what he is told.
+ * and the server for the client. He hands on all datagrams 5 ms late, and
+ * remembers them, and does with them what he is told.
  *
  *	middle PIPE MTU NEAR FAR SERVER PORT ...
- *		For each link the IPv4 addresses of his towards the client and
+ *		For each link his IPv4 addresses, towards the client and
  *		towards the server, the server's, and the port of all three.
  *
  * The pipe takes lines, and each is answered by one on stdout:
  *
  *	count           how many were remembered
- *	hold PERCENT MS from now on so many are handed on only after that time
+ *	hold PERCENT MS from now on so many are handed on after that time
  *	shuffle MS      from now on each is late by a random time up to that
  *	replay KINDS DIRECTION PPS
- *			Sends again all remembered so far whose kind is one of
- *			those digits: 0 of a session, 1 hello, 2 answer, 3
- *			confirm. DIRECTION is same, to who got it, or back, to
- *			who sent it. Answers when done, with how many went to
+ *			Sends again all remembered so far that are of one of
+ *			those kinds: 0 session, 1 hello, 2 answer, 3 confirm.
+ *			DIRECTION is same, to who got it, or back, to where it
+ *			came from. Answers when done, with how many went to
  *			the client and to the server.
  *	find HEX        how many bytes were remembered, and how often these
  *			are in them
@@ -49,7 +49,6 @@ enum {
 	Nlinks = 4,
 	Nold = 1 << 17,             /* datagrams that are remembered */
 	Late = 5000,                /* us, of what passes */
-	SealLen = 11 + 16,          /* header and tag */
 	ShakeLen = 32 + 8,          /* public key and cookie */
 };
 

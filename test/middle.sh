@@ -124,7 +124,8 @@ count()
 	client) ns=mdc dir=${bond:-key}.c ;;
 	server) ns=mds dir=${bond:-key}.s ;;
 	esac
-	at "$ns" "$LAB/$dir/udpbond" -p | awk -v name="udpbond_$2" -v why="$3" '
+	at "$ns" "$LAB/$dir/udpbond" -p |
+	awk -v name="udpbond_$2" -v why="$3" '
 	index($0, name "{") == 1 &&
 	    (!why || $0 ~ "reason=\"(" why ")\"") { n += $2 }
 	END { printf "%d\n", n }'
@@ -283,6 +284,11 @@ restarts()
 # word, takes up none for what was recorded
 nobody()
 {
+	stop client
+	stop server
+	server
+	client
+	waitfor 10 pong # and the logs have room
 	stop client KILL
 	for pid in $(ip netns pids mdc-$$); do
 		kill -KILL "$pid"
@@ -383,7 +389,8 @@ marked()
 {
 	for size in 100 700 2000; do
 		at mdc ping -q -i 0.02 -c 50 -s "$size" -p "$payload" 10.99.0.1
-		at mds ping -q -i 0.02 -c 50 -s "$size" -p "$payload" 192.168.50.1
+		at mds ping -q -i 0.02 -c 50 -s "$size" -p "$payload" \
+			192.168.50.1
 	done >"$LAB/marked"
 }
 
