@@ -14,9 +14,10 @@ static const char *tundev      = "tun-bond";
 static const char *clientaddr  = "192.168.50.1/32"; /* the client's address */
 static const char *serveraddr  = "10.99.0.1/32";    /* the server's address */
 
-/* file with a key from udpbond -k, the same on both hosts. NULL: links are
- * private (WireGuard), packets are not authenticated, and only those from
- * the addresses below are accepted */
+/* file with a key from udpbond -k, the same on both hosts: all is encrypted,
+ * and links need no WireGuard. NULL: links are private (WireGuard), packets
+ * are not authenticated, and only those from the addresses below are
+ * accepted */
 static const char *keyfile     = NULL;
 
 /* links: NULL as device means any; as client address, that of the route; as
@@ -26,7 +27,10 @@ static const char *keyfile     = NULL;
  * more than satweight is spare: it carries only what the others cannot. 61 is
  * a backup: it carries nothing while another link works. A rate is the most
  * that is sent. The client tells the server priorities, rates and hbinterval:
- * to change these, compile the client only. */
+ * to change these, compile the client only.
+ * Up to three rows may be patterns, each for 32 devices that come and go: %d
+ * is a number, also in both addresses, that is added to the port; * ? [] are
+ * any device that has an address and a route, with a key. */
 static const Linkconf links[] = {
 	/* device  client        server        port  priority  up  down (Mbit/s, 0: unknown) */
 	{ "wg0",  "10.200.0.1", "10.200.0.2", 9001, 1,        10, 10 },
@@ -34,6 +38,8 @@ static const Linkconf links[] = {
 	{ "wg2",  "10.200.2.1", "10.200.2.2", 9003, 2,        70, 70 },
 	{ "wg3",  "10.200.3.1", "10.200.3.2", 9004, 2,        70, 70 },
 	{ "wg4",  "10.200.4.1", "10.200.4.2", 9005, 2,        70, 70 },
+/*	{ "lte%d", "10.201.%d.1", "10.201.%d.2", 9011, 2,     0,  0  }, */
+/*	{ "usb*", NULL, "198.51.100.7",       9006, 2,        0,  0  }, */
 };
 
 /* traffic: the first row that fits a packet says what it is. Port is that of
@@ -74,7 +80,7 @@ static const int lossweight    = 5000;
 static const int satpercent    = 80;   /* percent of a link's rate in use above which it is saturated */
 static const int losspercent   = 5;    /* percent of packets lost above which a link is reported lossy */
 static const int hbinterval    = 100;  /* ms between heartbeats on each link, but 1 s on idle spare ones; the client's counts for both ends */
-static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4 */
+static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4; 0 without it */
 static const int parity        = 1;    /* against loss: 0: repairs only, where bytes cost money; 1: parity too, as links lose and have room; 2: a copy of every packet */
 static const int expresscopies = 1;    /* 1: send express packets and ACKs of downloads over a second link too */
 static const int compress      = 0;    /* kbit/s: links slower than this compress packets while they are full; 0: never */

@@ -451,7 +451,7 @@ newkey()
 newkeys()
 {
 	newkey "$LAB/key1" && newkey "$LAB/key2" &&
-	not cmp -s "$LAB/key1" "$LAB/key2" && grep -Ex '[0-9a-f]{32}' "$LAB/key1"
+	not cmp -s "$LAB/key1" "$LAB/key2" && grep -Ex '[0-9a-f]{64}' "$LAB/key1"
 }
 
 # -k and -v to a full disk: an error, status 1

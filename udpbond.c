@@ -7943,7 +7943,7 @@ devicescan(void)
 	Link *l;
 
 	devices.n = 0;
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
 		l->seen = 0;
 	return devicedump(RTM_GETLINK, devicelink) < 0 ||
 	    devicedump(RTM_GETADDR, deviceaddr) < 0 ? -1 : 0;

@@ -219,6 +219,7 @@ links()
 }
 
 # fivelinks [SETTINGS]: ADSL and four times Starlink, in WireGuard if none given
+# shellcheck disable=SC2120
 fivelinks()
 {
 	_all=queue=100,${1:-over=60,mtu=1420}

@@ -12,7 +12,10 @@
 #define MAX(a, b)       ((a) > (b) ? (a) : (b))
 #define CLAMP(x, a, b)  ((x) < (a) ? (a) : (x) > (b) ? (b) : (x))
 
-enum { HdrLen = 11, SealLen = 27, BeatLen = 91, HelloAt = 17 };
+enum {
+	HdrLen = 11, MacLen = 16, SealLen = HdrLen + MacLen, ShakeLen = 40,
+	BeatLen = 91, HelloAt = 17
+};
 enum {
 	FlagBeat = 0x01, FlagData = 0x02, FlagOrder = 0x04,
 	FlagRepair = 0x08, FlagControl = 0x10, FlagCompressed = 0x20,
