@@ -49,7 +49,6 @@ enum {
 	Nlinks = 4,
 	Nold = 1 << 17,             /* datagrams that are remembered */
 	Late = 5000,                /* us, of what passes */
-	ShakeLen = 32 + 8,          /* public key and cookie */
 };
 
 typedef struct Dgram Dgram;
