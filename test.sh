@@ -19,7 +19,7 @@ cd "$(dirname "$0")" || exit 1
 
 part1='building units fuzzed foreign commandline simulation'
 part2='emulator defaults calls asking confined trouble odd neighbours twosites'
-part2="$part2 sealed found hostile interop ipv6links sanitized valgrinded"
+part2="$part2 sealed found middle hostile interop ipv6links sanitized valgrinded"
 
 passed=0 failed=0 skipped=0
 
@@ -163,7 +163,7 @@ cppchecks()
 		--suppress=missingIncludeSystem --suppress=missingInclude \
 		-D_GNU_SOURCE -DVERSION='"0"' -I"$SRC" \
 		"$SRC/udpbond.c" "$SRC/test/linkem.c" "$SRC/test/flood.c" \
-		"$SRC/test/streams.c"
+		"$SRC/test/middle.c" "$SRC/test/streams.c"
 }
 
 # the wall clock may be set to anything at any time
@@ -195,6 +195,10 @@ building()
 		compiles gcc test/linkem.c
 	have clang 'clang builds linkem without a warning' \
 		compiles clang test/linkem.c
+	have gcc 'gcc builds middle without a warning' \
+		compiles gcc test/middle.c
+	have clang 'clang builds middle without a warning' \
+		compiles clang test/middle.c
 	try 'make copies config.h once and builds' defaultbuild
 	have nm 'udpbond never asks for the time of day' noclock
 	have musl-gcc 'make static: below 112 kB, nothing to load' staticbuild
@@ -1881,6 +1885,12 @@ found()
 hostile()
 {
 	counted hostile "$SRC/test/hostile.sh"
+}
+
+# one who has all that was sent, and sends it again
+middle()
+{
+	counted middle "$SRC/test/middle.sh"
 }
 
 # The kernel's header for superpackets is in the machine's own byte order,

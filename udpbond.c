@@ -836,7 +836,8 @@ static struct {
 	int64_t lonely;           /* ns, since when no link is up */
 	int64_t work;             /* ns, token bucket, see afford() */
 	int64_t interval;         /* ns, between heartbeats of both ends */
-	Log log;                  /* of lines that are of no link */
+	Log log, others;          /* of lines of no link; of other clients:
+	                           * anybody can repeat a recorded hello */
 } peer;
 
 static struct {                   /* packets to be sent; outlive a session */
@@ -7331,7 +7332,7 @@ hellopkt(Link *l, const Pkt *p, const Beat *b)
 	    (b->peerid == s->id || (mine && keyfile))))
 		return;
 	if (!mine && alive()) {
-		if (claimline(&peer.log, "session"))
+		if (claimline(&peer.others, "session"))
 			warn("session: another client says hello, from %s: "
 			    "it has to wait for the end of this one",
 			    addrtext(p->from));
