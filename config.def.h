@@ -14,9 +14,10 @@ static const char *tundev      = "tun-bond";
 static const char *clientaddr  = "192.168.50.1/32"; /* the client's address */
 static const char *serveraddr  = "10.99.0.1/32";    /* the server's address */
 
-/* file with a key from udpbond -k, the same on both hosts. NULL: links are
- * private (WireGuard), packets are not authenticated, and only those from
- * the addresses below are accepted */
+/* file with a key from udpbond -k, the same on both hosts: all is encrypted,
+ * and links need no WireGuard. NULL: links are private (WireGuard), packets
+ * are not authenticated, and only those from the addresses below are
+ * accepted */
 static const char *keyfile     = NULL;
 
 /* links: NULL as device means any; as client address, that of the route; as
@@ -26,7 +27,10 @@ static const char *keyfile     = NULL;
  * more than satweight is spare: it carries only what the others cannot. 61 is
  * a backup: it carries nothing while another link works. A rate is the most
  * that is sent. The client tells the server priorities, rates and hbinterval:
- * to change these, compile the client only. */
+ * to change these, compile the client only.
+ * Up to three rows may be patterns, each for 32 devices that come and go: %d
+ * is a number, also in both addresses, that is added to the port; * ? [] are
+ * any device that has an address and a route, with a key. */
 static const Linkconf links[] = {
 	/* device  client        server        port  priority  up  down (Mbit/s, 0: unknown) */
 	{ "wg0",  "10.200.0.1", "10.200.0.2", 9001, 1,        10, 10 },
@@ -34,6 +38,8 @@ static const Linkconf links[] = {
 	{ "wg2",  "10.200.2.1", "10.200.2.2", 9003, 2,        70, 70 },
 	{ "wg3",  "10.200.3.1", "10.200.3.2", 9004, 2,        70, 70 },
 	{ "wg4",  "10.200.4.1", "10.200.4.2", 9005, 2,        70, 70 },
+/*	{ "lte%d", "10.201.%d.1", "10.201.%d.2", 9011, 2,     0,  0  }, */
+/*	{ "usb*", NULL, "198.51.100.7",       9006, 2,        0,  0  }, */
 };
 
 /* traffic: the first row that fits a packet says what it is. Port is that of
@@ -74,7 +80,7 @@ static const int lossweight    = 5000;
 static const int satpercent    = 80;   /* percent of a link's rate in use above which it is saturated */
 static const int losspercent   = 5;    /* percent of packets lost above which a link is reported lossy */
 static const int hbinterval    = 100;  /* ms between heartbeats on each link, but 1 s on idle spare ones; the client's counts for both ends */
-static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4 */
+static const int linkoverhead  = 60;   /* bytes that a link adds to a UDP/IP packet: WireGuard over IPv4; 0 without it */
 static const int parity        = 1;    /* against loss: 0: repairs only, where bytes cost money; 1: parity too, as links lose and have room; 2: a copy of every packet */
 static const int expresscopies = 1;    /* 1: send express packets and ACKs of downloads over a second link too */
 static const int compress      = 0;    /* kbit/s: links slower than this compress packets while they are full; 0: never */
@@ -104,36 +110,36 @@ static const int seccomp       = 1;    /* allow only the system calls that it ne
  * belongs there is forwarded: nothing with a source address of the host, from
  * the LAN what it sends, to the LAN what answers it. */
 static const char *clientup[] = {
-	"nft \"add table inet udpbond; delete table inet udpbond; add table inet udpbond;"
-	" add chain inet udpbond forward { type filter hook forward priority 0; };"
-	" add rule inet udpbond forward iifname $TUN ct state new,invalid drop;"
-	" add rule inet udpbond forward iifname $TUN ip daddr != " LAN " drop\"",
+	"nft \"add table inet $TUN; delete table inet $TUN; add table inet $TUN;"
+	" add chain inet $TUN forward { type filter hook forward priority 0; };"
+	" add rule inet $TUN forward iifname $TUN ct state new,invalid drop;"
+	" add rule inet $TUN forward iifname $TUN ip daddr != " LAN " drop\"",
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
 	"ip route replace 10.99.0.1 dev \"$TUN\"",
 	"ip route replace default dev \"$TUN\" table 200",
 	"ip rule del priority 199 2>/dev/null; ip rule add to " LAN " lookup main priority 199",
 	"ip rule del priority 200 2>/dev/null; ip rule add from " LAN " lookup 200 priority 200",
-	"nft insert rule inet udpbond forward fib saddr type local drop",
+	"nft insert rule inet \"$TUN\" forward fib saddr type local drop",
 	"[ ! -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/\"$TUN\"/accept_ra",
 };
 static const char *clientdown[] = {
 	"ip rule del priority 200",
 	"ip rule del priority 199",
-	"nft delete table inet udpbond",
+	"nft delete table inet \"$TUN\"",
 };
 static const char *serverup[] = {
-	"nft \"add table inet udpbond; delete table inet udpbond; add table inet udpbond;"
-	" add chain inet udpbond forward { type filter hook forward priority 0; };"
-	" add rule inet udpbond forward iifname $TUN ip saddr != { 192.168.50.1, " LAN " } drop;"
-	" add rule inet udpbond forward oifname $TUN ct state new,invalid drop;"
-	" add chain inet udpbond nat { type nat hook postrouting priority 100; };"
-	" add rule inet udpbond nat ip saddr { 192.168.50.1, " LAN " } oifname != $TUN masquerade\"",
+	"nft \"add table inet $TUN; delete table inet $TUN; add table inet $TUN;"
+	" add chain inet $TUN forward { type filter hook forward priority 0; };"
+	" add rule inet $TUN forward iifname $TUN ip saddr != { 192.168.50.1, " LAN " } drop;"
+	" add rule inet $TUN forward oifname $TUN ct state new,invalid drop;"
+	" add chain inet $TUN nat { type nat hook postrouting priority 100; };"
+	" add rule inet $TUN nat ip saddr { 192.168.50.1, " LAN " } oifname != $TUN masquerade\"",
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
 	"ip route replace 192.168.50.1 dev \"$TUN\"",
 	"ip route replace " LAN " dev \"$TUN\"",
-	"nft insert rule inet udpbond forward fib saddr type local drop",
+	"nft insert rule inet \"$TUN\" forward fib saddr type local drop",
 	"[ ! -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/\"$TUN\"/accept_ra",
 };
 static const char *serverdown[] = {
-	"nft delete table inet udpbond",
+	"nft delete table inet \"$TUN\"",
 };

@@ -18,8 +18,8 @@ cd "$(dirname "$0")" || exit 1
 . test/lab.sh
 
 part1='building units fuzzed foreign commandline simulation'
-part2='emulator defaults calls asking confined trouble odd neighbours sealed'
-part2="$part2 hostile interop ipv6links sanitized valgrinded"
+part2='emulator defaults calls asking confined trouble odd neighbours twosites'
+part2="$part2 sealed hostile interop ipv6links sanitized valgrinded"
 
 passed=0 failed=0 skipped=0
 
@@ -321,7 +321,7 @@ states()
 		grep -o 'F([a-z]*)' "$SRC/test/state.h" | tr -d 'F()'
 		sed -n 's/^static const.*[ *]\([a-z][a-z]*\)[][ ]*=.*/\1/p' \
 			"$SRC/config.def.h"
-		printf '%s\n' a buf from t
+		printf '%s\n' a buf from sealed t
 	} >"$LAB/known"
 	${CC:-cc} -std=c99 -D_GNU_SOURCE -DVERSION='"0"' -fno-pie -c \
 		-o "$LAB/variables.o" "$SRC/udpbond.c" || return 1
@@ -447,7 +447,7 @@ newkey()
 newkeys()
 {
 	newkey "$LAB/key1" && newkey "$LAB/key2" &&
-	not cmp -s "$LAB/key1" "$LAB/key2" && grep -Ex '[0-9a-f]{32}' "$LAB/key1"
+	not cmp -s "$LAB/key1" "$LAB/key2" && grep -Ex '[0-9a-f]{64}' "$LAB/key1"
 }
 
 # -k and -v to a full disk: an error, status 1
@@ -1374,6 +1374,139 @@ flooded()
 	echo "pings: $n of 45, p50 $p50 ms; Mbit/s: $quiet without, $noisy with"
 	echo "$n $p50 $quiet $noisy" |
 		awk '{ exit !($1 >= 40 && $2 < 60 && $4 >= $3 / 4) }'
+}
+
+# part 2: a second site, with processes of its own on the same VPS
+
+# twonets: lan2, router2 and two links
+twonets()
+{
+	NETS="$NETS lan2 router2"
+	for ns in lan2 router2; do
+		ip netns add "$ns-$$" && at $ns ip link set lo up || return 1
+	done
+	ip link add eth0 netns lan2-$$ type veth peer name lan0 \
+		netns router2-$$
+	netaddr lan2 eth0 192.168.2.100/24
+	netaddr router2 lan0 192.168.2.1/24
+	at lan2 ip route add default via 192.168.2.1
+	for i in 0 1; do
+		ip link add st$i netns router2-$$ type veth peer name st$i \
+			netns vps-$$
+		netaddr router2 st$i 10.201.$i.1/24
+		netaddr vps st$i 10.201.$i.2/24
+	done
+}
+
+# what README says of a second site
+buildsite2()
+{
+	newkey "$LAB/keysite" && build "$LAB/site2" "
+		s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keysite\"|
+		s/192\.168\.1\.0/192.168.2.0/; s/\"tun-bond\"/\"tun-bond2\"/
+		s/192\.168\.50\.1/192.168.50.2/; s/10\.99\.0\.1/10.99.0.2/
+		s/2000000000/2000000001/; /\"wg[2-4]\"/d
+		s/\"wg/\"st/; s/\"10\.200/\"10.201/g; s/900\([12]\)/910\1/"
+}
+
+# server2: the second site's
+server2()
+{
+	start server2 vps "$LAB/site2/udpbond" -s -m 0
+}
+
+reach2()
+{
+	at lan2 ping -q -c 1 -W 1 203.0.113.1
+}
+
+bothsites()
+{
+	server2
+	start client2 router2 "$LAB/site2/udpbond" -c -m 0
+	waitfor 10 reach2 && reach
+}
+
+# a file to either LAN at once
+fetchboth()
+{
+	start fetch2 lan2 curl -sS -m 60 -o "$LAB/got2" \
+		http://203.0.113.1/file
+	fetch lan 203.0.113.1
+	status=$?
+	wait "$(mypid fetch2)" && rm "$LAB/fetch2.pid" &&
+	cmp "$LAB/got2" "$LAB/www/file" && [ $status -eq 0 ]
+}
+
+# says DIR NS MINE OTHERS: -l and -p say something of those links only
+says()
+{
+	at "$2" "$1/udpbond" -l >"$LAB/status" &&
+	at "$2" "$1/udpbond" -p >>"$LAB/status" &&
+	grep "$3" "$LAB/status" && not grep "$4" "$LAB/status"
+}
+
+ownsays()
+{
+	one='10\.200\.\|link="wg' two='10\.201\.\|link="st'
+	says "$LAB/bond" router "$one" "$two" &&
+	says "$LAB/bond" vps "$one" "$two" &&
+	says "$LAB/site2" router2 "$two" "$one" &&
+	says "$LAB/site2" vps "$two" "$one"
+}
+
+# twice: a second process with a configuration in use says so, and leaves the
+# first one's device, table and routes
+twice()
+{
+	site1 >"$LAB/before"
+	not at vps timeout 10 "$LAB/bond/udpbond" -s >"$LAB/second" 2>&1 &&
+	cat "$LAB/second" &&
+	grep 'cannot make tun-bond (already there' "$LAB/second" &&
+	site1 | diff "$LAB/before" - && reach
+}
+
+# site1: what the commands of the first site's server have set up
+site1()
+{
+	at vps nft list table inet tun-bond
+	at vps ip route show dev tun-bond
+}
+
+# apart HOW: the other site's server ends, and the LAN pings meanwhile
+apart()
+{
+	site1 >"$LAB/before"
+	grep masquerade "$LAB/before" && waitfor 10 reach2 || return 1
+	start pings lan fping -c 40 -p 100 -t 2000 203.0.113.1
+	sleep 1
+	"$1" server2
+	wait "$(mypid pings)"
+	rm "$LAB/pings.pid"
+	row=$(lostinarow 40 <"$LAB/pings.out")
+	rm "$LAB/pings.out"
+	echo "lost in a row: $row"
+	[ "$row" -le 5 ] && not reach2 && site1 | diff "$LAB/before" -
+}
+
+twosites()
+{
+	try 'two sites: the first one comes up' fresh "$LAB/bond" -m 0
+	try 'two sites: another LAN and router' twonets
+	try 'two sites: the second one builds' buildsite2
+	try 'two sites: both come up' bothsites
+	try 'two sites: a file to either LAN at once' fetchboth
+	try 'two sites: -l and -p say of each its own' ownsays
+	try 'two sites: no LAN reaches the other' \
+		not at lan2 ping -q -c 2 -i 0.2 -W 1 192.168.1.100
+	try 'the same site twice is refused, the first goes on' twice
+	try 'two sites: one server ends, the other goes on' apart stop
+	server2
+	try 'two sites: one server crashes, the other goes on' apart crash
+	server2
+	try 'two sites: the second one comes back' waitfor 10 reach2
+	stop client2
+	stop server2
 }
 
 # part 2: the labs

@@ -135,7 +135,7 @@
 /* sizes */
 enum {
 	HdrLen = 11, OrderLen = 2, BeatLen = 91,
-	FormatAt = 88,            /* offset in a heartbeat */
+	HelloAt = 17, FormatAt = 88, /* offsets in a heartbeat */
 	Format = 3,               /* of what is sent, in a heartbeat */
 	KeyLen = 32, CookieLen = 8, SecretLen = 16,
 	NonceLen = 12, MacLen = 16,
@@ -160,7 +160,7 @@ enum {
 	Ways = 8,                 /* places in a set of these tables */
 	Buckets = 1024,           /* of places to copy from, see squeeze() */
 	Tries = 8,                /* of these places, at most */
-	Patterns = 3,             /* rows of links that are patterns, at most */
+	Patterns = 3,             /* rows of links that may be patterns */
 	Found = 32,               /* links that are found by one */
 	Devices = 256,            /* that are looked at */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
@@ -248,7 +248,7 @@ static const int64_t
 	Keep = MS(1500),          /* sent packets are kept for repair */
 	Pause = MS(3000),         /* a flow that paused so long is a new one */
 	Patience = MS(30),        /* waited longer before another link helps */
-	HeavyWait = MS(20),       /* most that a flow waits that may be heavy */
+	HeavyWait = MS(20),       /* that a flow may wait and not be heavy */
 	StayMost = MS(16000),     /* a flow stays heavy, at least */
 	Remember = MS(600000),    /* that a server of QUIC sends much */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
@@ -333,13 +333,13 @@ typedef struct {
 typedef struct Pkt Pkt;
 struct Pkt {
 	Pkt *next;
-	uint8_t *data;            /* the IP packet, behind header and order in buf */
+	uint8_t *data;            /* the IP packet, behind header and order */
 	uint8_t *wire;            /* the datagram */
 	int len, wirelen;         /* bytes */
 	int squeezed;             /* data is an LZ4 block of the packet */
 	int class, link;
 	int key;                  /* that opened it */
-	const uint8_t *shake;     /* public key and cookie before it, or NULL */
+	const uint8_t *shake;     /* public key and cookie, or NULL */
 	int flow, host;           /* indices into flows and hosts */
 	int asked;                /* it waits to be sent again: why */
 	int covered;              /* by a parity */
@@ -2003,15 +2003,16 @@ x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
 
 /* auth: keys, and what is sealed with them
  *
- *	 0               8      9      11              
- *	+---------------+------+------+- - - - - - - - - - -+---------+--------+
- *	| link, count   | kind | len  | public 32, cookie 8 | records | tag 16 |
- *	+---------------+------+------+- - - - - - - - - - -+---------+--------+
+ *	 0             8      9     11
+ *	+-------------+------+-----+- - - - - - - - - - -+---------+--------+
+ *	| link, count | kind | len | public 32, cookie 8 | records | tag 16 |
+ *	+-------------+------+-----+- - - - - - - - - - -+---------+--------+
  *
- * A sealed datagram is one record whose payload is encrypted: records as above,
- * and zeros. ChaCha20-Poly1305, RFC 8439: the nonce is 4 bytes of 0 and the
- * first 8 bytes, and the tag covers all that is in front of it. Of kinds other
- * than SealSession a handshake's key and cookie stand before the records. */
+ * A sealed datagram is one record whose payload is encrypted: the records as
+ * above, and zeros up to a multiple of 16 bytes. ChaCha20-Poly1305, RFC 8439:
+ * the nonce is 4 bytes of 0 and the first 8 bytes, the tag covers all that is
+ * in front of it. The kind has FlagSealed set; of those of a handshake, public
+ * key and cookie stand before the records. */
 #define ROTL(x, b)  ((x) << (b) | (x) >> (64 - (b)))
 #define SIPROUND do { \
 	v0 += v1; v1 = ROTL(v1, 13); v1 ^= v0; v0 = ROTL(v0, 32); \
@@ -3752,12 +3753,13 @@ getsegment(struct msghdr *m, int len)
 	return size > 0 ? size : MAX(len, 1);
 }
 
+static uint8_t sealed[Batch][PktSize]; /* what linkmsgs() has sealed */
+
 /* Make messages of what waits; the i-th has n[i] datagrams. Returns how many
  * messages there are. */
 static int
 linkmsgs(Link *l, struct mmsghdr *mm, struct iovec *iov, Segment *seg, int *n)
 {
-	static uint8_t sealed[Batch][PktSize];
 	struct msghdr *m;
 	int i, k, from;
 	Pkt *p;
@@ -5605,7 +5607,7 @@ beatput(Link *l, Session *s, int kind, Beat *b,
         const struct sockaddr_storage *to)
 {
 	Keys *k = kind == SealConfirm ? &peer.proposed.keys : &s->keys;
-	uint8_t sealed[PktSize];
+	uint8_t d[PktSize];
 	Pkt *p = pktalloc();
 	int n, tries;
 
@@ -5628,8 +5630,8 @@ beatput(Link *l, Session *s, int kind, Beat *b,
 	    devicetold(l));
 	encode(p, s->beats++, FlagBeat);
 	if (keyfile) {
-		p->wirelen = seal(sealed, p, l, kind, k);
-		p->wire = sealed;
+		p->wirelen = seal(d, p, l, kind, k);
+		p->wire = d;
 	}
 	if (role == Client) /* the socket is connected */
 		to = NULL;
@@ -7253,7 +7255,9 @@ verify(Pkt *p, int *why)
 
 	*why = DropAuth;
 	if (!keyfile)
-		return p->wire[8] & FlagSealed ? KeyNone : KeySession;
+		return p->wire[8] & FlagSealed ? KeyNone :
+		    p->wire[8] & FlagBeat && p->wirelen >= HdrLen + BeatLen &&
+		    p->wire[HdrLen + HelloAt] ? KeyHello : KeySession;
 	if (kind == SealSession)
 		return unsealsession(p, why);
 	if (kind == SealConfirm && role == Server)
@@ -7313,8 +7317,8 @@ beat(Link *l)
 
 /* The server answers, unless the client knows the running session, for which
  * heartbeats answer, or another client works. A client that missed the answers
- * asks again, maybe from another address. Answers are limited: a recorded hello
- * may come from any forged address. */
+ * asks again, maybe from another address. Answers are limited: a hello that was
+ * recorded may come from any forged address. */
 static void
 hellopkt(Link *l, const Pkt *p, const Beat *b)
 {
@@ -7779,7 +7783,8 @@ deviceaddr(const struct nlmsghdr *h)
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
 		l->seen |= deviceby(l, o) && sameaddr(&ss, l->addr.any ?
 		    &l->addr.own : &l->addr.local);
-	if (o && m->ifa_scope < RT_SCOPE_LINK && !o->addr[len == 16].ss_family &&
+	if (o && m->ifa_scope < RT_SCOPE_LINK &&
+	    !o->addr[len == 16].ss_family &&
 	    !(m->ifa_flags & IFA_F_DEPRECATED) &&
 	    !(len == 4 && d[0] == 169 && d[1] == 254))
 		o->addr[len == 16] = ss;
@@ -7801,13 +7806,14 @@ devicedump(int type, void (*note)(const struct nlmsghdr *))
 	    .head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP };
 	const uint32_t brief = RTEXT_FILTER_SKIP_STATS;
 	struct nlmsghdr *h;
-	int n, error = 0;
+	int n, most = 4096, error = 0;
 
 	rtput(&m, IFLA_EXT_MASK, &brief, sizeof(brief));
 	if (sendto(rtnetlink, &m, m.head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return -1;
-	while ((n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT)) > 0 ||
-	    (n < 0 && errno == ENOBUFS)) {
+	while (most-- > 0 &&
+	    ((n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT)) > 0 ||
+	    (n < 0 && errno == ENOBUFS))) {
 		if (n < 0 || mh.msg_flags & MSG_TRUNC)
 			error = -1;
 		for (h = (struct nlmsghdr *)buf; n > 0 && !from.nl_pid &&
@@ -7936,7 +7942,7 @@ devicescan(void)
 	Link *l;
 
 	devices.n = 0;
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
 		l->seen = 0;
 	return devicedump(RTM_GETLINK, devicelink) < 0 ||
 	    devicedump(RTM_GETADDR, deviceaddr) < 0 ? -1 : 0;
@@ -8010,8 +8016,8 @@ devicewatch(void)
 	};
 
 	devices.next = INT64_MAX;
-	devices.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    NETLINK_ROUTE);
+	devices.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, NETLINK_ROUTE);
 	if (devices.fd < 0 || bind(devices.fd, (struct sockaddr *)&to,
 	    sizeof(to)) < 0)
 		warn("rtnetlink:");
@@ -8115,7 +8121,8 @@ beatpkt(Link *l, Pkt *p)
 	int same = sameformat(p), first = role == Client && !l->heard.begun;
 	Beat b;
 
-	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond) {
+	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond ||
+	    !b.hello != (p->key != KeyHello)) {
 		pktdrop(p, same ? DropForm : DropVersion);
 		return;
 	}
@@ -8292,7 +8299,7 @@ record(Link *l, Pkt *p, const Rec *r)
 	}
 }
 
-/* Returns the link of that number if it has the socket of this one, or NULL. */
+/* Returns the link of that number if it has this one's socket, or NULL. */
 static Link *
 linknamed(Link *l, int number)
 {

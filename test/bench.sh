@@ -31,6 +31,15 @@
 # skipped without Go. SENDER=1 in the environment writes to the standard error
 # what the sender knew in each second.
 #
+# The rows of "found" are over the five links, of which wg4 comes three times
+# and goes three times beside a game and a download: ms until the first packet
+# of the download takes it, and from its end until the server sends the last to
+# where it was; then the game, and how many packets TCP has sent again.
+#
+# With a key the links are bare: nothing has WireGuard's 60 bytes and its CPU.
+# Those of wireguard-go are measured in the same run: "wggo" is one tunnel of it
+# alone, "cpuwg" is udpbond without a key over five, all processes together.
+#
 # PARITY=0,1,2 in the environment measures each row with each of these values
 # in config.h, if it has a parity, and kernel MPTCP once.
 
@@ -93,12 +102,19 @@ table()
 	quicrec|recorded ADSL, Starlink and LTE: one QUIC download, Cubic|the Starlink
 	quicrecreno|the same with Reno|the Starlink
 	light|1 Mbit/s of UDP: packets on wg1-4 beyond heartbeats|0
-	cpu|CPU of both ends in a download: s/GB, of one core|-
-	cpukey|the same, with a key|-
+	cubickey|one cubic TCP download with a key: steady / first 15 s, Mbit/s|-
+	cpu|CPU of both ends in a download: s/GB, of one core; Mbit/s|-
+	cpukey|the same with a key|-
+	cpuwg|the same without a key, with wireguard-go under each link|-
+	known|wg4, in the table, comes / goes: ms to first / last packet; game; TCP|-
+	found|the same, found by wg%d|2000
+	foundkey|the same, found by wg%d with a key|2000
+	foundany|the same, found by wg* with a key|2000
 	rest|wakeups a second at rest, client / server|-
 	memory|resident memory, client / server: at rest, after a download, kB|8192
 	plain|one link without limits, one TCP flow, down / up: Gbit/s, CPU s/GB|6, 1.3
-	plainkey|the same, with a key|-
+	plainkey|the same with a key|2.5, 4.5
+	wggo|the same without udpbond, through wireguard-go|-
 	plain5|five links without limits, the same|-
 	small|the one link, UDP of 64 B, down / up: thousands a second|-
 	size|static binary, stripped: bytes|96000
@@ -314,6 +330,25 @@ anew()
 	endpoints $((n - 1))
 }
 
+# the five links without WireGuard
+bare()
+{
+	[ "$links" = bare ] && return
+	linksdown
+	fivelinks mtu=1500 || exit 1
+	links=bare
+}
+
+# the five links between router and isp
+coming()
+{
+	[ "$links" = coming ] && return
+	linksdown
+	isp
+	fivelinks mtu=1500 || exit 1
+	links=coming
+}
+
 # two, both slow
 two()
 {
@@ -341,11 +376,49 @@ plain()
 linksdown()
 {
 	stop linkem
+	noisp
 	at vps ip mptcp endpoint flush
 	[ "$links" = plain ] || return
 	for i in 0 1 2 3 4; do
 		at router ip link del "wg$i"
 	done
+}
+
+# tunnels N COMMAND...: while wireguard-go joins router and vps over the first N
+# links, as go0 to go4
+tunnels()
+{
+	n=$1 i=0
+	shift
+	for end in wireguard-go wg; do
+		command -v $end >/dev/null || { echo "- (no $end)"; return; }
+	done
+	for end in router vps; do
+		wg genkey >"$LAB/$end.secret" &&
+		wg pubkey <"$LAB/$end.secret" >"$LAB/$end.public" || exit 1
+	done 2>/dev/null
+	while [ "$i" -lt "$n" ]; do
+		tunnelend router "$i" 1 vps 2
+		tunnelend vps "$i" 2 router 1
+		i=$((i + 1))
+	done
+	"$@"
+	for i in 0 1 2 3 4; do
+		stop "go-router$i"
+		stop "go-vps$i"
+	done
+}
+
+# tunnelend NS LINK HOST PEER PEER-HOST: its socket has the name that the device
+# begins with, in a directory which all namespaces see
+tunnelend()
+{
+	start "go-$1$2" "$1" wireguard-go -f "$1$2-$$"
+	waitfor 5 at "$1" wg set "$1$2-$$" private-key "$LAB/$1.secret" \
+		listen-port "5182$2" peer "$(cat "$LAB/$4.public")" \
+		allowed-ips 0.0.0.0/0 endpoint "10.200.$2.$5:5182$2"
+	at "$1" ip link set "$1$2-$$" name "go$2"
+	netaddr "$1" "go$2" "10.201.$2.$3/24"
 }
 
 # servers for both ways of measuring
@@ -384,6 +457,20 @@ overlink()
 	[ -z "$fresh" ] || anew $fresh
 	from=router there=vps host=10.200.1.2
 	"$@"
+}
+
+# overgo COMMAND...: measures between lan and inet, which know the way through
+# the one tunnel of wireguard-go, without a firewall or masquerading
+overgo()
+{
+	at router sysctl -qw net.ipv4.ip_forward=1
+	at vps sysctl -qw net.ipv4.ip_forward=1
+	at router ip route add 203.0.113.0/24 dev go0
+	at vps ip route add 192.168.1.0/24 dev go0
+	at inet ip route add 192.168.1.0/24 via 203.0.113.2
+	from=lan there=inet host=203.0.113.1 mptcp=
+	waitfor 10 reach && "$@"
+	at inet ip route del 192.168.1.0/24
 }
 
 # overbond COMMAND...: measures between lan and inet over a fresh tunnel
@@ -454,10 +541,14 @@ flow()
 	echo "$(mean 16 25 <"$LAB/rates") / $(mean 1 15 <"$LAB/rates")"
 }
 
-# cputimes: of both ends, in seconds
+# cputimes: of both ends and the tunnels that there are, in seconds
 cputimes()
 {
-	echo "$(cputime client) $(cputime server)" | awk '{ print $1 + $2 }'
+	for pid in "$LAB/client.pid" "$LAB/server.pid" "$LAB"/go-*.pid; do
+		[ -f "$pid" ] || continue
+		pid=${pid##*/}
+		cputime "${pid%.pid}"
+	done | awk '{ n += $1 } END { print n }'
 }
 
 # the rows: mNAME measures
@@ -983,6 +1074,46 @@ mmany()
 	streamed -b
 }
 
+# mfound [way]: with a way to the server by each link
+mfound()
+{
+	tcp 30 -R >"$LAB/flow" &
+	load=$!
+	sleep 2
+	game 26 &
+	load="$load $!"
+	for i in 1 2 3; do
+		start seen isp "$LAB/streams" seen eth0 10.200.4.1 1000
+		sleep 3
+		up=$(date +%s%3N)
+		linkctl 'wg4 up'
+		[ $# -eq 0 ] || waitfor 2 "$1" 4
+		sleep 4
+		down=$(date +%s%3N)
+		linkctl 'wg4 down'
+		sleep 1
+		stop seen
+		echo "$up $down $(tail -n 1 "$LAB/seen.out")"
+	done >"$LAB/found"
+	# shellcheck disable=SC2086
+	wait $load
+	awk '{
+		first = first sep ($6 ? $6 - $1 : "never")
+		last = last sep ($6 ? $8 - $2 : "-")
+		sep = ", "
+	} END { printf "%s / %s; ", first, last }' "$LAB/found"
+	gametimes >"$LAB/game"
+	echo "$(score "$(wc -l <"$LAB/game")" <"$LAB/game"); $(sed -n \
+		's/.*sec  *\([0-9]*\) *sender.*/\1/p' "$LAB/flow"), $(rates \
+		<"$LAB/flow" | mean 3 29)"
+}
+
+# way LINK: to the server
+way()
+{
+	at router ip route replace 198.51.100.7 dev "wg$1" metric "10$1"
+}
+
 # as many seconds idle as with a load
 mlight()
 {
@@ -1000,8 +1131,8 @@ mcpu()
 	was=$(cputimes)
 	tcp 10 -R | rates >"$LAB/rates"
 	echo "$was $(cputimes) $(mean 1 10 <"$LAB/rates")" |
-	awk '{ printf "%.1f, %.0f %%\n",
-		($2 - $1) / ($3 * 10 / 8 / 1000), ($2 - $1) / 10 * 100 }'
+	awk '{ printf "%.1f, %.0f %%; %.0f\n", ($2 - $1) / ($3 * 10 / 8 / 1000),
+		($2 - $1) / 10 * 100, $3 }'
 }
 
 mmemory()
@@ -1058,6 +1189,22 @@ fast='/{ "wg/s/\(900[1-5]\), *[0-9]*, *[0-9]*, *[0-9]*/\1, 1, 10000, 10000/'
 onelink="/\"wg[1-4]\"/d; $fast"
 twolinks='/"wg[2-4]"/d; s/2,  *70, 70/1, 10, 10/'
 
+# and links that are tunnels of wireguard-go
+gowire='s/"wg\([0-4]\)", /"go\1", /; s/"10[.]200[.]/"10.201./g'
+
+# links that are bare
+bare='s/^\(.*linkoverhead *= \)[0-9]*/\10/'
+
+# pattern wg%d|wg*: one row for wg1 to wg4
+pattern()
+{
+	case $1 in
+	*%d) ends='"10.200.%d.1", "10.200.%d.2"' ;;
+	*)   ends='NULL, "198.51.100.7"' ;;
+	esac
+	echo "/\"wg[2-4]\"/d; s/\"wg1\", .*, 9002/\"$1\", $ends, 9101/"
+}
+
 # linkrates PRIORITY,UP,DOWN...: so many links, with those
 linkrates()
 {
@@ -1091,10 +1238,24 @@ measure()
 		both "m$1" ;;
 	light|cpu|rest|memory)
 		alone "m$1" ;;
+	cubickey)
+		echo "-|$(overother key "$key" flow cubic -R)" ;;
 	cpukey)
 		echo "-|$(overother key "$key" mcpu)" ;;
+	cpuwg)
+		echo "-|$(tunnels 5 overother wg "$gowire" mcpu)" ;;
+	known)
+		echo "-|$(comes known "$bare")" ;;
+	found)
+		echo "-|$(comes found "$bare; $(pattern wg%d)")" ;;
+	foundkey)
+		echo "-|$(comes foundkey "$key; $(pattern wg%d)")" ;;
+	foundany)
+		echo "-|$(comes foundany "$key; $(pattern 'wg*')" way)" ;;
 	plainkey)
 		echo "-|$(overother onekey "$onelink; $key" mplain)" ;;
+	wggo)
+		echo "-|$(tunnels 1 overgo mplain)" ;;
 	plain)
 		echo "-|$(overother one "$onelink" mplain)" ;;
 	plain5)
@@ -1129,6 +1290,17 @@ both()
 alone()
 {
 	echo "-|$(overbond "$@")"
+}
+
+# comes NAME SED-SCRIPT [way]: with wg4 away at first
+comes()
+{
+	linkctl 'wg4 down'
+	[ $# -lt 3 ] || for i in 0 1 2 3; do
+		way "$i"
+	done
+	# shellcheck disable=SC2086
+	overother "$1" "$2" mfound ${3-}
 }
 
 # lost NAME: its row of lossyrows
@@ -1238,7 +1410,7 @@ parities=$(echo "${parities:+${PARITY:-$parities}}" | tr , ' ')
 parity=${parities%% *}
 buildlinkem && buildflood && buildstreams && built bond '' || exit 1
 "$bond/udpbond" -k >"$LAB/keyfile" && chmod 600 "$LAB/keyfile" || exit 1
-key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|"
+key="s|^\\(.*keyfile *= \\)NULL|\\1\"$LAB/keyfile\"|; $bare"
 servers
 ! havequic || buildquic || exit 1
 echo "$(nproc) processors, load average $(cut -d ' ' -f 1 /proc/loadavg):" \
@@ -1246,8 +1418,12 @@ echo "$(nproc) processors, load average $(cut -d ' ' -f 1 /proc/loadavg):" \
 row what 'to reach' 'kernel MPTCP' udpbond
 for name; do
 	case $name in
-	plain|plainkey|plain5|small)
+	plain|plainkey|wggo|plain5|small)
 		plain ;;
+	cubickey|cpukey|cpuwg)
+		bare ;;
+	known|found*)
+		coming ;;
 	quiet|syn|udp|rst|ack|cs6|flows)
 		two ;;
 	rec*|walk*|far*|quicrec*)

@@ -70,15 +70,25 @@ int fake_socket(int);
 int fake_write(int, const void *, size_t);
 int fake_writev(int, const struct iovec *, int);
 
-/* What rtnetlink answers to a request for a link's MTU or a route's device.
- * Returns its length. */
+/* What rtnetlink is asked for: a type, or NLMSG_DONE if all there is of it. */
+static inline int
+fake_rttype(const void *d)
+{
+	const struct nlmsghdr *h = d;
+
+	return h->nlmsg_flags & NLM_F_DUMP ? NLMSG_DONE : h->nlmsg_type;
+}
+
+/* What rtnetlink answers to a request for a link's MTU or a route's device;
+ * that there is nothing. Returns its length. */
 static inline int
 fake_rtnetlink(void *d, int type, uint32_t value)
 {
 	int link = type == RTM_GETLINK, body = link ? 16 : 12;
 	struct rtattr a = { RTA_LENGTH(4), link ? IFLA_MTU : RTA_OIF };
 	struct nlmsghdr h = { NLMSG_HDRLEN + body + 8,
-	    link ? RTM_NEWLINK : RTM_NEWROUTE, 0, 0, 0 };
+	    type == NLMSG_DONE ? type : link ? RTM_NEWLINK : RTM_NEWROUTE, 0,
+	    0, 0 };
 
 	memset(d, 0, h.nlmsg_len);
 	memcpy(d, &h, sizeof(h));

@@ -73,8 +73,8 @@ enum { SrcPeer, SrcOwn, SrcAny };
 enum {
 	FirstPort = 9001, Nlinks = 8,  /* ports of the server */
 	MarkPort = 7001, Nmarks = 4,   /* ports of numbered packets */
-	HelloLen = HdrLen + BeatLen + TagLen,
-	FormatAt = 88, Format = 2,     /* in a heartbeat */
+	HelloLen = SealLen + ShakeLen + 112, /* sealed */
+	FormatAt = 88, Format = 3,     /* in a heartbeat */
 	IpLen = 20, Ip6Len = 40, UdpLen = 8,
 	DgramMax = 2048,               /* bytes that are remembered */
 	SendMax = 1392,                /* that fit through the links */
@@ -175,7 +175,7 @@ static const Kind kinds[] = {
 	{ "garbage",  garbage },  /* random, or with a header that is likely */
 	{ "replay",   replay },   /* as they were */
 	{ "altered",  altered },  /* shorter, a bit, the length, joined, parted */
-	{ "forged",   forged },   /* hellos and heartbeats, but for the tag */
+	{ "forged",   forged },   /* hellos and heartbeats, but for the key */
 	{ "mirrored", mirrored }, /* back to who sent it */
 	{ "hellos",   hellos },   /* recorded ones */
 	{ "old",      old },      /* all of the file, in order */
@@ -361,6 +361,8 @@ isown(const uint8_t *addr)
 static int
 hashello(const Dgram *g)
 {
+	if (g->len >= HdrLen && g->d[8] & FlagSealed) /* hello or answer */
+		return g->d[8] == 0x81 || g->d[8] == 0x82;
 	return g->len >= HdrLen + BeatLen && g->d[8] & FlagBeat &&
 	    g->d[HdrLen + HelloAt];
 }
@@ -396,7 +398,7 @@ garbage(Dgram *g)
 {
 	static const uint8_t flags[] = {
 		0x02, 0x06, 0x0a, 0x0e, 0x22, 0x40, 0x42, 0x82, 0x86, 0x8a,
-		0x8e, 0xa2, 0xc0, 0xc2, 0x81, 0x90
+		0x8e, 0xa2, 0xc0, 0xc2, 0x80, 0x81, 0x83, 0x90
 	};
 	static const int sizes[] = {
 		0, 1, 10, 11, 12, 18, 19, 20, 101, 109, 1391, 1392
@@ -414,12 +416,12 @@ garbage(Dgram *g)
 		g->len = SendMax + rnd(DgramMax - SendMax);
 	for (i = 0; i < g->len; i++)
 		g->d[i] = rnd(256);
-	n = g->len - HdrLen - TagLen;
+	n = g->len - SealLen;
 	if (n < IpLen + UdpLen || rnd(2))
 		return 0;
 	put(g->d, rnd(100000), 8);
 	g->d[8] = flags[rnd(LEN(flags))];
-	put(g->d + 9, g->d[8] & FlagSealed ? n : n + TagLen, 2);
+	put(g->d + 9, n + MacLen, 2);
 	iphead(ip, 0, IPPROTO_UDP, n, nobody[0], nobody[1]);
 	ipfinish(ip);
 	udphead(ip + IpLen, 6666, 6666, n - IpLen);
@@ -463,7 +465,7 @@ static int
 joined(Dgram *g)
 {
 	static Dgram h;
-	int len = rnd(2) ? g->len : g->len - TagLen;
+	int len = rnd(2) ? g->len : g->len - MacLen;
 
 	if (pick(&h) < 0 || len < 0 || len + h.len > SendMax)
 		return bitflip(g);
@@ -478,7 +480,7 @@ parted(Dgram *g)
 {
 	int n = HdrLen + get(g->d + 9, 2);
 
-	if (n >= g->len - TagLen) {
+	if (n >= g->len - MacLen) {
 		if (g->len + n > SendMax || n > g->len)
 			return bitflip(g);
 		memmove(g->d + n, g->d, g->len);
@@ -497,7 +499,7 @@ altered(Dgram *g)
 		cutshort, bitflip, badlength, joined, parted
 	};
 
-	if (pick(g) < 0 || g->len < HdrLen + TagLen)
+	if (pick(g) < 0 || g->len < SealLen)
 		return -1;
 	return how[rnd(LEN(how))](g);
 }
@@ -508,9 +510,16 @@ forged(Dgram *g)
 {
 	int i;
 
-	if (pick(g) < 0 || !(g->d[8] & FlagBeat) || g->len < HdrLen + BeatLen)
+	if (pick(g) < 0 || g->len < HdrLen + BeatLen ||
+	    !(g->d[8] & (FlagBeat | FlagSealed)))
 		return -1;
 	put(g->d, get(g->d, 8) + 1 + rnd(1000), 8);
+	if (g->d[8] & FlagSealed) {
+		g->d[8] = FlagSealed | rnd(4);
+		for (i = rnd(2) ? HdrLen : g->len - MacLen; i < g->len; i++)
+			g->d[i] = rnd(256);
+		return 0;
+	}
 	g->d[HdrLen + HelloAt] = rnd(2);
 	for (i = 0; i < 16 && !rnd(3); i++) /* ids */
 		g->d[HdrLen + i] = rnd(256);

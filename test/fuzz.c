@@ -146,7 +146,7 @@ static int mayexit;               /* exit() is no fault */
 static int64_t fakenow;           /* ns, whole us */
 static uint64_t fakerandoms;
 static int fds[Nfds];             /* open ones */
-static char keytext[64];
+static char keytext[128];
 static int keylen, keymode;
 static int mtu;                   /* of all routes and devices */
 static int rtasked;               /* what was asked of rtnetlink */
@@ -421,7 +421,7 @@ checkcontrol(void)
 	int64_t window, ns;
 
 	checksent();
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		c = &l->control;
 		checkflight(l);
 		must(l->pace.rate >= MIN(RateMin, l->pace.ceil[0] ?
@@ -574,7 +574,7 @@ checkturn(void)
 	checkslots();
 	checkcoded();
 	checkcover();
-	for (l = bond; l < bond + LEN(bond); l++) {
+	for (l = bond; l; l = l->next) {
 		must(l->out.n >= 0 && l->out.n <= Batch, "packets for a link");
 		must(l->state >= LinkDown && l->state <= LinkLossy, "state");
 		must(airtime(&l->pace, MtuMin) > 0 && l->pace.burst >= Burst &&
@@ -606,7 +606,7 @@ checkend(void)
 	must(poolsound(), "references of a packet");
 	for (i = n = 0; i < Nfds; i++)
 		n += fds[i];
-	must(n == 2, "descriptors are left open"); /* control, rtnetlink */
+	must(n == 3, "descriptors are left open"); /* control, rtnetlink */
 }
 
 static void
@@ -755,16 +755,26 @@ address(struct sockaddr_storage *ss, int link, int how)
 }
 
 static int
-sealedwith(const uint8_t *d, int len, const uint8_t *key)
+sealedwith(const uint8_t *d, int len, uint8_t *key)
 {
-	uint8_t c[GsoMax], k[KeyLen];
-	int end = len - TagLen;
+	static uint8_t c[GsoMax];
 
-	if (end < HdrLen || len > GsoMax || !(d[8] & FlagSealed))
+	if (len < SealLen || len > GsoMax || !(d[8] & FlagSealed) ||
+	    (d[8] & 3 && len < SealLen + ShakeLen))
 		return 0;
 	memcpy(c, d, len);
-	memcpy(k, key, KeyLen);
-	return get(c + end, 8) == siphash(k, c, end);
+	return openwith(c, len, key) >= 0;
+}
+
+/* the key of a hello or an answer; ours is the client's public key */
+static uint8_t *
+hellokey(int use, uint8_t *ours, uint8_t *theirs)
+{
+	static uint8_t key[KeyLen];
+
+	memcpy(key, keys.master, KeyLen);
+	derive(key, use, ours, theirs, 0);
+	return key;
 }
 
 /* could be from the peer, of this session if that is asked */
@@ -773,9 +783,9 @@ authentic(int link, const struct sockaddr_storage *from, const uint8_t *d,
     int len, int ofsession)
 {
 	struct sockaddr_storage right, is = *from;
-	uint8_t c[BeatLen];
-	Session was = peer.proposed;
-	Beat b;
+	static uint8_t was[sizeof(peer)];
+	uint8_t theirs[ShakeLen];
+	uint64_t cookie;
 	int ok;
 
 	if (len < HdrLen)
@@ -786,22 +796,75 @@ authentic(int link, const struct sockaddr_storage *from, const uint8_t *d,
 		return 0;
 	if (!keyfile)
 		return !(d[8] & FlagSealed);
-	if (peer.session.id && sealedwith(d, len, peer.session.rxkey))
+	if ((peer.session.id && sealedwith(d, len, peer.session.keys.rx)) ||
+	    (peer.old.cookie && sealedwith(d, len, peer.old.rx)) ||
+	    (peer.proposed.id && sealedwith(d, len, peer.proposed.keys.rx)))
 		return 1;
-	if (ofsession)
+	if (ofsession || len < SealLen + ShakeLen)
 		return 0;
-	if (sealedwith(d, len, keys.hello) ||
-	    (peer.proposed.id && sealedwith(d, len, peer.proposed.rxkey)))
+	memcpy(theirs, d + HdrLen, ShakeLen);
+	if (sealedwith(d, len, hellokey(UseHello, theirs, NULL)) ||
+	    sealedwith(d, len, hellokey(UseAnswer, peer.hello.keys.public,
+	    theirs)))
 		return 1;
-	if (role == Client || len < HdrLen + BeatLen + TagLen)
+	cookie = get(theirs + KeyLen, CookieLen);
+	if (role == Client || !peer.hello.id ||
+	    cookie != answerid(theirs, KeyLen))
 		return 0;
-	memcpy(c, d + HdrLen, BeatLen);
-	if (beatdecode(c, BeatLen, &b) < 0)
-		return 0;
-	propose(&b);
-	ok = sealedwith(d, len, peer.proposed.rxkey);
-	peer.proposed = was;
+	memcpy(was, &peer, sizeof(peer));
+	peer.curve = 0;
+	ok = agree(theirs, cookie) == 0 &&
+	    sealedwith(d, len, peer.proposed.keys.rx);
+	memcpy(&peer, was, sizeof(peer));
 	return ok;
+}
+
+/* the peer's public key, of a handshake */
+static uint8_t *
+peerpublic(void)
+{
+	static uint8_t secret[KeyLen] = { 1 }, base[KeyLen] = { 9 };
+	static uint8_t public[KeyLen];
+	static int made;
+
+	if (!made++)
+		x25519(public, secret, base);
+	return public;
+}
+
+/* sealed by the peer, for a link */
+static int
+sealfor(int to, uint8_t *d, int len)
+{
+	sealto = to;
+	return sealwith(d, len, peer.session.keys.rx);
+}
+
+/* no two datagrams under one key share their first 8 bytes; the same one may be
+ * tried again */
+static struct { uint8_t key[8]; uint64_t count, sum; } nonces[1 << 14];
+static int nnonces;
+
+static void
+nonceonce(uint8_t *d, int len, const uint8_t *key)
+{
+	static uint8_t zeros[SecretLen];
+	uint64_t count = get(d, 8), sum = siphash(zeros, d, len);
+	unsigned at = count * 0x9e3779b1 >> 8, i;
+
+	if (!keyfile || nnonces > LEN(nonces) / 2)
+		return;
+	for (i = 0; ; i++) {
+		at = (at + 1) % LEN(nonces);
+		if (!nonces[at].count)
+			break;
+		must(nonces[at].count != count || nonces[at].sum == sum ||
+		    memcmp(nonces[at].key, key, 8), "a nonce twice");
+	}
+	nonces[at].count = count;
+	nonces[at].sum = sum;
+	memcpy(nonces[at].key, key, 8);
+	nnonces++;
 }
 
 /* it is taken at once; nothing comes of it if it is not authentic */
@@ -973,8 +1036,8 @@ steprecords(void)
 		at += (k & 7) == 4 ? putrec(d + at, seq, FlagControl, ip, len)
 		    : putdata(d + at, seq, flags, order, ip, len);
 	}
-	at = MIN(at, PktSize - TagLen);
-	at = sealwith(d, at, peer.session.rxkey);
+	at = MIN(at, PktSize - 100);
+	at = sealfor(to, d, at);
 	if (b & 8)
 		arrive(to, 0, d, at);
 	else
@@ -994,7 +1057,7 @@ answer(int to, int64_t held, int lost)
 	b.held = held;
 	b.rxpkts -= MIN(b.rxpkts, (unsigned)lost);
 	n = putbeat(d, rx.replay[LaneBeat].last + 1, &b);
-	arrive(to, 0, d, sealwith(d, n, peer.session.rxkey));
+	arrive(to, 0, d, sealfor(to, d, n));
 }
 
 /* the peer's heartbeat by one link, now and then late */
@@ -1048,13 +1111,13 @@ stepsealed(void)
 	payload = some(&len);
 	memcpy(d, payload, len);
 	len = MAX(len, HdrLen);
-	if (keyfile)
-		d[8] |= FlagSealed;
 	if (how & 16)
 		put(d + 9, len - HdrLen, 2);
-	key = how & 32 ? keys.hello : how & 64 ? peer.proposed.rxkey :
-	    peer.session.rxkey;
-	len = sealwith(d, len, key);
+	key = how & 64 ? peer.proposed.keys.rx : peer.session.keys.rx;
+	sealto = to;
+	len = how & 32 ? sealas(d, len, SealHello, hellokey(UseHello,
+	    peerpublic(), NULL), peerpublic(), bytes(2)) :
+	    sealwith(d, len, key);
 	if (how & 128)
 		incoming(to, how % 5, d, len, 0);
 	else
@@ -1071,7 +1134,7 @@ stepbeat(void)
 		{ HdrLen + 78, 2 }, { HdrLen + 80, 4 }, { HdrLen + 84, 4 },
 		{ 0, 8 }
 	};
-	uint8_t d[PktSize], *at, *key = peer.session.rxkey;
+	uint8_t d[PktSize], *at;
 	int how = byte(), to = (how & 127) % Nlinks, mask = bytes(2), i, n;
 	Beat b;
 
@@ -1093,9 +1156,8 @@ stepbeat(void)
 		put(d + HdrLen, wild(b.id), 8);
 	if (mask & 4096)
 		put(d + HdrLen + 8, wild(b.peerid), 8);
-	if (mask & 16384)
-		key = keys.hello;
-	arrive(to, mask & 32768 ? byte() % 5 : 0, d, sealwith(d, n, key));
+	n = mask & 16384 ? sealfor(wild(to) % 256, d, n) : sealfor(to, d, n);
+	arrive(to, mask & 32768 ? byte() % 5 : 0, d, n);
 }
 
 /* Write what a report says of a link; how tells what of that is wrong. */
@@ -1140,12 +1202,12 @@ stepreport(void)
 	if (mask & 8)
 		every = wild(every);
 	putreport(d, expected, us, every, mask & 16 ? byte() : Nlinks);
-	for (i = 0; i < d[21] && n + ReportLink < PktSize - HdrLen - TagLen;
+	for (i = 0; i < d[21] && n + ReportLink < PktSize - HdrLen - 100;
 	    i++)
 		n += reportentry(d + n, i % Nlinks, mask & 32 ? byte() : 0);
 	if (mask & 64) {
-		bits = mask & 128 ? PktSize - HdrLen - TagLen - n : byte();
-		bits = CLAMP(bits, 0, PktSize - HdrLen - TagLen - n);
+		bits = mask & 128 ? PktSize - HdrLen - 100 - n : byte();
+		bits = CLAMP(bits, 0, PktSize - HdrLen - 100 - n);
 		memset(d + n, 255, bits);
 		if (!(mask & 128)) {
 			i = bits;
@@ -1164,7 +1226,7 @@ stepreport(void)
 		return;
 	}
 	n = putrec(rec, rx.replay[LaneControl].last + 1, FlagControl, d, n);
-	arrive(to % Nlinks, 0, rec, sealwith(rec, n, peer.session.rxkey));
+	arrive(to % Nlinks, 0, rec, sealfor(to, rec, n));
 }
 
 static void
@@ -1174,7 +1236,7 @@ stepbye(void)
 	int to = linkbyte(), n;
 
 	n = putrec(d, rx.replay[LaneControl].last + 1, FlagControl, &bye, 1);
-	arrive(to, 0, d, sealwith(d, n, peer.session.rxkey));
+	arrive(to, 0, d, sealfor(to, d, n));
 }
 
 /* Some packets of which not all come, and a parity of them that may be wrong;
@@ -1199,7 +1261,7 @@ stepparity(void)
 		if (lost & 1 << i)
 			continue;
 		len = putdata(d, seq, FlagParity, p->after, p->data, p->len);
-		arrive(to, 0, d, sealwith(d, len, peer.session.rxkey));
+		arrive(to, 0, d, sealfor(to, d, len));
 	}
 	made.data = made.buf + HdrLen + OrderLen;
 	parityencode(&made, list, n);
@@ -1213,20 +1275,19 @@ stepparity(void)
 		d[HdrLen + (byte() | byte() << 8) % (len - HdrLen)] = byte();
 	if (mask & 32) {
 		len = HdrLen + wild(len - HdrLen) % (PktSize - HdrLen -
-		    TagLen);
+		    100);
 		put(d + 9, len - HdrLen, 2);
 	}
 	if (mask & 64)
 		d[8] ^= byte() & 0x0e;
-	len = sealwith(d, len, peer.session.rxkey);
+	len = sealfor(to, d, len);
 	arrive(to, 0, d, len);
 	if (mask & 128)           /* what was lost comes, and that again */
 		for (i = 0; i < n; i++) {
 			len = putdata(d, list[i]->seq, FlagParity |
 			    (i & 1 ? FlagRepair : 0), list[i]->after,
 			    list[i]->data, list[i]->len);
-			arrive(to, 0, d, sealwith(d, len,
-			    peer.session.rxkey));
+			arrive(to, 0, d, sealfor(to, d, len));
 		}
 }
 
@@ -1259,7 +1320,7 @@ stepstream(void)
 		len = putdata(d, seq++, 0, i ? b & 1 : 0, ip, MIN(len,
 		    MtuMax));
 		incoming(b & 32 ? (to + i) % Nlinks : to, 0, d,
-		    sealwith(d, len, peer.session.rxkey), 0);
+		    sealfor(to, d, len), 0);
 	}
 }
 
@@ -1403,26 +1464,41 @@ static void
 stephandshake(void)
 {
 	uint8_t d[PktSize];
-	int to = linkbyte(), b = byte(), n;
+	int to = linkbyte(), b = byte(), n, server = role == Server;
 	uint64_t id = UINT64_C(0x5111213141516170) + (b & 7);
+	uint8_t *public = peerpublic();
 	Beat m;
 
 	truebeat(&m, to);
 	m.id = id;
-	m.peerid = role == Client ? peer.helloid : b & 8 ? peer.session.id : 0;
-	m.hello = 1;
+	m.peerid = !server ? peer.hello.id : b & 8 ? peer.session.id : 0;
+	m.hello = !server ? HelloAnswer + (b >> 6 & 1) : b & 64 ? HelloRenew :
+	    HelloNew;
+	if (m.hello == HelloRenew && b & 8) {
+		m.id = peer.session.peerid;
+		m.peerid = server ? peer.session.id : peer.hello.id;
+	}
 	n = putbeat(d, 1, &m);
+	sealto = to;
+	n = sealas(d, n, server ? SealHello : SealAnswer, server ?
+	    hellokey(UseHello, public, NULL) : hellokey(UseAnswer,
+	    peer.hello.keys.public, public), public, id);
 	if (!(b & 16))
-		arrive(to, 0, d, sealwith(d, n, keys.hello));
+		arrive(to, 0, d, n);
 	if (b & 32)
 		return;
 	m.hello = 0;
 	m.echo = 0;
 	m.next = 1;
-	m.peerid = role == Client ? peer.proposed.id : answerid(id);
-	propose(&m);
-	n = putbeat(d, 1, &m);
-	arrive(to, 0, d, sealwith(d, n, peer.proposed.rxkey));
+	if (m.id == id)
+		m.peerid = !server ? peer.proposed.id : keyfile ?
+		    answerid(public, KeyLen) : plainid(id);
+	if (server && keyfile && peer.hello.id)
+		agree(public, answerid(public, KeyLen));
+	n = putbeat(d, b & 8 ? rx.replay[LaneBeat].last + 1 : 1, &m);
+	n = sealas(d, n, server ? SealConfirm : SealSession,
+	    peer.proposed.keys.rx, public, answerid(public, KeyLen));
+	arrive(to, 0, d, n);
 }
 
 /* the kernel */
@@ -1552,7 +1628,7 @@ fake_write(int fd, const void *data, size_t n)
 	if (fd == 1 || fd == 2)
 		return n;
 	must(fd == tun.fd && isopen(fd), "write to nothing");
-	must((int)n >= tun.hdr && n <= VnetLen + MtuMax + HdrLen + TagLen,
+	must((int)n >= tun.hdr && n <= VnetLen + MtuMax + HdrLen,
 	    "write to the TUN");
 	for (i = 0; i < tun.hdr; i++)
 		must(d[i] == 0, "header of a packet");
@@ -1659,7 +1735,7 @@ linkof(int fd)
 {
 	Link *l;
 
-	for (l = bond; l < bond + LEN(bond); l++)
+	for (l = bond; l; l = l->next)
 		if (l->fd == fd && fd >= 0)
 			return l;
 	must(0, "a socket of no link");
@@ -1762,7 +1838,7 @@ sentby1(Link *l, const uint8_t *data, int len)
 {
 	int i = l - bond, at, n, end;
 	Came *c = &peercame[i];
-	uint8_t *d;
+	uint8_t *d, *key;
 	Beat b;
 	Rec r;
 
@@ -1774,12 +1850,13 @@ sentby1(Link *l, const uint8_t *data, int len)
 	}
 	linkout++;
 	d = exact(data, len);
-	end = keyfile ? len - TagLen : len;
-	must(len <= PktSize && end >= HdrLen, "length of a datagram");
-	must(!keyfile || sealedwith(d, len, peer.session.txkey) ||
-	    sealedwith(d, len, keys.hello) ||
-	    sealedwith(d, len, peer.proposed.txkey),
-	    "tag of a datagram");
+	must(len <= PktSize && len >= HdrLen, "length of a datagram");
+	key = d[8] == (FlagSealed | SealSession) ? peer.session.keys.tx :
+	    d[8] == (FlagSealed | SealConfirm) ? peer.proposed.keys.tx :
+	    peer.hello.keys.tx;
+	nonceonce(d, len, key);
+	end = openwith(d, len, key);
+	must(end >= HdrLen, "key of a datagram");
 	for (at = 0; at < end; at += n) {
 		n = decode(d + at, end - at, &r);
 		must(n > 0, "a record sent");
@@ -1813,7 +1890,7 @@ fake_sendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 	char *s;
 
 	if (fd == rtnetlink) {
-		rtasked = ((const struct nlmsghdr *)d)->nlmsg_type;
+		rtasked = fake_rttype(d);
 		return fails(FaultCtl) ? -1 : (int)n;
 	}
 	if (fd != ctl.fd)
@@ -2006,7 +2083,7 @@ fake_mmap(size_t n)
 static void
 sessionbegin(int conf)
 {
-	Session s = { 0 };
+	static Session s;
 	Link *l;
 	int i;
 
@@ -2018,7 +2095,9 @@ sessionbegin(int conf)
 	s.id = UINT64_C(0x0102030405060708);
 	s.peerid = UINT64_C(0x1112131415161718);
 	s.beats = 1;
-	sessionkeys(&s);
+	memset(s.keys.tx, 0x40, KeyLen);
+	memset(s.keys.rx, 0x80, KeyLen);
+	s.keys.cookie = 1;
 	newsession(&s);
 	for (i = 0; i < Nlinks; i++) {
 		l = &bond[i];
@@ -2058,7 +2137,7 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 		pfd->revents = POLLOUT;
 		return 1;
 	}
-	must(n == PfdLast && ts->tv_sec >= 0 && ts->tv_nsec >= 0 &&
+	must(n == PfdLink + loop.links && ts->tv_sec >= 0 && ts->tv_nsec >= 0 &&
 	    ts->tv_sec <= 4000 && ts->tv_nsec < 1000000000, "timeout");
 	ns = ts->tv_sec * Second + (ts->tv_nsec + Us - 1) / Us * Us;
 	if (!begun) {
@@ -2096,7 +2175,7 @@ fake_ppoll(struct pollfd *pfd, int n, const struct timespec *ts)
 
 /* the variables as main() finds them */
 static void
-renew(void)
+anew(void)
 {
 	static State fresh;
 	static int saved;
@@ -2107,6 +2186,9 @@ renew(void)
 	for (i = 0; i < pool.used; i++)
 		memset(&pool.pkts[i], 0, offsetof(Pkt, buf) + PktSize);
 	staterestore(&fresh);
+	if (nnonces)
+		memset(nonces, 0, sizeof(nonces));
+	nnonces = 0;
 	memset(fds, 0, sizeof(fds));
 	fakenow = 1000 * Second;
 	begun = ending = 0;
@@ -2136,7 +2218,7 @@ reset(void)
 	serveraddr = serveraddrwas;
 	keyfile = chrootdir = lannets = NULL;
 
-	renew();
+	anew();
 	while (ninbox > 0)
 		free(inbox[--ninbox].d);
 	while (ntunin > 0)
@@ -2148,8 +2230,9 @@ reset(void)
 	memset(peercame, 0, sizeof(peercame));
 	peerclock = 7 * Second;
 	fakerandoms = 1;
-	memcpy(keytext, "000102030405060708090a0b0c0d0e0f\n", 33);
-	keylen = 33;
+	memcpy(keytext, "000102030405060708090a0b0c0d0e0f"
+	    "101112131415161718191a1b1c1d1e1f\n", 65);
+	keylen = 65;
 	keymode = 0600;
 	mtu = 1420;
 	features = IFF_VNET_HDR | IFF_BACKPRESSURE;
@@ -2258,7 +2341,7 @@ keygood(void)
 		if (i & 1 && keys.master[i / 2] != key)
 			return 0;
 	}
-	return keylen == 32 || (keylen == 33 && keytext[32] == '\n');
+	return keylen == 64 || (keylen == 65 && keytext[64] == '\n');
 }
 
 /* a line of a configuration: name and value, - for NULL */
@@ -2332,12 +2415,12 @@ config(void)
 	inat = inlen;
 	start("-t", NULL);
 	for (i = 0; i < 2; i++) {
-		renew();
+		anew();
 		said = start("-t", both[i]);
 		isgood = keyfile == NULL || keygood();
 		must(said < 0 || isgood, "a key file that is none");
 		must(said >= 0 || !isgood, "a key file was refused");
-		renew();
+		anew();
 		/* memory of all sizes is another matter */
 		if (said == 0 || missing)
 			queuepkts = keeppkts = reorderpkts = Queued;

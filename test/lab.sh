@@ -20,6 +20,7 @@
 
 LAB=
 NETS='lan router vps inet'
+FAR=vps # where the links end that begin at the router
 GOCODE=/usr/share/gocode
 QUICGO=$GOCODE/src/github.com/lucas-clemente/quic-go
 
@@ -72,7 +73,7 @@ labstop()
 	for _f in "$LAB"/*.pid; do
 		[ -f "$_f" ] && _f=${_f##*/} && stop "${_f%.pid}"
 	done
-	for _ns in $NETS; do
+	for _ns in $NETS isp; do
 		[ -e "/run/netns/$_ns-$$" ] || continue
 		for _pid in $(ip netns pids "$_ns-$$"); do
 			kill -KILL "$_pid" 2>/dev/null
@@ -206,21 +207,22 @@ waitfor()
 
 # links
 
-# links SPEC...: the emulated links between router and vps, see linkem.c
+# links SPEC...: the emulated links between router and FAR, see linkem.c
 links()
 {
 	rm -f "$LAB/ctl" "$LAB/linkem.out"
 	start linkem router "$LAB/linkem" -s 1 -p "$LAB/ctl" \
-		router-$$ vps-$$ "$@"
+		router-$$ "$FAR-$$" "$@"
 	waitfor 10 grep -q ready "$LAB/linkem.out" && return
 	cat "$LAB/linkem.err" >&2
 	return 1
 }
 
-# fivelinks: ADSL and four times Starlink
+# fivelinks [SETTINGS]: ADSL and four times Starlink, in WireGuard if none given
+# shellcheck disable=SC2120
 fivelinks()
 {
-	_all=queue=100,over=60,mtu=1420
+	_all=queue=100,${1:-over=60,mtu=1420}
 	links "$(link4 0),rate=10,delay=10,$_all" \
 		"$(link4 1),rate=70,delay=40,$_all" \
 		"$(link4 2),rate=70,delay=40,$_all" \
@@ -231,7 +233,8 @@ fivelinks()
 # link4 NUMBER: name and addresses of a link
 link4()
 {
-	echo "wg$1,10.200.$1.1/24,10.200.$1.2/24"
+	[ "$FAR" = vps ] && _far=2 || _far=254
+	echo "wg$1,10.200.$1.1/24,10.200.$1.$_far/24"
 }
 
 # link6 NUMBER
@@ -244,6 +247,32 @@ link6()
 linkctl()
 {
 	alive linkem && printf '%s\n' "$@" >"$LAB/ctl"
+}
+
+# isp: the links end at a host on the way to the server, and so does what is
+# sent there for a link that has gone; the server has all its addresses always
+isp()
+{
+	FAR=isp
+	ip netns add isp-$$ || exit 1
+	ip link add eth0 netns isp-$$ type veth peer name eth1 netns vps-$$
+	netaddr isp eth0 10.203.0.1/24
+	netaddr vps eth1 10.203.0.2/24
+	at isp sysctl -qw net.ipv4.ip_forward=1
+	at isp ip route add blackhole 10.200.0.0/16
+	for _addr in 10.200.0.2 10.200.1.2 10.200.2.2 10.200.3.2 10.200.4.2 \
+		198.51.100.7; do
+		at vps ip addr add "$_addr/32" dev eth1
+		at isp ip route add "$_addr" via 10.203.0.2
+	done
+	at vps ip route add 10.200.0.0/16 via 10.203.0.1
+}
+
+noisp()
+{
+	[ "$FAR" = isp ] || return
+	FAR=vps
+	ip netns del isp-$$
 }
 
 # starlink SETTING...: linkctl for wg1 to wg4
@@ -409,13 +438,15 @@ reach()
 
 # measuring
 
-# cputime NAME: user and system time of an end's worker, in seconds
+# cputime NAME: user and system time of an end's worker, in seconds, or of a
+# process without children
 cputime()
 {
+	_worker=$(worker "$1")
 	awk -v hz="$(getconf CLK_TCK)" '{
 		sub(/.*\) /, "")
 		print ($12 + $13) / hz
-	}' "/proc/$(worker "$1")/stat"
+	}' "/proc/${_worker:-$(mypid "$1")}/stat"
 }
 
 # rss NAME: resident memory of both processes of an end, kB

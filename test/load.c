@@ -159,16 +159,17 @@ fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 {
 	uint64_t was = steps;
 	const struct iovec *v;
-	const uint8_t *d;
+	static uint8_t d[PktSize];
 	Rec r;
-	int i, at, end, tag = keyfile ? TagLen : 0;
+	int i, at, end;
 
 	for (i = 0; i < n; i++) {
 		v = mm[i].msg_hdr.msg_iov;
 		for (; v < mm[i].msg_hdr.msg_iov +
 		    mm[i].msg_hdr.msg_iovlen; v++) {
-			d = v->iov_base;
-			end = v->iov_len - tag;
+			memcpy(d, v->iov_base, v->iov_len);
+			end = openwith(d, v->iov_len,
+			    peer.session.keys.tx);
 			for (at = 0; at < end; at += HdrLen + r.len) {
 				if (decode(d + at, end - at, &r) < 0)
 					die("a record is malformed");
@@ -189,7 +190,7 @@ linkanew(Link *l)
 	int i = l - bond, mbit = i > 0 ? 70 : 10;
 	int64_t rtt = i > 0 ? MS(80) : MS(20);
 
-	linkinit(l, i);
+	linkinit(l, i, 0);
 	l->fd = FdLink + i;
 	l->state = LinkUp;
 	l->prio = i > 0 ? 2 : 1;
@@ -219,14 +220,19 @@ anew(int as, const char *key)
 	loop.quiet = 1;
 	now = 1000 * Second;
 	memory();
-	for (i = 0; i < KeyLen; i++)
-		keys.secret[i] = keys.master[i] = 0xf0 + i;
-	peer.session = (Session){ .id = 1, .peerid = 2, .beats = 1 };
-	sessionkeys(&peer.session);
+	for (i = 0; i < SecretLen; i++)
+		keys.secret[i] = 0xf0 + i;
+	memset(&peer.session, 0, sizeof(peer.session));
+	peer.session.id = 1;
+	peer.session.peerid = 2;
+	peer.session.beats = 1;
+	memset(peer.session.keys.tx, 0x40, KeyLen);
+	memset(peer.session.keys.rx, 0x80, KeyLen);
 	txreset();
 	reorderreset(1);
 	for (i = 0; i < Nlinks; i++)
 		linkanew(&bond[i]);
+	linkchain();
 	surveylinks();
 	tun.fd = FdTun;
 	tun.mtu = linkpayload(&bond[0]);
@@ -362,14 +368,15 @@ due(double *clock, double mbit, int len)
 static uint64_t
 arrive(int link, const uint8_t *data, int len)
 {
-	uint8_t d[PktSize + TagLen];
+	uint8_t d[4096];
 	Pkt *p = pktalloc();
 	uint64_t was;
 
 	if (!p)
 		die("the pool is empty");
 	memcpy(d, data, len);
-	len = sealwith(d, len, peer.session.rxkey);
+	sealto = link;
+	len = sealwith(d, len, peer.session.keys.rx);
 	if (len > PktSize)
 		die("a datagram of %d bytes", len);
 	memcpy(p->buf, d, len);
@@ -557,7 +564,7 @@ testreports(int row)
 		memset(told, 0, sizeof(told));
 		now += MS(1);
 		time = now + (t[row].late ? Minute : 0);
-		room = (PktSize - TagLen) / t[row].reports - HdrLen -
+		room = (PktSize - SealLen - Pad) / t[row].reports - HdrLen -
 		    ReportHead - t[row].links * ReportLink;
 		for (k = len = 0; k < t[row].reports; k++) {
 			n = putall(c, time + k * Us, t[row].all ?
@@ -824,7 +831,7 @@ testparities(int row)
 			}
 			k = t[row].back < 0 ? rnd(100) : -rnd(t[row].back -
 			    t[row].n + 1);
-			n = MIN(t[row].len, Most - len - HdrLen - TagLen);
+			n = MIN(t[row].len, Most - len - HdrLen - SealLen - Pad);
 			memset(c, 0x45, n);
 			len += putrec(d + len, (seq + k + (t[row].back < 0 ?
 			    100 * i : 0)) | (uint64_t)t[row].n << 56,
@@ -1114,7 +1121,7 @@ testmemory(int row)
 		if (ms % 5)
 			continue;
 		n = putreport(c, 1, (now + t[row].late * Minute) / Us, 0, 0);
-		i = t[row].missing ? PktSize - HdrLen - TagLen - n : 0;
+		i = t[row].missing ? PktSize - HdrLen - SealLen - Pad - n : 0;
 		memset(c + n, 255, i);
 		put(c + 1, tx.oldest, 8);
 		arrive(0, d, putrec(d, ms, FlagControl, c, n + i));

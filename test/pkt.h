@@ -12,7 +12,10 @@
 #define MAX(a, b)       ((a) > (b) ? (a) : (b))
 #define CLAMP(x, a, b)  ((x) < (a) ? (a) : (x) > (b) ? (b) : (x))
 
-enum { HdrLen = 11, TagLen = 8, BeatLen = 91, HelloAt = 17 };
+enum {
+	HdrLen = 11, MacLen = 16, SealLen = HdrLen + MacLen, ShakeLen = 40,
+	BeatLen = 91, HelloAt = 17
+};
 enum {
 	FlagBeat = 0x01, FlagData = 0x02, FlagOrder = 0x04,
 	FlagRepair = 0x08, FlagControl = 0x10, FlagCompressed = 0x20,
@@ -41,7 +44,7 @@ static inline int
 putrec(uint8_t *d, uint64_t seq, int flags, const uint8_t *payload, int len)
 {
 	put(d, seq, 8);
-	put(d + 8, flags | (keyfile ? FlagSealed : 0), 1);
+	put(d + 8, flags, 1);
 	put(d + 9, len, 2);
 	if (len > 0)
 		memmove(d + HdrLen, payload, len);
@@ -84,14 +87,63 @@ putcame(uint8_t *d, int link, uint32_t seq, uint32_t ago, uint32_t pkts,
 	return ReportLink;
 }
 
-/* Writes the tag behind len bytes, if there is a key. Returns the length. */
+static int sealto;         /* number of the link of what is sealed next */
+static uint64_t sealcount; /* of what was sealed last */
+
+/* Seals what stands at d, if there is a key: of that kind, with public key and
+ * cookie in front of it. Returns the length; there are 100 bytes more. */
+static inline int
+sealas(uint8_t *d, int len, int kind, uint8_t *key, uint8_t *public,
+    uint64_t cookie)
+{
+	uint8_t o[4096], nonce[NonceLen];
+	int at = HdrLen + (kind ? ShakeLen : 0);
+	int padded = (len + Pad - 1) / Pad * Pad;
+
+	if (!keyfile || len < 0)
+		return len;
+	put(o, (uint64_t)sealto << 56 | ++sealcount, 8);
+	put(o + 8, FlagSealed | kind, 1);
+	put(o + 9, at - HdrLen + padded + MacLen, 2);
+	if (kind) {
+		memcpy(o + HdrLen, public, KeyLen);
+		put(o + HdrLen + KeyLen, cookie, CookieLen);
+	}
+	memset(o + at, 0, padded);
+	memcpy(o + at, d, len);
+	noncemake(nonce, o);
+	encipher(key, nonce, o, at, o + at, padded, o + at);
+	memcpy(d, o, at + padded + MacLen);
+	return at + padded + MacLen;
+}
+
+/* The same for a session. */
 static inline int
 sealwith(uint8_t *d, int len, uint8_t *key)
 {
+	return sealas(d, len, SealSession, key, NULL, 0);
+}
+
+/* Opens a datagram, if there is a key and it is under this one. Returns the
+ * length of its records, or -1. */
+static inline int
+openwith(uint8_t *d, int len, uint8_t *key)
+{
+	uint8_t nonce[NonceLen];
+	int at = HdrLen + (d[8] & 3 ? ShakeLen : 0), n;
+	Rec r;
+
 	if (!keyfile)
 		return len;
-	put(d + len, siphash(key, d, len), 8);
-	return len + TagLen;
+	noncemake(nonce, d);
+	if (decipher(key, nonce, d, at, d + at, len - at, d + at) < 0)
+		return -1;
+	len -= at + MacLen;
+	memmove(d, d + at, len);
+	for (n = at = 0; (n = decode(d + at, len - at, &r)) > 0 && d[at + 8];
+	    at += n)
+		;
+	return at ? at : len;
 }
 #endif
 

@@ -129,13 +129,42 @@ sidestat(SimStat *s)
 	s->reorderms = reorderms;
 }
 
-/* Is the first packet in a datagram an express packet or an ACK? */
+/* Is the first packet in a datagram of a link an express packet or an ACK? */
 static int
-sideexpress(const void *wire)
+sideexpress(int link, const void *wire)
 {
 	size_t at = (const uint8_t *)wire - (const uint8_t *)pool.pkts;
+	size_t nth = (const uint8_t *)wire - sealed[0];
 
-	return pool.pkts[at / sizeof(*pool.pkts)].class != Ordered;
+	return (keyfile ? bond[link].out.pkts[nth / sizeof(sealed[0])] :
+	    &pool.pkts[at / sizeof(*pool.pkts)])->class != Ordered;
+}
+
+/* Write the records of a datagram that is being sent, and 8 bytes of its key.
+ * Returns their length. */
+static int
+sideopen(uint8_t *o, const uint8_t *d, int len, uint64_t *with)
+{
+	const uint8_t *key = !keyfile ? NULL : d[8] == FlagSealed ?
+	    peer.session.keys.tx : d[8] == (FlagSealed | SealConfirm) ?
+	    peer.proposed.keys.tx : peer.hello.keys.tx;
+	int at = HdrLen + (!keyfile || d[8] == FlagSealed ? 0 : ShakeLen);
+	uint8_t nonce[NonceLen];
+	Rec r;
+	int n;
+
+	if (!keyfile) {
+		memcpy(o, d, len);
+		return len;
+	}
+	*with = get(key, 8);
+	noncemake(nonce, d);
+	if (decipher(key, nonce, d, at, d + at, len - at, o) < 0)
+		return -1;
+	len -= at + MacLen;
+	for (at = 0; (n = decode(o + at, len - at, &r)) > 0; at += n)
+		;
+	return at;
 }
 
 static int64_t
@@ -156,5 +185,5 @@ sidereport(void)
 
 const SimSide SIDE = {
 	sidestart, cleanup, sideturn, sidetimeout, sidelink, siderate,
-	sidestat, sideexpress, unsqueeze, sidereport
+	sidestat, sideexpress, sideopen, unsqueeze, sidereport
 };

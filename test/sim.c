@@ -63,7 +63,7 @@ enum {
 	Nseen = 1 << 18, Ngroups = 16, Nflows = 512, Nmeasures = 512,
 	Nchanges = 128, Nlog = 24, Nmem = 16,
 	Nbulk = 64, Nexpress = 4096, Npkts = 4096, Nrecords = 1 << 16,
-	Nread = 4096, Nparities = 256, Nlast = 1024, Nms = 1024,
+	Nread = 4096, Nkeys = 32, Nparities = 256, Nlast = 1024, Nms = 1024,
 	WebSegs = 256, BulkSegs = 8192, QuicPkts = 16384,
 	Request = 200,            /* bytes, and of an answer to an upload */
 	UdpIp = 28,               /* bytes of headers */
@@ -274,6 +274,8 @@ typedef struct {
 	uint64_t late, overtaken; /* packets: before this turn; in it */
 	uint64_t light, toolate;  /* TCP data that is express; comes late */
 	uint64_t tundrops;
+	struct { uint64_t key, count; } keys[Nkeys]; /* it has sealed with */
+	unsigned nkeys;
 } End;
 
 /* a packet that was read from a TUN */
@@ -416,6 +418,9 @@ static void paritysent(End *, Dir *, const uint8_t *, int, uint64_t, int);
 static void parityplace(End *, int);
 static void paritycheck(End *);
 static void seenrecords(End *, Dir *, const uint8_t *, int);
+static void sealcheck(End *, int, const uint8_t *, int, uint64_t);
+static uint8_t plain[1600]; /* records of the datagram that is being sent */
+static int opened;          /* their length */
 static void knows(End *, int, uint64_t);
 static void readrecords(End *, const uint8_t *, int);
 static void readcheck(End *, int);
@@ -1478,7 +1483,7 @@ parityplace(End *e, int which)
 		e->side->link(i, &o);
 		ns = MAX(net[i].d[e - end].tat - simnow, 0);
 		if (i == link || !net[i].there || !o.up || ns > 0 ||
-		    HdrLen + len + TagLen + UdpIp > net[i].mtu)
+		    HdrLen + len + (keyed ? SealLen : 8) + UdpIp > net[i].mtu)
 			continue;
 		ns += o.owd * Us + (int64_t)(len * 8e9 / o.rate);
 		if (llabs(ns - same) < ParityWait * Ms / 2 &&
@@ -1529,8 +1534,6 @@ seenrecords(End *e, Dir *dir, const uint8_t *d, int len)
 	int flags, n, has, head = 1;
 	const uint8_t *c;
 
-	if (d[8] & FlagSealed)
-		len -= TagLen;
 	for (; len >= HdrLen; d += n, len -= n, head = 0) {
 		flags = d[8];
 		n = HdrLen + get(d + 9, 2);
@@ -1576,8 +1579,6 @@ readrecords(End *e, const uint8_t *d, int len)
 	const Record *r;
 	uint64_t seq;
 
-	if (d[8] & FlagSealed)
-		len -= TagLen;
 	for (; len >= HdrLen; d += n, len -= n) {
 		flags = d[8];
 		seq = get(d, 8);
@@ -1782,7 +1783,7 @@ poolcheck(End *e, int atend)
 	e->held = MAX(e->held, s.held);
 	for (i = 0; i < Nfds; i++)
 		files += fds[i].kind && fds[i].end == e - end;
-	if (files > SimLinks + 8)
+	if (files > SimLinks + 9)
 		violate("%s has %d files open", endname[e - end], files);
 	if (s.held < 0 || s.held > s.pool)
 		violate("%s: the list of free packets is broken",
@@ -2217,6 +2218,7 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 	Net *n;
 	Dir *d;
 	int from;
+	uint64_t key = 0;
 
 	if (f->link < 0)
 		return EDESTADDRREQ;
@@ -2234,12 +2236,45 @@ linksend(End *e, Fd *f, const uint8_t *data, int len, int to)
 		d->refused = simnow; /* but the pacer has counted it */
 		return EMSGSIZE;
 	}
-	paced(e, d, data, len);
-	seenrecords(e, d, data, len);
+	opened = e->side->open(plain, data, len, &key);
+	if (opened < 0) {
+		violate("%s seals by another key", endname[e - end]);
+		opened = 0;
+	}
+	if (keyed)
+		sealcheck(e, f->link, data, len, key);
+	paced(e, d, plain, len);
+	seenrecords(e, d, plain, opened);
 	from = e == &end[Server] ? f->port :
 	    f->addr == n->addr ? outside(f, n) : -1;
 	linkcarry(d, data, len, from, to);
 	return 0;
+}
+
+/* The length of a sealed datagram says little, and no count is used twice with
+ * one key: they go up. */
+static void
+sealcheck(End *e, int link, const uint8_t *d, int len, uint64_t key)
+{
+	SimLink l;
+	uint64_t count = get(d, 8) & UINT64_MAX >> 8;
+	int i;
+
+	e->side->link(link, &l);
+	if ((len - SealLen - (d[8] & 3 ? 40 : 0)) % 16 &&
+	    len < HdrLen + l.payload + SealLen)
+		violate("%s sends %d bytes", endname[e - end], len);
+	for (i = 0; i < Nkeys && e->keys[i].key != key; i++)
+		;
+	if (i == Nkeys) {
+		i = e->nkeys++ % Nkeys;
+		e->keys[i].key = key;
+		e->keys[i].count = 0;
+	}
+	if (count <= e->keys[i].count)
+		violate("%s counts %d after %d", endname[e - end], (int)count,
+		    (int)e->keys[i].count);
+	e->keys[i].count = count;
 }
 
 /* sent, but it may not arrive; with a false address, -1, it does not */
@@ -2270,6 +2305,8 @@ linkput(Dir *d, const uint8_t *data, int len, int from, int to)
 
 	memcpy(b->data, data, len);
 	b->len = len;
+	memcpy(b->plain, plain, opened);
+	b->plainlen = opened;
 	b->from = from;
 	b->to = to;
 	b->damaged = 0;
@@ -2610,7 +2647,8 @@ fake_fstat(int fd, struct stat *st)
 int
 fake_read(int fd, void *buf, size_t len)
 {
-	static const char key[] = "00112233445566778899aabbccddeeff\n";
+	static const char key[] = "00112233445566778899aabbccddeeff"
+	    "ffeeddccbbaa99887766554433221100\n";
 	Fd *f = fdof(fd);
 	Buf *b;
 
@@ -2800,7 +2838,7 @@ fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 		    unit(mix(&d->rng)) * 100 < d->c.segloss;
 		for (e = k = 0; !e && k < (int)mm[i].msg_hdr.msg_iovlen; k++) {
 			v = &mm[i].msg_hdr.msg_iov[k];
-			isexpress = cur->side->express(v->iov_base);
+			isexpress = cur->side->express(f->link, v->iov_base);
 			e = linksend(cur, f, v->iov_base, v->iov_len,
 			    placeof(mm[i].msg_hdr.msg_name, f));
 			joint += several;
@@ -2828,7 +2866,7 @@ fake_sendto(int fd, const void *buf, size_t len, const void *to,
 
 	(void)tolen;
 	if (f->kind != FdSocket) {
-		rttype = ((const struct nlmsghdr *)buf)->nlmsg_type;
+		rttype = fake_rttype(buf);
 		if (rttype == RTM_GETROUTE)
 			rtlink = d[34];
 		else if (len <= 36 ||
@@ -2856,7 +2894,7 @@ fake_recvmmsg(int fd, struct mmsghdr *mm, int n)
 		m->msg_flags = mm[i].msg_len < (unsigned)b->len ? MSG_TRUNC : 0;
 		memcpy(m->msg_iov[0].iov_base, b->data, mm[i].msg_len);
 		if (!b->damaged)
-			readrecords(cur, b->data, b->len);
+			readrecords(cur, b->plain, b->plainlen);
 		if (m->msg_name) {
 			sin = m->msg_name;
 			memset(sin, 0, sizeof(*sin));
@@ -3811,7 +3849,7 @@ share(const Group *g, int packet, int use)
 	int i;
 
 	packet = wirelen(packet + (raw ? 0 : HdrLen) +
-	    (keyed && !raw ? TagLen : 0));
+	    (keyed && !raw ? SealLen : 0));
 	groupspan(g, &from, &to);
 	result.carried += mean(g, g->at, to) * packet / use;
 	for (i = 0; i < (raw ? 1 : SimLinks); i++)

@@ -42,7 +42,8 @@ typedef struct {
 	void (*link)(int, SimLink *);
 	void (*rate)(int, int64_t); /* of a link, bit/s, known for sure */
 	void (*stat)(SimStat *);
-	int (*express)(const void *); /* a datagram that it sends */
+	int (*express)(int, const void *); /* a datagram that it sends */
+	int (*open)(uint8_t *, const uint8_t *, int, uint64_t *); /* that */
 	int (*unsqueeze)(uint8_t *, int, const uint8_t *, int);
 	const char *(*report)(void);
 } SimSide;

@@ -24,6 +24,8 @@ struct Buf {
 	int len, from, to;        /* bytes, UDP ports */
 	int damaged;              /* on its way */
 	uint8_t data[1600];
+	uint8_t plain[1600];      /* its records, if it is a datagram */
+	int plainlen;
 };
 
 typedef struct {

@@ -21,6 +21,11 @@
  *		and it moves if that changes from one half second with
  *		packets to the next.
  *
+ *	streams seen DEVICE TO LEN
+ *		Until SIGTERM: when the first and the last IPv4 packet of at
+ *		least LEN bytes to that address passed the device, in ms since
+ *		1970, or 0, and how many did.
+ *
  * Delays are in us: of half of the packets, of 99 in 100. Both ends run on one
  * machine, so have one clock. All but watch print a line for all streams, and
  * one for each: "flow N came N p50 US p99 US".
@@ -101,7 +106,8 @@ usage(void)
 {
 	fputs("usage: streams send port len ms kbit...\n"
 	    "       streams take [-b] [-e] to port ms n\n"
-	    "       streams watch port device...\n", stderr);
+	    "       streams watch port device...\n"
+	    "       streams seen device to len\n", stderr);
 	exit(2);
 }
 
@@ -401,32 +407,40 @@ look(const uint8_t *d, int len, int device, int port)
 	}
 }
 
+/* a socket that gets what passes a device */
+static int
+capture(const char *device)
+{
+	struct sockaddr_ll sll;
+	int fd, size = Buffer;
+
+	memset(&sll, 0, sizeof(sll));
+	sll.sll_family = AF_PACKET;
+	sll.sll_protocol = htons(ETH_P_ALL);
+	if (!(sll.sll_ifindex = if_nametoindex(device)))
+		die("%s:", device);
+	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sll, sizeof(sll)) < 0)
+		die("packet socket:");
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	return fd;
+}
+
 /* port device... */
 static void
 watch(int argc, char **arg)
 {
 	static const char *ways[] = { "down", "up" };
 	static uint8_t d[2048];
-	struct sockaddr_ll sll;
 	struct pollfd pfd[Ndevs];
 	const int n = argc - 1, port = number(arg[0], 1, 65535);
-	int i, j, len, size = Buffer;
+	int i, j, len;
 
 	if (n < 1 || n > Ndevs)
 		die("not from 1 to %d devices", Ndevs);
 	for (i = 0; i < n; i++) {
-		memset(&sll, 0, sizeof(sll));
-		sll.sll_family = AF_PACKET;
-		sll.sll_protocol = htons(ETH_P_ALL);
-		if (!(sll.sll_ifindex = if_nametoindex(arg[1 + i])))
-			die("%s:", arg[1 + i]);
-		pfd[i].fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		pfd[i].fd = capture(arg[1 + i]);
 		pfd[i].events = POLLIN;
-		if (pfd[i].fd < 0 || bind(pfd[i].fd, (struct sockaddr *)&sll,
-		    sizeof(sll)) < 0)
-			die("packet socket:");
-		setsockopt(pfd[i].fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
-		    sizeof(size));
 	}
 	while (!stopping) {
 		await(pfd, n, 100000);
@@ -451,6 +465,38 @@ watch(int argc, char **arg)
 				    flows[j][i].side == 2 ? "away" : "home");
 		}
 	}
+}
+
+/* device to len */
+static void
+seenby(char **arg)
+{
+	static uint8_t d[2048];
+	struct in_addr to;
+	struct timespec ts;
+	struct pollfd pfd = { .events = POLLIN };
+	const int least = number(arg[2], 20, sizeof(d));
+	int64_t first = 0, last = 0;
+	uint64_t pkts = 0;
+	int len;
+
+	if (inet_pton(AF_INET, arg[1], &to) != 1)
+		die("%s: no address", arg[1]);
+	pfd.fd = capture(arg[0]);
+	while (!stopping) {
+		await(&pfd, 1, 100000);
+		while ((len = recv(pfd.fd, d, sizeof(d), MSG_DONTWAIT)) > 0) {
+			if (len < least || d[0] >> 4 != 4 ||
+			    memcmp(d + 16, &to, sizeof(to)))
+				continue;
+			clock_gettime(CLOCK_REALTIME, &ts);
+			last = ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+			if (!pkts++)
+				first = last;
+		}
+	}
+	printf("seen %llu first %lld last %lld\n", (unsigned long long)pkts,
+	    (long long)first, (long long)last);
 }
 
 static void
@@ -478,6 +524,8 @@ main(int argc, char *argv[])
 		sendstreams(argc - 1, argv + 1);
 	else if (!strcmp(argv[0], "watch"))
 		watch(argc - 1, argv + 1);
+	else if (!strcmp(argv[0], "seen") && argc == 4)
+		seenby(argv + 1);
 	else if (!strcmp(argv[0], "take")) {
 		while ((opt = getopt(argc, argv, "be")) > 0) {
 			if (opt == '?')
