@@ -84,7 +84,7 @@ wantstr(const char *what, const char *wanted, const char *came)
 static void
 verdict(const char *name)
 {
-	printf("%sok - found: %s%s%s\n", *why ? "not " : "", name,
+	printf("%sok - %s%s%s\n", *why ? "not " : "", name,
 	    *why ? ": " : "", why);
 	*why ? failed++ : passed++;
 	*why = '\0';
@@ -360,6 +360,9 @@ testrows(void)
 		want("row", t[i].row, c ? c - links : -1);
 		verdict(*t[i].name ? t[i].name : "no name");
 	}
+	links[4].device = "eth3";
+	want("row", 4, rowfor("eth3") - links);
+	verdict("a name behind the pattern");
 	numbered(s, sizeof(s), "10.200.%d.1", 31);
 	wantstr("address", "10.200.31.1", s);
 	numbered(s, sizeof(s), NULL, 31);
@@ -487,7 +490,7 @@ testplaces(void)
 		{ "eth0", 5, .addr = "10.7.0.1" },
 		{ "eth2", 6, .addr = "10.7.2.1" },
 		{ "eth3", 7, .addr = "10.7.3.1" },
-	}, many[40], *d;
+	}, w[] = { { "wg3", 8, .addr = "10.200.3.1" } }, many[40], *d;
 	static char names[40][8], addrs[40][16];
 	int i;
 
@@ -539,6 +542,23 @@ testplaces(void)
 	wantstr("links", "eth1@0 eth0@1 10.3.0.1@97", look(a, 1));
 	want("index", 50, bond[1].index);
 	verdict("another device of this name");
+	anew(Client);
+	look(w, 1);
+	look(w, 1);
+	bond[68].reopen = 0;
+	w[0].index = 51;
+	wantstr("links", "eth1@0 wg3@68 10.3.0.1@97", look(w, 1));
+	want("index", 51, bond[68].index);
+	want("opened anew", now + Reopen, bond[68].reopen);
+	verdict("and of a number");
+	w[0].addr = "10.200.4.1";
+	wantstr("links", "eth1@0 10.3.0.1@97", look(w, 1));
+	verdict("which loses its address");
+	look(a, 1);
+	a[0].addr = NULL;
+	wantstr("links", "eth1@0 10.3.0.1@97", look(a, 1));
+	a[0].addr = "10.7.0.1";
+	verdict("as does one of a name");
 
 	anew(Client);
 	for (i = 0; i < 40; i++) {
@@ -584,6 +604,10 @@ testserver(void)
 	wantstr("links", "eth1@0 wg0@65 10.3.0.1@97", look(a + 1, 1));
 	want("port", 9100, bond[65].port);
 	verdict("numbers, by the server's address");
+	links[0].device = "wg0";
+	wantstr("links", "eth1@0 wg3@68 10.3.0.1@97", look(a, 2));
+	links[0].device = "eth1";
+	verdict("but not of a device that has a row");
 	wantstr("links", "eth1@0 10.3.0.1@97", look(a, 0));
 	fd = bond[1].fd;
 	l = linknamed(&bond[1], 4);
@@ -664,6 +688,7 @@ testhostile(void)
 	};
 	const char *all = "eth1@0 eth0@1 eth7@33 wg3@68 10.3.0.1@97";
 	const char *none = "eth1@0 10.3.0.1@97";
+	static char longname[301];
 	uint8_t buf[512], *d;
 	int i, j, k, n, len;
 
@@ -721,6 +746,14 @@ testhostile(void)
 		    memchr(devices.list[i].name, 0, IFNAMSIZ) != NULL &&
 		    devices.list[i].row != NULL);
 	verdict("messages changed anywhere");
+	memset(longname, 'e', 300);
+	a[0].name = longname;
+	devices.n = 0;
+	len = linkmsg(buf, &a[0]);
+	devicelink((void *)buf);
+	want("devices", 0, devices.n);
+	verdict("a name of 300 bytes");
+	a[0].name = "eth0";
 	for (i = devices.n = 0; i < 2 * Devices; i++) {
 		linkmsg(buf, &a[0]);
 		devicelink((void *)buf);
