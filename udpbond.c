@@ -8004,10 +8004,12 @@ deviceevent(void)
 	devices.next = MIN(devices.next, MAX(devices.last + Look, now));
 }
 
-/* Be told of changes, and look at what there is. */
+/* Be told of changes, and look at what there is. A server looks for addresses
+ * of rows with numbers only. */
 static void
 devicewatch(void)
 {
+	int i, numbers = 0;
 	struct sockaddr_nl to = {
 		.nl_family = AF_NETLINK,
 		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
@@ -8015,6 +8017,11 @@ devicewatch(void)
 	};
 
 	devices.next = INT64_MAX;
+	devices.fd = -1;
+	for (i = 0; i < LEN(links); i++)
+		numbers += rowkind(&links[i]) == RowNumber;
+	if (role == Server && !numbers)
+		return;
 	devices.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC |
 	    SOCK_NONBLOCK, NETLINK_ROUTE);
 	if (devices.fd < 0 || bind(devices.fd, (struct sockaddr *)&to,
