@@ -248,6 +248,23 @@ unitsanitized()
 	[ $status -eq 0 ] && nosanitizer "$LAB/lines"
 }
 
+# foundrun [FLAG...]: links that are found; -w: its config.h can be written
+foundrun()
+{
+	"${CC:-cc}" -std=c99 -w -D_GNU_SOURCE -DVERSION='"0"' "$@" \
+		-I"$LAB/units" -o "$LAB/found" "$SRC/test/found.c" &&
+		"$LAB/found"
+}
+
+foundsanitized()
+{
+	# shellcheck disable=SC2086
+	foundrun $sanitize >"$LAB/lines" 2>&1
+	status=$?
+	grep -v '^ok - ' "$LAB/lines"
+	[ $status -eq 0 ] && nosanitizer "$LAB/lines"
+}
+
 # superrun PACKETS [FLAG...]: cuts and joins random superpackets
 superrun()
 {
@@ -289,6 +306,8 @@ units()
 {
 	counted unit unitrun
 	try 'unit: the same with ASan and UBSan' unitsanitized
+	counted found foundrun
+	try 'found: the same with ASan and UBSan' foundsanitized
 	try 'load: it builds without a warning' \
 		loadbuild "${CC:-cc}" "$LAB/load/few" ''
 	have clang 'load: clang builds it without a warning' \

@@ -7615,7 +7615,6 @@ linkgone(Link *l, const char *why)
 		linkclose(l);
 	l->present = 0;
 	l->inuse = l->number == 0;
-	l->index = 0;
 	linkchain();
 	netsinit();
 	tunmtu();
