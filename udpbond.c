@@ -7332,6 +7332,7 @@ hellopkt(Link *l, const Pkt *p, const Beat *b)
 	    (b->peerid == s->id || (mine && keyfile))))
 		return;
 	if (!mine && alive()) {
+		drops[DropSession]++;
 		if (claimline(&peer.others, "session"))
 			warn("session: another client says hello, from %s: "
 			    "it has to wait for the end of this one",

@@ -242,11 +242,11 @@ count()
 	END { print n + 0 }'
 }
 
-# dropped: at the server and at the client, unverified; then all
+# dropped: at the server and at the client, as none of this session; then all
 dropped()
 {
 	for ns in hxs hxc; do
-		count "$ns" short auth malformed address
+		count "$ns" short auth malformed address session replay
 		count "$ns" short auth malformed address session replay \
 			window udpbond_duplicate_packets_total
 	done
@@ -256,7 +256,8 @@ dropped()
 logged()
 {
 	cat "$LAB/server.err" "$LAB/client.err" |
-		grep -v -e ': send:' -e 'UDP_SEGMENT is off for a while'
+		grep -v -e ': send:' -e 'UDP_SEGMENT is off for a while' \
+			-e 'another client says hello' -e 'lines were left out'
 }
 
 # resident memory of both, kB
@@ -268,7 +269,7 @@ resident()
 # attacks
 
 # attack LABEL KIND SOURCE WHICH [FILE]: WHICH of what is dropped grows by
-# what is sent: bad, that is unverified, or all, or none where it is not said
+# what is sent: bad, that is none of this session, or all, or none where it is not said
 attack()
 {
 	label=$1 kind=$2 source=$3 which=$4
