@@ -2162,12 +2162,13 @@ replaycheck(Replay *w, uint64_t seq)
 	return 0;
 }
 
-/* Returns bytes of a datagram with len bytes of records. What is encrypted
- * is padded, as long as the link carries it. */
+/* Returns bytes of a datagram with len bytes of records. What is encrypted is
+ * padded, but not beyond the MTU that every way has: a datagram that would just
+ * fit, without that, must not get too big for a way not known well. */
 static int
 sealedlen(const Link *l, int len)
 {
-	int room = l->addr.mtu - (l->addr.v6 ? 48 : 28) - SealLen;
+	int room = MtuBelieved - (l->addr.v6 ? 48 : 28) - SealLen;
 
 	return keyfile ? SealLen + MAX(len, MIN(room,
 	    (len + Pad - 1) / Pad * Pad)) : len;

@@ -21,8 +21,8 @@
  *			the client and to the server.
  *	find HEX        how many bytes were remembered, and how often these
  *			are in them
- *	lengths         how many are not padded to 16 bytes, but shorter than
- *			the MTU carries
+ *	lengths         how many are not padded to 16 bytes, though their IP
+ *			packets would not be longer than 1280 then
  *
  * Begin with main(), then run().
  */
@@ -65,7 +65,7 @@ typedef struct {
 } Way;
 
 static Way links[Nlinks];
-static int nlinks, mtu;
+static int nlinks;
 static Dgram *old[Nold], *first;
 static int nold;
 static int percent, hold, shuffle;  /* ms */
@@ -219,7 +219,7 @@ lengths(void)
 
 	for (i = 0; i < nold; i++) {
 		len = old[i]->len - SealLen - (kindof(old[i]) ? ShakeLen : 0);
-		bad += len < 0 || (len % 16 != 0 && old[i]->len < mtu - 28);
+		bad += len < 0 || (len % 16 != 0 && old[i]->len + 28 < 1280);
 	}
 	answer("%d %d", nold, bad);
 }
@@ -322,13 +322,11 @@ main(int argc, char *argv[])
 	int fd, i;
 	Way *w;
 
-	if (argc < 7 || (argc - 3) % 4 || (argc - 3) / 4 > Nlinks) {
-		fputs("usage: middle pipe mtu near far server port ...\n",
-		    stderr);
+	if (argc < 6 || (argc - 2) % 4 || (argc - 2) / 4 > Nlinks) {
+		fputs("usage: middle pipe near far server port ...\n", stderr);
 		return 2;
 	}
-	mtu = atoi(argv[2]);
-	for (i = 3; i < argc; i += 4) {
+	for (i = 2; i < argc; i += 4) {
 		w = &links[nlinks++];
 		w->fd[Down] = listenat(argv[i], atoi(argv[i + 3]), &sin);
 		w->fd[Up] = listenat(argv[i + 1], atoi(argv[i + 3]), &sin);

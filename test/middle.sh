@@ -77,7 +77,7 @@ bondbuild()
 man()
 {
 	rm -f "$LAB/man.out"
-	start man mdm "$LAB/middle" "$LAB/tell" 1500 \
+	start man mdm "$LAB/middle" "$LAB/tell" \
 		10.66.0.2 10.67.0.3 10.67.0.2 9001 \
 		10.66.1.2 10.67.1.3 10.67.1.2 9002
 	waitfor 5 grep -q ready "$LAB/man.out"

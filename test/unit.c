@@ -2221,7 +2221,10 @@ testseal(void)
 		{ "a multiple of 16", 1420, 5 + 16, 0, 27 + 32 },
 		{ "one more", 1420, 6 + 16, 0, 27 + 48 },
 		{ "the largest", 1420, 1420 - 28 - 27 - 11, 0, 1392 },
-		{ "some bytes less", 1420, 1420 - 28 - 27 - 11 - 3, 0, 1392 },
+		{ "some bytes less", 1420, 1420 - 28 - 27 - 11 - 3, 0, 1389 },
+		{ "1280 with its headers", 1420, 1225 - 11, 0, 1252 },
+		{ "a byte less", 1420, 1225 - 12, 0, 1252 },
+		{ "a byte more", 1420, 1225 - 10, 0, 1253 },
 		{ "over IPv6", 1420, 1420 - 48 - 27 - 11, 1, 1372 },
 	};
 	static uint8_t o[PktSize], c[PktSize];
