@@ -1901,8 +1901,8 @@ hostile()
 	counted hostile "$SRC/test/hostile.sh"
 }
 
-# one who has all that was sent, and sends it again
-# both at once: they wait most of the time
+# devices that come and go, and one who has all that was sent and sends it
+# again: both at once, as they wait most of the time
 strangers()
 {
 	"$SRC/test/middle.sh" nobody twoclients renewals secrecy \
