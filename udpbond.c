@@ -7365,6 +7365,12 @@ answerpkt(Link *l, const Pkt *p, const Beat *b)
 
 	if (!h->id || b->peerid != h->id || b->hello == HelloNew)
 		return;
+	if (b->hello == HelloAnswer &&
+	    (peer.renews || h->id == peer.session.id)) {
+		handshakeend(); /* the server has lost that session */
+		peer.session.since = now;
+		return;
+	}
 	if (keyfile && !peer.proposed.id) {
 		if (agree(p->shake, get(p->shake + KeyLen, CookieLen)) < 0)
 			return;
