@@ -2196,7 +2196,8 @@ seal(uint8_t *o, Pkt *p, const Link *l, int kind, Keys *k)
 	put(o + 9, at - HdrLen + len + MacLen, 2);
 	if (kind != SealSession) {
 		memcpy(o + HdrLen, k->public, KeyLen);
-		put(o + HdrLen + KeyLen, k->cookie, CookieLen);
+		put(o + HdrLen + KeyLen, kind == SealConfirm ? k->cookie : 0,
+		    CookieLen);
 	}
 	noncemake(nonce, o);
 	memset(p->wire + p->wirelen, 0, len - p->wirelen);
@@ -5688,7 +5689,8 @@ static void
 hellosend(Link *l, int hello, const struct sockaddr_storage *to)
 {
 	int kind = role == Client ? SealHello : SealAnswer;
-	Beat b = { .hello = hello, .next = 1 };
+	Beat b = { .hello = hello, .next = 1,
+	    .txpkts = peer.hello.keys.cookie };
 	int n = beatput(l, &peer.hello, kind, &b, to);
 
 	if (role == Server)
@@ -7372,7 +7374,7 @@ answerpkt(Link *l, const Pkt *p, const Beat *b)
 		return;
 	}
 	if (keyfile && !peer.proposed.id) {
-		if (agree(p->shake, get(p->shake + KeyLen, CookieLen)) < 0)
+		if (agree(p->shake, b->txpkts) < 0)
 			return;
 		peer.renews = b->hello == HelloRenew &&
 		    h->id == peer.session.id && b->id == peer.session.peerid;
