@@ -1709,6 +1709,7 @@ parentkilled()
 	pid=$(worker client)
 	stop client KILL
 	waitfor 1 ended "$pid" && tail -n 1 "$LAB/client.err" | grep stopping &&
+	sleep 0.2 && # till the server hears
 	[ "$(grep -c 'peer has ended' "$LAB/server.err")" -gt "$told" ] &&
 	not at router ip link show tun-bond && at router ip rule | grep '^200:' &&
 	client "$BOND" -m 1 && waitfor 10 reach

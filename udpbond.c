@@ -830,7 +830,7 @@ static struct {
 	Keys old;                 /* before the session was renewed */
 	int renews;               /* proposed has keys for the running one */
 	int64_t proven;           /* ns, newest heartbeat that was echoed */
-	int64_t asked, patience;  /* ns, proposed since; is waited for */
+	int64_t patience;         /* ns, proposed sessions are waited for */
 	int64_t curve;            /* ns, token bucket of key agreements */
 	uint64_t epoch;           /* server: handshakes so far */
 	int64_t lonely;           /* ns, since when no link is up */
@@ -2012,8 +2012,9 @@ x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
  * A sealed datagram is one record whose payload is encrypted: the records as
  * above, and zeros up to a multiple of 16 bytes. ChaCha20-Poly1305, RFC 8439:
  * the nonce is 4 bytes of 0 and the first 8 bytes, the tag covers all that is
- * in front of it. The kind has FlagSealed set; of those of a handshake, public
- * key and cookie stand before the records. */
+ * in front of it. The kind has FlagSealed set; of those of a handshake a public
+ * key stands before the records, and a cookie, which is 0 but in a confirm: in
+ * an answer it is encrypted, see hellosend(). */
 #define ROTL(x, b)  ((x) << (b) | (x) >> (64 - (b)))
 #define SIPROUND do { \
 	v0 += v1; v1 = ROTL(v1, 13); v1 ^= v0; v0 = ROTL(v0, 32); \
@@ -2168,7 +2169,8 @@ replaycheck(Replay *w, uint64_t seq)
 static int
 sealedlen(const Link *l, int len)
 {
-	int room = MtuBelieved - (l->addr.v6 ? 48 : 28) - SealLen;
+	int room = MIN(MtuBelieved, l->addr.mtu) - (l->addr.v6 ? 48 : 28) -
+	    SealLen;
 
 	return keyfile ? SealLen + MAX(len, MIN(room,
 	    (len + Pad - 1) / Pad * Pad)) : len;
@@ -5684,7 +5686,8 @@ beatsend(Link *l, Session *s, int kind)
 }
 
 /* Hellos are not measured. An answer to one leaves no trace: whoever has
- * recorded a hello may have sent it. */
+ * recorded a hello may have sent it. So it has the cookie where none but the
+ * client can read it, in place of a count of packets. */
 static void
 hellosend(Link *l, int hello, const struct sockaddr_storage *to)
 {
@@ -8161,9 +8164,9 @@ beatpkt(Link *l, Pkt *p)
 	}
 	if (admit(p, LaneBeat) < 0)
 		return;
-	if (role == Server && rowkind(l->conf) == RowGlob)
-		linktold(l, b.name);
 	if (!l->heard.came || p->seq > l->heard.seq) {
+		if (role == Server && rowkind(l->conf) == RowGlob)
+			linktold(l, b.name);
 		l->heard.seq = p->seq;
 		if (role == Server)
 			linkpeer(l, &b, p->from);

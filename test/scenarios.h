@@ -427,7 +427,7 @@
 { "restarts", 12, "key; " LAB, "udp rate=10; game",
 	"4: client crash 0.2; 5: server crash 0.2; 6: client restart 0.1;"
 	"7: server restart 0.1; 8: client crash 0.05; 9: server crash 0.05",
-	"end.back<500 game.run<60", "with a key" },
+	"end.back<1300 game.run<90", "with a key: one that crashed waits 1 s" },
 { "nat", 10, "key; " LAB, "udp rate=40; game",
 	"4: 0 nat=1; 5: 1-4 nat=1; 6: 0 nat=0; 7: all nat=2",
 	"end.heal<250 game.run<12", "no more than a heartbeat" },

@@ -11155,6 +11155,7 @@ testhandshake(void)
 	want("kind", FlagSealed | SealHello, wires[0].d[8]);
 	exchange(1);
 	want("answered", FlagSealed | SealAnswer, wires[1].d[8]);
+	want("cookie to be seen", 0, get(wires[1].d + HdrLen + KeyLen, 8) != 0);
 	want("datagrams", 2, nwires);
 	endgo(1);
 	wanthex("session", 0, peer.session.id);
@@ -11409,6 +11410,58 @@ testrenewal(void)
 	want("proposed", 0, peer.proposed.id != 0);
 	want("drops of both", 0, drops[DropAuth]);
 	verdict("a renewal of which the client hears after 3 s");
+}
+
+/* the server is another one while its client renews; what it was told to
+ * confirm is lost, or what it says then */
+static void
+testlostrenewal(void)
+{
+	static const struct {
+		const char *name;
+		int heard, deaf;      /* the answer came; s without any */
+	} t[] = {
+		{ "a server that restarts during a renewal", 1, 0 },
+		{ "one that restarts before it", 0, 0 },
+		{ "and is not heard for a while", 0, 2 },
+	};
+	uint64_t was;
+	int i, k, n;
+
+	for (i = 0; i < LEN(t); i++) {
+		endsanew();
+		beat(&bond[0]);
+		exchange(4);
+		was = peer.session.peerid;
+		peer.session.since = now - Renew - 1;
+		if (t[i].heard) {
+			beat(&bond[0]);
+			exchange(2);
+			want("proposed", 1, peer.renews);
+		}
+		endgo(1);
+		handshakeend();
+		memset(&peer.session, 0, sizeof(peer.session));
+		keys.secret[0] ^= 1;
+		nwires = 0;
+		for (n = 0; n < 60; n++) {
+			now += MS(100);
+			beatall(0);
+			beatall(1);
+			for (k = 0; k < nwires; k++)
+				wires[k].done |= wires[k].from == 1 &&
+				    n < 10 * t[i].deaf;
+			exchange(3);
+			nwires = 0;
+			if (peer.session.peerid != was && peer.session.id &&
+			    n > 10 * t[i].deaf)
+				break;
+		}
+		wantin("ms till there is a session", 0, 1000 +
+		    5000 * !!t[i].deaf, n * 100);
+		wantmirrored();
+		verdict(t[i].name);
+	}
 }
 
 static void
@@ -13032,6 +13085,7 @@ static const struct {
 	{ "handshake", testhandshake },
 	{ "attacks on a handshake", testattacks },
 	{ "renewal", testrenewal },
+	{ "lost renewal", testlostrenewal },
 	{ "another client", testanother },
 	{ "client", testclient },
 	{ "server", testserver },
