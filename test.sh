@@ -330,11 +330,11 @@ fuzzed()
 		-fno-sanitize-recover=undefined -finstrument-functions \
 		-D_GNU_SOURCE -I"$SRC" -o "$LAB/fuzz" "$SRC/test/fuzz.c" || return
 	have nm 'state.h names all variables of udpbond.c' states
-	fuzz datagram 1500 'datagrams from the links'
-	fuzz tun 1500 'packets from the TUN device'
-	fuzz control 1200 'requests at the control socket'
-	fuzz config 8000 'configurations and key files'
-	fuzz parity 4000 'packets and parities'
+	fuzz datagram 800 'datagrams from the links'
+	fuzz tun 800 'packets from the TUN device'
+	fuzz control 700 'requests at the control socket'
+	fuzz config 4000 'configurations and key files'
+	fuzz parity 2000 'packets and parities'
 }
 
 # states: no variable but those of state.h, of config.h, and scratch
@@ -392,7 +392,10 @@ foreigntests()
 	unitbuild "$2" -static -O1 &&
 	"$2" -static -O1 -std=c99 -D_GNU_SOURCE -DVERSION='"0"' \
 		-o "$LAB/super" "$SRC/test/super.c" || return 1
-	(cd "$SRC" && "qemu-$1-static" "$LAB/unit") >"$LAB/lines" 2>&1
+	# those left out take most of the time, and are the same everywhere
+	(cd "$SRC" && "qemu-$1-static" "$LAB/unit" 'rate and delay' \
+		'segments lost' 'GSO packets lost' 'random parity') \
+		>"$LAB/lines" 2>&1
 	status=$?
 	grep -v '^ok - ' "$LAB/lines"
 	[ $status -eq 0 ] && "qemu-$1-static" "$LAB/super" -n 20000
@@ -1906,7 +1909,7 @@ hostile()
 # again: both at once, as they wait most of the time
 strangers()
 {
-	"$SRC/test/middle.sh" nobody twoclients renewals secrecy \
+	"$SRC/test/middle.sh" twoclients renewals secrecy \
 		>"$LAB/middle.out" 2>&1 &
 	counted found "$SRC/test/found.sh"
 	wait $!

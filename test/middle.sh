@@ -6,7 +6,7 @@
 # in later ones, or late. Pings go on meanwhile, and nothing else may happen.
 # Then what he saw is looked at: neither the pings nor their addresses are in
 # it. Needs root, iproute2 and fping; takes some four minutes. Arguments are
-# the attempts to make, of those below; test.sh makes the shorter half.
+# the attempts to make, of those below; test.sh makes three.
 #
 #	mdc-PID           mdm-PID                          mds-PID
 #	10.66.0.1 -- md0 -- 10.66.0.2, 10.67.0.3 -- sv0 -- 10.67.0.2
