@@ -1,7 +1,13 @@
 /* See LICENSE file for copyright and license details. */
 
-/* the networks behind the router; the commands route them into the tunnel */
+/* the networks behind the router, separated by spaces, and the devices that
+ * they are on; the commands route them into the tunnel */
 #define LAN "192.168.1.0/24"
+#define LANDEV "eth0"
+
+/* the LAN while no link is up: "lookup main": it has the router's own line, in
+ * clear; "unreachable": its hosts are told that there is no way */
+#define OFFLINE "lookup main"
 
 /* networks behind the client, IPv4 or IPv6 with prefix length, separated by
  * spaces: only their hosts may use the tunnel, as with WireGuard's AllowedIPs.
@@ -40,6 +46,8 @@ static const Linkconf links[] = {
 	{ "wg4",  "10.200.4.1", "10.200.4.2", 9005, 2,        70, 70 },
 /*	{ "lte%d", "10.201.%d.1", "10.201.%d.2", 9011, 2,     0,  0  }, */
 /*	{ "usb*", NULL, "198.51.100.7",       9006, 2,        0,  0  }, */
+	/* a modem whose bytes cost money, 1 GB a month of them while idle */
+/*	{ "wwan0", NULL, "198.51.100.7",      9007, 61,       0,  0  }, */
 };
 
 /* traffic: the first row that fits a packet says what it is. Port is that of
@@ -105,41 +113,80 @@ static const int runas         = 2000000000; /* user and group id that nothing e
 static const char *chrootdir   = "/var/run/udpbond"; /* empty, made if missing; NULL: see all files */
 static const int seccomp       = 1;    /* allow only the system calls that it needs */
 
+/* parts of the commands below: for each network of LAN, of IP version $v; for
+ * each device of the LAN, if there is IPv6; take away the rules of $prio; be an
+ * IPv6 router that still takes its own address from one */
+#define NETS "for net in " LAN "; do case $net in *:*) v=6;; *) v=4;; esac; "
+#define DEVS "[ ! -d /proc/sys/net/ipv6 ] || for dev in " LANDEV "; do "
+#define NORULES "for v in 4 6; do while ip -$v rule del priority $prio 2>/dev/null; do :; done; done"
+#define ROUTER6 "for f in /proc/sys/net/ipv6/conf/*/accept_ra; do [ \"$(cat $f)\" != 1 ] || echo 2 >$f; done; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"
+
 /* shell commands, run in this order as root: up once the TUN device is up,
- * down after it is gone; TUN, ADDR and MTU are in the environment. Only what
- * belongs there is forwarded: nothing with a source address of the host, from
- * the LAN what it sends, to the LAN what answers it. */
+ * linkup when the first link comes up, linkdown when none has been up for 5 s,
+ * down after the device is gone. TUN, ADDR (its addresses), PEER (the other
+ * end's), MTU and STATE (up, linkup, linkdown, down) are in the environment.
+ * Only what belongs there is forwarded: nothing with a source address of the
+ * host, from the LAN what it sends, to the LAN what answers it. IPv6 of the LAN
+ * is carried if both TUN devices have an IPv6 address, with NAT; else it is
+ * unreachable while a link is up, and hosts take IPv4. */
 static const char *clientup[] = {
 	"nft \"add table inet $TUN; delete table inet $TUN; add table inet $TUN;"
+	" add set inet $TUN lan4 { type ipv4_addr; flags interval; };"
+	" add set inet $TUN lan6 { type ipv6_addr; flags interval; };"
 	" add chain inet $TUN forward { type filter hook forward priority 0; };"
 	" add rule inet $TUN forward iifname $TUN ct state new,invalid drop;"
-	" add rule inet $TUN forward iifname $TUN ip daddr != " LAN " drop\"",
-	"echo 1 >/proc/sys/net/ipv4/ip_forward",
-	"ip route replace 10.99.0.1 dev \"$TUN\"",
-	"ip route replace default dev \"$TUN\" table 200",
-	"ip rule del priority 199 2>/dev/null; ip rule add to " LAN " lookup main priority 199",
-	"ip rule del priority 200 2>/dev/null; ip rule add from " LAN " lookup 200 priority 200",
+	" add rule inet $TUN forward iifname $TUN ip daddr != @lan4 drop\"",
+	NETS "nft add element inet \"$TUN\" lan$v \"{ $net }\"; done",
 	"nft insert rule inet \"$TUN\" forward fib saddr type local drop",
+	/* what began on the router's own line has another address there */
+	"nft add rule inet \"$TUN\" forward oifname \"$TUN\" ct status snat ip protocol tcp reject with tcp reset",
+	"echo 1 >/proc/sys/net/ipv4/ip_forward",
+	"for peer in $PEER; do ip route replace \"${peer%/*}\" dev \"$TUN\"; done",
+	"ip route replace default dev \"$TUN\" table 200",
 	"[ ! -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/\"$TUN\"/accept_ra",
+	"case $ADDR in *:*) ip -6 route replace default dev \"$TUN\" table 200; " ROUTER6 ";"
+	" nft \"add chain inet $TUN nat { type nat hook postrouting priority 100; };"
+	" add rule inet $TUN nat oifname $TUN meta nfproto ipv6 masquerade\";; esac",
+	"for prio in 199 200 201; do " NORULES "; done",
+	NETS "ip -$v rule add to \"$net\" lookup main priority 199; done",
+	NETS "ip -$v rule add from \"$net\" " OFFLINE " priority 201; done",
+	DEVS "ip -6 rule add iif \"$dev\" lookup main suppress_prefixlength 0 priority 199; done",
+	DEVS "ip -6 rule add iif \"$dev\" " OFFLINE " priority 201; done",
+};
+static const char *clientlinkup[] = {
+	NETS "ip -$v rule add from \"$net\" lookup 200 priority 200; done",
+	"case $ADDR in *:*) to='lookup 200';; *) to=unreachable;; esac; "
+	DEVS "ip -6 rule add iif \"$dev\" $to priority 200; done",
+};
+static const char *clientlinkdown[] = {
+	"prio=200; " NORULES,
 };
 static const char *clientdown[] = {
-	"ip rule del priority 200",
-	"ip rule del priority 199",
+	"for prio in 199 200 201; do " NORULES "; done",
 	"nft delete table inet \"$TUN\"",
 };
 static const char *serverup[] = {
 	"nft \"add table inet $TUN; delete table inet $TUN; add table inet $TUN;"
+	" add set inet $TUN lan4 { type ipv4_addr; flags interval; };"
+	" add set inet $TUN lan6 { type ipv6_addr; flags interval; };"
 	" add chain inet $TUN forward { type filter hook forward priority 0; };"
-	" add rule inet $TUN forward iifname $TUN ip saddr != { 192.168.50.1, " LAN " } drop;"
+	" add rule inet $TUN forward iifname $TUN ip saddr != @lan4 drop;"
+	" add rule inet $TUN forward iifname $TUN ip6 saddr != @lan6 drop;"
 	" add rule inet $TUN forward oifname $TUN ct state new,invalid drop;"
 	" add chain inet $TUN nat { type nat hook postrouting priority 100; };"
-	" add rule inet $TUN nat ip saddr { 192.168.50.1, " LAN " } oifname != $TUN masquerade\"",
-	"echo 1 >/proc/sys/net/ipv4/ip_forward",
-	"ip route replace 192.168.50.1 dev \"$TUN\"",
-	"ip route replace " LAN " dev \"$TUN\"",
+	" add rule inet $TUN nat ip saddr @lan4 oifname != $TUN masquerade;"
+	" add rule inet $TUN nat ip6 saddr @lan6 oifname != $TUN masquerade\"",
+	"for peer in $PEER; do case $peer in *:*) v=6;; *) v=4;; esac; nft add element inet \"$TUN\" lan$v \"{ ${peer%/*} }\"; done",
+	NETS "nft add element inet \"$TUN\" lan$v \"{ $net }\"; done",
 	"nft insert rule inet \"$TUN\" forward fib saddr type local drop",
+	"echo 1 >/proc/sys/net/ipv4/ip_forward",
+	"for net in $PEER; do ip route replace \"${net%/*}\" dev \"$TUN\"; done",
+	"for net in " LAN "; do ip route replace \"$net\" dev \"$TUN\"; done",
 	"[ ! -d /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/\"$TUN\"/accept_ra",
+	"case $ADDR in *:*) " ROUTER6 ";; esac",
 };
+static const char *serverlinkup[] = { NULL };
+static const char *serverlinkdown[] = { NULL };
 static const char *serverdown[] = {
 	"nft delete table inet \"$TUN\"",
 };

@@ -116,7 +116,9 @@
 #define CLAMP(x, a, b)  ((x) < (a) ? (a) : (x) > (b) ? (b) : (x))
 #define MS(x)           ((int64_t)(x) * 1000000) /* ms to ns */
 #define MBIT(x)         ((int64_t)((x) * 1000000)) /* Mbit/s to bit/s */
-#define die(...)        do { warn(__VA_ARGS__); exit(1); } while (0)
+#define quit(rc, ...)   do { warn(__VA_ARGS__); exit(rc); } while (0)
+#define die(...)        quit(1, __VA_ARGS__)
+#define refuse(...)     quit(Misconfigured, __VA_ARGS__)
 #define logmsg(...)     do { if (!loop.quiet) warn(__VA_ARGS__); } while (0)
 
 /* newer than some headers */
@@ -253,6 +255,7 @@ static const int64_t
 	Remember = MS(600000),    /* that a server of QUIC sends much */
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
 	Look = MS(200),           /* between looks at devices */
+	Offline = MS(5000),       /* without a link: the parent is told */
 	Retry = MS(10000);        /* of UDP_SEGMENT after an error; of links,
 	                           * faster, after the last one went down */
 
@@ -264,6 +267,7 @@ enum { Socketcall = -1 }; /* none */
 #endif
 
 /* enums */
+enum { Usage = 2, Denied = 77, Misconfigured = 78 };   /* <sysexits.h> */
 enum { Client, Server, Both };                         /* roles */
 enum { LinkDown, LinkProbing, LinkUp, LinkLossy };     /* used from Up on */
 enum { LaneBeat, LaneControl, LaneData, LaneLast };
@@ -784,13 +788,15 @@ static struct {
 static struct {
 	volatile sig_atomic_t stop, report, reopen; /* signals ask for it */
 	int quiet, status;        /* only warnings; exit status */
+	int parent, online;       /* pipe to it; it was told that a link is up */
+	int64_t lastonline;       /* ns, when one was */
 	int interval;             /* s, between reports */
 	int handled, turns;       /* packets, turns in this ms */
 	int unread;               /* packets were left in the kernel */
 	int links;                /* how many are in use */
 	int64_t nextsecond, nextreport, nextmtu, nextbeat, nextstall; /* ns */
 	int64_t since, pause;     /* ns, see rest() */
-} loop = { .interval = 5 };
+} loop = { .parent = -1, .interval = 5 };
 
 static struct {
 	int fd, mtu;
@@ -2113,21 +2119,21 @@ keyload(void)
 		return;
 	nocore();
 	if ((fd = open(keyfile, O_RDONLY | O_CLOEXEC)) < 0)
-		die("keyfile: open %s:", keyfile);
+		refuse("keyfile: open %s:", keyfile);
 	if (fstat(fd, &st) < 0)
-		die("keyfile: stat %s:", keyfile);
+		refuse("keyfile: stat %s:", keyfile);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		die("keyfile: %s belongs to another user: chown root %s",
+		refuse("keyfile: %s belongs to another user: chown root %s",
 		    keyfile, keyfile);
 	if (st.st_mode & 077)
-		die("keyfile: %s can be read by others: chmod 600 %s",
+		refuse("keyfile: %s can be read by others: chmod 600 %s",
 		    keyfile, keyfile);
 	if ((n = read(fd, buf, sizeof(buf) - 1)) < 0)
-		die("keyfile: read %s:", keyfile);
+		refuse("keyfile: read %s:", keyfile);
 	close(fd);
 	if (strspn(buf, "0123456789abcdefABCDEF") != 2 * KeyLen ||
 	    n > 2 * KeyLen + 1 || (n > 2 * KeyLen && buf[2 * KeyLen] != '\n'))
-		die("keyfile: %s is not 64 hex digits: make one with "
+		refuse("keyfile: %s is not 64 hex digits: make one with "
 		    "udpbond -k", keyfile);
 	for (n = 0; n < 2 * KeyLen; n++) /* of a letter, & 15 is 1 to 6 */
 		keys.master[n / 2] = keys.master[n / 2] << 4 |
@@ -6492,6 +6498,23 @@ deadtime(const Link *l)
 	return MAX(DeadTime, silence(l));
 }
 
+/* Tell the parent process, which runs commands, whether any link is up: at
+ * once if one is, or after some seconds. */
+static void
+tellparent(void)
+{
+	int up = survey.best != NULL;
+
+	if (up)
+		loop.lastonline = now;
+	if (up == loop.online || (!up && now - loop.lastonline < Offline))
+		return;
+	loop.online = up;
+	logmsg(up ? "online" : "offline: no link has been up for 5 s");
+	if (write(loop.parent, &"du"[up], 1) < 0 && loop.parent >= 0)
+		warn("tell the parent:");
+}
+
 /* The only place where a link changes state, so the log is its history. */
 static void
 linkstate(Link *l, int state, const char *fmt, ...)
@@ -6511,6 +6534,7 @@ linkstate(Link *l, int state, const char *fmt, ...)
 	l->used = now;
 	loop.nextbeat = 0;
 	surveylinks();
+	tellparent();
 	if (!survey.best)
 		peer.lonely = now;
 	if (state != LinkDown)
@@ -8708,7 +8732,7 @@ ctlask(char ask, Text *t)
 	struct sockaddr_un sun;
 
 	if (geteuid() != 0)
-		die("only root may ask");
+		quit(Denied, "needs root: only root is answered");
 	/* only a family: the kernel chooses a name */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&family, sizeof(family)) < 0)
 		die("control socket:");
@@ -8776,6 +8800,7 @@ second(void)
 			linkgone(l, "the peer does not speak of it");
 	if (!ctl.named)
 		ctlname();
+	tellparent();
 }
 
 /* Do what signals asked for. */
@@ -8931,14 +8956,14 @@ emptydir(void)
 	int fd, n;
 
 	if (mkdir(chrootdir, 0555) < 0 && errno != EEXIST)
-		die("chrootdir: make %s:", chrootdir);
+		refuse("chrootdir: make %s:", chrootdir);
 	fd = open(chrootdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || (n = syscall(SYS_getdents64, fd, entries,
 	    sizeof(entries))) < 0)
-		die("chrootdir: open %s:", chrootdir);
+		refuse("chrootdir: open %s:", chrootdir);
 	close(fd);
 	if (n > 2 * 24) /* bytes of . and .., the least of any */
-		die("chrootdir: %s has to be empty, or not there", chrootdir);
+		refuse("chrootdir: %s has to be empty, or not there", chrootdir);
 }
 
 /* Raw calls: the C library's would look for other threads. */
@@ -9419,10 +9444,12 @@ typedef struct {
 	const char *name, **cmds;
 	int n;
 } Commands;
-enum { Up, Down };
-static const Commands hooks[][2] = {
-	{ COMMANDS(clientup), COMMANDS(clientdown) },
-	{ COMMANDS(serverup), COMMANDS(serverdown) },
+enum { Up, Linkup, Linkdown, Down, HooksLast };
+static const Commands hooks[][HooksLast] = {
+	{ COMMANDS(clientup), COMMANDS(clientlinkup),
+	  COMMANDS(clientlinkdown), COMMANDS(clientdown) },
+	{ COMMANDS(serverup), COMMANDS(serverlinkup),
+	  COMMANDS(serverlinkdown), COMMANDS(serverdown) },
 };
 
 /* Say which devices the client would take now for a row that is a pattern. */
@@ -9443,9 +9470,9 @@ candidates(Text *t, const Linkconf *c)
 static void
 explain(Text *t, int who)
 {
-	const Commands *up = &hooks[who][Up];
+	const Commands *h = hooks[who];
 	const Linkconf *c;
-	int i;
+	int i, j;
 
 	text(t, "As %s it makes %s with %s and talks over %d links, %s:\n",
 	    who == Client ? "client" : "server", tundev,
@@ -9473,8 +9500,9 @@ explain(Text *t, int who)
 		if (who == Client && rowkind(c))
 			candidates(t, c);
 	}
-	for (i = 0; i < up->n; i++)
-		text(t, "%s %s\n", i ? "       " : "It runs", up->cmds[i]);
+	for (j = 0; j < HooksLast; j++)
+		for (i = 0; i < h[j].n && h[j].cmds[i]; i++)
+			text(t, "%s: %s\n", h[j].name, h[j].cmds[i]);
 }
 
 /* Returns the exit status of udpbond -t. */
@@ -9509,14 +9537,15 @@ check(void)
 
 /* Run a command. Returns its status as waitpid() has it. */
 static int
-shell(const char *cmd)
+shell(const char *state, const char *cmd)
 {
-	static const char with[] =
-	    "TUN=$0 ADDR=$1 MTU=$2; export TUN ADDR MTU; eval \"$3\"";
+	static const char with[] = "TUN=$0 ADDR=$1 PEER=$2 MTU=$3 STATE=$4;"
+	    " export TUN ADDR PEER MTU STATE; eval \"$5\"";
 	char mtu[16];
+	const char *addrs[] = { clientaddr, serveraddr };
 	const char *argv[] = {
-		"sh", "-c", with, tundev, role == Client ? clientaddr :
-		serveraddr, mtu, cmd, NULL
+		"sh", "-c", with, tundev, addrs[role], addrs[!role], mtu,
+		state, cmd, NULL
 	};
 	int status;
 	sigset_t none;
@@ -9545,8 +9574,9 @@ commands(const Commands *c)
 		die("%s: fork:", c->name);
 	if (pid > 0)
 		return pid;
-	for (i = 0; i < c->n; i++)
-		if ((status = shell(c->cmds[i])) != 0)
+	for (i = 0; i < c->n && c->cmds[i]; i++)
+		if ((status = shell(c->name + strlen("client"),
+		    c->cmds[i])) != 0)
 			warn("%s: \"%s\" failed with status %d", c->name,
 			    c->cmds[i], WIFEXITED(status) ?
 			    WEXITSTATUS(status) : status);
@@ -9618,7 +9648,8 @@ setup(void)
 
 	keyload();
 	if (checkconf() > 0)
-		die("the configuration has to be mended first, see above");
+		refuse("the configuration has to be mended first, "
+		    "see above");
 	if (role == Client)
 		checkdevices();
 	if (chrootdir)
@@ -9629,6 +9660,7 @@ setup(void)
 	netsinit();
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGCHLD);
+	sigaddset(&blocked, SIGIO);
 	for (i = 0; i < LEN(signals); i++) {
 		sigaction(signals[i], &sa, NULL);
 		sigaddset(&blocked, signals[i]);
@@ -9761,15 +9793,41 @@ cleanup(void)
 	close(tun.fd);
 }
 
+/* Make a pipe by which the worker says whether a link is up; SIGIO tells the
+ * parent. Returns the parent's end. */
+static int
+tellopen(void)
+{
+	int fd[2];
+
+	if (pipe2(fd, O_NONBLOCK | O_CLOEXEC) < 0 ||
+	    fcntl(fd[0], F_SETOWN, getpid()) < 0 ||
+	    fcntl(fd[0], F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+		die("pipe to the parent:");
+	loop.parent = fd[1];
+	return fd[0];
+}
+
+/* Returns which commands are to be run by what the worker said last, or was. */
+static int
+heardof(int fd, int was)
+{
+	char said;
+
+	while (read(fd, &said, 1) == 1)
+		was = said == 'u' ? Linkup : Linkdown;
+	return was;
+}
+
 /* The parent stays root to run the commands, so that packets need not wait for
  * them, and passes signals on. When the worker has ended, in whatever way, the
  * TUN is gone. Returns the exit status. */
 static int
-oversee(pid_t worker)
+oversee(pid_t worker, int told)
 {
-	pid_t pid, up;
+	int sig, status, ran = Linkdown, wanted = Linkdown;
+	pid_t pid, running;
 	sigset_t blocked;
-	int sig, status;
 	Link *l;
 
 	close(tun.fd);
@@ -9780,19 +9838,25 @@ oversee(pid_t worker)
 		close(l->fd);
 		close(l->guard);
 	}
+	close(loop.parent);
 	explicit_bzero(&keys, sizeof(keys));
-	up = commands(&hooks[role][Up]);
+	running = commands(&hooks[role][Up]);
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
 	while ((pid = waitpid(-1, &status, WNOHANG)) != worker) {
 		if (pid > 0)
-			up = pid == up ? 0 : up;
+			running = pid == running ? 0 : running;
 		else if ((sig = sigwaitinfo(&blocked, NULL)) > 0 &&
-		    sig != SIGCHLD && kill(worker, sig) < 0)
+		    sig != SIGCHLD && sig != SIGIO && kill(worker, sig) < 0)
 			warn("pass on signal %d:", sig);
+		wanted = heardof(told, wanted);
+		if (!running && wanted != ran)
+			running = commands(&hooks[role][ran = wanted]);
 	}
 	if (WIFSIGNALED(status))
 		warn("the worker was killed by signal %d", WTERMSIG(status));
-	await(up, "up commands");
+	await(running, "commands");
+	if (ran == Linkup)
+		await(commands(&hooks[role][Linkdown]), "linkdown commands");
 	await(commands(&hooks[role][Down]), "down commands");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
@@ -9806,7 +9870,7 @@ usage(void)
 	    "       udpbond -t [-c | -s]\n"
 	    "       udpbond -l | -p | -k | -v\n");
 	output(2, &t);
-	exit(2);
+	exit(Usage);
 }
 
 static void
@@ -9857,7 +9921,7 @@ main(int argc, char *argv[])
 {
 	static Text t;
 	pid_t parent = getpid(), pid;
-	int i, what;
+	int i, what, told;
 
 	/* nothing opened later may be taken for stdin, stdout or stderr */
 	while ((i = open("/dev/null", O_RDWR)) >= 0 && i <= 2)
@@ -9877,11 +9941,15 @@ main(int argc, char *argv[])
 		ctlask(what, &t);
 	if (what)
 		return print(&t);
+	if (geteuid() != 0)
+		quit(Denied, "needs root");
 	setup();
+	told = tellopen();
 	if ((pid = fork()) < 0)
 		die("fork:");
 	if (pid > 0)
-		return oversee(pid);
+		return oversee(pid, told);
+	close(told);
 	confine(parent);
 	run();
 	cleanup();
