@@ -302,10 +302,10 @@ enum {
 };
 enum { Unasked, Overtaken, Missed };   /* why packets are sent again */
 enum {                                 /* signs of why a link has no answer */
-	SignRow, SignVersion, SignKey, SignPlain, SignSealed, SignAddr,
+	FaultNone, SignRow, SignVersion, SignKey, SignPlain, SignSealed, SignAddr,
 	SignRefused, SignRejected, SignLast
 };
-enum { FaultNone = SignLast, FaultDevice, FaultOpen, FaultLocal, FaultSend, FaultOneway,
+enum { FaultDevice = SignLast, FaultOpen, FaultLocal, FaultSend, FaultOneway,
        FaultSilent, FaultShared };                                  /* and what else */
 enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
 enum {
@@ -522,6 +522,7 @@ typedef struct {
 } Tally;
 
 /* the parts of a link */
+typedef struct Link Link;
 typedef struct {
 	struct sockaddr_storage local, remote; /* of its row; family 0: any */
 	struct sockaddr_storage peer; /* where to send */
@@ -652,7 +653,7 @@ typedef struct {                  /* round trips, from second to second */
 	int64_t now, last;        /* us, the newest, that of a second ago */
 	int64_t steps[Steps];     /* us, by which these differed */
 	unsigned n;
-	int with;                 /* link that moves alike, or -1 */
+	const Link *with;         /* that moves alike, or NULL */
 } Moves;
 
 typedef struct {                  /* a token bucket of log lines */
@@ -661,7 +662,6 @@ typedef struct {                  /* a token bucket of log lines */
 	int error;                /* errno of the last failure, 0: none */
 } Log;
 
-typedef struct Link Link;
 struct Link {
 	Link *next;               /* in use */
 	const Linkconf *conf;     /* its row */
@@ -6373,6 +6373,8 @@ grow(Link *l)
 	Control *c = &l->control;
 	int64_t t = target(l), most = c->gotmax, *rate = &l->pace.rate;
 
+	if (2 * c->queue > t && now - l->pace.busy > GotMax)
+		return; /* it was not full: such a queue is not ours */
 	if (c->queue <= t && now - c->limited < c->hold) {
 		*rate = c->limit / 100 * 98;
 	} else if (quick(l)) {
@@ -6556,7 +6558,7 @@ faultof(const Link *l)
 	if (l->state >= LinkUp || (!l->present && !serves(l)) ||
 	    now - f->since < Mute)
 		return FaultNone;
-	for (i = 0; i < SignLast; i++)
+	for (i = SignRow; i < SignLast; i++)
 		if (f->at[i] && now - f->at[i] < Mute)
 			return i;
 	if (l->log.error == ENODEV)
@@ -6585,8 +6587,7 @@ sameway(const Link *l)
 		    l->state >= LinkUp && sameaddr(&l->addr.peer,
 		    &o->addr.peer))
 			return o;
-	return l->moves.with < 0 || l->state < LinkUp ? NULL :
-	    &bond[l->moves.with];
+	return l->state < LinkUp ? NULL : l->moves.with;
 }
 
 /* Returns what is wrong with the link, and what to do, or NULL. */
@@ -6683,7 +6684,7 @@ tellparent(void)
 		;
 	logmsg(up ? "online" : l ? "offline: no link is up" : "offline: no "
 	    "client is heard: does it run? does a firewall here drop UDP?");
-	if (write(loop.parent, &"du"[up], 1) < 0 && loop.parent >= 0)
+	if (loop.parent > 0 && write(loop.parent, &"du"[up], 1) < 0)
 		warn("tell the parent:");
 }
 
@@ -7783,7 +7784,6 @@ linkstart(Link *l)
 	l->state = l->present ? LinkProbing : LinkDown;
 	l->prio = c->priority;
 	l->used = l->fault.since = now;
-	l->moves.with = -1;
 	l->beats.next = beatstart(l);
 	rateceil(l, MBIT(role == Client ? c->up : c->down),
 	    MBIT(role == Client ? c->down : c->up));
@@ -8997,10 +8997,10 @@ moves(void)
 	for (l = bond; l; l = l->next) {
 		if (i++ != (int)(turn % loop.links))
 			continue;
-		l->moves.with = -1;
+		l->moves.with = NULL;
 		for (o = bond; o; o = o->next)
 			if (o != l && together(&l->moves, &o->moves))
-				l->moves.with = o - bond;
+				l->moves.with = o;
 	}
 }
 

@@ -2201,7 +2201,7 @@ testkeyfile(void)
 		}
 		waitpid(pid, &status, 0);
 		errend(said, sizeof(said));
-		want("exit status", t[i].said ? 1 : 0,
+		want("exit status", t[i].said ? Misconfigured : 0,
 		    WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 		wanttext(t[i].said ? t[i].said : "", said);
 		verdict(t[i].name);
@@ -3183,9 +3183,9 @@ typedef struct {
 	const char *name;
 	int joint, single;
 	int off;                  /* whose fault it is: the offload's */
-} Fault;
+} Flaw;
 
-static const Fault faults[] = {
+static const Flaw faults[] = {
 	{ "nothing is lost", 0, 0, 0 },
 	{ "all that are handed over jointly", 100, 0, 1 },
 	{ "nine of ten", 90, 0, 1 },
@@ -3196,7 +3196,7 @@ static const Fault faults[] = {
 };
 
 static int
-lostby(const Fault *f, int joint)
+lostby(const Flaw *f, int joint)
 {
 	return rnd(100) < (joint ? f->joint : f->single);
 }
@@ -3204,7 +3204,7 @@ lostby(const Fault *f, int joint)
 /* a second on the first link, with heartbeats; datagrams that left jointly,
  * and singly */
 static void
-linksecond(const Fault *f, uint64_t *rxpkts, int *joint, int *alone)
+linksecond(const Flaw *f, uint64_t *rxpkts, int *joint, int *alone)
 {
 	static uint8_t d[Room];
 	Link *l = &bond[0];
@@ -3236,7 +3236,7 @@ linksecond(const Fault *f, uint64_t *rxpkts, int *joint, int *alone)
 /* a second of eight TCP flows to the TUN, each of which sends ten packets and
  * then again what has not arrived; the rest as above */
 static void
-tunsecond(const Fault *f, uint64_t *una, int *joint, int *alone)
+tunsecond(const Flaw *f, uint64_t *una, int *joint, int *alone)
 {
 	static uint8_t d[Room];
 	const uint8_t *ip = d + VnetLen;
@@ -3285,7 +3285,7 @@ testtrial(int ontun)
 	const char *told = ontun ? "TUN out: off for a while" :
 	    "not UDP_SEGMENT on wg0";
 	Trial *trial = ontun ? &gro.trial : &bond[0].out.trial;
-	void (*step)(const Fault *, uint64_t *, int *, int *) =
+	void (*step)(const Flaw *, uint64_t *, int *, int *) =
 	    ontun ? tunsecond : linksecond;
 	static Text t;
 	char said[2000], line[100];
@@ -10878,7 +10878,8 @@ testserver(void)
 	wanthex("session", 0, peer.session.id);
 	id = b.id;
 	arrive(1, greet, ngreet);
-	want("for another link", -1, peerbeat(1, &b, d));
+	want("for another link", 0, peerbeat(1, &b, d) < 0);
+	want("as another one", 1, b.link);
 	verdict("answers a hello");
 
 	c.hello = 0;
