@@ -15,7 +15,7 @@ PINGEVERY=5             # 1/100 s between two pings of the game
 STRIP=120               # pings in the picture, two a character
 LATE=20                 # pings later, one without an answer counts as lost
 NONE=9999               # ms, of no answer at all
-LINES=18                # for what udpbond -l says
+BONDLINES=18            # for what udpbond -l says
 NAPS=0.4                # s between two pictures
 ADSL=20                 # ms there and back
 STARLINK=70             # Mbit/s
@@ -134,7 +134,7 @@ screenopen()
 	[ -t 1 ] && [ "${TERM:-dumb}" != dumb ] || return
 	size=$(stty size <&1 2>/dev/null)
 	[ "${size%% *}" -gt 0 ] 2>/dev/null && rows=${size%% *}
-	[ "$rows" -lt 24 ] && LINES=$((rows > 8 ? rows - 6 : 2))
+	[ "$rows" -lt 24 ] && BONDLINES=$((rows > 8 ? rows - 6 : 2))
 	live=true
 	# another screen, no cursor, long lines are cut
 	printf '\033[?1049h\033[?25l\033[?7l\033[2J'
@@ -156,10 +156,10 @@ demoend()
 	labclose
 }
 
-# links: the first part of what udpbond says
+# bondlines FILL: the first part of what udpbond says, if FILL in a fixed height
 bondlines()
 {
-	at router "$LAB/bond/udpbond" -l 2>&1 | awk -v lines="$LINES" -v fill="$1" '
+	at router "$LAB/bond/udpbond" -l 2>&1 | awk -v lines="$BONDLINES" -v fill="$1" '
 		/^$/ { end = 1 }
 		!end && NR <= lines { print; n++ }
 		END { while (fill && n++ < lines) print "" }'
