@@ -159,7 +159,8 @@ demoend()
 # bondlines FILL: the first part of what udpbond says, if FILL in a fixed height
 bondlines()
 {
-	at router "$LAB/bond/udpbond" -l 2>&1 | awk -v lines="$BONDLINES" -v fill="$1" '
+	at router "$LAB/bond/udpbond" -l 2>&1 |
+	awk -v lines="$BONDLINES" -v fill="$1" '
 		/^$/ { end = 1 }
 		!end && NR <= lines { print; n++ }
 		END { while (fill && n++ < lines) print "" }'
