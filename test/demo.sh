@@ -377,6 +377,10 @@ figures()
 		"the game: median $median ms, worst $worst ms, $lost of $count lost" \
 		'It never noticed that the links were full, and its own was cut.' \
 		'it noticed.'
+	[ "$failed" -eq 0 ] && return
+	read -r _load _ </proc/loadavg
+	echo "Was this machine too busy to keep time? Its load was $_load," \
+		"its processors are $(getconf _NPROCESSORS_ONLN)."
 }
 
 needroot
