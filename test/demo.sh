@@ -199,7 +199,8 @@ picture()
 	loadline
 }
 
-# draw: all at once and in place
+# draw: all at once and in place; a line is cleared first, as at the last column
+# that would take its end
 draw()
 {
 	{
@@ -207,8 +208,8 @@ draw()
 		picture 1
 	} >"$LAB/picture"
 	awk -v rows="$rows" '
-		NR == 1 { printf "\033[H\033[1m%s\033[0m\033[K", $0 }
-		NR > 1 && NR <= rows { printf "\r\n%s\033[K", $0 }
+		NR == 1 { printf "\033[H\033[K\033[1m%s\033[0m", $0 }
+		NR > 1 && NR <= rows { printf "\r\n\033[K%s", $0 }
 		END { printf "\033[J" }' "$LAB/picture"
 }
 
@@ -368,7 +369,7 @@ figures()
 	verdict 'wg0 back' $((after < 30 && share >= 60)) \
 		"$_game; $share % on wg0 after the download" \
 		'A link that works again is used again, and the others rest.' \
-		'it should be used at once, and for nearly all at the end.'
+		'it should be used at once, and at the end alone.'
 
 	read -r _ median worst lost count _ <<-END
 		$(gamestat 0 "$(sent)" 0)
@@ -379,8 +380,8 @@ figures()
 		'it noticed.'
 	[ "$failed" -eq 0 ] && return
 	read -r _load _ </proc/loadavg
-	echo "Was this machine too busy to keep time? Its load was $_load," \
-		"its processors are $(getconf _NPROCESSORS_ONLN)."
+	echo "Is this machine too busy? Its load is $_load," \
+		"with $(getconf _NPROCESSORS_ONLN) processors."
 }
 
 needroot
