@@ -8651,39 +8651,34 @@ reasons(Text *t)
 	kindstext(t);
 }
 
-/* Append what fills a column, at its left, or right if wide is below 0. */
-static void
-cell(Text *t, int wide, const char *fmt, ...)
+/* Returns where the last line begins. */
+static int
+linestart(const Text *t)
 {
-	char buf[ScreenMax];
-	va_list ap;
-	int n;
+	int at = t->len;
 
-	va_start(ap, fmt);
-	n = vformat(buf, MIN(abs(wide) + 1, LEN(buf)), fmt, ap);
-	va_end(ap);
-	for (; n < -wide; wide++)
-		text(t, " ");
-	text(t, "%s", buf);
-	for (; n < wide; wide--)
-		text(t, " ");
+	while (at > 0 && t->buf[at - 1] != '\n')
+		at--;
+	return at;
 }
 
-/* The same with a number, in 7 characters. */
+/* Cut or fill the line so that the next column begins there. */
 static void
-figure(Text *t, double x)
+tab(Text *t, int to)
 {
-	cell(t, -7, x < 1e3 ? "%.1f" : "%.0f", x);
+	int n = linestart(t) + to - t->len;
+
+	t->len += MIN(n, 0);
+	for (; n > 0; n--)
+		text(t, " ");
 }
 
 /* End a line, which is cut to its width. */
 static void
 endline(Text *t, int wide)
 {
-	int at = t->len;
+	int at = linestart(t);
 
-	while (at > 0 && t->buf[at - 1] != '\n')
-		at--;
 	if (t->len - at > wide) {
 		t->len = at + wide - 3;
 		text(t, "...");
@@ -8693,20 +8688,15 @@ endline(Text *t, int wide)
 	text(t, "\n");
 }
 
+/* Append a number of thousandths in 7 columns. */
 static void
-duration(Text *t, int s)
+figure(Text *t, int64_t n)
 {
-	static const struct { int s; char name[4]; } units[] = {
-		{ 24 * 3600, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" }
-	};
-	int i = 0;
+	char buf[24];
+	int len = format(buf, sizeof(buf), n < MS(1) ? "%.1f" : "%.0f",
+	    n / 1e3);
 
-	while (i < LEN(units) - 1 && s < units[i].s)
-		i++;
-	text(t, "%d %s", s / units[i].s, units[i].name);
-	if (i < LEN(units) - 1)
-		text(t, " %d %s", s % units[i].s / units[i + 1].s,
-		    units[i + 1].name);
+	text(t, "%s%s", &"       "[MIN(len, 7)], buf);
 }
 
 /* Returns bit/s that a link carries at most: sending, receiving. */
@@ -8741,14 +8731,18 @@ linkword(const Link *l)
 	    !l->spare ? "up" : backup(l) ? "backup" : "spare";
 }
 
-/* Returns what there is to say of a link, or NULL. */
+/* Returns what there is to say of a link, or NULL: of its rate, that it has been
+ * full at less for some seconds. */
 static const char *
 remark(const Link *l)
 {
 	static char buf[80];
 	const char *s = fault(l);
+	int i, full = 0;
 
-	if (s || !belowrate(l))
+	for (i = 0; i < Past; i++)
+		full += l->meter.past[0][i] > l->pace.rate / 1250;
+	if (s || full < 5 || !belowrate(l))
 		return s;
 	format(buf, sizeof(buf), "%s: most was %.1f of %.1f Mbit/s configured",
 	    role == Client ? "up" : "down", l->control.most / 1e6,
@@ -8769,7 +8763,7 @@ level(Text *t, int n)
 static void
 bar(Text *t, const Link *l, int in, int wide)
 {
-	int64_t most = MAX(linkmost(l, in) / 1000, 1), full;
+	int64_t most = linkmost(l, in) / 1000, full;
 
 	full = (lastsecond(l, in) * (int64_t)wide + most / 2) / most;
 	for (; wide > 0; wide--)
@@ -8788,8 +8782,8 @@ history(Text *t, const Link *l, int first, int last)
 		for (n = 0, in = first; in <= last; in++) {
 			k = l->meter.past[in][(l->meter.seconds + i) % Past];
 			if (k)
-				n = MAX(n, 1 + MIN(k * 8000 /
-				    MAX(linkmost(l, in), 1), 7));
+				n = MAX(n, 1 + MIN(k * 8000 / linkmost(l, in),
+				    7));
 		}
 		level(t, n);
 	}
@@ -8800,34 +8794,36 @@ static void
 headline(Text *t, int wide)
 {
 	const Link *l, *of = survey.best;
-	int n = 0, up = 0;
-	double rate[2] = { 0, 0 };
-	const char *s;
+	int n = 0, up = 0, v6, s;
+	int64_t rate[2] = { 0, 0 }; /* kbit/s */
+	const char *addr;
 
 	for (l = bond; l; l = l->next) {
 		of = of || !l->addr.peerlen ? of : l;
 		n += l->present;
 		up += linkworks(l);
-		rate[0] += lastsecond(l, receives(0)) / 1e3;
-		rate[1] += lastsecond(l, receives(1)) / 1e3;
+		rate[0] += lastsecond(l, receives(0));
+		rate[1] += lastsecond(l, receives(1));
 	}
 	text(t, "udpbond %s, %s", VERSION, role == Client ? "client" :
 	    "server");
 	if (of && of->addr.peerlen) { /* without brackets and port */
-		s = addrtext(&of->addr.peer);
-		text(t, " of ");
-		cell(t, strcspn(s + 1, *s == '[' ? "]" : ":") + (*s != '['),
-		    "%s", s + (*s == '['));
+		addr = addrtext(&of->addr.peer);
+		v6 = *addr == '[';
+		text(t, " of %s", addr + v6);
+		t->len -= strlen(strrchr(addr, ':')) + v6;
 	}
 	endline(t, wide);
 	if (peer.session.id) {
-		text(t, "session for ");
-		duration(t, (now - peer.begun) / Second);
+		s = (now - peer.begun) / Second;
+		text(t, s < 3600 ? "session for %d min %d s" :
+		    "session for %d h %d min", s / 60 / (s < 3600 ? 1 : 60),
+		    (s < 3600 ? s : s / 60) % 60);
 	} else {
 		text(t, "no session");
 	}
 	text(t, ", %d of %d links up, %.1f Mbit/s up, %.1f down", up, n,
-	    rate[0], rate[1]);
+	    rate[0] / 1e3, rate[1] / 1e3);
 	endline(t, wide);
 }
 
@@ -8837,16 +8833,18 @@ linkline(Text *t, const Link *l, int wide, int namelen, int script)
 {
 	int down;
 
-	cell(t, namelen, "%s", l->name);
-	cell(t, 8, " %s", linkword(l));
+	text(t, "%s", l->name);
+	tab(t, namelen);
+	text(t, " %s", linkword(l));
+	tab(t, namelen + StateLen - 4);
 	if (linkworks(l)) {
-		figure(t, l->delay.srtt / 1e6);
-		figure(t, l->loss.ratio * 100);
+		figure(t, l->delay.srtt / Us);
+		figure(t, l->loss.ratio * 100000);
 	} else {
 		text(t, "      -      -");
 	}
 	for (down = 0; down < 2; down++)
-		figure(t, lastsecond(l, receives(down)) / 1e3);
+		figure(t, lastsecond(l, receives(down)));
 	text(t, " ");
 	if (!script)
 		history(t, l, 0, 1);
@@ -8862,17 +8860,19 @@ linklines(Text *t, const Link *l, int wide, int namelen)
 	for (down = 0; down < 2; down++) {
 		in = receives(down);
 		if (!down) {
-			cell(t, namelen, "%s", l->name);
-			cell(t, StateLen, " %s", linkword(l));
+			text(t, "%s", l->name);
+			tab(t, namelen);
+			text(t, " %s", linkword(l));
 		} else if (linkworks(l)) {
-			cell(t, namelen + StateLen, "  %.1f ms, %.1f%% lost",
+			text(t, "  %.1f ms, %.1f%% lost",
 			    l->delay.srtt / 1e6, l->loss.ratio * 100);
 		} else {
-			cell(t, namelen + StateLen, "  -");
+			text(t, "  -");
 		}
-		figure(t, lastsecond(l, in) / 1e3);
+		tab(t, namelen + StateLen);
+		figure(t, lastsecond(l, in));
 		text(t, down ? " down" : " up  ");
-		figure(t, linkmost(l, in) / 1e6);
+		figure(t, linkmost(l, in) / 1000);
 		text(t, " ");
 		bar(t, l, in, MIN(wide - namelen - StateLen - 51, 40));
 		history(t, l, in, in);
@@ -8904,7 +8904,8 @@ traffictext(Text *t, int wide)
 		lines += all > 0;
 		if (!all || !t)
 			continue;
-		cell(t, 9, "%s", traffic[k].name);
+		text(t, "%s", traffic[k].name);
+		tab(t, 9);
 		text(t, " sent by");
 		for (n = 0, l = bond; l; l = l->next)
 			if (kindlately(l, k))
@@ -8935,13 +8936,15 @@ overview(Text *t, int wide, int high)
 	room = high ? high - 3 - traffictext(NULL, 0) : INT_MAX;
 	lines = n <= TwoLines && 2 * n + notes <= room ? 2 : 1;
 	headline(t, wide);
-	cell(t, namelen, "link");
+	text(t, "link");
+	tab(t, namelen);
+	text(t, " state");
+	tab(t, namelen + StateLen - 4);
 	if (lines > 1) {
-		cell(t, StateLen, " state");
-		text(t, " Mbit/s       limit ");
-		cell(t, MIN(wide - namelen - StateLen - 51, 40) + 1, "in use");
+		text(t, "     Mbit/s       limit in use");
+		tab(t, MIN(wide - 30, namelen + StateLen + 61));
 	} else {
-		text(t, " state      RTT  loss%%     up   down ");
+		text(t, "    RTT  loss%%     up   down ");
 	}
 	text(t, "30 s ago                   now");
 	endline(t, wide);
@@ -9098,13 +9101,17 @@ ctlask(const uint8_t ask[3], Text *t, int again)
 static int
 utf8(void)
 {
-	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-	const char *s = NULL;
+	static const char names[][12] = { "LC_ALL=", "LC_CTYPE=", "LANG=" };
+	char **e;
 	int i;
 
-	for (i = 0; i < LEN(names) && (!s || !*s); i++)
-		s = getenv(names[i]);
-	return s && (strstr(s, "UTF-8") || strstr(s, "utf8"));
+	for (i = 0; i < LEN(names); i++)
+		for (e = environ; *e; e++)
+			if (strstr(*e, names[i]) == *e &&
+			    (*e)[strlen(names[i])])
+				return strstr(*e, "UTF-8") ||
+				    strstr(*e, "utf8");
+	return 0;
 }
 
 /* Append an answer, at most so many lines, each behind some words. Levels turn
