@@ -8578,23 +8578,81 @@ prometheus(Text *t)
 			    traffic[i].name, kinds[l - bond][i]);
 }
 
-/* Say how many packets of which traffic went by which links. */
+/* Returns where the last line begins. */
+static int
+linestart(const Text *t)
+{
+	int at = t->len;
+
+	while (at > 0 && t->buf[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+/* Cut or fill the line so that the next column begins there. */
 static void
-kindstext(Text *t)
+tab(Text *t, int to)
+{
+	int n = linestart(t) + to - t->len;
+
+	t->len += MIN(n, 0);
+	for (; n > 0; n--)
+		text(t, " ");
+}
+
+/* End a line, which is cut to its width. */
+static void
+endline(Text *t, int wide)
+{
+	int at = linestart(t);
+
+	if (t->len - at > wide) {
+		t->len = at + wide - 3;
+		text(t, "...");
+	}
+	while (t->len > at && t->buf[t->len - 1] == ' ')
+		t->len--;
+	text(t, "\n");
+}
+
+/* Returns how many packets of a kind a link has sent, ever or of late. */
+static uint64_t
+kindsent(const Link *l, int k, int lately)
+{
+	uint64_t n = kinds[l - bond][k], was = past.kinds[1][l - bond][k];
+
+	return n < was || !lately ? n : n - was; /* below: a new link's */
+}
+
+/* Say by which links which traffic went: ever, as counts, or if there is a
+ * width of late, as shares. Returns how many lines that is; without a text it
+ * only counts them. */
+static int
+traffictext(Text *t, int wide)
 {
 	const Link *l;
-	int k, n;
+	int k, n, lines = 0;
+	uint64_t all, sent;
 
-	text(t, "=== Traffic ===\n");
 	for (k = 0; k < LEN(traffic); k++) {
+		for (all = 0, l = bond; l; l = l->next)
+			all += kindsent(l, k, wide);
+		lines += all > 0;
+		if (!all || !t)
+			continue;
+		text(t, "%s", traffic[k].name);
+		if (wide) {
+			tab(t, 9);
+			text(t, " sent by");
+		}
 		for (n = 0, l = bond; l; l = l->next)
-			if (kinds[l - bond][k])
-				text(t, "%s %s: %" PRIu64, n++ ? "," :
-				    traffic[k].name, l->name,
-				    kinds[l - bond][k]);
-		if (n)
-			text(t, "\n");
+			if ((sent = kindsent(l, k, wide)))
+				text(t, wide ? "%s %s %lu%%" : "%s %s: %lu",
+				    n++ ? "," : "", l->name, wide ?
+				    (sent * 100 + all / 2) / all : sent);
+		endline(t, wide ? wide : INT_MAX);
 	}
+	return lines;
 }
 
 /* Its configured rate is too high. */
@@ -8648,53 +8706,17 @@ reasons(Text *t)
 	    queues.queued, bytes, (now - oldest) / 1e6, queues.express.len,
 	    queues.acks.len, tx.repairs.len);
 	offloads(t);
-	kindstext(t);
+	text(t, "=== Traffic ===\n");
+	traffictext(t, 0);
 }
 
-/* Returns where the last line begins. */
-static int
-linestart(const Text *t)
-{
-	int at = t->len;
-
-	while (at > 0 && t->buf[at - 1] != '\n')
-		at--;
-	return at;
-}
-
-/* Cut or fill the line so that the next column begins there. */
-static void
-tab(Text *t, int to)
-{
-	int n = linestart(t) + to - t->len;
-
-	t->len += MIN(n, 0);
-	for (; n > 0; n--)
-		text(t, " ");
-}
-
-/* End a line, which is cut to its width. */
-static void
-endline(Text *t, int wide)
-{
-	int at = linestart(t);
-
-	if (t->len - at > wide) {
-		t->len = at + wide - 3;
-		text(t, "...");
-	}
-	while (t->len > at && t->buf[t->len - 1] == ' ')
-		t->len--;
-	text(t, "\n");
-}
-
-/* Append a number of thousandths in 7 columns. */
+/* Append a number of thousandths in 7 columns; below 0 is none. */
 static void
 figure(Text *t, int64_t n)
 {
 	char buf[24];
-	int len = format(buf, sizeof(buf), n < MS(1) ? "%.1f" : "%.0f",
-	    n / 1e3);
+	int len = format(buf, sizeof(buf), n < 0 ? "-" : n < MS(1) ? "%.1f" :
+	    "%.0f", n / 1e3);
 
 	text(t, "%s%s", &"       "[MIN(len, 7)], buf);
 }
@@ -8837,12 +8859,8 @@ linkline(Text *t, const Link *l, int wide, int namelen, int script)
 	tab(t, namelen);
 	text(t, " %s", linkword(l));
 	tab(t, namelen + StateLen - 4);
-	if (linkworks(l)) {
-		figure(t, l->delay.srtt / Us);
-		figure(t, l->loss.ratio * 100000);
-	} else {
-		text(t, "      -      -");
-	}
+	figure(t, linkworks(l) ? l->delay.srtt / Us : -1);
+	figure(t, linkworks(l) ? l->loss.ratio * 100000 : -1);
 	for (down = 0; down < 2; down++)
 		figure(t, lastsecond(l, receives(down)));
 	text(t, " ");
@@ -8880,43 +8898,6 @@ linklines(Text *t, const Link *l, int wide, int namelen)
 	}
 }
 
-/* Returns how many packets of a kind a link has sent of late. */
-static uint64_t
-kindlately(const Link *l, int k)
-{
-	uint64_t n = kinds[l - bond][k], was = past.kinds[1][l - bond][k];
-
-	return n < was ? n : n - was; /* another link has its place */
-}
-
-/* Say by which links the traffic of the last seconds went. Returns how many
- * lines that is; without a text it only counts them. */
-static int
-traffictext(Text *t, int wide)
-{
-	const Link *l;
-	int k, n, lines = 0;
-	uint64_t all;
-
-	for (k = 0; k < LEN(traffic); k++) {
-		for (all = 0, l = bond; l; l = l->next)
-			all += kindlately(l, k);
-		lines += all > 0;
-		if (!all || !t)
-			continue;
-		text(t, "%s", traffic[k].name);
-		tab(t, 9);
-		text(t, " sent by");
-		for (n = 0, l = bond; l; l = l->next)
-			if (kindlately(l, k))
-				text(t, "%s %s %d%%", n++ ? "," : "", l->name,
-				    (int)((kindlately(l, k) * 100 + all / 2) /
-				    all));
-		endline(t, wide);
-	}
-	return lines;
-}
-
 /* What a person wants to see, for udpbond -l; high is 0 or the lines that there
  * are. */
 static void
@@ -8933,7 +8914,7 @@ overview(Text *t, int wide, int high)
 			namelen = MAX(namelen, (int)strlen(l->name));
 	}
 	namelen = MIN(namelen, 12 + MAX(wide - Screen, 0) / 2);
-	room = high ? high - 3 - traffictext(NULL, 0) : INT_MAX;
+	room = high ? high - 3 - traffictext(NULL, 1) : INT_MAX;
 	lines = n <= TwoLines && 2 * n + notes <= room ? 2 : 1;
 	headline(t, wide);
 	text(t, "link");
@@ -9070,7 +9051,7 @@ ctlpkt(void)
 
 /* Ask a running udpbond, for -l and -p. */
 static void
-ctlask(const uint8_t ask[3], Text *t, int again)
+ctlask(const uint8_t ask[3], Text *t)
 {
 	int n, i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd pfd = { fd, POLLIN, 0 };
@@ -9086,8 +9067,6 @@ ctlask(const uint8_t ask[3], Text *t, int again)
 	    (struct sockaddr *)&sun, ctladdr(&sun))) < 0 &&
 	    errno == EAGAIN && i < 2000; i++)
 		poll(NULL, 0, 1); /* others may keep the socket full */
-	if (n < 0 && errno != EAGAIN && again)
-		die("the running udpbond has ended");
 	if (n < 0 && errno != EAGAIN)
 		die("no running udpbond with %s in this network namespace",
 		    tundev);
@@ -9148,18 +9127,16 @@ asker(int what)
 {
 	static Text t, out;
 	uint8_t ask[3] = { what, 0, 0 };
-	int tty, again = 0;
 	struct timespec ts;
 	struct winsize w;
-	char words[24];
+	char words[24] = "";
 
 	do {
-		*words = '\0';
-		tty = ioctl(1, TIOCGWINSZ, &w) == 0;
-		if (tty)
-			ask[1] = MIN(w.ws_col, ScreenMax);
-		if (tty && loop.interval) {
-			ask[2] = w.ws_row ? CLAMP(w.ws_row - 1, 4, 255) : 23;
+		if (ioctl(1, TIOCGWINSZ, &w) < 0)
+			w.ws_row = w.ws_col = 0;
+		ask[1] = MIN(w.ws_col, ScreenMax);
+		if (loop.interval && w.ws_row > 1) {
+			ask[2] = MIN(w.ws_row - 1, 255);
 			format(words, sizeof(words), "\033[K");
 			text(&out, "\033[H");
 		} else if (loop.interval) {
@@ -9167,18 +9144,14 @@ asker(int what)
 			clock_gettime(CLOCK_REALTIME, &ts);
 			format(words, sizeof(words), "%lu ",
 			    (uint64_t)ts.tv_sec);
-			if (!again)
-				text(&out, "# time link state RTT loss%% "
-				    "up down\n");
 		}
-		ctlask(ask, &t, again++);
+		ctlask(ask, &t);
 		render(&out, &t, words, ask[2] ? ask[2] : INT_MAX, utf8());
 		if (ask[2])
 			text(&out, "\033[J");
 		if (print(&out))
 			return 1;
-		poll(NULL, 0, (int)MIN(loop.interval * INT64_C(1000),
-		    INT_MAX));
+		poll(NULL, 0, loop.interval * 1000);
 	} while (loop.interval);
 	return 0;
 }

@@ -12468,8 +12468,8 @@ testmetrics(void)
 	memset(&out, 0, sizeof(out));
 	kinds[4][0] = 6;
 	kinds[2][LEN(traffic) - 1] = 7;
-	kindstext(&out);
-	wantstr("text", "=== Traffic ===\ndns wg1: 5, wg4: 6\nother wg2: 7\n",
+	traffictext(&out, 0);
+	wantstr("text", "dns wg1: 5, wg4: 6\nother wg2: 7\n",
 	    out.buf);
 	verdict("traffic that there was, by link");
 
