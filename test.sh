@@ -682,12 +682,12 @@ lost: [0-9]+, repaired: [0-9]+, duplicates: [0-9]+, ([A-Za-z ]+: [0-9]+, )*\
 dropped: (none|[a-z ]+ [0-9]+(, [a-z ]+ [0-9]+)*)"
 # what -l says
 headline="udpbond [^ ]+, (client|server) of $ip"
-since='session for [0-9]+ [a-z]+( [0-9]+ [a-z]+)?, [0-9] of [0-9] links up, \
-[0-9.]+ Mbit/s up, [0-9.]+ down'
+since="session for [0-9]+ (min|h) [0-9]+ (s|min), [0-9] of [0-9] links up, \
+[0-9.]+ Mbit/s up, [0-9.]+ down"
 heading='link +state +Mbit/s +limit +in use +30 s ago +now'
 history='[#.]+( [ _.:=+*#-]*)?'
 uplink="wg[0-4] +[A-Za-z]+ +[0-9.]+ up +[0-9.]+ $history"
-downlink="  (-|[0-9.]+ ms, [0-9.]+% lost) +[0-9.]+ down +[0-9.]+ $history"
+downlink=" (-|[0-9.]+ ms, [0-9.]+% lost) +[0-9.]+ down +[0-9.]+ $history"
 sentby='[A-Za-z0-9._-]+ +sent by wg[0-4] [0-9]+%(, wg[0-4] [0-9]+%)*'
 details='wg[0-4] - [a-z]+(, [a-z ]+: -?[0-9.]+( Mbps|ms|%))+'
 offloads='Offload - TUN in: on, TUN out: on(, [A-Za-z_]+: on)+'

@@ -8882,10 +8882,10 @@ linklines(Text *t, const Link *l, int wide, int namelen)
 			tab(t, namelen);
 			text(t, " %s", linkword(l));
 		} else if (linkworks(l)) {
-			text(t, "  %.1f ms, %.1f%% lost",
+			text(t, " %.1f ms, %.1f%% lost",
 			    l->delay.srtt / 1e6, l->loss.ratio * 100);
 		} else {
-			text(t, "  -");
+			text(t, " -");
 		}
 		tab(t, namelen + StateLen);
 		figure(t, lastsecond(l, in));

@@ -12567,7 +12567,7 @@ testoverview(void)
 	    "\10\10\10\10\10\10\10\10\10 "
 	    "\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\10",
 	    lineof(&t, 3));
-	wantstr("down", "  20.0 ms, 0.4% lost    0.0 down   10.0 .........",
+	wantstr("down", " 20.0 ms, 0.4% lost     0.0 down   10.0 .........",
 	    lineof(&t, 4));
 	wantstr("traffic", "tcp       sent by wg0 25%, wg1 75%", lineof(&t, 13));
 	want("lines", 14, linesof(&t));
@@ -12609,7 +12609,7 @@ testoverview(void)
 	wantstr("head", "no session, 3 of 5 links up, 70.0 Mbit/s up, "
 	    "10.0 down", lineof(&t, 1));
 	wanttext("\nwg0      DOWN           0.0 up     10.0 ", t.buf);
-	wanttext("\n  -                    10.0 down   10.0 ", t.buf);
+	wanttext("\n -                     10.0 down   10.0 ", t.buf);
 	wanttext("\nwg2      probing ", t.buf);
 	wanttext("\nwg3      lossy ", t.buf);
 	bond[3].state = LinkUp;
