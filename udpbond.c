@@ -6771,14 +6771,6 @@ linkcheck(Link *l)
 		linkopen(l);
 }
 
-/* Returns why a link that should work does not, or NULL. */
-static const char *
-fault(const Link *l)
-{
-	(void)l;
-	return NULL;
-}
-
 /* measure: what heartbeats say of delay and loss */
 
 /* RFC 6298 */
