@@ -8955,8 +8955,8 @@ linkword(const Link *l)
 	    !l->spare ? "up" : backup(l) ? "backup" : "spare";
 }
 
-/* Returns what there is to say of a link, or NULL: of its rate, that it has been
- * full at less for some seconds. */
+/* Returns what there is to say of a link, or NULL: of its rate, that the link
+ * has been full at less for some seconds. */
 static const char *
 remark(const Link *l)
 {
@@ -9218,8 +9218,9 @@ ctlopen(void)
 }
 
 /* A letter asks, maybe with the size of the screen, and one datagram answers;
- * only root is answered. Anybody may ask all the time, so the socket is looked at each 10 ms at most. Returns 1
- * if another question may wait behind this one. */
+ * only root is answered. Anybody may ask all the time, so the socket is looked
+ * at each 10 ms at most. Returns 1 if another question may wait behind this
+ * one. */
 static int
 ctlpkt(void)
 {
