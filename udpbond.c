@@ -9111,7 +9111,7 @@ overview(Text *t, int wide, int high)
 
 	for (l = bond; l; l = l->next) {
 		n += l->present || waits(l);
-		notes += l->present && remark(l);
+		notes += remark(l) != NULL;
 		if (l->present)
 			namelen = MAX(namelen, (int)strlen(l->name));
 	}
@@ -9134,7 +9134,7 @@ overview(Text *t, int wide, int high)
 	for (l = bond; l; l = l->next) {
 		if (!l->present && !waits(l))
 			continue;
-		s = l->present ? remark(l) : NULL;
+		s = remark(l);
 		need = (l->present ? lines : 1) + !!s;
 		if (high && room - need < (n > 1)) {
 			text(t, "... and %d more\n", n);
@@ -9143,14 +9143,14 @@ overview(Text *t, int wide, int high)
 		room -= need;
 		n--;
 		if (absent(t, l))
-			continue;
-		if (lines > 1)
+			;
+		else if (lines > 1)
 			linklines(t, l, wide, namelen);
 		else
 			linkline(t, l, wide, namelen, 0);
 		if (s) {
 			text(t, "  %s", s);
-			endline(t, wide);
+			endline(t, high ? wide : MAX(wide, 160));
 		}
 	}
 	traffictext(t, wide);
