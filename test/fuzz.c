@@ -162,7 +162,7 @@ static struct { int len, name, uid, how; uint8_t what; } asks[16];
 static int nasks, asking;         /* questions; how many were received */
 static int64_t toldat;            /* ns, when one was answered */
 static int pollfails;
-static struct { int what, times, error; } fault;
+static struct { int what, times, error; } injected;
 enum { FaultSend, FaultBatch, FaultWrite, FaultWritev, FaultRead, FaultRecv,
        FaultSocket, FaultBind, FaultConnect, FaultCtl, FaultIoctl, FaultLast };
 static int missing;
@@ -1417,12 +1417,12 @@ stepfault(void)
 	static const int mtus[] = { 576, 1280, 1420, 1500, 9000, 65535, 100 };
 	int b = byte();
 
-	fault.what = b % FaultLast;
-	fault.error = errors[byte() % LEN(errors)];
-	fault.times = byte() & 31;
+	injected.what = b % FaultLast;
+	injected.error = errors[byte() % LEN(errors)];
+	injected.times = byte() & 31;
 	/* the program tries these again for as long as it takes */
-	if (fault.error == EINTR && fault.times > 3)
-		fault.times = 3;
+	if (injected.error == EINTR && injected.times > 3)
+		injected.times = 3;
 	if (b & 128)
 		mtu = mtus[byte() % LEN(mtus)];
 }
@@ -1515,10 +1515,10 @@ fake_exit(int status)
 static int
 fails(int what)
 {
-	if (fault.what != what || fault.times <= 0)
+	if (injected.what != what || injected.times <= 0)
 		return 0;
-	fault.times--;
-	errno = fault.error;
+	injected.times--;
+	errno = injected.error;
 	return 1;
 }
 
@@ -2018,7 +2018,7 @@ fake_recvmsg(int fd, struct msghdr *m)
 	int a = asking;
 
 	if (fd == rtnetlink)
-		return fails(FaultRecv) ? fault.times : fake_rtnetlink(
+		return fails(FaultRecv) ? injected.times : fake_rtnetlink(
 		    m->msg_iov->iov_base, rtasked, mtu);
 	must(fd == ctl.fd, "recvmsg");
 	if (a == nasks) {
@@ -2224,7 +2224,7 @@ reset(void)
 		free(inbox[--ninbox].d);
 	while (ntunin > 0)
 		free(tunin[--ntunin].d);
-	memset(&fault, 0, sizeof(fault));
+	memset(&injected, 0, sizeof(injected));
 	memset(peerhas, 0, sizeof(peerhas));
 	memset(peerrx, 0, sizeof(peerrx));
 	memset(peertx, 0, sizeof(peertx));
