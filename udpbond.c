@@ -3421,6 +3421,22 @@ rtput(Rtmsg *m, int type, const void *d, int len)
 	m->head.nlmsg_len += RTA_SPACE(len);
 }
 
+/* Returns an attribute of an answer, and its bytes, or NULL. */
+static const void *
+rtget(Rtmsg *m, int attr, int *len)
+{
+	int at = m->head.nlmsg_type == RTM_NEWLINK ? AskLink : AskRoute;
+	struct rtattr *a = (void *)((char *)m + at);
+	int n = (int)m->head.nlmsg_len - at;
+
+	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
+		if (a->rta_type == attr) {
+			*len = RTA_PAYLOAD(a);
+			return RTA_DATA(a);
+		}
+	return NULL;
+}
+
 /* Ask the kernel, which answers at once. Returns an attribute of the answer,
  * a number, or 0 if there is none. */
 static uint32_t
@@ -3428,22 +3444,42 @@ rtask(Rtmsg *m, int attr)
 {
 	struct iovec iov = { m, sizeof(*m) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int link = m->head.nlmsg_type == RTM_GETLINK;
-	int n, len = link ? AskLink : AskRoute;
-	struct rtattr *a = (void *)((char *)m + len);
-	uint32_t value;
+	int link = m->head.nlmsg_type == RTM_GETLINK, n, len;
+	const void *d;
+	uint32_t value = 0;
 
 	if (sendto(rtnetlink, m, m->head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return 0;
-	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT) - len;
-	if (m->head.nlmsg_type != (link ? RTM_NEWLINK : RTM_NEWROUTE))
-		return 0;
-	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
-		if (a->rta_type == attr && a->rta_len == RTA_LENGTH(4)) {
-			memcpy(&value, RTA_DATA(a), sizeof(value));
-			return value;
-		}
-	return 0;
+	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT);
+	m->head.nlmsg_len = MAX(n, 0);
+	if (m->head.nlmsg_type == (link ? RTM_NEWLINK : RTM_NEWROUTE) &&
+	    (d = rtget(m, attr, &len)) && len == sizeof(value))
+		memcpy(&value, d, sizeof(value));
+	return value;
+}
+
+/* Ask for the route to an address: from one unless that is NULL, by a device
+ * unless that is 0. Returns an attribute as rtask() does. */
+static uint32_t
+rtroute(Rtmsg *m, const struct sockaddr_storage *to,
+        const struct sockaddr_storage *from, int index, int flags, int attr)
+{
+	int len;
+	const uint8_t *d = addrbytes(to, &len);
+
+	*m = (Rtmsg){
+		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
+		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
+		.body.route.rtm_dst_len = 8 * len,
+		.body.route.rtm_src_len = from ? 8 * len : 0,
+		.body.route.rtm_flags = flags
+	};
+	rtput(m, RTA_DST, d, len);
+	if (from)
+		rtput(m, RTA_SRC, addrbytes(from, &len), len);
+	if (index)
+		rtput(m, RTA_OIF, &index, sizeof(index));
+	return rtask(m, attr);
 }
 
 /* Returns the MTU of the device by which the link's packets leave, or 0 if it
@@ -3453,24 +3489,13 @@ devicemtu(const Link *l)
 {
 	const char *device = role == Client && *l->device ? l->device : NULL;
 	const Addr *a = &l->addr;
-	int len;
-	const uint8_t *from = addrbytes(&a->local, &len);
-	const uint8_t *to =
-	    addrbytes(a->peerlen ? &a->peer : &a->remote, &len);
 	Rtmsg link = { .head = { AskLink, RTM_GETLINK, NLM_F_REQUEST, 0, 0 } };
-	Rtmsg route = {
-		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
-		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
-		.body.route.rtm_dst_len = 8 * len,
-		.body.route.rtm_src_len = a->any ? 0 : 8 * len
-	};
+	Rtmsg route;
 
-	rtput(&route, RTA_DST, to, len);
-	if (!a->any)
-		rtput(&route, RTA_SRC, from, len);
 	if (device)
 		rtput(&link, IFLA_IFNAME, device, strlen(device) + 1);
-	else if (!(link.body.link.ifi_index = rtask(&route, RTA_OIF)))
+	else if (!(link.body.link.ifi_index = rtroute(&route, a->peerlen ?
+	    &a->peer : &a->remote, a->any ? NULL : &a->local, 0, 0, RTA_OIF)))
 		return 0;
 	return rtask(&link, IFLA_MTU);
 }
@@ -7792,30 +7817,46 @@ deviceby(const Link *l, const Device *d)
 	    !strcmp(l->device, d->name) : l->index == d->index);
 }
 
+/* Set the address that the kernel tells. Returns -1 if it tells none that can
+ * be used. */
+static int
+addrtold(const struct nlmsghdr *h, struct sockaddr_storage *ss)
+{
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+	const struct rtattr *a = IFA_RTA(m), *addr = NULL;
+	int n = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*m)), len;
+	uint8_t *d;
+
+	if (h->nlmsg_type != RTM_NEWADDR || n < 0 ||
+	    m->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+		return -1;
+	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) /* the peer's, or our own */
+		if (a->rta_type == IFA_LOCAL ||
+		    (a->rta_type == IFA_ADDRESS && !addr))
+			addr = a;
+	memset(ss, 0, sizeof(*ss));
+	ss->ss_family = m->ifa_family == AF_INET ? AF_INET : AF_INET6;
+	d = (uint8_t *)addrbytes(ss, &len);
+	if (!addr || (int)RTA_PAYLOAD(addr) != len)
+		return -1;
+	memcpy(d, RTA_DATA(addr), len);
+	return 0;
+}
+
 /* Note an address: of a device, and of the links that have it. */
 static void
 deviceaddr(const struct nlmsghdr *h)
 {
 	const struct ifaddrmsg *m = NLMSG_DATA(h);
-	const struct rtattr *a = IFA_RTA(m), *addr = NULL;
-	int n = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*m)), len;
-	struct sockaddr_storage ss = { 0 };
-	uint8_t *d;
+	struct sockaddr_storage ss;
+	const uint8_t *d;
 	Device *o;
 	Link *l;
+	int len;
 
-	if (h->nlmsg_type != RTM_NEWADDR || n < 0 ||
-	    m->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+	if (addrtold(h, &ss) < 0)
 		return;
-	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) /* the peer's, or our own */
-		if (a->rta_type == IFA_LOCAL ||
-		    (a->rta_type == IFA_ADDRESS && !addr))
-			addr = a;
-	ss.ss_family = m->ifa_family == AF_INET ? AF_INET : AF_INET6;
-	d = (uint8_t *)addrbytes(&ss, &len);
-	if (!addr || (int)RTA_PAYLOAD(addr) != len)
-		return;
-	memcpy(d, RTA_DATA(addr), len);
+	d = addrbytes(&ss, &len);
 	o = deviceof(m->ifa_index, NULL);
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
 		l->seen |= deviceby(l, o) && sameaddr(&ss, l->addr.any ?
@@ -7871,21 +7912,10 @@ devicedump(int type, void (*note)(const struct nlmsghdr *))
 static int
 deviceroute(const Device *d, const Link *l)
 {
-	int len;
-	const uint8_t *to = addrbytes(&l->addr.remote, &len);
-	const uint8_t *from = addrbytes(&d->addr[l->addr.v6], &len);
-	Rtmsg m = {
-		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
-		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
-		.body.route.rtm_dst_len = 8 * len,
-		.body.route.rtm_src_len = 8 * len,
-		.body.route.rtm_flags = RTM_F_FIB_MATCH
-	};
+	Rtmsg m;
 
-	rtput(&m, RTA_DST, to, len);
-	rtput(&m, RTA_SRC, from, len);
-	rtput(&m, RTA_OIF, &d->index, sizeof(d->index));
-	return rtask(&m, RTA_TABLE) != 0;
+	return rtroute(&m, &l->addr.remote, &d->addr[l->addr.v6], d->index,
+	    RTM_F_FIB_MATCH, RTA_TABLE) != 0;
 }
 
 /* May the link begin to use the device? */
