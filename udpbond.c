@@ -69,8 +69,8 @@
  *	timers    what is due, and when the next thing is
  *	confine   privileges are given up
  *	check     the configuration, and what would be done with it
- *	doctor    what of this host would keep it from working
  *	commands  shell commands at start and end
+ *	doctor    what of this host would keep it from working
  *	life      setup, run, cleanup, main
  */
 #include <sys/ioctl.h>
@@ -709,6 +709,7 @@ typedef struct {                  /* a network device */
 	char name[IFNAMSIZ];
 	const Linkconf *row;      /* that it is for */
 	int index, carrier;
+	int type;                 /* ARPHRD_ */
 	int taken;                /* by a link */
 	struct sockaddr_storage addr[2]; /* IPv4, IPv6: the first */
 } Device;
@@ -7825,6 +7826,7 @@ devicelink(const struct nlmsghdr *h)
 	    !(m->ifi_flags & IFF_UP) || m->ifi_flags & IFF_LOOPBACK)
 		return;
 	d.index = m->ifi_index;
+	d.type = m->ifi_type;
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) {
 		if (a->rta_type == IFLA_IFNAME)
 			memcpy(d.name, RTA_DATA(a), MIN(RTA_PAYLOAD(a),
@@ -9178,17 +9180,30 @@ rowlink(int i)
 	return l;
 }
 
+/* Tell something of a link, unless that is NULL. */
+static void
+tell(const char *kind, const Link *l, const char *fmt, va_list ap)
+{
+	char what[512];
+
+	vformat(what, sizeof(what), fmt, ap);
+	if (l)
+		warn("%slinks[%d] (%s): %s", kind, (int)(l->conf - links),
+		    l->name, what);
+	else
+		warn("%s%s", kind, what);
+}
+
 /* Tell what is wrong with row i of links. */
 static int
 badlink(int i, const char *fmt, ...)
 {
-	char what[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vformat(what, sizeof(what), fmt, ap);
+	tell("", rowlink(i), fmt, ap);
 	va_end(ap);
-	return bad("links[%d] (%s): %s", i, rowlink(i)->name, what);
+	return 1;
 }
 
 static int
@@ -9325,15 +9340,17 @@ checklink(int i)
 /* Tell what is wrong with an address of the TUN, which is added to the n known
  * ones of both ends. */
 static int
-checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
+checktun(const char *end, const char *s, struct sockaddr_storage *known,
+         int *prefixes, int n)
 {
 	struct sockaddr_storage *a = known + n;
 	int prefix, wrong = 0;
 	const Link *l;
 
-	if (parseprefix(s, a, &prefix) < 0 || prefix == 0)
+	if (parseprefix(s, a, &prefixes[n]) < 0 || prefixes[n] == 0)
 		return bad("%s: \"%s\" is not an address with a prefix "
 		    "length above 0, as 10.0.0.1/24", end, s);
+	prefix = prefixes[n];
 	while (n-- > 0)
 		if (sameaddr(a, &known[n]))
 			wrong += bad("%s: %s is there twice", end, s);
@@ -9345,16 +9362,14 @@ checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
 	return wrong;
 }
 
-/* Tell what is wrong with a network behind the client. */
+/* Tell what is wrong with a network behind the client, with n addresses of the
+ * TUN known. */
 static int
-checklan(const char *s)
+checklan(const char *s, const struct sockaddr_storage *known,
+         const int *prefixes, int n)
 {
-	const char *const ends[] = { "clientaddr", "serveraddr" };
-	const char *const addrs[] = { clientaddr, serveraddr };
-	const char *list;
-	struct sockaddr_storage net, first, a;
-	char tun[64];
-	int i, bits, prefix, len, n = 0;
+	struct sockaddr_storage net, first;
+	int i, bits, len, wrong = 0;
 	uint8_t *d;
 
 	if (parseprefix(s, &net, &bits) < 0)
@@ -9365,15 +9380,14 @@ checklan(const char *s)
 	for (i = bits; i < 8 * len; i++)
 		d[i / 8] &= ~(0x80 >> i % 8);
 	if (!sameaddr(&first, &net))
-		n += bad("lannets: %s: write %s/%d", s, hosttext(&first),
+		wrong += bad("lannets: %s: write %s/%d", s, hosttext(&first),
 		    bits);
-	for (i = 0; i < LEN(ends); i++)
-		for (list = addrs[i]; nextnet(&list, tun, &a, &prefix); )
-			if (samenet(&net, &a, MIN(bits, prefix)))
-				n += bad("lannets: %s overlaps %s %s: choose "
-				    "another address, on both hosts", s,
-				    ends[i], tun);
-	return n;
+	while (n-- > 0)
+		if (samenet(&net, &known[n], MIN(bits, prefixes[n])))
+			wrong += bad("lannets: %s overlaps clientaddr or "
+			    "serveraddr, %s/%d: choose another, on both hosts",
+			    s, hosttext(&known[n]), prefixes[n]);
+	return wrong;
 }
 
 /* Tell what is wrong with a row of the traffic table. */
@@ -9469,7 +9483,7 @@ checkconf(void)
 	char buf[ListSize], *a, *save;
 	struct sockaddr_storage known[LEN(buf)] = { { 0 } };
 	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0;
-	int patterns = 0;
+	int patterns = 0, prefixes[LEN(buf)];
 
 	if (strlen(tundev) >= IFNAMSIZ || !tundev[strspn(tundev, ".")] ||
 	    !plain(tundev))
@@ -9485,9 +9499,10 @@ checkconf(void)
 			n += bad("%s: there is no address", which[i]);
 		for (; a; a = strtok_r(NULL, " ", &save))
 			if (i < 2)
-				n += checktun(which[i], a, known, addr++);
+				n += checktun(which[i], a, known, prefixes,
+				    addr++);
 			else
-				n += checklan(a);
+				n += checklan(a, known, prefixes, addr);
 	}
 	for (i = 0; i < LEN(settings); i++)
 		n += checkint(settings[i].name, *settings[i].value,
@@ -9561,716 +9576,18 @@ explain(Text *t, int who)
 	    lannets ? lannets : "any address");
 	for (i = 0; i < LEN(links); i++) {
 		c = &links[i];
-		text(t, "  %s: ", c->device && rowkind(c) ? c->device :
-		    rowlink(i)->name);
-		if (who == Client)
-			text(t, "from %s%s%s to %s port %d",
-			    c->client ? c->client : "any address",
-			    c->device ? " on " : "",
-			    c->device ? c->device : "",
-			    c->server ? c->server : "?", c->port);
-		else
-			text(t, "at %s port %d for %s",
-			    c->server ? c->server : "all addresses", c->port,
-			    c->client ? c->client : "whoever has the key");
-		text(t, ", priority %d, Mbit/s up and down: ", c->priority);
-		text(t, c->up > 0 ? "%g" : "unknown", c->up);
-		text(t, c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
+		text(t, "  %s: client %s, server %s port %d, priority %d, "
+		    "Mbit/s up and down (0: unknown): %g, %g\n",
+		    c->device ? c->device : rowlink(i)->name,
+		    c->client ? c->client : "any",
+		    c->server ? c->server : "any", c->port, c->priority,
+		    c->up, c->down);
 		if (who == Client && rowkind(c))
 			candidates(t, c);
 	}
 	for (j = 0; j < HooksLast; j++)
 		for (i = 0; i < h[j].n && h[j].cmds[i]; i++)
 			text(t, "%s: %s\n", h[j].name, h[j].cmds[i]);
-}
-
-/* doctor: what of this host would keep it from working
- *
- * Nothing is changed. What may mend itself, as a device that is to come, is a
- * warning. A start looks only at what may lock somebody out. */
-
-static struct {
-	struct {
-		struct sockaddr_storage addr;
-		int bits, index;  /* of its network; of its device */
-	} own[Devices];
-	int n, warnings;
-} host;
-
-static struct {                   /* how a link leaves, see checkway() */
-	int index, len;           /* of the device; of the gateway */
-	uint8_t gateway[16];
-	int64_t sent;             /* ns, our newest hello */
-	int state, ms, error;     /* of the answer */
-} ways[LEN(bond)];
-enum { Unusable, Asked, Answered, Other };      /* states of a way */
-
-/* Warn, of a link unless l is NULL. Returns 0. */
-static int
-hint(const Link *l, const char *fmt, ...)
-{
-	char what[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vformat(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	host.warnings++;
-	if (l)
-		warn("warning: links[%d] (%s): %s", (int)(l->conf - links),
-		    l->name, what);
-	else
-		warn("warning: %s", what);
-	return 0;
-}
-
-static const char *
-devicename(int index)
-{
-	static char name[IF_NAMESIZE];
-
-	return if_indextoname(index, name) ? name : "?";
-}
-
-/* Is the name in a list? */
-static int
-listed(const char *list, const char *name)
-{
-	size_t n = strlen(name);
-	const char *s;
-
-	for (s = list; (s = strstr(s, name)); s += n)
-		if ((s == list || s[-1] == ' ') && (!s[n] || s[n] == ' '))
-			return 1;
-	return 0;
-}
-
-/* Returns the number that a file begins with, or -1. */
-static int
-filenumber(const char *path)
-{
-	char buf[16] = { 0 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	return n > 0 ? strtol(buf, NULL, 10) : -1;
-}
-
-/* Tell which devices are missing: they may come later. */
-static void
-checkdevices(void)
-{
-	const Link *l;
-
-	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
-		if (role != Server && l->conf->device && !rowkind(l->conf) &&
-		    !if_nametoindex(l->device))
-			hint(l, "device: there is no %s now, the link is down "
-			    "until there is", l->device);
-}
-
-/* Note an address of this host. */
-static void
-ownaddr(const struct nlmsghdr *h)
-{
-	const struct ifaddrmsg *m = NLMSG_DATA(h);
-	struct sockaddr_storage ss;
-
-	if (host.n == LEN(host.own) || addrtold(h, &ss) < 0 ||
-	    m->ifa_index == if_nametoindex(tundev))
-		return;
-	host.own[host.n].addr = ss;
-	host.own[host.n].bits = m->ifa_prefixlen;
-	host.own[host.n++].index = m->ifa_index;
-}
-
-/* Tell which networks of this host the commands would send into the tunnel. */
-static void
-checknets(void)
-{
-	static const char *const which[] = {
-		"clientaddr", "serveraddr", "lannets"
-	};
-	const char *const lists[] = { clientaddr, serveraddr, lannets };
-	const char *list, *name;
-	struct sockaddr_storage net;
-	char s[64];
-	int i, j, bits;
-
-	host.n = 0;
-	devicedump(RTM_GETADDR, ownaddr);
-	for (i = 0; i < host.n; i++)
-		for (j = 0; j < LEN(lists); j++) {
-			list = lists[j] ? lists[j] : "";
-			name = devicename(host.own[i].index);
-			while (nextnet(&list, s, &net, &bits))
-				if (samenet(&host.own[i].addr, &net,
-				    MIN(bits, host.own[i].bits)) &&
-				    (j < 2 || role == Server || rowfor(name)))
-					hint(NULL, "%s has %s/%d, which "
-					    "overlaps %s %s: %s", name,
-					    hosttext(&host.own[i].addr),
-					    host.own[i].bits, which[j], s,
-					    j < 2 ? "choose another address, "
-					    "on both hosts" : "renumber one");
-		}
-}
-
-/* Tell of networks behind the client that are not on the devices that the
- * commands take for those of the LAN. */
-static void
-checklandev(void)
-{
-	const char *list = lannets ? lannets : "", *name;
-	struct sockaddr_storage net;
-	char s[64];
-	int i, on, bits;
-
-	while (nextnet(&list, s, &net, &bits)) {
-		for (i = on = 0; i < host.n; i++) {
-			if (!samenet(&host.own[i].addr, &net,
-			    MIN(bits, host.own[i].bits)))
-				continue;
-			name = devicename(host.own[i].index);
-			on++;
-			if (!listed(LANDEV, name) && !rowfor(name))
-				hint(NULL, "lannets: %s is on %s, which LANDEV"
-				    " does not name: its IPv6 would not go "
-				    "through the tunnel", s, name);
-		}
-		if (!on)
-			hint(NULL, "lannets: %s is on no device of this host: "
-			    "write the network of the LAN", s);
-	}
-}
-
-/* Does a device drop what comes by it, if the way back is by another? */
-static int
-strict(const char *device)
-{
-	char path[64];
-	int all = filenumber("/proc/sys/net/ipv4/conf/all/rp_filter");
-
-	format(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter",
-	    device);
-	return MAX(all, filenumber(path)) == 1;
-}
-
-/* Tell what is wrong with a device. Returns its index, or 0 if it is of no
- * use now. */
-static int
-checkdevice(const Link *l)
-{
-	struct ifreq ifr = { 0 };
-	int fd = udpsocket(AF_INET, 0), index = if_nametoindex(l->device);
-
-	if (!index)
-		return 0; /* see checkdevices() */
-	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", l->device);
-	ioctl(fd, SIOCGIFFLAGS, &ifr);
-	close(fd);
-	if (!(ifr.ifr_flags & IFF_UP))
-		return hint(l, "device: %s is down: ip link set %s up",
-		    l->device, l->device);
-	return ifr.ifr_flags & IFF_RUNNING ? index : hint(l, "device: %s has "
-	    "no carrier: look at its cable and modem", l->device);
-}
-
-/* Will anybody read what goes out there? */
-static int
-wireguard(int index)
-{
-	struct ifreq ifr = { 0 };
-	int fd = udpsocket(AF_INET, 0), error;
-
-	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", devicename(index));
-	error = ioctl(fd, SIOCGIFHWADDR, &ifr);
-	close(fd);
-	return error || ifr.ifr_hwaddr.sa_family == ARPHRD_NONE ||
-	    ifr.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
-}
-
-/* Tell which link leaves as this one does. */
-static void
-checktwins(const Link *l)
-{
-	const Link *o;
-	int n = l - bond, i;
-
-	for (o = bond; o < l; o++) {
-		i = o - bond;
-		if (ways[i].index == ways[n].index &&
-		    ways[i].len == ways[n].len && !memcmp(ways[i].gateway,
-		    ways[n].gateway, ways[n].len) && (l->addr.any ||
-		    o->addr.any || sameaddr(&l->addr.local, &o->addr.local))) {
-			hint(l, "leaves by %s as links[%d] (%s) does: two of "
-			    "one line are no faster than one",
-			    devicename(ways[n].index), (int)(o->conf - links),
-			    o->name);
-			return;
-		}
-	}
-}
-
-/* Tell what keeps the link's packets from going their way. Returns how many
- * things have to be mended. */
-static int
-checkway(Link *l)
-{
-	const Addr *a = &l->addr;
-	const char *end = role == Client ? "client" : "server";
-	const char *device = role == Client ? l->device : "";
-	const struct sockaddr_storage *has = NULL, *from;
-	char was[64], own[64];
-	int i, on = 0, index = 0, len, v6, n = l - bond;
-	const uint8_t *d;
-	Rtmsg m;
-
-	if (*device && !(index = checkdevice(l)))
-		return 0;
-	for (i = 0; i < host.n; i++) { /* all of the loopback's net is local */
-		addrbytes(&host.own[i].addr, &len);
-		v6 = len == 16;
-		if (samenet(&host.own[i].addr, &a->local,
-		    host.own[i].index == 1 ? host.own[i].bits : 128))
-			on = host.own[i].index;
-		if (index && host.own[i].index == index && v6 == a->v6 && !has)
-			has = &host.own[i].addr;
-	}
-	format(own, sizeof(own), "%s", hosttext(&a->local));
-	if (!a->any && !on && has) {
-		format(was, sizeof(was), "%s", hosttext(has));
-		return badlink(l->conf - links, "%s: %s is on no device, %s "
-		    "has %s: mend the row, or the device", end, own, device,
-		    was);
-	}
-	if (!a->any && !on)
-		return hint(l, "%s: %s is on no device of this host: give it "
-		    "to one, or mend the row", end, own);
-	if (a->any && index && !has)
-		return hint(l, "device: %s has no IPv%d address", device,
-		    a->v6 ? 6 : 4);
-	if (index && on && on != index)
-		hint(l, "%s: %s is on %s, not on %s", end, own,
-		    devicename(on), device);
-	if (!a->remote.ss_family)
-		return 0;
-	from = a->any ? has : &a->local;
-	if (!rtroute(&m, &a->remote, from, index, RTM_F_FIB_MATCH, RTA_TABLE))
-		return hint(l, "no route to %s%s%s: a default route %s will "
-		    "do, of any metric", hosttext(&a->remote), index ?
-		    " by " : "", device, index ? "by that device" : "");
-	if ((d = rtget(&m, RTA_GATEWAY, &len)) && len <= 16)
-		memcpy(ways[n].gateway, d, ways[n].len = len);
-	ways[n].index = index ? index :
-	    (int)rtroute(&m, &a->remote, from, 0, 0, RTA_OIF);
-	if (role == Server)
-		return 0;
-	ways[n].state = Asked;
-	checktwins(l);
-	if (!keyfile && !wireguard(ways[n].index))
-		hint(l, "%s is no WireGuard device: its packets are NOT "
-		    "encrypted, nor is it known who sends them: set keyfile",
-		    devicename(ways[n].index));
-	if (index && !a->v6 && strict(device) && (int)rtroute(&m, &a->remote,
-	    from, 0, 0, RTA_OIF) != index)
-		hint(l, "rp_filter is 1, and the route to %s is not by %s: "
-		    "answers are dropped: sysctl -w net.ipv4.conf.%s.rp_filter"
-		    "=2", hosttext(&a->remote), device, device);
-	return 0;
-}
-
-/* Tell which devices drop answers to WireGuard tunnels that leave by tables of
- * their own. */
-static void
-checkstrict(void)
-{
-	const char *name;
-	int i, len;
-
-	for (i = 0; i < host.n && LEN(links) > 1 && !keyfile; i++) {
-		addrbytes(&host.own[i].addr, &len);
-		name = devicename(host.own[i].index);
-		if (len == 4 && host.own[i].index > 1 && strict(name) &&
-		    !listed(LANDEV, name) && !rowfor(name))
-			hint(NULL, "rp_filter of %s is 1: answers to a tunnel "
-			    "that leaves there by its own table are dropped: "
-			    "sysctl -w net.ipv4.conf.%s.rp_filter=2", name,
-			    name);
-	}
-}
-
-/* Is a program in PATH? */
-static int
-inpath(const char *name)
-{
-	const char *s = getenv("PATH");
-	char path[PATH_MAX];
-	int n;
-
-	for (s = s ? s : "/usr/sbin:/usr/bin:/sbin:/bin"; ; s += n + 1) {
-		n = strcspn(s, ":");
-		if (format(path, MIN(n + 1, PATH_MAX), "%s", s) < PATH_MAX)
-			format(path + n, PATH_MAX - n, "/%s", name);
-		if (access(path, X_OK) == 0)
-			return 1;
-		if (!s[n])
-			return 0;
-	}
-}
-
-/* Tell which programs the commands need that are not there. */
-static int
-checkprograms(void)
-{
-	static const struct { char name[4], with[5], package[10]; } t[] = {
-		{ "ip", "ip ", "iproute2" }, { "nft", "nft ", "nftables" },
-	};
-	const Commands *c = &hooks[role == Server][Up];
-	int i, j, n = 0;
-
-	for (i = 0; i < LEN(t); i++) {
-		for (j = 0; j < c->n && c->cmds[j] &&
-		    !strstr(c->cmds[j], t[i].with); j++)
-			;
-		if (j < c->n && c->cmds[j] && !inpath(t[i].name))
-			n += bad("%s: there is no program %s: install %s",
-			    c->name, t[i].name, t[i].package);
-	}
-	return n;
-}
-
-/* Does udpbond run here? */
-static int
-runs(void)
-{
-	struct sockaddr_un sun;
-	socklen_t len = ctladdr(&sun);
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int error = connect(fd, (struct sockaddr *)&sun, len);
-
-	close(fd);
-	return !error;
-}
-
-/* Tell what is in the way of the TUN device. */
-static int
-checktundev(void)
-{
-	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-	int error, fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return bad("open /dev/net/tun: load the module tun (OpenWrt: "
-		    "install kmod-tun):");
-	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
-	error = if_nametoindex(tundev) && ioctl(fd, TUNSETIFF, &ifr) < 0;
-	close(fd);
-	if (error)
-		return bad("tundev: %s is the device of another program: "
-		    "choose another name", tundev);
-	if (if_nametoindex(tundev))
-		hint(NULL, "tundev: %s is there already, and will stay: "
-		    "ip link del %s", tundev, tundev);
-	return 0;
-}
-
-/* Tell what is wrong with a chain of the firewall that drops what no rule
- * accepts. */
-static void
-checkchain(const char *table, int input)
-{
-	if (input && role == Server)
-		hint(NULL, "the firewall (%s) drops at input, and has no rule "
-		    "for port %d: accept UDP to the ports of all links",
-		    table, links[0].port);
-	if (!input)
-		hint(NULL, "the firewall (%s) drops at forward, and has no "
-		    "rule for %s: accept what comes from it and goes to it",
-		    table, tundev);
-}
-
-/* Learn from a line of nft list ruleset; what: bits, Input and Forward, drops
- * and rules that say more. */
-static void
-ruleline(char *s)
-{
-	enum { Input = 1, Forward = 2 };
-	static char table[64];
-	static int hook, drops, named;
-	const char *rule = s + strspn(s, "\t");
-	char port[8];
-
-	format(port, sizeof(port), "%d", links[0].port);
-	if (!strncmp(s, "table ", 6)) {
-		drops = named = 0;
-		format(table, MIN(strcspn(s, "{"), sizeof(table)), "%s", s);
-	}
-	if (!strncmp(rule, "chain ", 6))
-		hook = 0;
-	if (strstr(rule, "type filter hook input"))
-		hook = Input;
-	if (strstr(rule, "type filter hook forward"))
-		hook = Forward;
-	if (strstr(rule, "policy drop") || !strncmp(rule, "drop", 4) ||
-	    !strncmp(rule, "reject", 6))
-		drops |= hook;
-	named |= (strstr(rule, tundev) ? Forward : 0) |
-	    (strstr(rule, port) ? Input : 0);
-	if (*s == '}' && drops & ~named & Input)
-		checkchain(table, 1);
-	if (*s == '}' && drops & ~named & Forward)
-		checkchain(table, 0);
-}
-
-/* Look at the rules of nft, if it is there. */
-static void
-checkfirewall(void)
-{
-	static const char *const argv[] = {
-		"sh", "-c", "exec nft list ruleset 2>/dev/null", NULL
-	};
-	static char buf[4096];
-	char line[256];
-	int i, n, at = 0, fd[2];
-	pid_t pid;
-
-	if (pipe2(fd, O_CLOEXEC) < 0)
-		return;
-	if ((pid = fork()) == 0) {
-		dup2(fd[1], 1);
-		execv("/bin/sh", (char *const *)argv);
-		_exit(127);
-	}
-	close(fd[1]);
-	while ((n = read(fd[0], buf, sizeof(buf))) > 0)
-		for (i = 0; i < n; i++)
-			if (buf[i] == '\n') {
-				line[at] = '\0';
-				ruleline(line);
-				at = 0;
-			} else if (at < LEN(line) - 1) {
-				line[at++] = buf[i];
-			}
-	close(fd[0]);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-}
-
-/* Open a socket and connect it. */
-static int
-askopen(Link *l)
-{
-	const char *what = "connect";
-	Addr *a = &l->addr;
-
-	l->fd = linksocket(a, *l->device ? l->device : NULL, &what);
-	if (l->fd < 0 || connect(l->fd, (struct sockaddr *)&a->remote,
-	    sizeof(a->remote)) < 0)
-		return bad("links[%d] (%s): %s:", (int)(l->conf - links),
-		    l->name, what);
-	a->mtu = MtuMax;
-	return 0;
-}
-
-/* Say hello. The first error may be of the hello before. */
-static void
-ask(Link *l)
-{
-	Beat b = { .hello = HelloNew, .next = 1 };
-
-	ways[l - bond].sent = now;
-	if (beatput(l, &peer.hello, SealHello, &b, NULL) < 0)
-		ways[l - bond].error = errno;
-}
-
-/* Take what came. */
-static void
-hear(Link *l)
-{
-	int n = l - bond, why;
-	Pkt *p = pktalloc();
-	Beat b;
-	Rec r;
-
-	p->wire = p->buf;
-	p->link = n;
-	if ((p->wirelen = recv(l->fd, p->buf, PktSize, MSG_DONTWAIT)) < 0)
-		ways[n].error = errno == EAGAIN ? 0 : errno;
-	else if (p->wirelen >= HdrLen && verify(p, &why) == KeyHello &&
-	    decode(p->wire, p->wirelen, &r) > 0 &&
-	    beatdecode(p->wire + HdrLen, r.len, &b) == 0 &&
-	    b.hello == HelloAnswer && b.peerid == peer.hello.id) {
-		ways[n].state = b.format == Format ? Answered : Other;
-		ways[n].ms = (monotime() - ways[n].sent) / MS(1);
-	}
-	pktfree(p);
-}
-
-/* Tell what came of a hello. */
-static void
-askresult(const Link *l, Text *t, int any)
-{
-	int error = ways[l - bond].error;
-
-	if (ways[l - bond].state == Answered)
-		text(t, "  %s: answered in %d ms\n", l->name,
-		    ways[l - bond].ms);
-	else if (ways[l - bond].state == Other)
-		hint(l, "another version answers: install the same on both "
-		    "hosts");
-	else if (error == ECONNREFUSED)
-		hint(l, "refused (ICMP): is the server running, is port %d "
-		    "right?", l->port);
-	else if (error)
-		hint(l, "no answer: %s", strerror(error));
-	else
-		hint(l, any ? "no answer: firewall, other address or port" :
-		    "no answer: server off, firewall, other address or port, "
-		    "another key (its log says which), or a client that has a "
-		    "session");
-}
-
-/* Say hello over each link, for 2 s. A server that answers remembers nothing,
- * and while a client works it does not answer another one. */
-static int
-checkserver(Text *t)
-{
-	static Pkt only, *frees;
-	static uint16_t refs;
-	struct pollfd pfd[LEN(bond)];
-	int64_t end = now + 2 * Second, next = now;
-	int i, left = 1, any = 0, n = 0;
-	Link *l;
-
-	pool.pkts = &only;
-	pool.frees = &frees;
-	pool.refs = &refs;
-	pool.size = 1;
-	hellomake(0);
-	for (i = 0; i < LEN(bond); i++) {
-		pfd[i] = (struct pollfd){ -1, POLLIN, 0 };
-		if (ways[i].state == Asked && askopen(&bond[i]) > 0) {
-			ways[i].state = Unusable;
-			n++;
-		}
-	}
-	for (; left > 0 && now < end; now = monotime()) {
-		for (i = left = 0; i < LEN(bond); i++) {
-			l = &bond[i];
-			if (pfd[i].fd >= 0 && pfd[i].revents)
-				hear(l);
-			pfd[i].fd = ways[i].state == Asked && !ways[i].error ?
-			    l->fd : -1;
-			left += pfd[i].fd >= 0;
-			if (pfd[i].fd >= 0 && now >= next)
-				ask(l);
-		}
-		next = now >= next ? now + Second : next;
-		if (left > 0)
-			poll(pfd, LEN(bond), (MIN(next, end) - now) / MS(1) +
-			    1);
-	}
-	for (i = 0; i < LEN(bond); i++)
-		any |= ways[i].state == Answered;
-	text(t, any ? "The server answers:\n" : "");
-	for (i = 0; i < LEN(bond); i++)
-		if (ways[i].state != Unusable)
-			askresult(&bond[i], t, any);
-	return n + print(t);
-}
-
-/* Give each device that a pattern fits its place. */
-static void
-takedevices(void)
-{
-	const Device *d;
-	Link *l;
-
-	for (d = devices.list; d < devices.list + devices.n; d++) {
-		if (!rowkind(d->row) || !(l = deviceplace(d)))
-			continue;
-		if (rowkind(d->row) == RowGlob &&
-		    d->addr[l->addr.v6].ss_family) {
-			l->addr.local = d->addr[l->addr.v6];
-			l->addr.any = 0;
-		}
-		format(l->device, sizeof(l->device), "%s", d->name);
-		format(l->name, sizeof(l->name), "%s", d->name);
-		l->index = d->index;
-		l->present = 1;
-	}
-}
-
-/* Tell what is wrong with this host. Returns how many things have to be
- * mended. */
-static int
-checkhost(Text *t)
-{
-	static const char forward[] = "/proc/sys/net/ipv4/ip_forward";
-	int n = 0, running = runs();
-	Link *l;
-
-	checkdevices();
-	n += geteuid() ? bad("needs root") : running ? 0 : checktundev();
-	n += checkprograms();
-	if (filenumber(forward) != 1 && access(forward, W_OK) < 0)
-		hint(NULL, "%s is not 1 and cannot be set here: set it "
-		    "outside of the container", forward);
-	if (role == Both)
-		return n;
-	checknets();
-	if (role == Client) {
-		checklandev();
-		checkstrict();
-		takedevices();
-	}
-	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
-		if (l->present)
-			n += checkway(l);
-	if (geteuid() == 0)
-		checkfirewall();
-	if (running)
-		text(t, "udpbond is running, see udpbond -l\n");
-	else if (role == Client && geteuid() == 0 && n == 0)
-		n += checkserver(t);
-	return n + print(t);
-}
-
-/* Returns the exit status of udpbond -t. */
-static int
-check(void)
-{
-	static Text t;
-	int who, was = role, n = 0;
-
-	now = monotime();
-	offloadprobe();
-	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	for (who = Client; who <= Server; who++)
-		if (was == who || was == Both) {
-			role = who;
-			linksinit();
-			devicescan();
-			explain(&t, who);
-			n += print(&t);
-		}
-	role = was;
-	offloads(&t);
-	confinement(&t);
-	n += print(&t);
-	n += keyload();
-	who = checkconf();
-	n += who ? who : checkhost(&t);
-	if (n + host.warnings > 0) {
-		warn("%d to mend, %d warnings", n, host.warnings);
-		return n > 0;
-	}
-	text(&t, role == Both ? "all is well; -c or -s looks at the network "
-	    "too\n" : "all is well\n");
-	return print(&t);
 }
 
 /* commands: shell commands at start and end, run by a child of the parent: as
@@ -10339,6 +9656,439 @@ await(pid_t pid, const char *what)
 			kill(pid, SIGKILL); /* no further command */
 			return;
 		}
+}
+
+/* doctor: what of this host would keep it from working
+ *
+ * Nothing is changed. What may mend itself, as a device that is to come, is a
+ * warning. A start looks only for what may lock somebody out. */
+
+static struct {
+	struct {
+		struct sockaddr_storage addr;
+		int bits, index;  /* of its network; of its device */
+	} own[Devices];
+	int n, warnings;
+} host;
+
+static struct {                   /* how a link leaves, see checkway() */
+	uint64_t gateway;         /* the end of its address */
+	int index;                /* of the device */
+	int state, ms;            /* as below or errno; till the answer */
+	int64_t sent;             /* ns, when it was asked; 0: never */
+} ways[LEN(bond)];
+enum { Other = -3, Answered, Asked, Unusable };
+
+/* Warn, of a link unless that is NULL. Returns 0. */
+static int
+hint(const Link *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell("warning: ", l, fmt, ap);
+	va_end(ap);
+	host.warnings++;
+	return 0;
+}
+
+/* Tell which devices are missing: they may come later. */
+static void
+checkdevices(void)
+{
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
+		if (role != Server && *l->device && !rowkind(l->conf) &&
+		    !(l->index = if_nametoindex(l->device)))
+			hint(l, "device: there is no %s now, the link is down "
+			    "until there is", l->device);
+}
+
+/* Note an address of this host. */
+static void
+ownaddr(const struct nlmsghdr *h)
+{
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+
+	if (host.n == LEN(host.own) ||
+	    addrtold(h, &host.own[host.n].addr) < 0 ||
+	    m->ifa_index == if_nametoindex(tundev))
+		return;
+	host.own[host.n].bits = m->ifa_prefixlen;
+	host.own[host.n++].index = m->ifa_index;
+}
+
+/* Does a device drop what comes by it, if the way back is by another? */
+static int
+strict(const char *device)
+{
+	const char *const names[] = { "all", device };
+	char path[64], c;
+	int i, fd, most = '0';
+
+	for (i = 0; i < LEN(names); i++) {
+		format(path, sizeof(path),
+		    "/proc/sys/net/ipv4/conf/%s/rp_filter", names[i]);
+		if ((fd = open(path, O_RDONLY)) >= 0 && read(fd, &c, 1) == 1)
+			most = MAX(most, c);
+		close(fd);
+	}
+	return most == '1';
+}
+
+/* Tell which networks of this host the commands would send into the tunnel;
+ * for udpbond -t, also which of the LAN are not where the commands have them,
+ * and which devices drop answers. */
+static void
+checknets(int all)
+{
+	static const char *const which[] = {
+		"lannets", "clientaddr", "serveraddr"
+	};
+	const char *const lists[] = {
+		lannets ? lannets : "", clientaddr, serveraddr
+	};
+	struct sockaddr_storage net;
+	const char *list;
+	char s[64], name[IF_NAMESIZE];
+	int i, j, bits, on, link;
+
+	host.n = 0;
+	devicedump(RTM_GETADDR, ownaddr);
+	for (j = 0; j < LEN(lists); j++)
+		for (list = lists[j]; nextnet(&list, s, &net, &bits); ) {
+			for (i = on = 0; i < host.n; i++) {
+				if (!samenet(&host.own[i].addr, &net,
+				    MIN(bits, host.own[i].bits)) ||
+				    !if_indextoname(host.own[i].index, name))
+					continue;
+				on = 1;
+				link = rowfor(name) || role == Server;
+				if (j > 0 || link)
+					hint(NULL, "%s has %s/%d, which "
+					    "overlaps %s %s: one must change",
+					    name, hosttext(&host.own[i].addr),
+					    host.own[i].bits, which[j], s);
+				else if (all && !strstr(LANDEV, name))
+					hint(NULL, "lannets: %s is on %s, not "
+					    "LANDEV: its IPv6 would not go "
+					    "through the tunnel", s, name);
+			}
+			if (all && j == 0 && !on && role == Client)
+				hint(NULL, "lannets: %s is on no device of "
+				    "this host: is it the LAN's?", s);
+		}
+	for (i = 0; i < host.n && all && role == Client; i++)
+		if (host.own[i].addr.ss_family == AF_INET &&
+		    host.own[i].index > 1 &&
+		    if_indextoname(host.own[i].index, name) &&
+		    !strstr(LANDEV, name) && !rowfor(name) == !keyfile &&
+		    strict(name))
+			hint(NULL, "rp_filter of %s is 1: answers are dropped "
+			    "where the route back is by another device: "
+			    "sysctl -w net.ipv4.conf.%s.rp_filter=2", name,
+			    name);
+}
+
+/* Tell what keeps the link's packets from going their way. Returns how many
+ * things have to be mended. */
+static int
+checkway(Link *l)
+{
+	const Addr *a = &l->addr;
+	const char *device = role == Client ? l->device : "";
+	const Device *d = *device ? deviceof(0, device) : NULL;
+	const struct sockaddr_storage *has = d ? &d->addr[a->v6] : NULL;
+	const Link *o;
+	const void *via;
+	char own[64];
+	int len, i, n = l - bond, index = d ? d->index : 0;
+	Rtmsg m;
+
+	if (*device && !d)
+		return !l->index ? 0 : hint(l, "device: %s is down, or in a "
+		    "bridge: ip link set %s up", device, device);
+	if (d && !d->carrier)
+		return hint(l, "device: %s has no carrier: look at its cable "
+		    "and modem", device);
+	if (a->any && has && !has->ss_family)
+		return hint(l, "device: %s has no IPv%d address", device,
+		    a->v6 ? 6 : 4);
+	format(own, sizeof(own), "%s", hosttext(&a->local));
+	if (!a->any && !l->seen && has && has->ss_family)
+		return badlink(l->conf - links, "client: %s is not on %s, "
+		    "which has %s", own, device, hosttext(has));
+	if (!a->any && !l->seen)
+		return hint(l, "%s is on no device of this host", own);
+	if (!a->remote.ss_family)
+		return 0;
+	if (!rtroute(&m, &a->remote, a->any ? has : &a->local, index,
+	    RTM_F_FIB_MATCH, RTA_TABLE))
+		return hint(l, "no route to %s%s%s: a default route will do, "
+		    "of any metric", hosttext(&a->remote), d ? " by " : "",
+		    device);
+	if (role == Server)
+		return 0;
+	if ((via = rtget(&m, RTA_GATEWAY, &len)))
+		memcpy(&ways[n].gateway, (const char *)via + len -
+		    MIN(len, 8), MIN(len, 8));
+	if ((via = rtget(&m, RTA_OIF, &len)))
+		memcpy(&ways[n].index, via, sizeof(int));
+	ways[n].state = Asked;
+	if (d && d->type != ARPHRD_NONE && !keyfile)
+		hint(l, "%s is no WireGuard device: packets are NOT encrypted,"
+		    " anybody on the way can forge them: set keyfile", device);
+	for (i = 0; i < n; i++) {
+		o = &bond[i];
+		if (ways[i].state && ways[i].index == ways[n].index &&
+		    ways[i].gateway == ways[n].gateway && (a->any ||
+		    o->addr.any || sameaddr(&a->local, &o->addr.local)))
+			return hint(l, "leaves as %s does: two links of one "
+			    "line are no faster", o->name);
+	}
+	return 0;
+}
+
+/* Does udpbond run here? */
+static int
+runs(void)
+{
+	struct sockaddr_un sun;
+	socklen_t len = ctladdr(&sun);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int error = connect(fd, (struct sockaddr *)&sun, len);
+
+	close(fd);
+	return !error;
+}
+
+/* Tell what is in the way of the TUN device. */
+static int
+checktundev(void)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int error, fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return bad("/dev/net/tun: load the module tun, OpenWrt: "
+		    "install kmod-tun:");
+	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	if (!if_nametoindex(tundev))
+		error = 0;
+	else if (!(error = ioctl(fd, TUNSETIFF, &ifr) < 0))
+		hint(NULL, "tundev: %s is there already, and will stay: "
+		    "ip link del %s", tundev, tundev);
+	close(fd);
+	return error ? bad("tundev: %s is a device of another program: choose "
+	    "another name", tundev) : 0;
+}
+
+/* Tell what other programs know; a server's port is what it is asked at.
+ * Returns how many things have to be mended. */
+static int
+checkprograms(void)
+{
+	static const char script[] =
+	    "n=0; say() { echo \"udpbond: $*\" >&2; };"
+	    " for p in ip nft; do command -v $p >/dev/null || { n=$((n + 16));"
+	    " say \"$p is not in PATH, and the commands need it\"; }; done;"
+	    " f=/proc/sys/net/ipv4/ip_forward;"
+	    " [ \"$(cat $f)\" = 1 ] || [ -w $f ] || { n=$((n + 1));"
+	    " say \"warning: $f is 0 and read only, set it outside\"; };"
+	    " nft list ruleset 2>/dev/null |"
+	    " awk -v t=\"$TUN\" -v p=\"$STATE\" '"
+	    "function say(h, s) { print \"udpbond: warning: the firewall,"
+	    " table \" n \", drops at \" h \" and does not name \" s"
+	    " \": accept that\"; w = 1 }"
+	    "/^table/ { n = $2 \" \" $3; i = f = u = q = 0 }"
+	    "/^\tchain/ { h = \"\" }"
+	    "/hook (input|forward)/ { h = $4 }"
+	    "/policy drop|^\t*(drop|reject)/ {"
+	    " i += h == \"input\"; f += h == \"forward\" }"
+	    "index($0, t) { u = 1 }"
+	    "index($0, p) { q = 1 }"
+	    "/^}/ && i && !q { say(\"input\", \"UDP port \" p) }"
+	    "/^}/ && f && !u { say(\"forward\", t) }"
+	    "END { exit w }' >&2; exit $((n + $?))";
+	char port[8] = "";
+	int status;
+
+	if (role == Server)
+		format(port, sizeof(port), "%d", links[0].port);
+	status = WEXITSTATUS(shell(port, script));
+	host.warnings += status % 16;
+	return status / 16;
+}
+
+/* Open a socket and say hello; the first error may be of the hello before. */
+static void
+ask(Link *l)
+{
+	Beat b = { .hello = HelloNew, .next = 1 };
+	const char *what;
+	int n = l - bond;
+
+	l->addr.mtu = MtuMax;
+	if (l->fd < 0 && ((l->fd = linksocket(&l->addr, *l->device ?
+	    l->device : NULL, &what)) < 0 || connect(l->fd,
+	    (struct sockaddr *)&l->addr.remote, sizeof(l->addr.remote)) < 0))
+		ways[n].state = errno;
+	else if (beatput(l, &peer.hello, SealHello, &b, NULL) < 0)
+		ways[n].state = errno;
+	ways[n].sent = now;
+}
+
+/* Take what came. */
+static void
+hear(Link *l)
+{
+	int n = l - bond, why;
+	Pkt *p = pktalloc();
+	Beat b;
+	Rec r;
+
+	p->wire = p->buf;
+	p->wirelen = recv(l->fd, p->buf, PktSize, MSG_DONTWAIT);
+	if (p->wirelen < 0 && errno != EAGAIN)
+		ways[n].state = errno;
+	if (p->wirelen >= HdrLen && verify(p, &why) == KeyHello &&
+	    decode(p->wire, p->wirelen, &r) > 0 &&
+	    beatdecode(p->wire + HdrLen, r.len, &b) == 0 &&
+	    b.hello == HelloAnswer && b.peerid == peer.hello.id) {
+		ways[n].state = b.format == Format ? Answered : Other;
+		ways[n].ms = (now - ways[n].sent) / MS(1);
+	}
+	pktfree(p);
+}
+
+/* Say hello over each link, for 2 s. A server that answers remembers nothing,
+ * and while a client works it does not answer another one. */
+static void
+checkserver(Text *t)
+{
+	static Pkt only, *frees;
+	static uint16_t refs;
+	int64_t end = now + 2 * Second;
+	int i, state, left = 1, any = 0;
+	Link *l;
+
+	pool.pkts = &only;
+	pool.frees = &frees;
+	pool.refs = &refs;
+	pool.size = 1;
+	hellomake(0);
+	for (; left > 0 && now < end; now = monotime()) {
+		for (i = left = 0; i < LEN(bond); i++) {
+			if (ways[i].state != Asked)
+				continue;
+			if (!ways[i].sent || now - ways[i].sent > Second)
+				ask(&bond[i]);
+			else
+				hear(&bond[i]);
+			any |= ways[i].state == Answered;
+			left++;
+		}
+		poll(NULL, 0, 1);
+	}
+	for (l = bond; l < bond + LEN(bond); l++) {
+		state = ways[l - bond].state;
+		if (state == Answered)
+			text(t, "  %s: answered in %d ms\n", l->name,
+			    ways[l - bond].ms);
+		else if (state == Other)
+			hint(l, "another version answers: install the same");
+		else if (state == ECONNREFUSED)
+			hint(l, "refused (ICMP): is the server running, is "
+			    "port %d right?", l->port);
+		else if (state == Asked)
+			hint(l, "no answer: %sfirewall, other address or port",
+			    any ? "" : "server off or with another client, "
+			    "another key (its log says which), ");
+		else if (state)
+			hint(l, "no answer: %s", strerror(state));
+	}
+}
+
+/* Give each device that a pattern fits its place. */
+static void
+takedevices(void)
+{
+	const Device *d;
+	Link *l;
+
+	for (d = devices.list; d < devices.list + devices.n; d++)
+		if (rowkind(d->row) && (l = deviceplace(d))) {
+			if (rowkind(d->row) == RowGlob) {
+				l->addr.local = d->addr[l->addr.v6];
+				l->addr.any = !l->addr.local.ss_family;
+				l->seen = 1;
+			}
+			format(l->device, IFNAMSIZ, "%s", d->name);
+			format(l->name, sizeof(l->name), "%s", d->name);
+			l->present = 1;
+		}
+}
+
+/* Tell what is wrong with this host. Returns how many things have to be
+ * mended. */
+static int
+checkhost(Text *t)
+{
+	int running = runs(), root = geteuid() == 0, n = checkprograms();
+	Link *l;
+
+	checkdevices();
+	if (!root)
+		n += bad("needs root");
+	else if (!running)
+		n += checktundev();
+	if (role == Both)
+		return n;
+	devicescan();
+	checknets(1);
+	if (role == Client)
+		takedevices();
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
+		if (l->present)
+			n += checkway(l);
+	if (running)
+		text(t, "udpbond is running, see udpbond -l\n");
+	else if (role == Client && root && n == 0)
+		checkserver(t);
+	return n + print(t);
+}
+
+/* Returns the exit status of udpbond -t. */
+static int
+check(void)
+{
+	static Text t;
+	int who, was = role, n = 0;
+
+	now = monotime();
+	offloadprobe();
+	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	for (who = Client; who <= Server; who++)
+		if (was == who || was == Both) {
+			role = who;
+			linksinit();
+			devicescan();
+			explain(&t, who);
+			n += print(&t);
+		}
+	role = was;
+	offloads(&t);
+	confinement(&t);
+	n += print(&t) + keyload();
+	who = checkconf();
+	n += who ? who : checkhost(&t);
+	if (n + host.warnings > 0)
+		return bad("%d to mend, %d warnings", n, host.warnings) &&
+		    n > 0;
+	text(&t, "all is well%s\n", role == Both ? ", -c or -s looks at the "
+	    "network too" : "");
+	return print(&t);
 }
 
 /* life: setup, run, cleanup, main */
@@ -10411,7 +10161,7 @@ setup(void)
 	ctlopen();
 	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	checkdevices();
-	checknets();
+	checknets(0);
 	peer.lonely = now;
 	peer.interval = MS(hbinterval);
 	peer.patience = Second;
