@@ -813,6 +813,7 @@ static struct {
 } ctl = { .fd = -1 };
 
 static int rtnetlink = -1;        /* a socket */
+static int warnings;              /* of the configuration and this host */
 static struct {
 	int fd;                   /* tells when something has changed */
 	int64_t next, last;       /* ns, when all is to be looked at; was */
@@ -3457,45 +3458,41 @@ rtput(Rtmsg *m, int type, const void *d, int len)
 	m->head.nlmsg_len += RTA_SPACE(len);
 }
 
-/* Returns an attribute of an answer, and its bytes, or NULL. */
-static const void *
-rtget(Rtmsg *m, int attr, int *len)
+/* Returns an attribute of an answer, a number, or 0 if there is none. */
+static uint32_t
+rtget(const Rtmsg *m, int attr)
 {
-	int at = m->head.nlmsg_type == RTM_NEWLINK ? AskLink : AskRoute;
-	struct rtattr *a = (void *)((char *)m + at);
-	int n = (int)m->head.nlmsg_len - at;
+	int len = m->head.nlmsg_type == RTM_NEWLINK ? AskLink : AskRoute;
+	const struct rtattr *a = (const void *)((const char *)m + len);
+	int n = (int)m->head.nlmsg_len - len;
+	uint32_t value;
 
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
-		if (a->rta_type == attr) {
-			*len = RTA_PAYLOAD(a);
-			return RTA_DATA(a);
+		if (a->rta_type == attr && a->rta_len == RTA_LENGTH(4)) {
+			memcpy(&value, RTA_DATA(a), sizeof(value));
+			return value;
 		}
-	return NULL;
+	return 0;
 }
 
-/* Ask the kernel, which answers at once. Returns an attribute of the answer,
- * a number, or 0 if there is none. */
+/* Ask the kernel, which answers at once. Returns what rtget() does. */
 static uint32_t
 rtask(Rtmsg *m, int attr)
 {
 	struct iovec iov = { m, sizeof(*m) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int link = m->head.nlmsg_type == RTM_GETLINK, n, len;
-	const void *d;
-	uint32_t value = 0;
+	int link = m->head.nlmsg_type == RTM_GETLINK, n;
 
 	if (sendto(rtnetlink, m, m->head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return 0;
 	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT);
 	m->head.nlmsg_len = MAX(n, 0);
-	if (m->head.nlmsg_type == (link ? RTM_NEWLINK : RTM_NEWROUTE) &&
-	    (d = rtget(m, attr, &len)) && len == sizeof(value))
-		memcpy(&value, d, sizeof(value));
-	return value;
+	return m->head.nlmsg_type == (link ? RTM_NEWLINK : RTM_NEWROUTE) ?
+	    rtget(m, attr) : 0;
 }
 
 /* Ask for the route to an address: from one unless that is NULL, by a device
- * unless that is 0. Returns an attribute as rtask() does. */
+ * unless that is 0. Returns what rtget() does. */
 static uint32_t
 rtroute(Rtmsg *m, const struct sockaddr_storage *to,
         const struct sockaddr_storage *from, int index, int flags, int attr)
@@ -9180,30 +9177,24 @@ rowlink(int i)
 	return l;
 }
 
-/* Tell something of a link, unless that is NULL. */
-static void
-tell(const char *kind, const Link *l, const char *fmt, va_list ap)
+/* Tell what is wrong with row i of links, or warn of a link. Returns how many
+ * things have to be mended. */
+#define badlink(i, ...) tell(i, NULL, __VA_ARGS__)
+#define hint(l, ...)    tell(0, l, __VA_ARGS__)
+#define caution(...)    (warnings++, warn("warning: " __VA_ARGS__))
+static int
+tell(int i, const Link *l, const char *fmt, ...)
 {
 	char what[512];
-
-	vformat(what, sizeof(what), fmt, ap);
-	if (l)
-		warn("%slinks[%d] (%s): %s", kind, (int)(l->conf - links),
-		    l->name, what);
-	else
-		warn("%s%s", kind, what);
-}
-
-/* Tell what is wrong with row i of links. */
-static int
-badlink(int i, const char *fmt, ...)
-{
 	va_list ap;
 
 	va_start(ap, fmt);
-	tell("", rowlink(i), fmt, ap);
+	vformat(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return 1;
+	warn("%slinks[%d] (%s): %s", l ? "warning: " : "", l ?
+	    (int)(l->conf - links) : i, (l ? l : rowlink(i))->name, what);
+	warnings += l != NULL;
+	return !l;
 }
 
 static int
@@ -9368,25 +9359,26 @@ static int
 checklan(const char *s, const struct sockaddr_storage *known,
          const int *prefixes, int n)
 {
-	struct sockaddr_storage net, first;
-	int i, bits, len, wrong = 0;
+	struct sockaddr_storage net;
+	int i, bits, len, more = 0, wrong = 0;
 	uint8_t *d;
 
 	if (parseprefix(s, &net, &bits) < 0)
 		return bad("lannets: \"%s\" is not a network with a prefix "
 		    "length", s);
-	first = net;
-	d = (uint8_t *)addrbytes(&first, &len);
-	for (i = bits; i < 8 * len; i++)
-		d[i / 8] &= ~(0x80 >> i % 8);
-	if (!sameaddr(&first, &net))
-		wrong += bad("lannets: %s: write %s/%d", s, hosttext(&first),
-		    bits);
 	while (n-- > 0)
 		if (samenet(&net, &known[n], MIN(bits, prefixes[n])))
 			wrong += bad("lannets: %s overlaps clientaddr or "
 			    "serveraddr, %s/%d: choose another, on both hosts",
 			    s, hosttext(&known[n]), prefixes[n]);
+	d = (uint8_t *)addrbytes(&net, &len);
+	for (i = bits; i < 8 * len; i++) {
+		more |= d[i / 8] << i % 8 & 0x80;
+		d[i / 8] &= ~(0x80 >> i % 8);
+	}
+	if (more)
+		wrong += bad("lannets: %s: write %s/%d", s, hosttext(&net),
+		    bits);
 	return wrong;
 }
 
@@ -9545,20 +9537,6 @@ static const Commands hooks[][HooksLast] = {
 	  COMMANDS(serverlinkdown), COMMANDS(serverdown) },
 };
 
-/* Say which devices the client would take now for a row that is a pattern. */
-static void
-candidates(Text *t, const Linkconf *c)
-{
-	const Device *d;
-	const Link *l;
-	int n = 0;
-
-	for (d = devices.list; d < devices.list + devices.n; d++)
-		if (d->row == c && (l = deviceplace(d)) && deviceready(d, l))
-			text(t, "%s %s", n++ ? "," : "    now:", d->name);
-	text(t, n ? "\n" : "    now: no device\n");
-}
-
 /* Say what would be done, for udpbond -t. */
 static void
 explain(Text *t, int who)
@@ -9582,8 +9560,6 @@ explain(Text *t, int who)
 		    c->client ? c->client : "any",
 		    c->server ? c->server : "any", c->port, c->priority,
 		    c->up, c->down);
-		if (who == Client && rowkind(c))
-			candidates(t, c);
 	}
 	for (j = 0; j < HooksLast; j++)
 		for (i = 0; i < h[j].n && h[j].cmds[i]; i++)
@@ -9668,29 +9644,17 @@ static struct {
 		struct sockaddr_storage addr;
 		int bits, index;  /* of its network; of its device */
 	} own[Devices];
-	int n, warnings;
+	int n;
 } host;
 
-static struct {                   /* how a link leaves, see checkway() */
-	uint64_t gateway;         /* the end of its address */
+typedef struct {                  /* how a link leaves, see checkway() */
+	uint32_t gateway;         /* IPv4 */
 	int index;                /* of the device */
-	int state, ms;            /* as below or errno; till the answer */
+	int state;                /* as below, or errno */
 	int64_t sent;             /* ns, when it was asked; 0: never */
-} ways[LEN(bond)];
-enum { Other = -3, Answered, Asked, Unusable };
-
-/* Warn, of a link unless that is NULL. Returns 0. */
-static int
-hint(const Link *l, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	tell("warning: ", l, fmt, ap);
-	va_end(ap);
-	host.warnings++;
-	return 0;
-}
+} Way;
+static Way ways[LEN(bond)];
+enum { Answered = -2, Asked, Unusable };
 
 /* Tell which devices are missing: they may come later. */
 static void
@@ -9719,27 +9683,9 @@ ownaddr(const struct nlmsghdr *h)
 	host.own[host.n++].index = m->ifa_index;
 }
 
-/* Does a device drop what comes by it, if the way back is by another? */
-static int
-strict(const char *device)
-{
-	const char *const names[] = { "all", device };
-	char path[64], c;
-	int i, fd, most = '0';
-
-	for (i = 0; i < LEN(names); i++) {
-		format(path, sizeof(path),
-		    "/proc/sys/net/ipv4/conf/%s/rp_filter", names[i]);
-		if ((fd = open(path, O_RDONLY)) >= 0 && read(fd, &c, 1) == 1)
-			most = MAX(most, c);
-		close(fd);
-	}
-	return most == '1';
-}
-
 /* Tell which networks of this host the commands would send into the tunnel;
- * for udpbond -t, also which of the LAN are not where the commands have them,
- * and which devices drop answers. */
+ * for udpbond -t, also which of the LAN are not where the commands have
+ * them. */
 static void
 checknets(int all)
 {
@@ -9751,7 +9697,9 @@ checknets(int all)
 	};
 	struct sockaddr_storage net;
 	const char *list;
-	char s[64], name[IF_NAMESIZE];
+	struct ifreq ifr = { 0 };
+	const char *name = ifr.ifr_name;
+	char s[64];
 	int i, j, bits, on, link;
 
 	host.n = 0;
@@ -9760,94 +9708,71 @@ checknets(int all)
 		for (list = lists[j]; nextnet(&list, s, &net, &bits); ) {
 			for (i = on = 0; i < host.n; i++) {
 				if (!samenet(&host.own[i].addr, &net,
-				    MIN(bits, host.own[i].bits)) ||
-				    !if_indextoname(host.own[i].index, name))
+				    MIN(bits, host.own[i].bits)))
 					continue;
+				ifr.ifr_ifindex = host.own[i].index;
+				ioctl(rtnetlink, SIOCGIFNAME, &ifr);
 				on = 1;
 				link = rowfor(name) || role == Server;
 				if (j > 0 || link)
-					hint(NULL, "%s has %s/%d, which "
+					caution("%s has %s/%d, which "
 					    "overlaps %s %s: one must change",
 					    name, hosttext(&host.own[i].addr),
 					    host.own[i].bits, which[j], s);
 				else if (all && !strstr(LANDEV, name))
-					hint(NULL, "lannets: %s is on %s, not "
+					caution("lannets: %s is on %s, not "
 					    "LANDEV: its IPv6 would not go "
 					    "through the tunnel", s, name);
 			}
 			if (all && j == 0 && !on && role == Client)
-				hint(NULL, "lannets: %s is on no device of "
+				caution("lannets: %s is on no device of "
 				    "this host: is it the LAN's?", s);
 		}
-	for (i = 0; i < host.n && all && role == Client; i++)
-		if (host.own[i].addr.ss_family == AF_INET &&
-		    host.own[i].index > 1 &&
-		    if_indextoname(host.own[i].index, name) &&
-		    !strstr(LANDEV, name) && !rowfor(name) == !keyfile &&
-		    strict(name))
-			hint(NULL, "rp_filter of %s is 1: answers are dropped "
-			    "where the route back is by another device: "
-			    "sysctl -w net.ipv4.conf.%s.rp_filter=2", name,
-			    name);
 }
 
-/* Tell what keeps the link's packets from going their way. Returns how many
- * things have to be mended. */
-static int
+/* Tell what keeps the link's packets from going their way. */
+static void
 checkway(Link *l)
 {
 	const Addr *a = &l->addr;
-	const char *device = role == Client ? l->device : "";
-	const Device *d = *device ? deviceof(0, device) : NULL;
-	const struct sockaddr_storage *has = d ? &d->addr[a->v6] : NULL;
-	const Link *o;
-	const void *via;
-	char own[64];
-	int len, i, n = l - bond, index = d ? d->index : 0;
+	const struct sockaddr_storage *from = &a->local, *about = from;
+	int named = role == Client && *l->device;
+	const Device *d = named ? deviceof(0, l->device) : NULL;
+	const char *why = NULL;
+	Way *w = &ways[l - bond], *o;
 	Rtmsg m;
 
-	if (*device && !d)
-		return !l->index ? 0 : hint(l, "device: %s is down, or in a "
-		    "bridge: ip link set %s up", device, device);
-	if (d && !d->carrier)
-		return hint(l, "device: %s has no carrier: look at its cable "
-		    "and modem", device);
-	if (a->any && has && !has->ss_family)
-		return hint(l, "device: %s has no IPv%d address", device,
-		    a->v6 ? 6 : 4);
-	format(own, sizeof(own), "%s", hosttext(&a->local));
-	if (!a->any && !l->seen && has && has->ss_family)
-		return badlink(l->conf - links, "client: %s is not on %s, "
-		    "which has %s", own, device, hosttext(has));
-	if (!a->any && !l->seen)
-		return hint(l, "%s is on no device of this host", own);
-	if (!a->remote.ss_family)
-		return 0;
-	if (!rtroute(&m, &a->remote, a->any ? has : &a->local, index,
-	    RTM_F_FIB_MATCH, RTA_TABLE))
-		return hint(l, "no route to %s%s%s: a default route will do, "
-		    "of any metric", hosttext(&a->remote), d ? " by " : "",
-		    device);
-	if (role == Server)
-		return 0;
-	if ((via = rtget(&m, RTA_GATEWAY, &len)))
-		memcpy(&ways[n].gateway, (const char *)via + len -
-		    MIN(len, 8), MIN(len, 8));
-	if ((via = rtget(&m, RTA_OIF, &len)))
-		memcpy(&ways[n].index, via, sizeof(int));
-	ways[n].state = Asked;
+	if (named && !l->index) /* see checkdevices() */
+		return;
+	if (a->any)
+		from = d ? &d->addr[a->v6] : NULL;
+	if (named && (!d || !d->carrier))
+		why = "the device is down, in a bridge or has no carrier";
+	else if (d && !from->ss_family)
+		why = "the device has no address";
+	else if (!a->any && !l->seen)
+		why = named ? "the device does not have the address %s" :
+		    "no device has the address %s";
+	else if (a->remote.ss_family && !rtroute(&m, about = &a->remote, from,
+	    d ? d->index : 0, RTM_F_FIB_MATCH, RTA_TABLE))
+		why = "no route to %s by this way: a default route will do, "
+		    "of any metric";
+	if (why)
+		hint(l, why, hosttext(about));
+	if (why || role == Server || !a->remote.ss_family)
+		return;
+	w->gateway = rtget(&m, RTA_GATEWAY);
+	w->index = rtget(&m, RTA_OIF);
+	w->state = Asked;
 	if (d && d->type != ARPHRD_NONE && !keyfile)
-		hint(l, "%s is no WireGuard device: packets are NOT encrypted,"
-		    " anybody on the way can forge them: set keyfile", device);
-	for (i = 0; i < n; i++) {
-		o = &bond[i];
-		if (ways[i].state && ways[i].index == ways[n].index &&
-		    ways[i].gateway == ways[n].gateway && (a->any ||
-		    o->addr.any || sameaddr(&a->local, &o->addr.local)))
-			return hint(l, "leaves as %s does: two links of one "
-			    "line are no faster", o->name);
-	}
-	return 0;
+		hint(l, "no WireGuard device: packets are NOT encrypted, and "
+		    "anybody on the way can forge them: set keyfile");
+	for (o = ways; o < w; o++)
+		if (o->state && o->index == w->index &&
+		    o->gateway == w->gateway &&
+		    sameaddr(&bond[o - ways].addr.local, &a->local))
+			hint(l, "leaves by the same line as %s does: no gain",
+			    bond[o - ways].name);
 }
 
 /* Does udpbond run here? */
@@ -9877,7 +9802,7 @@ checktundev(void)
 	if (!if_nametoindex(tundev))
 		error = 0;
 	else if (!(error = ioctl(fd, TUNSETIFF, &ifr) < 0))
-		hint(NULL, "tundev: %s is there already, and will stay: "
+		caution("tundev: %s is there already, and will stay: "
 		    "ip link del %s", tundev, tundev);
 	close(fd);
 	return error ? bad("tundev: %s is a device of another program: choose "
@@ -9890,34 +9815,38 @@ static int
 checkprograms(void)
 {
 	static const char script[] =
-	    "n=0; say() { echo \"udpbond: $*\" >&2; };"
-	    " for p in ip nft; do command -v $p >/dev/null || { n=$((n + 16));"
-	    " say \"$p is not in PATH, and the commands need it\"; }; done;"
-	    " f=/proc/sys/net/ipv4/ip_forward;"
-	    " [ \"$(cat $f)\" = 1 ] || [ -w $f ] || { n=$((n + 1));"
-	    " say \"warning: $f is 0 and read only, set it outside\"; };"
-	    " nft list ruleset 2>/dev/null |"
-	    " awk -v t=\"$TUN\" -v p=\"$STATE\" '"
-	    "function say(h, s) { print \"udpbond: warning: the firewall,"
-	    " table \" n \", drops at \" h \" and does not name \" s"
-	    " \": accept that\"; w = 1 }"
+	    "e=0; for p in ip nft; do command -v $p >/dev/null || { e=16;"
+	    " echo \"udpbond: $p is not in PATH, the commands need it\" >&2; };"
+	    "done; cd /proc/sys/net/ipv4; set --;"
+	    "[ -w ip_forward ] || set ip_forward;"
+	    "nft list ruleset 2>/dev/null |"
+	    "awk -v t=\"$TUN\" -v p=\"$STATE\" -v l=\" lo default " LANDEV " \" '"
+	    "function warn(s) { print \"udpbond: warning: \" s; w++ }"
 	    "/^table/ { n = $2 \" \" $3; i = f = u = q = 0 }"
 	    "/^\tchain/ { h = \"\" }"
 	    "/hook (input|forward)/ { h = $4 }"
 	    "/policy drop|^\t*(drop|reject)/ {"
-	    " i += h == \"input\"; f += h == \"forward\" }"
+	    "i += h == \"input\" && p; f += h == \"forward\" }"
 	    "index($0, t) { u = 1 }"
 	    "index($0, p) { q = 1 }"
-	    "/^}/ && i && !q { say(\"input\", \"UDP port \" p) }"
-	    "/^}/ && f && !u { say(\"forward\", t) }"
-	    "END { exit w }' >&2; exit $((n + $?))";
+	    "/^}/ && (f && !u || i && !q) {"
+	    "warn(\"firewall, table \" n \": drops, and has no rule for \""
+	    "(f && !u ? t : \"UDP port \" p)) }"
+	    "FILENAME ~ /all.rp/ { all = $1 }"
+	    "FILENAME ~ /rp_/ && $1 == 1 { split(FILENAME, x, \"/\");"
+	    "if (!index(l, \" \" x[2] \" \")) r = r \" \" x[2] }"
+	    "FILENAME ~ /ip_/ && !$1 { warn(FILENAME \" is 0 and read only\") }"
+	    "END { if (r && all != 2 && !p) warn(\"rp_filter is 1 for\" r \": "
+	    "drops what comes by another way than the route back: sysctl -w "
+	    "net.ipv4.conf.all.rp_filter=2\"); exit w }'"
+	    " conf/*/rp_filter $1 - >&2; exit $((e + $?))";
 	char port[8] = "";
 	int status;
 
 	if (role == Server)
 		format(port, sizeof(port), "%d", links[0].port);
 	status = WEXITSTATUS(shell(port, script));
-	host.warnings += status % 16;
+	warnings += status % 16;
 	return status / 16;
 }
 
@@ -9941,23 +9870,27 @@ ask(Link *l)
 
 /* Take what came. */
 static void
-hear(Link *l)
+hear(Text *t, Link *l)
 {
 	int n = l - bond, why;
 	Pkt *p = pktalloc();
 	Beat b;
-	Rec r;
 
 	p->wire = p->buf;
 	p->wirelen = recv(l->fd, p->buf, PktSize, MSG_DONTWAIT);
 	if (p->wirelen < 0 && errno != EAGAIN)
 		ways[n].state = errno;
 	if (p->wirelen >= HdrLen && verify(p, &why) == KeyHello &&
-	    decode(p->wire, p->wirelen, &r) > 0 &&
-	    beatdecode(p->wire + HdrLen, r.len, &b) == 0 &&
+	    beatdecode(p->wire + HdrLen, p->wirelen - HdrLen, &b) == 0 &&
 	    b.hello == HelloAnswer && b.peerid == peer.hello.id) {
-		ways[n].state = b.format == Format ? Answered : Other;
-		ways[n].ms = (now - ways[n].sent) / MS(1);
+		ways[n].state = Answered;
+		p->data = p->wire + HdrLen;
+		p->len = p->wirelen - HdrLen;
+		if (!sameformat(p))
+			warnings++;
+		else
+			text(t, "  %s: answered in %d ms\n", l->name,
+			    (int)((now - ways[n].sent) / MS(1)));
 	}
 	pktfree(p);
 }
@@ -9971,6 +9904,7 @@ checkserver(Text *t)
 	static uint16_t refs;
 	int64_t end = now + 2 * Second;
 	int i, state, left = 1, any = 0;
+	const char *why;
 	Link *l;
 
 	pool.pkts = &only;
@@ -9985,7 +9919,7 @@ checkserver(Text *t)
 			if (!ways[i].sent || now - ways[i].sent > Second)
 				ask(&bond[i]);
 			else
-				hear(&bond[i]);
+				hear(t, &bond[i]);
 			any |= ways[i].state == Answered;
 			left++;
 		}
@@ -9993,20 +9927,14 @@ checkserver(Text *t)
 	}
 	for (l = bond; l < bond + LEN(bond); l++) {
 		state = ways[l - bond].state;
-		if (state == Answered)
-			text(t, "  %s: answered in %d ms\n", l->name,
-			    ways[l - bond].ms);
-		else if (state == Other)
-			hint(l, "another version answers: install the same");
-		else if (state == ECONNREFUSED)
-			hint(l, "refused (ICMP): is the server running, is "
-			    "port %d right?", l->port);
-		else if (state == Asked)
-			hint(l, "no answer: %sfirewall, other address or port",
-			    any ? "" : "server off or with another client, "
-			    "another key (its log says which), ");
-		else if (state)
-			hint(l, "no answer: %s", strerror(state));
+		why = state == Asked ? any ? "no answer: firewall, or other "
+		    "address or port" : "no answer: server off or with another"
+		    " client, firewall, other address, port or key (its log "
+		    "says which)" : state == ECONNREFUSED ? "refused (ICMP): "
+		    "is the server running, is the port right?" :
+		    "no answer: %s";
+		if (state >= Asked && state)
+			hint(l, why, strerror(state));
 	}
 }
 
@@ -10026,6 +9954,7 @@ takedevices(void)
 			}
 			format(l->device, IFNAMSIZ, "%s", d->name);
 			format(l->name, sizeof(l->name), "%s", d->name);
+			l->index = d->index;
 			l->present = 1;
 		}
 }
@@ -10035,7 +9964,7 @@ takedevices(void)
 static int
 checkhost(Text *t)
 {
-	int running = runs(), root = geteuid() == 0, n = checkprograms();
+	int running = runs(), root = geteuid() == 0, n = 0;
 	Link *l;
 
 	checkdevices();
@@ -10045,13 +9974,16 @@ checkhost(Text *t)
 		n += checktundev();
 	if (role == Both)
 		return n;
+	n += checkprograms();
 	devicescan();
 	checknets(1);
 	if (role == Client)
 		takedevices();
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
 		if (l->present)
-			n += checkway(l);
+			checkway(l);
+		else if (role == Client && !l->number)
+			hint(l, "waits for a device like this");
 	if (running)
 		text(t, "udpbond is running, see udpbond -l\n");
 	else if (role == Client && root && n == 0)
@@ -10064,30 +9996,26 @@ static int
 check(void)
 {
 	static Text t;
-	int who, was = role, n = 0;
+	int who, n = 0;
 
 	now = monotime();
 	offloadprobe();
 	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	for (who = Client; who <= Server; who++)
-		if (was == who || was == Both) {
-			role = who;
-			linksinit();
-			devicescan();
+		if (role == who || role == Both) {
 			explain(&t, who);
 			n += print(&t);
 		}
-	role = was;
 	offloads(&t);
 	confinement(&t);
 	n += print(&t) + keyload();
 	who = checkconf();
 	n += who ? who : checkhost(&t);
-	if (n + host.warnings > 0)
-		return bad("%d to mend, %d warnings", n, host.warnings) &&
+	if (n + warnings > 0)
+		return bad("%d to mend, %d warnings", n, warnings) &&
 		    n > 0;
-	text(&t, "all is well%s\n", role == Both ? ", -c or -s looks at the "
-	    "network too" : "");
+	text(&t, role == Both ? "all is well, more with -c or -s\n" :
+	    "all is well\n");
 	return print(&t);
 }
 
