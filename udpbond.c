@@ -3492,7 +3492,8 @@ rtask(Rtmsg *m, int attr)
 }
 
 /* Ask for the route to an address: from one unless that is NULL, by a device
- * unless that is 0. Returns what rtget() does. */
+ * unless that is 0. By IPv6 the kernel would take another device for the sake
+ * of a source address. Returns what rtget() does. */
 static uint32_t
 rtroute(Rtmsg *m, const struct sockaddr_storage *to,
         const struct sockaddr_storage *from, int index, int flags, int attr)
@@ -3500,6 +3501,8 @@ rtroute(Rtmsg *m, const struct sockaddr_storage *to,
 	int len;
 	const uint8_t *d = addrbytes(to, &len);
 
+	if (len == 16 && index)
+		from = NULL;
 	*m = (Rtmsg){
 		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
 		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
@@ -9902,7 +9905,7 @@ checkserver(Text *t)
 {
 	static Pkt only, *frees;
 	static uint16_t refs;
-	int64_t end = now + 2 * Second;
+	int64_t end;
 	int i, state, left = 1, any = 0;
 	const char *why;
 	Link *l;
@@ -9912,7 +9915,8 @@ checkserver(Text *t)
 	pool.refs = &refs;
 	pool.size = 1;
 	hellomake(0);
-	for (; left > 0 && now < end; now = monotime()) {
+	now = monotime();
+	for (end = now + 2 * Second; left > 0 && now < end; now = monotime()) {
 		for (i = left = 0; i < LEN(bond); i++) {
 			if (ways[i].state != Asked)
 				continue;
