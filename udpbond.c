@@ -9655,8 +9655,8 @@ typedef struct {                  /* how a link leaves, see checkway() */
 	int index;                /* of the device */
 	int state;                /* as below, or errno */
 	int64_t sent;             /* ns, when it was asked; 0: never */
-} Way;
-static Way ways[LEN(bond)];
+} Route;
+static Route ways[LEN(bond)];
 enum { Answered = -2, Asked, Unusable };
 
 /* Tell which devices are missing: they may come later. */
@@ -9742,7 +9742,7 @@ checkway(Link *l)
 	int named = role == Client && *l->device;
 	const Device *d = named ? deviceof(0, l->device) : NULL;
 	const char *why = NULL;
-	Way *w = &ways[l - bond], *o;
+	Route *w = &ways[l - bond], *o;
 	Rtmsg m;
 
 	if (named && !l->index) /* see checkdevices() */
