@@ -167,6 +167,8 @@ enum {
 	Patterns = 3,             /* rows of links that may be patterns */
 	Found = 32,               /* links that are found by one */
 	Devices = 256,            /* that are looked at */
+	Steps = 32,               /* seconds in which links move alike, */
+	Unsteady = 5000,          /* by more than this a second, us */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
 	ReplayWords = 1024,       /* 64 bits each, RFC 6479 */
@@ -258,6 +260,8 @@ static const int64_t
 	Reopen = MS(3000),        /* till a dead link gets a new socket */
 	Look = MS(200),           /* between looks at devices */
 	Offline = MS(5000),       /* without a link: the parent is told */
+	Mute = MS(5000),          /* without an answer: a link says why, */
+	MuteAgain = 10 * MS(60000), /* and says it again */
 	Retry = MS(10000);        /* of UDP_SEGMENT after an error; of links,
 	                           * faster, after the last one went down */
 
@@ -299,6 +303,12 @@ enum {
 	FlagKind = FlagBeat | FlagData | FlagControl
 };
 enum { Unasked, Overtaken, Missed };   /* why packets are sent again */
+enum {                                 /* signs of why a link has no answer */
+	SignRow, SignVersion, SignKey, SignPlain, SignSealed, SignAddr,
+	SignRefused, SignRejected, SignLast
+};
+enum { FaultNone = SignLast, FaultDevice, FaultOpen, FaultLocal, FaultSend, FaultOneway,
+       FaultSilent, FaultShared };                                  /* and what else */
 enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
 enum {
 	WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyParity,
@@ -631,6 +641,22 @@ typedef struct {                  /* what a link carries, see adapt() */
 	double drainloss;         /* loss then */
 } Control;
 
+typedef struct {                  /* why a link has no answer */
+	int64_t since;            /* ns, it was up last, or came */
+	int64_t at[SignLast];     /* ns, the newest sign of each kind */
+	struct sockaddr_storage from; /* of that */
+	int row;                  /* that the other end has it in */
+	int told;                 /* the fault that is in the log, */
+	int64_t next;             /* ns, when it is said again */
+} Fault;
+
+typedef struct {                  /* round trips, from second to second */
+	int64_t now, last;        /* us, the newest, that of a second ago */
+	int64_t steps[Steps];     /* us, by which these differed */
+	unsigned n;
+	int with;                 /* link that moves alike, or -1 */
+} Moves;
+
 typedef struct {                  /* a token bucket of log lines */
 	int64_t clock;            /* ns, ahead of now by the newest lines */
 	int left;                 /* lines left out since then */
@@ -670,6 +696,8 @@ struct Link {
 	Loss loss;
 	Flight flight;
 	Control control;
+	Fault fault;
+	Moves moves;
 	Log log;
 };
 
@@ -799,7 +827,7 @@ static struct {
 	int links;                /* how many are in use */
 	int64_t nextsecond, nextreport, nextmtu, nextbeat, nextstall; /* ns */
 	int64_t since, pause;     /* ns, see rest() */
-} loop = { .parent = -1, .interval = 5 };
+} loop = { .parent = -1, .online = -1, .interval = 5 };
 
 static struct {
 	int fd, mtu;
@@ -3747,6 +3775,23 @@ charge(Pace *p, int bytes)
 		p->busy = now;
 }
 
+/* Note a sign of why the link has no answer. */
+static void
+sign(Link *l, int kind, const struct sockaddr_storage *from)
+{
+	l->fault.at[kind] = now;
+	l->fault.from = *from;
+}
+
+/* Note what an ICMP message said, for which the kernel gives an error. */
+static void
+signicmp(Link *l, int error)
+{
+	if (error == ECONNREFUSED || error == EHOSTUNREACH)
+		sign(l, error == ECONNREFUSED ? SignRefused : SignRejected,
+		    &l->addr.remote);
+}
+
 /* Learn from an error of sending, which the caller counts. */
 static void
 linkerror(Link *l, int error)
@@ -3757,6 +3802,7 @@ linkerror(Link *l, int error)
 		errno = error;
 		logmsg("link %s: send:", l->name);
 	}
+	signicmp(l, error);
 	if (error == ENODEV || error == ENXIO || error == EADDRNOTAVAIL)
 		l->reopen = MIN(l->reopen, now + Second);
 	l->log.error = error;
@@ -4004,7 +4050,8 @@ linkrecv(Link *l, Queue *q)
 			.msg_controllen = sizeof(seg[i])
 		};
 	}
-	n = recvmmsg(l->fd, mm, max, MSG_DONTWAIT, NULL);
+	if ((n = recvmmsg(l->fd, mm, max, MSG_DONTWAIT, NULL)) < 0)
+		signicmp(l, errno);
 	for (i = 0; i < n; i++) {
 		len = mm[i].msg_len;
 		size = getsegment(&mm[i].msg_hdr, len);
@@ -6549,7 +6596,7 @@ stalls(void)
 		surveylinks();
 }
 
-/* state: down, probing, up, lossy */
+/* state: down, probing, up, lossy; and why a link is down */
 
 /* Returns ns of silence after which a link is dead: a base station may stall
  * for a second. */
@@ -6559,19 +6606,144 @@ deadtime(const Link *l)
 	return MAX(DeadTime, silence(l));
 }
 
+/* Returns the likeliest reason why the link has no answer, or FaultNone: it
+ * has one, or there was no time for it. */
+static int
+faultof(const Link *l)
+{
+	const Fault *f = &l->fault;
+	int i;
+
+	if (l->state >= LinkUp || (!l->present && !serves(l)) ||
+	    now - f->since < Mute)
+		return FaultNone;
+	for (i = 0; i < SignLast; i++)
+		if (f->at[i] && now - f->at[i] < Mute)
+			return i;
+	if (l->log.error == ENODEV)
+		return FaultDevice;
+	if (devices.last && !l->seen && (role == Client ? l->conf->client :
+	    l->conf->server))
+		return FaultLocal;
+	if (l->log.error)
+		return l->fd < 0 ? FaultOpen : FaultSend;
+	if (l->heard.came && now - l->heard.came < Second)
+		return FaultOneway;
+	return l->present && (role == Client || survey.best) ? FaultSilent :
+	    FaultNone;
+}
+
+/* Returns a link that seems to share a modem with this one, or NULL: the client
+ * has one address on both, which it has not chosen, or their round trips have
+ * moved together for long. */
+static const Link *
+sameway(const Link *l)
+{
+	const Link *o;
+
+	for (o = bond; o && role == Server && !l->conf->client; o = o->next)
+		if (o != l && o->state >= LinkUp && !o->conf->client &&
+		    l->state >= LinkUp && sameaddr(&l->addr.peer,
+		    &o->addr.peer))
+			return o;
+	return l->moves.with < 0 || l->state < LinkUp ? NULL :
+	    &bond[l->moves.with];
+}
+
+/* Returns what is wrong with the link, and what to do, or NULL. */
+static const char *
+fault(const Link *l)
+{
+	static const char *const says[] = {
+		[SignRow] = "this is links[%d] at the other end: both need the "
+		    "same rows in the same order",
+		[SignVersion] = "the other end has another version: install "
+		    "the same one on both hosts",
+		[SignKey] = "datagrams from %s have another key: copy the "
+		    "keyfile to both hosts",
+		[SignPlain] = "datagrams from %s are not encrypted: both ends "
+		    "need a keyfile, or none",
+		[SignSealed] = "datagrams from %s are encrypted: both ends "
+		    "need a keyfile, or none",
+		[SignAddr] = "datagrams come from %s: the row has another "
+		    "address or port",
+		[SignRefused] = "refused by %s: is udpbond running there, with "
+		    "this port? does a firewall reject UDP?",
+		[SignRejected] = "a firewall rejects what goes to %s",
+		[FaultDevice] = "there is no such device",
+		[FaultOpen] = "%s: is there a route to the other end?",
+		[FaultLocal] = "%s is not an address of %s",
+		[FaultSend] = "cannot send: %s: a route or a firewall here",
+		[FaultOneway] = "hears the other end, which does not hear it: "
+		    "a firewall or a route on the way there",
+	};
+	static char buf[256];
+	int kind = faultof(l);
+	const Link *o;
+	const char *what = kind < SignLast ? addrtext(&l->fault.from) :
+	    kind != FaultLocal ? strerror(l->log.error) :
+	    role == Client ? l->client : l->server;
+
+	if (kind == FaultNone && (o = sameway(l)))
+		format(buf, sizeof(buf), "seems to go the same way as %s: by "
+		    "one modem?", o->name);
+	else if (kind == FaultNone)
+		return NULL;
+	else if (kind == FaultSilent && role == Client)
+		format(buf, sizeof(buf), "no answer from %s: %s does a "
+		    "firewall drop UDP? its log may say more", addrtext(&l->addr.remote),
+		    survey.best ? "is the modem online, the port right?" :
+		    keyfile ? "does udpbond run there, with this key?" :
+		    "does udpbond run there?");
+	else if (kind == FaultSilent)
+		format(buf, sizeof(buf), "nothing comes from the client by "
+		    "this link: does it have this row? its log may say more");
+	else if (kind == SignRow)
+		format(buf, sizeof(buf), says[kind], l->fault.row);
+	else
+		format(buf, sizeof(buf), says[kind], what, role == Client &&
+		    *l->device ? l->device : "this host");
+	return buf;
+}
+
+/* Log what is wrong with a link, when that changes or has not been said for
+ * long. */
+static void
+faultlog(Link *l)
+{
+	Fault *f = &l->fault;
+	int kind = faultof(l);
+
+	if (l->state >= LinkUp)
+		f->since = now;
+	if (kind == FaultNone && sameway(l))
+		kind = FaultShared;
+	if (kind == f->told && now < f->next)
+		return;
+	if (kind != FaultNone && claimline(&l->log, l->name))
+		warn("link %s: %s", l->present ? l->name : l->conf->device,
+		    fault(l));
+	f->told = kind;
+	f->next = now + MuteAgain;
+}
+
 /* Tell the parent process, which runs commands, whether any link is up: at
  * once if one is, or after some seconds. */
 static void
 tellparent(void)
 {
 	int up = survey.best != NULL;
+	const Link *l;
 
 	if (up)
 		loop.lastonline = now;
 	if (up == loop.online || (!up && now - loop.lastonline < Offline))
 		return;
 	loop.online = up;
-	logmsg(up ? "online" : "offline: no link has been up for 5 s");
+	for (l = bond; l && faultof(l) == FaultNone; l = l->next)
+		;
+	logmsg(up ? "online" : l ? "offline: no link is up" : "offline: no "
+	    "client is heard: does it run? does a firewall here drop UDP?");
 	if (write(loop.parent, &"du"[up], 1) < 0 && loop.parent >= 0)
 		warn("tell the parent:");
 }
@@ -6731,6 +6903,7 @@ measure(Link *l, const Beat *b)
 	if (!t)
 		return;
 	measurertt(&l->delay, now - b->echo - b->held);
+	l->moves.now = (now - b->echo - b->held) / Us;
 	e->sent = t->time;
 	e->came = now;
 	e->good++;
@@ -7408,7 +7581,8 @@ beat(Link *l)
 }
 
 /* The server answers, unless the client knows the running session, for which
- * heartbeats answer, or another client works. A client that missed the answers
+ * heartbeats answer, or another client works. It always answers one that has
+ * another number for this link, which leads to nothing but a line in its log. A client that missed the answers
  * asks again, maybe from another address. Answers are limited: a hello that was
  * recorded may come from any forged address. */
 static void
@@ -7418,11 +7592,13 @@ hellopkt(Link *l, const Pkt *p, const Beat *b)
 	int mine = s->id && b->id == s->peerid;
 	int renews = keyfile && mine && b->peerid == s->id &&
 	    b->hello == HelloRenew;
+	int misplaced = b->link != l - bond;
+	int known = s->id && !renews && (b->peerid == s->id ||
+	    (mine && keyfile));
 
-	if (b->hello == HelloAnswer || (!renews && s->id &&
-	    (b->peerid == s->id || (mine && keyfile))))
+	if (b->hello == HelloAnswer || (known && !misplaced))
 		return;
-	if (!mine && alive()) {
+	if (!mine && !misplaced && alive()) {
 		drops[DropSession]++;
 		if (claimline(&peer.others, "session"))
 			warn("session: another client says hello, from %s: "
@@ -7667,7 +7843,8 @@ linkstart(Link *l)
 
 	l->state = l->present ? LinkProbing : LinkDown;
 	l->prio = c->priority;
-	l->used = now;
+	l->used = l->fault.since = now;
+	l->moves.with = -1;
 	l->beats.next = beatstart(l);
 	rateceil(l, MBIT(role == Client ? c->up : c->down),
 	    MBIT(role == Client ? c->down : c->up));
@@ -8109,12 +8286,10 @@ deviceevent(void)
 	devices.next = MIN(devices.next, MAX(devices.last + Look, now));
 }
 
-/* Be told of changes, and look at what there is. A server looks for addresses
- * of rows with numbers only. */
+/* Be told of changes, and look at what there is. */
 static void
 devicewatch(void)
 {
-	int i, numbers = 0;
 	struct sockaddr_nl to = {
 		.nl_family = AF_NETLINK,
 		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
@@ -8122,11 +8297,6 @@ devicewatch(void)
 	};
 
 	devices.next = INT64_MAX;
-	devices.fd = -1;
-	for (i = 0; i < LEN(links); i++)
-		numbers += rowkind(&links[i]) == RowNumber;
-	if (role == Server && !numbers)
-		return;
 	devices.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC |
 	    SOCK_NONBLOCK, NETLINK_ROUTE);
 	if (devices.fd < 0 || bind(devices.fd, (struct sockaddr *)&to,
@@ -8232,20 +8402,26 @@ beatpkt(Link *l, Pkt *p)
 	int same = sameformat(p), first = role == Client && !l->heard.begun;
 	Beat b;
 
-	if (beatdecode(p->data, p->len, &b) < 0 || b.link != l - bond ||
+	if (beatdecode(p->data, p->len, &b) < 0 ||
 	    !b.hello != (p->key != KeyHello)) {
 		pktdrop(p, same ? DropForm : DropVersion);
 		return;
 	}
-	if (b.hello && role == Server) /* the peer shall log it too */
+	if (!same)
+		sign(l, SignVersion, p->from);
+	if (b.link != l - bond) {
+		sign(l, SignRow, p->from);
+		l->fault.row = b.link;
+	}
+	if (b.hello && role == Server) /* the peer shall log these too */
 		hellopkt(l, p, &b);
-	else if (b.hello && same)
-		answerpkt(l, p, &b);
-	if (!same) {
-		pktdrop(p, DropVersion);
+	if (!same || b.link != l - bond) {
+		pktdrop(p, same ? DropForm : DropVersion);
 		return;
 	}
 	if (b.hello) {
+		if (role == Client)
+			answerpkt(l, p, &b);
 		pktfree(p);
 		return;
 	}
@@ -8435,6 +8611,7 @@ static void
 datagram(Link *l, Pkt *p)
 {
 	int n, why, len = p->wirelen;
+	Link *named;
 	Pkt *q;
 	Rec r;
 
@@ -8443,16 +8620,25 @@ datagram(Link *l, Pkt *p)
 		return;
 	}
 	if (!trusted(l, p->from)) {
+		sign(l, !keyfile && p->wire[8] & FlagSealed ? SignSealed :
+		    SignAddr, p->from);
 		pktdrop(p, DropAddr);
 		return;
 	}
 	if ((p->key = verify(p, &why)) == KeyNone) {
+		if (why == DropAuth && (role == Server || !peer.session.id))
+			sign(l, !keyfile ? SignSealed : sealedkind(p) < 0 ?
+			    SignPlain : SignKey, p->from);
 		pktdrop(p, why);
 		return;
 	}
-	if (keyfile && p->link != l - bond && !(l = linknamed(l, p->link))) {
-		pktdrop(p, DropForm);
-		return;
+	if (keyfile && p->link != l - bond) {
+		if ((named = linknamed(l, p->link))) {
+			l = named;
+		} else if (p->key != KeyHello) {
+			pktdrop(p, DropForm);
+			return;
+		}
 	}
 	if (p->key == KeyNext && peer.renews) {
 		renew();
@@ -8841,6 +9027,50 @@ meter(Link *l)
 	m->use = m->bw * 100 / m->bwmax;
 }
 
+/* Have the round trips of two links moved together? Those of links that share
+ * a queue differ by less than a third of how they move. */
+static int
+together(const Moves *a, const Moves *b)
+{
+	int64_t x = 0, y = 0, both = 0;
+	int i;
+
+	for (i = 0; i < Steps; i++) {
+		x += a->steps[i] * a->steps[i];
+		y += b->steps[i] * b->steps[i];
+		both += (a->steps[i] - b->steps[i]) *
+		    (a->steps[i] - b->steps[i]);
+	}
+	return a->n >= Steps && b->n >= Steps &&
+	    MIN(x, y) > Steps * Unsteady * Unsteady && 8 * both < x + y;
+}
+
+/* Note how round trips have moved in this second, and look for links that move
+ * alike: one link in each second. */
+static void
+moves(void)
+{
+	static unsigned turn;
+	Link *l, *o;
+	Moves *m;
+	int i = 0;
+
+	turn++;
+	for (l = bond; l; l = l->next) {
+		m = &l->moves;
+		m->steps[m->n++ % Steps] = m->now - m->last;
+		m->last = m->now;
+	}
+	for (l = bond; l; l = l->next) {
+		if (i++ != (int)(turn % loop.links))
+			continue;
+		l->moves.with = -1;
+		for (o = bond; o; o = o->next)
+			if (o != l && together(&l->moves, &o->moves))
+				l->moves.with = o - bond;
+	}
+}
+
 static void
 second(void)
 {
@@ -8855,9 +9085,11 @@ second(void)
 	flowrates();
 	for (l = bond; l; l = l->next) {
 		meter(l);
+		faultlog(l);
 		if (now >= loop.nextmtu && l->fd >= 0)
 			linkmtu(l); /* no error tells that an MTU has grown */
 	}
+	moves();
 	if (now >= loop.nextmtu)
 		loop.nextmtu = now + Minute;
 	if (now - peer.session.since > Minute)
@@ -10094,7 +10326,7 @@ setup(void)
 	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	checkdevices();
 	checknets(0);
-	peer.lonely = now;
+	peer.lonely = loop.lastonline = now;
 	peer.interval = MS(hbinterval);
 	peer.patience = Second;
 	for (l = bond; l; l = l->next)
