@@ -9885,11 +9885,11 @@ static struct {
 typedef struct {                  /* how a link leaves, see checkway() */
 	uint32_t gateway;         /* IPv4 */
 	int index;                /* of the device */
-	int state;                /* as below, or errno */
+	int state;
 	int64_t sent;             /* ns, when it was asked; 0: never */
 } Route;
 static Route ways[LEN(bond)];
-enum { Answered = -2, Asked, Unusable };
+enum { Unusable, Asked, Answered };
 
 /* Tell which devices are missing: they may come later. */
 static void
@@ -10085,61 +10085,66 @@ checkprograms(void)
 	return status / 16;
 }
 
-/* Open a socket and say hello; the first error may be of the hello before. */
+/* Say hello, at first by a new socket. */
 static void
 ask(Link *l)
 {
 	Beat b = { .hello = HelloNew, .next = 1 };
 	const char *what;
-	int n = l - bond;
 
 	l->addr.mtu = MtuMax;
-	if (l->fd < 0 && ((l->fd = linksocket(&l->addr, *l->device ?
+	if ((l->fd < 0 && ((l->fd = linksocket(&l->addr, *l->device ?
 	    l->device : NULL, &what)) < 0 || connect(l->fd,
 	    (struct sockaddr *)&l->addr.remote, sizeof(l->addr.remote)) < 0))
-		ways[n].state = errno;
-	else if (beatput(l, &peer.hello, SealHello, &b, NULL) < 0)
-		ways[n].state = errno;
-	ways[n].sent = now;
+	    || beatput(l, &peer.hello, SealHello, &b, NULL) < 0)
+		l->log.error = errno;
+	ways[l - bond].sent = now;
 }
 
-/* Take what came. */
+/* Take what came: an answer, or what fault() shall make something of. */
 static void
 hear(Text *t, Link *l)
 {
-	int n = l - bond, why;
+	Route *w = &ways[l - bond];
 	Pkt *p = pktalloc();
 	Beat b;
+	int why;
 
 	p->wire = p->buf;
 	p->wirelen = recv(l->fd, p->buf, PktSize, MSG_DONTWAIT);
-	if (p->wirelen < 0 && errno != EAGAIN)
-		ways[n].state = errno;
+	if (p->wirelen < 0 && errno != EAGAIN) {
+		l->log.error = errno;
+		signicmp(l, errno);
+	}
 	if (p->wirelen >= HdrLen && verify(p, &why) == KeyHello &&
 	    beatdecode(p->wire + HdrLen, p->wirelen - HdrLen, &b) == 0 &&
 	    b.hello == HelloAnswer && b.peerid == peer.hello.id) {
-		ways[n].state = Answered;
-		p->data = p->wire + HdrLen;
-		p->len = p->wirelen - HdrLen;
-		if (!sameformat(p))
-			warnings++;
-		else
+		w->state = Answered;
+		l->fault.row = b.link;
+		if (b.format != Format) {
+			sign(l, SignVersion, &l->addr.remote);
+		} else if (b.link != l - bond) {
+			sign(l, SignRow, &l->addr.remote);
+		} else {
+			survey.best = l;
+			l->fault.since = now;
 			text(t, "  %s: answered in %d ms\n", l->name,
-			    (int)((now - ways[n].sent) / MS(1)));
+			    (int)((now - w->sent) / MS(1)));
+		}
 	}
 	pktfree(p);
 }
 
-/* Say hello over each link, for 2 s. A server that answers remembers nothing,
- * and while a client works it does not answer another one. */
+/* Say hello over each link, for 2 s, and tell what came of it. A server that
+ * answers remembers nothing, and while a client works it does not answer
+ * another one. */
 static void
 checkserver(Text *t)
 {
 	static Pkt only, *frees;
 	static uint16_t refs;
 	int64_t end;
-	int i, state, left = 1, any = 0;
-	const char *why;
+	int i, left = 1;
 	Link *l;
 
 	pool.pkts = &only;
@@ -10150,28 +10155,20 @@ checkserver(Text *t)
 	now = monotime();
 	for (end = now + 2 * Second; left > 0 && now < end; now = monotime()) {
 		for (i = left = 0; i < LEN(bond); i++) {
-			if (ways[i].state != Asked)
+			l = &bond[i];
+			if (ways[i].state != Asked || l->log.error)
 				continue;
 			if (!ways[i].sent || now - ways[i].sent > Second)
-				ask(&bond[i]);
+				ask(l);
 			else
-				hear(t, &bond[i]);
-			any |= ways[i].state == Answered;
+				hear(t, l);
 			left++;
 		}
 		poll(NULL, 0, 1);
 	}
-	for (l = bond; l < bond + LEN(bond); l++) {
-		state = ways[l - bond].state;
-		why = state == Asked ? any ? "no answer: firewall, or other "
-		    "address or port" : "no answer: server off or with another"
-		    " client, firewall, other address, port or key (its log "
-		    "says which)" : state == ECONNREFUSED ? "refused (ICMP): "
-		    "is the server running, is the port right?" :
-		    "no answer: %s";
-		if (state >= Asked && state)
-			hint(l, why, strerror(state));
-	}
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (ways[l - bond].state != Unusable && fault(l))
+			hint(l, "%s", fault(l));
 }
 
 /* Give each device that a pattern fits its place. */

@@ -136,7 +136,7 @@ start_server()
 # keyed: what both IPv4 and IPv6 have to say
 keyed()
 {
-	client 0 'warning.*eth1.*: refused .ICMP.: is the server running' \
+	client 0 'warning.*eth1.*: refused by .*: is udpbond running there' \
 		'the server is off'
 	server 0 '^all is well$' 'the server has nothing to mend'
 	start_server
@@ -195,6 +195,7 @@ rows key 10.9.0.2 &
 rows six fd09::2 &
 rows other 10.9.0.2 's|/keyfile|/otherkey|' &
 rows format 10.9.0.2 &
+rows swapped 10.9.0.2 's|9001|9003|; s|9002|9001|; s|9003|9002|' &
 wait
 build plain '{ "eth1", "10.200.1.1", "10.200.1.2", 9001, 2, 0, 0 },' \
 	'{ "eth2", "10.200.2.1", "10.200.2.2", 9002, 2, 0, 0 },' &
@@ -212,17 +213,20 @@ configuration key '' 10.9.0.2
 keyed
 
 start_server other
-client 0 'eth1.*: no answer: server off .* another client, .* key' \
+client 0 'eth1.*: no answer from .*: does udpbond run there, with this key' \
 	'the server has another key'
 stop server
 start_server format
-client 0 'the peer sends format 4.*install the same version' \
+client 0 'eth1.*: the other end has another version: install the same' \
 	'the server is of another version'
+stop server
+start_server swapped
+client 0 'eth1.*: this is links.1. at the other end' 'rows in another order'
 stop server
 start_server
 at ds nft 'add table inet f; add chain inet f c { type filter hook input priority 0; policy drop; };
 	add rule inet f c udp dport 9001 accept'
-client 0 'eth2.*: no answer: firewall, or other address or port' \
+client 0 'eth2.*: no answer from .*: is the modem online, the port right' \
 	'the firewall passes one port of two'
 says 0 '  eth1: answered' 'the other one answers'
 stop server
@@ -236,7 +240,7 @@ client 0 'warning: firewall, table inet f: drops, .* for tun-bond' \
 	'the client has a firewall'
 at dc nft 'insert rule inet f c iifname tun-bond accept'
 client 0 . 'its firewall knows the TUN'
-silent firewall 'nothing is said'
+silent 'firewall, table' 'nothing is said'
 at dc nft delete table inet f
 at dc sysctl -qw net.ipv4.conf.eth2.rp_filter=1
 client 0 'warning: rp_filter is 1 for eth2: .*all.rp_filter=2' \
@@ -302,8 +306,8 @@ says 0 'ip_forward is 0 and read only' '/proc is read only'
 
 conf=glob
 at dc ip link set eth0 name lan0
-client 0 'eth1.: refused' 'a pattern: devices that fit are asked'
-says 0 'eth2.: refused' 'all of them'
+client 0 'eth1.: refused by' 'a pattern: devices that fit are asked'
+says 0 'eth2.: refused by' 'all of them'
 start_server
 client 0 '  eth2: answered' 'and answered'
 stop server
