@@ -2,7 +2,7 @@
 # See LICENSE file for copyright and license details.
 #
 # udpbond -t: each mistake that the host shows, and the line that says so.
-# Needs root and iproute2; takes some 40 s.
+# Needs root and iproute2; takes some 30 s.
 #
 #	dc-PID                                  ds-PID
 #	10.200.1.1  eth1 =====================  10.200.1.2
@@ -176,6 +176,18 @@ nocarrier()
 	at dc ip link show eth2 | grep -q NO-CARRIER
 }
 
+# what both ends have logged of sessions that begin and end
+sessions()
+{
+	grep -hE 'session: (started|the peer)|: down' "$LAB/server.err" \
+		"$LAB/bond.err"
+}
+
+established()
+{
+	at dc "$LAB/key/udpbond" -l | grep -q '^eth2 - up,'
+}
+
 configuration()
 {
 	conf=$1 six=$2 far=$3
@@ -195,6 +207,7 @@ rows key 10.9.0.2 &
 rows six fd09::2 &
 rows other 10.9.0.2 's|/keyfile|/otherkey|' &
 rows format 10.9.0.2 &
+rows two 10.9.0.2 's|tun-bond|tun-two|; s|192.168.50.1/32|192.168.51.1/32|' &
 rows swapped 10.9.0.2 's|9001|9003|; s|9002|9001|; s|9003|9002|' &
 wait
 build plain '{ "eth1", "10.200.1.1", "10.200.1.2", 9001, 2, 0, 0 },' \
@@ -212,6 +225,17 @@ done
 configuration key '' 10.9.0.2
 keyed
 
+start_server
+start bond dc "$LAB/key/udpbond" -c -m 0
+waitfor 5 established
+before=$(sessions)
+conf=two
+client 0 'eth1.*: no answer from' 'a client has a session'
+[ "$(sessions)" = "$before" ] && established
+check $? 'and keeps it'
+conf=key
+stop bond
+stop server
 start_server other
 client 0 'eth1.*: no answer from .*: does udpbond run there, with this key' \
 	'the server has another key'
