@@ -658,10 +658,20 @@ core6()
 
 # part 2: asking the program
 
-# linkis NUMBER WORD: the last word of its metrics line
+# linkis NUMBER STATE: as -l says
 linkis()
 {
-	at router "$BOND/udpbond" -l | grep "^Link$1 .*, $2\$"
+	at router "$BOND/udpbond" -l | grep "^wg$1  *$2 "
+}
+
+isdown()
+{
+	linkis "$1" '\(DOWN\|probing\)'
+}
+
+notdown()
+{
+	linkis "$1" '\(up\|lossy\|stalled\|spare\)'
 }
 
 # lines FILE HEADER REGEX...: what comes with -m, all of it known
@@ -677,15 +687,23 @@ lines()
 }
 
 ip='\[?[0-9a-f.:]+\]?'
-metrics="Link[0-9] \\($ip\\) - RTT: [0-9]+\\.[0-9]ms, \
-BW: [0-9]+\\.[0-9]/[0-9]+\\.[0-9] Mbps \\([0-9]+%\\), \
-Score: [0-9]+, (OK|SATURATED|LOSSY|DOWN)"
+metrics="Link[0-9] \\($ip\\) - RTT: (-, BW: -, Score: -, DOWN|\
+[0-9]+\\.[0-9]ms, BW: [0-9]+\\.[0-9]/[0-9]+\\.[0-9] Mbps \\([0-9]+%\\), \
+Score: [0-9]+, (OK|SATURATED|LOSSY))"
 statistics="$ip:[0-9]+ - Packets: [0-9]+, Bytes: [0-9]+, \
 Last seq: [0-9]+, RTT: [0-9]+ms"
 totals="Total - in order: [0-9]+, reordered: [0-9]+, late: [0-9]+, \
 lost: [0-9]+, repaired: [0-9]+, duplicates: [0-9]+, ([A-Za-z ]+: [0-9]+, )*\
 dropped: (none|[a-z ]+ [0-9]+(, [a-z ]+ [0-9]+)*)"
-# what -l says besides
+# what -l says
+headline="udpbond [^ ]+, (client|server) of $ip"
+since="session for [0-9]+ (min|h) [0-9]+ (s|min), [0-9] of [0-9] links up, \
+[0-9.]+ Mbit/s up, [0-9.]+ down"
+heading='link +state +Mbit/s +limit +in use +30 s ago +now'
+history='[#.]+( [ _.:=+*#-]*)?'
+uplink="wg[0-4] +[A-Za-z]+ +[0-9.]+ up +[0-9.]+ $history"
+downlink=" (-|[0-9.]+ ms, [0-9.]+% lost) +[0-9.]+ down +[0-9.]+ $history"
+sentby='[A-Za-z0-9._-]+ +sent by wg[0-4] [0-9]+%(, wg[0-4] [0-9]+%)*'
 details='wg[0-4] - [a-z]+(, [a-z ]+: -?[0-9.]+( Mbps|ms|%))+'
 offloads='Offload - TUN in: on, TUN out: on(, [A-Za-z_]+: on)+'
 traffic='[A-Za-z0-9._-]+ wg[0-4]: [0-9]+(, wg[0-4]: [0-9]+)*'
@@ -722,14 +740,24 @@ serverstatistics()
 
 status()
 {
-	at router "$BOND/udpbond" -l >"$LAB/status" &&
-	lines "$LAB/status" '=== Link Metrics ===' "$metrics" "$totals" \
-		"$details" "$queue" "$offloads" '=== Traffic ===' \
-		"$traffic" &&
-	at vps "$BOND/udpbond" -l >"$LAB/status" &&
-	lines "$LAB/status" '=== Link Statistics ===' "$statistics" \
-		"$totals" "$details" "$queue" "$offloads" \
-		'=== Traffic ===' "$traffic"
+	for ns in router vps; do
+		at $ns env LC_ALL=C "$BOND/udpbond" -l >"$LAB/status" &&
+		lines "$LAB/status" "$headline" "$since" "$heading" "$uplink" \
+			"$downlink" "$sentby" '' "$totals" "$details" "$queue" \
+			"$offloads" '=== Traffic ===' "$traffic" || return 1
+	done
+}
+
+# again: -l -m where there is no terminal, until the client ends
+again()
+{
+	begin ask router "$BOND/udpbond" -l -m 1 >"$LAB/again"
+	waitfor 5 grep -E '^[0-9]+ wg4 +up( +[0-9.]+){4}$' "$LAB/again" &&
+	not grep -Ev '^(#.*|[0-9]+ wg[0-4] +[A-Za-z]+( +(-|[0-9.]+)){4})$' \
+		"$LAB/again"
+	status=$?
+	stop ask
+	return $status
 }
 
 # prometheus NS: the text format, with its conventions for names
@@ -907,7 +935,7 @@ silentlink()
 	start pings lan timeout 15 fping -c 700 -p 10 -t 2000 203.0.113.1
 	sleep 1
 	linkctl 'wg0 silent=1'
-	waitfor 3 linkis 0 DOWN
+	waitfor 3 isdown 0
 	down=$?
 	sleep 2
 	linkctl 'wg0 silent=0'
@@ -916,7 +944,7 @@ silentlink()
 	rm "$LAB/pings.out"
 	stop pings
 	echo "down: $down, lost in a row: $lost"
-	[ $down -eq 0 ] && [ "$lost" -lt 80 ] && waitfor 10 linkis 0 OK &&
+	[ $down -eq 0 ] && [ "$lost" -lt 80 ] && waitfor 10 linkis 0 up &&
 	waitfor 10 quickping
 }
 
@@ -942,7 +970,7 @@ silentdownload()
 	download 12
 	sleep 2
 	linkctl 'wg1 silent=1' 'wg2 silent=1'
-	waitfor 4 linkis 1 DOWN && waitfor 4 linkis 2 DOWN
+	waitfor 4 isdown 1 && waitfor 4 isdown 2
 	down=$?
 	sleep 2
 	linkctl 'wg1 silent=0' 'wg2 silent=0'
@@ -959,16 +987,11 @@ silentdownload()
 	tail -n 2 "$LAB/rates" | mean 1 | awk '{ exit !($1 > 10) }'
 }
 
-notdown()
-{
-	at router "$BOND/udpbond" -l | grep "^Link$1 " | grep -v DOWN
-}
-
 # deletedlink NUMBER: its device goes, and comes again
 deletedlink()
 {
 	linkctl "wg$1 down"
-	waitfor 5 linkis "$1" DOWN && waitfor 5 reach || return 1
+	waitfor 5 isdown "$1" && waitfor 5 reach || return 1
 	sleep 1
 	linkctl "wg$1 up"
 	waitfor 15 notdown "$1" && reach
@@ -1206,7 +1229,7 @@ socketfull()
 noneisdown()
 {
 	for i in 0 1 2 3 4; do
-		linkis $i '\(OK\|LOSSY\|SATURATED\)' || return 1
+		notdown $i || return 1
 	done
 }
 
@@ -1828,6 +1851,7 @@ asking()
 	try 'server statistics on SIGUSR1, every line known' serverstatistics
 	try 'SIGUSR1 prints metrics at once' usr1 client '=== Link Metrics'
 	try '-l asks both ends' status
+	try '-l -m asks again and again' again
 	try '-p asks the client' prometheus router
 	try '-p asks the server' prometheus vps
 	try '-l and -p are refused to others than root' noroot

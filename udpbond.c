@@ -179,6 +179,11 @@ enum {
 	SymMax = OrderLen + MtuMax, /* of a symbol of parity */
 	Columns = 64,             /* covered packets the receiver looks back */
 	Rows = 16,                /* parities that wait for packets */
+	Past = 30,                /* seconds of history */
+	ScreenMin = 40, ScreenMax = 200, /* columns */
+	Screen = 80,              /* the same, where nobody tells */
+	StateLen = 12,            /* columns of a link's state */
+	TwoLines = 12,            /* links, most that get two lines each */
 };
 
 /* packets, bytes */
@@ -304,10 +309,10 @@ enum {
 };
 enum { Unasked, Overtaken, Missed };   /* why packets are sent again */
 enum {                                 /* signs of why a link has no answer */
-	SignRow, SignVersion, SignKey, SignPlain, SignSealed, SignAddr,
+	FaultNone, SignRow, SignVersion, SignKey, SignPlain, SignSealed, SignAddr,
 	SignRefused, SignRejected, SignLast
 };
-enum { FaultNone = SignLast, FaultDevice, FaultOpen, FaultLocal, FaultSend, FaultOneway,
+enum { FaultDevice = SignLast, FaultOpen, FaultLocal, FaultSend, FaultOneway,
        FaultSilent, FaultShared };                                  /* and what else */
 enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
 enum {
@@ -524,6 +529,7 @@ typedef struct {
 } Tally;
 
 /* the parts of a link */
+typedef struct Link Link;
 typedef struct {
 	struct sockaddr_storage local, remote; /* of its row; family 0: any */
 	struct sockaddr_storage peer; /* where to send */
@@ -555,6 +561,8 @@ typedef struct {
 	int64_t bw, bwmax;        /* bit/s, in the busier direction */
 	int64_t rxbest;           /* bit/s, most received in a second */
 	int use;                  /* percent of bwmax */
+	uint32_t past[2][Past];   /* kbit/s in a second: sent, received */
+	unsigned seconds;         /* how many there were */
 } Meter;
 
 typedef struct {
@@ -654,7 +662,7 @@ typedef struct {                  /* round trips, from second to second */
 	int64_t now, last;        /* us, the newest, that of a second ago */
 	int64_t steps[Steps];     /* us, by which these differed */
 	unsigned n;
-	int with;                 /* link that moves alike, or -1 */
+	const Link *with;         /* that moves alike, or NULL */
 } Moves;
 
 typedef struct {                  /* a token bucket of log lines */
@@ -663,7 +671,6 @@ typedef struct {                  /* a token bucket of log lines */
 	int error;                /* errno of the last failure, 0: none */
 } Log;
 
-typedef struct Link Link;
 struct Link {
 	Link *next;               /* in use */
 	const Linkconf *conf;     /* its row */
@@ -867,6 +874,7 @@ static struct {
 	                           * our public key; tx: of our hellos */
 	Keys old;                 /* before the session was renewed */
 	int renews;               /* proposed has keys for the running one */
+	int64_t begun;            /* ns, when the session did */
 	int64_t proven;           /* ns, newest heartbeat that was echoed */
 	int64_t patience;         /* ns, proposed sessions are waited for */
 	int64_t curve;            /* ns, token bucket of key agreements */
@@ -976,6 +984,11 @@ static struct {                   /* of all links, see surveylinks() */
  * of which the first is one */
 static Link bond[LEN(links) + Patterns * (Found - 1)];
 static uint64_t kinds[LEN(bond)][LEN(traffic)]; /* packets sent */
+static struct {
+	uint64_t kinds[2][LEN(bond)][LEN(traffic)]; /* the same up to half of
+	                           * Past seconds ago; so long before */
+	int seconds;              /* since the newer ones */
+} past;
 enum { PfdTun, PfdCtl, PfdDevices, PfdLink, PfdLast = PfdLink + LEN(bond) };
 static struct {
 	Net table[2 * LEN(bond) + ListSize]; /* see netsinit() */
@@ -6434,6 +6447,8 @@ grow(Link *l)
 	Control *c = &l->control;
 	int64_t t = target(l), most = c->gotmax, *rate = &l->pace.rate;
 
+	if (2 * c->queue > t && now - l->pace.busy > GotMax)
+		return; /* it was not full: such a queue is not ours */
 	if (c->queue <= t && now - c->limited < c->hold) {
 		*rate = c->limit / 100 * 98;
 	} else if (quick(l)) {
@@ -6617,7 +6632,7 @@ faultof(const Link *l)
 	if (l->state >= LinkUp || (!l->present && !serves(l)) ||
 	    now - f->since < Mute)
 		return FaultNone;
-	for (i = 0; i < SignLast; i++)
+	for (i = SignRow; i < SignLast; i++)
 		if (f->at[i] && now - f->at[i] < Mute)
 			return i;
 	if (l->log.error == ENODEV)
@@ -6646,8 +6661,7 @@ sameway(const Link *l)
 		    l->state >= LinkUp && sameaddr(&l->addr.peer,
 		    &o->addr.peer))
 			return o;
-	return l->moves.with < 0 || l->state < LinkUp ? NULL :
-	    &bond[l->moves.with];
+	return l->state < LinkUp ? NULL : l->moves.with;
 }
 
 /* Returns what is wrong with the link, and what to do, or NULL. */
@@ -6744,7 +6758,7 @@ tellparent(void)
 		;
 	logmsg(up ? "online" : l ? "offline: no link is up" : "offline: no "
 	    "client is heard: does it run? does a firewall here drop UDP?");
-	if (write(loop.parent, &"du"[up], 1) < 0 && loop.parent >= 0)
+	if (loop.parent > 0 && write(loop.parent, &"du"[up], 1) < 0)
 		warn("tell the parent:");
 }
 
@@ -7687,7 +7701,7 @@ newsession(const Session *s)
 	int i;
 
 	peer.session = *s;
-	peer.session.since = now;
+	peer.session.since = peer.begun = now;
 	handshakeend();
 	explicit_bzero(&peer.old, sizeof(peer.old));
 	peer.patience = Second;
@@ -7844,7 +7858,6 @@ linkstart(Link *l)
 	l->state = l->present ? LinkProbing : LinkDown;
 	l->prio = c->priority;
 	l->used = l->fault.since = now;
-	l->moves.with = -1;
 	l->beats.next = beatstart(l);
 	rateceil(l, MBIT(role == Client ? c->up : c->down),
 	    MBIT(role == Client ? c->down : c->up));
@@ -8710,12 +8723,18 @@ totals(Text *t)
 	text(t, n ? "\n" : " none\n");
 }
 
-/* Say that a row has no link, if this stands for it. Returns 1 if there is no
- * more to say of it. */
+/* Does the link stand for a row that has none? */
+static int
+waits(const Link *l)
+{
+	return !l->present && (!l->next || l->next->number == 0);
+}
+
+/* Say that a row has no link. Returns 1 if there is no more to say of it. */
 static int
 absent(Text *t, const Link *l)
 {
-	if (!l->present && (!l->next || l->next->number == 0))
+	if (waits(l))
 		text(t, "%s - waiting for a device like this\n",
 		    l->conf->device);
 	return !l->present;
@@ -8732,13 +8751,16 @@ metrics(Text *t)
 		m = &l->meter;
 		if (absent(t, l))
 			continue;
-		text(t, "Link%d (%s) - RTT: %.1fms, BW: %.1f/%.1f Mbps (%d%%),"
-		    " Score: %d, %s\n", (int)(l - bond),
-		    *l->client ? l->client : l->name,
-		    l->delay.srtt / 1e6, m->bw / 1e6, m->bwmax / 1e6, m->use,
-		    l->score, l->state < LinkUp ? "DOWN" :
-		    l->state == LinkLossy ? "LOSSY" :
-		    m->use > satpercent ? "SATURATED" : "OK");
+		text(t, "Link%d (%s) - RTT: ", (int)(l - bond),
+		    *l->client ? l->client : l->name);
+		if (l->state < LinkUp)
+			text(t, "-, BW: -, Score: -, DOWN\n");
+		else
+			text(t, "%.1fms, BW: %.1f/%.1f Mbps (%d%%), Score: "
+			    "%d, %s\n", l->delay.srtt / 1e6, m->bw / 1e6,
+			    m->bwmax / 1e6, m->use, l->score,
+			    l->state == LinkLossy ? "LOSSY" :
+			    m->use > satpercent ? "SATURATED" : "OK");
 	}
 	totals(t);
 }
@@ -8825,23 +8847,89 @@ prometheus(Text *t)
 			    traffic[i].name, kinds[l - bond][i]);
 }
 
-/* Say how many packets of which traffic went by which links. */
+/* Returns where the last line begins. */
+static int
+linestart(const Text *t)
+{
+	int at = t->len;
+
+	while (at > 0 && t->buf[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+/* Cut or fill the line so that the next column begins there. */
 static void
-kindstext(Text *t)
+tab(Text *t, int to)
+{
+	int n = linestart(t) + to - t->len;
+
+	t->len += MIN(n, 0);
+	for (; n > 0; n--)
+		text(t, " ");
+}
+
+/* End a line, which is cut to its width. */
+static void
+endline(Text *t, int wide)
+{
+	int at = linestart(t);
+
+	if (t->len - at > wide) {
+		t->len = at + wide - 3;
+		text(t, "...");
+	}
+	while (t->len > at && t->buf[t->len - 1] == ' ')
+		t->len--;
+	text(t, "\n");
+}
+
+/* Returns how many packets of a kind a link has sent, ever or of late. */
+static uint64_t
+kindsent(const Link *l, int k, int lately)
+{
+	uint64_t n = kinds[l - bond][k], was = past.kinds[1][l - bond][k];
+
+	return n < was || !lately ? n : n - was; /* below: a new link's */
+}
+
+/* Say by which links which traffic went: ever, as counts, or if there is a
+ * width of late, as shares. Returns how many lines that is; without a text it
+ * only counts them. */
+static int
+traffictext(Text *t, int wide)
 {
 	const Link *l;
-	int k, n;
+	int k, n, lines = 0;
+	uint64_t all, sent;
 
-	text(t, "=== Traffic ===\n");
 	for (k = 0; k < LEN(traffic); k++) {
+		for (all = 0, l = bond; l; l = l->next)
+			all += kindsent(l, k, wide);
+		lines += all > 0;
+		if (!all || !t)
+			continue;
+		text(t, "%s", traffic[k].name);
+		if (wide) {
+			tab(t, 9);
+			text(t, " sent by");
+		}
 		for (n = 0, l = bond; l; l = l->next)
-			if (kinds[l - bond][k])
-				text(t, "%s %s: %" PRIu64, n++ ? "," :
-				    traffic[k].name, l->name,
-				    kinds[l - bond][k]);
-		if (n)
-			text(t, "\n");
+			if ((sent = kindsent(l, k, wide)))
+				text(t, wide ? "%s %s %lu%%" : "%s %s: %lu",
+				    n++ ? "," : "", l->name, wide ?
+				    (sent * 100 + all / 2) / all : sent);
+		endline(t, wide ? wide : INT_MAX);
 	}
+	return lines;
+}
+
+/* Its configured rate is too high. */
+static int
+belowrate(const Link *l)
+{
+	return l->control.limited &&
+	    l->control.most < l->pace.ceil[0] / 10 * 9;
 }
 
 /* Say how each link is used for sending, and why, for udpbond -l. */
@@ -8849,7 +8937,6 @@ static void
 reasons(Text *t)
 {
 	int64_t least = INT64_MAX, oldest = now, total;
-	const Control *c;
 	const Link *l;
 	const Flow *f;
 	int i, n = 0, bytes = 0;
@@ -8858,7 +8945,6 @@ reasons(Text *t)
 		if (usable(l, NULL))
 			least = MIN(least, l->delay.owd - l->delay.srtt / 2);
 	for (l = bond; l; l = l->next) {
-		c = &l->control;
 		if (!l->present)
 			continue;
 		text(t, "%s - %s%s, rate: %.1f Mbps, delay: %.1fms, loss: "
@@ -8868,9 +8954,8 @@ reasons(Text *t)
 		    l->pace.rate / 1e6,
 		    usable(l, NULL) ? (l->delay.owd - least) / 1e6 : 0.0,
 		    l->loss.ratio * 100);
-		/* its configured rate is too high */
-		if (c->limited && c->most < l->pace.ceil[0] / 10 * 9)
-			text(t, ", most was %.1f Mbps", c->most / 1e6);
+		if (belowrate(l))
+			text(t, ", most was %.1f Mbps", l->control.most / 1e6);
 		text(t, ", sent for");
 		for (total = 0, i = 0; i < WhyLast; i++)
 			total += l->why[i];
@@ -8890,21 +8975,279 @@ reasons(Text *t)
 	    queues.queued, bytes, (now - oldest) / 1e6, queues.express.len,
 	    queues.acks.len, tx.repairs.len);
 	offloads(t);
-	kindstext(t);
+	text(t, "=== Traffic ===\n");
+	traffictext(t, 0);
 }
 
-/* Answer -p, -l, or tell how it goes. */
+/* Append a number of thousandths in 7 columns; below 0 is none. */
 static void
-report(Text *t, int ask)
+figure(Text *t, int64_t n)
 {
-	if (ask == 'p')
+	char buf[24];
+	int len = format(buf, sizeof(buf), n < 0 ? "-" : n < MS(1) ? "%.1f" :
+	    "%.0f", n / 1e3);
+
+	text(t, "%s%s", &"       "[MIN(len, 7)], buf);
+}
+
+/* Returns bit/s that a link carries at most: sending, receiving. */
+static int64_t
+linkmost(const Link *l, int in)
+{
+	return !in ? l->pace.rate : l->pace.ceil[1] ? l->pace.ceil[1] :
+	    MAX(l->meter.rxbest, RateMin);
+}
+
+/* Returns kbit/s of the last second. */
+static uint32_t
+lastsecond(const Link *l, int in)
+{
+	return l->meter.past[in][(l->meter.seconds + Past - 1) % Past];
+}
+
+/* Is what is received by this end what goes up, or down, as the client says? */
+static int
+receives(int down)
+{
+	return down == (role == Client);
+}
+
+static const char *
+linkword(const Link *l)
+{
+	if (!linkworks(l))
+		return l->state == LinkProbing && !fault(l) ? "probing" :
+		    "DOWN";
+	return l->flight.stalled ? "stalled" : l->state == LinkLossy ? "lossy" :
+	    !l->spare ? "up" : backup(l) ? "backup" : "spare";
+}
+
+/* Returns what there is to say of a link, or NULL: of its rate, that the link
+ * has been full at less for some seconds. */
+static const char *
+remark(const Link *l)
+{
+	static char buf[80];
+	const char *s = fault(l);
+	int i, full = 0;
+
+	for (i = 0; i < Past; i++)
+		full += l->meter.past[0][i] > l->pace.rate / 1250;
+	if (s || full < 5 || !belowrate(l))
+		return s;
+	format(buf, sizeof(buf), "%s: most was %.1f of %.1f Mbit/s configured",
+	    role == Client ? "up" : "down", l->control.most / 1e6,
+	    l->pace.ceil[0] / 1e6);
+	return buf;
+}
+
+/* Draw rates as shares of what the link carries: 1 to 8 become blocks of that
+ * height where it is printed, see show(). */
+static void
+level(Text *t, int n)
+{
+	const char s[] = { n ? n : ' ', '\0' };
+
+	text(t, "%s", s);
+}
+
+static void
+bar(Text *t, const Link *l, int in, int wide)
+{
+	int64_t most = linkmost(l, in) / 1000, full;
+
+	full = (lastsecond(l, in) * (int64_t)wide + most / 2) / most;
+	for (; wide > 0; wide--)
+		level(t, full-- > 0 ? 8 : '.');
+	text(t, " ");
+}
+
+/* From the oldest second to the last, the more of both directions or one. */
+static void
+history(Text *t, const Link *l, int first, int last)
+{
+	int i, in, n;
+	int64_t k;
+
+	for (i = 0; i < Past; i++) {
+		for (n = 0, in = first; in <= last; in++) {
+			k = l->meter.past[in][(l->meter.seconds + i) % Past];
+			if (k)
+				n = MAX(n, 1 + MIN(k * 8000 / linkmost(l, in),
+				    7));
+		}
+		level(t, n);
+	}
+}
+
+/* Say who this is, of whom, since when, and how much it carries. */
+static void
+headline(Text *t, int wide)
+{
+	const Link *l, *of = survey.best;
+	int n = 0, up = 0, v6, s;
+	int64_t rate[2] = { 0, 0 }; /* kbit/s */
+	const char *addr;
+
+	for (l = bond; l; l = l->next) {
+		of = of || !l->addr.peerlen ? of : l;
+		n += l->present;
+		up += linkworks(l);
+		rate[0] += lastsecond(l, receives(0));
+		rate[1] += lastsecond(l, receives(1));
+	}
+	text(t, "udpbond %s, %s", VERSION, role == Client ? "client" :
+	    "server");
+	if (of && of->addr.peerlen) { /* without brackets and port */
+		addr = addrtext(&of->addr.peer);
+		v6 = *addr == '[';
+		text(t, " of %s", addr + v6);
+		t->len -= strlen(strrchr(addr, ':')) + v6;
+	}
+	endline(t, wide);
+	if (peer.session.id) {
+		s = (now - peer.begun) / Second;
+		text(t, s < 3600 ? "session for %d min %d s" :
+		    "session for %d h %d min", s / 60 / (s < 3600 ? 1 : 60),
+		    (s < 3600 ? s : s / 60) % 60);
+	} else {
+		text(t, "no session");
+	}
+	text(t, ", %d of %d links up, %.1f Mbit/s up, %.1f down", up, n,
+	    rate[0] / 1e3, rate[1] / 1e3);
+	endline(t, wide);
+}
+
+/* Write a link's line, for a script without the past. */
+static void
+linkline(Text *t, const Link *l, int wide, int namelen, int script)
+{
+	int down;
+
+	text(t, "%s", l->name);
+	tab(t, namelen);
+	text(t, " %s", linkword(l));
+	tab(t, namelen + StateLen - 4);
+	figure(t, linkworks(l) ? l->delay.srtt / Us : -1);
+	figure(t, linkworks(l) ? l->loss.ratio * 100000 : -1);
+	for (down = 0; down < 2; down++)
+		figure(t, lastsecond(l, receives(down)));
+	text(t, " ");
+	if (!script)
+		history(t, l, 0, 1);
+	endline(t, wide);
+}
+
+/* The same in two lines: what goes up, and down. */
+static void
+linklines(Text *t, const Link *l, int wide, int namelen)
+{
+	int down, in;
+
+	for (down = 0; down < 2; down++) {
+		in = receives(down);
+		if (!down) {
+			text(t, "%s", l->name);
+			tab(t, namelen);
+			text(t, " %s", linkword(l));
+		} else if (linkworks(l)) {
+			text(t, " %.1f ms, %.1f%% lost",
+			    l->delay.srtt / 1e6, l->loss.ratio * 100);
+		} else {
+			text(t, " -");
+		}
+		tab(t, namelen + StateLen);
+		figure(t, lastsecond(l, in));
+		text(t, down ? " down" : " up  ");
+		figure(t, linkmost(l, in) / 1000);
+		text(t, " ");
+		bar(t, l, in, MIN(wide - namelen - StateLen - 51, 40));
+		history(t, l, in, in);
+		endline(t, wide);
+	}
+}
+
+/* What a person wants to see, for udpbond -l; high is 0 or the lines that there
+ * are. */
+static void
+overview(Text *t, int wide, int high)
+{
+	int n = 0, notes = 0, namelen = 8, lines, room, need;
+	const Link *l;
+	const char *s;
+
+	for (l = bond; l; l = l->next) {
+		n += l->present || waits(l);
+		notes += l->present && remark(l);
+		if (l->present)
+			namelen = MAX(namelen, (int)strlen(l->name));
+	}
+	namelen = MIN(namelen, 12 + MAX(wide - Screen, 0) / 2);
+	room = high ? high - 3 - traffictext(NULL, 1) : INT_MAX;
+	lines = n <= TwoLines && 2 * n + notes <= room ? 2 : 1;
+	headline(t, wide);
+	text(t, "link");
+	tab(t, namelen);
+	text(t, " state");
+	tab(t, namelen + StateLen - 4);
+	if (lines > 1) {
+		text(t, "     Mbit/s       limit in use");
+		tab(t, MIN(wide - 30, namelen + StateLen + 61));
+	} else {
+		text(t, "    RTT  loss%%     up   down ");
+	}
+	text(t, "30 s ago                   now");
+	endline(t, wide);
+	for (l = bond; l; l = l->next) {
+		if (!l->present && !waits(l))
+			continue;
+		s = l->present ? remark(l) : NULL;
+		need = (l->present ? lines : 1) + !!s;
+		if (high && room - need < (n > 1)) {
+			text(t, "... and %d more\n", n);
+			break;
+		}
+		room -= need;
+		n--;
+		if (absent(t, l))
+			continue;
+		if (lines > 1)
+			linklines(t, l, wide, namelen);
+		else
+			linkline(t, l, wide, namelen, 0);
+		if (s) {
+			text(t, "  %s", s);
+			endline(t, wide);
+		}
+	}
+	traffictext(t, wide);
+}
+
+/* Answer a question: what, columns, lines; or tell how it goes. */
+static void
+report(Text *t, const uint8_t *ask)
+{
+	const Link *l;
+
+	if (ask[0] == 'p') {
 		prometheus(t);
-	else if (role == Client)
-		metrics(t);
-	else
-		statistics(t);
-	if (ask == 'l')
+	} else if (ask[0] == 'm') {
+		for (l = bond; l; l = l->next)
+			if (!absent(t, l))
+				linkline(t, l, ScreenMax, 12, 1);
+	} else if (ask[0] == 'l') {
+		overview(t, ask[1] ? CLAMP(ask[1], ScreenMin, ScreenMax) :
+		    Screen, ask[2]);
+		if (ask[2])
+			return;
+		text(t, "\n");
+		totals(t);
 		reasons(t);
+	} else if (role == Client) {
+		metrics(t);
+	} else {
+		statistics(t);
+	}
 }
 
 /* Name the control socket in the network namespace, not in the file system:
@@ -8941,17 +9284,18 @@ ctlopen(void)
 		    tundev);
 }
 
-/* One letter asks, one datagram answers; only root is answered. Anybody may
- * ask all the time, so the socket is looked at each 10 ms at most. Returns 1
- * if another question may wait behind this one. */
+/* A letter asks, maybe with the size of the screen, and one datagram answers;
+ * only root is answered. Anybody may ask all the time, so the socket is looked
+ * at each 10 ms at most. Returns 1 if another question may wait behind this
+ * one. */
 static int
 ctlpkt(void)
 {
 	static Text t;
 	struct sockaddr_un from;
-	char ask = 0;
+	uint8_t ask[3] = { 0 };
 	uint64_t space[CMSG_SPACE(sizeof(struct ucred)) / 8 + 1];
-	struct iovec iov = { &ask, 1 };
+	struct iovec iov = { ask, sizeof(ask) };
 	struct ucred cred = { 0, -1, -1 };
 	struct msghdr m = {
 		.msg_name = &from, .msg_namelen = sizeof(from),
@@ -8977,7 +9321,7 @@ ctlpkt(void)
 
 /* Ask a running udpbond, for -l and -p. */
 static void
-ctlask(char ask, Text *t)
+ctlask(const uint8_t ask[3], Text *t)
 {
 	int n, i, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd pfd = { fd, POLLIN, 0 };
@@ -8989,7 +9333,7 @@ ctlask(char ask, Text *t)
 	/* only a family: the kernel chooses a name */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&family, sizeof(family)) < 0)
 		die("control socket:");
-	for (i = 0; (n = sendto(fd, &ask, 1, MSG_DONTWAIT,
+	for (i = 0; (n = sendto(fd, ask, 3, MSG_DONTWAIT,
 	    (struct sockaddr *)&sun, ctladdr(&sun))) < 0 &&
 	    errno == EAGAIN && i < 2000; i++)
 		poll(NULL, 0, 1); /* others may keep the socket full */
@@ -8999,9 +9343,87 @@ ctlask(char ask, Text *t)
 	if (poll(&pfd, 1, 2000) != 1 ||
 	    (t->len = recv(fd, t->buf, sizeof(t->buf), 0)) < 0)
 		die("the running udpbond does not answer");
-	for (i = 0; i < t->len; i++) /* anybody may have answered */
-		if (t->buf[i] != '\n' && (t->buf[i] < ' ' || t->buf[i] > '~'))
-			t->buf[i] = '?';
+	close(fd);
+}
+
+/* Does the terminal take UTF-8? */
+static int
+utf8(void)
+{
+	static const char names[][12] = { "LC_ALL=", "LC_CTYPE=", "LANG=" };
+	char **e;
+	int i;
+
+	for (i = 0; i < LEN(names); i++)
+		for (e = environ; *e; e++)
+			if (strstr(*e, names[i]) == *e &&
+			    (*e)[strlen(names[i])])
+				return strstr(*e, "UTF-8") ||
+				    strstr(*e, "utf8");
+	return 0;
+}
+
+/* Append an answer, at most so many lines, each behind some words. Levels turn
+ * into blocks, or what looks a little like them. Anybody may have answered. */
+static void
+render(Text *to, const Text *t, const char *words, int lines, int blocks)
+{
+	int i, c, last = '\n';
+
+	for (i = 0; i < t->len && lines > 0; i++, last = c) {
+		c = (uint8_t)t->buf[i];
+		if (to->len > TextSize / 2 && print(to))
+			exit(1);
+		if (last == '\n')
+			text(to, "%s", words);
+		if (c >= 1 && c <= 8 && blocks) {
+			text(to, "\342\226");
+			level(to, 0x80 + c);
+		} else if (c >= 1 && c <= 8) {
+			level(to, "_.-:=+*#"[c - 1]);
+		} else {
+			level(to, c == '\n' || (c >= ' ' && c <= '~') ? c :
+			    '?');
+		}
+		lines -= c == '\n';
+	}
+}
+
+/* Ask, for -l and -p: with an interval again and again, for what fits on the
+ * terminal, written in place; where that is none, for a line for each link, to
+ * be read by a script. Returns the exit status. */
+static int
+asker(int what)
+{
+	static Text t, out;
+	uint8_t ask[3] = { what, 0, 0 };
+	struct timespec ts;
+	struct winsize w;
+	char words[24] = "";
+
+	do {
+		if (ioctl(1, TIOCGWINSZ, &w) < 0)
+			w.ws_row = w.ws_col = 0;
+		ask[1] = MIN(w.ws_col, ScreenMax);
+		if (loop.interval && w.ws_row > 1) {
+			ask[2] = MIN(w.ws_row - 1, 255);
+			format(words, sizeof(words), "\033[K");
+			text(&out, "\033[H");
+		} else if (loop.interval) {
+			ask[0] = 'm';
+			clock_gettime(CLOCK_REALTIME, &ts);
+			format(words, sizeof(words), "%lu ",
+			    (uint64_t)ts.tv_sec);
+		}
+		ctlask(ask, &t);
+		render(&out, &t, words, ask[2] ? ask[2] : INT_MAX, utf8());
+		if (ask[2])
+			text(&out, "\033[J");
+		if (print(&out))
+			return 1;
+		poll(NULL, 0, loop.interval * 1000);
+	} while (loop.interval);
+	return 0;
 }
 
 /* timers: what is due, and when the next thing is */
@@ -9019,8 +9441,10 @@ meter(Link *l)
 	in = tallyrate(l, &m->lastrx, &m->rx);
 	m->lasttx = m->tx;
 	m->lastrx = m->rx;
+	m->past[0][m->seconds % Past] = MIN(out / 1000, UINT32_MAX);
+	m->past[1][m->seconds++ % Past] = MIN(in / 1000, UINT32_MAX);
 	m->rxbest = MAX(m->rxbest, in);
-	inmax = l->pace.ceil[1] ? l->pace.ceil[1] : MAX(m->rxbest, RateMin);
+	inmax = linkmost(l, 1);
 	up = out / (l->pace.rate / 1000) > in / (inmax / 1000);
 	m->bw = up ? out : in;
 	m->bwmax = up ? l->pace.rate : inmax;
@@ -9064,10 +9488,10 @@ moves(void)
 	for (l = bond; l; l = l->next) {
 		if (i++ != (int)(turn % loop.links))
 			continue;
-		l->moves.with = -1;
+		l->moves.with = NULL;
 		for (o = bond; o; o = o->next)
 			if (o != l && together(&l->moves, &o->moves))
-				l->moves.with = o - bond;
+				l->moves.with = o;
 	}
 }
 
@@ -9083,6 +9507,11 @@ second(void)
 
 	queues.peak -= queues.peak / 32;
 	flowrates();
+	if (++past.seconds > Past / 2) {
+		memcpy(past.kinds[1], past.kinds[0], sizeof(kinds));
+		memcpy(past.kinds[0], kinds, sizeof(kinds));
+		past.seconds = 1;
+	}
 	for (l = bond; l; l = l->next) {
 		meter(l);
 		faultlog(l);
@@ -9112,7 +9541,7 @@ obey(void)
 	if (loop.report) {
 		loop.report = 0;
 		t.len = 0;
-		report(&t, 0);
+		report(&t, (const uint8_t *)"");
 		output(1, &t);
 	}
 	if (loop.reopen) {
@@ -10519,7 +10948,8 @@ usage(void)
 
 	text(&t, "usage: udpbond -c | -s [-q] [-m secs]\n"
 	    "       udpbond -t [-c | -s]\n"
-	    "       udpbond -l | -p | -k | -v\n");
+	    "       udpbond -l [-m secs]\n"
+	    "       udpbond -p | -k | -v\n");
 	output(2, &t);
 	exit(Usage);
 }
@@ -10539,7 +10969,7 @@ static int
 options(int argc, char *argv[])
 {
 	const char *s;
-	int i, what = 0;
+	int i, what = 0, every = 0;
 
 	role = Both;
 	for (i = 1; i < argc; i++) {
@@ -10552,6 +10982,7 @@ options(int argc, char *argv[])
 			} else if (*s == 'm') {
 				setinterval(s[1] ? s + 1 : i + 1 < argc ?
 				    argv[++i] : "");
+				every = 1;
 				break;
 			} else if (strchr("cs", *s) && role == Both) {
 				role = *s == 'c' ? Client : Server;
@@ -10562,8 +10993,11 @@ options(int argc, char *argv[])
 			}
 		}
 	}
-	if ((!what && role == Both) || (what && what != 't' && role != Both))
+	if ((!what && role == Both) || (what && what != 't' && role != Both) ||
+	    (what && what != 'l' && every))
 		usage();
+	if (what && !every)
+		loop.interval = 0;
 	return what;
 }
 
@@ -10589,7 +11023,7 @@ main(int argc, char *argv[])
 	else if (what == 'v')
 		text(&t, "udpbond-%s\n", VERSION);
 	else if (what)
-		ctlask(what, &t);
+		return asker(what);
 	if (what)
 		return print(&t);
 	if (geteuid() != 0)

@@ -452,6 +452,7 @@ clear(void)
 	memset(offload, 0, sizeof(offload));
 	memset(counts, 0, sizeof(counts));
 	memset(kinds, 0, sizeof(kinds));
+	memset(&past, 0, sizeof(past));
 	memset(drops, 0, sizeof(drops));
 }
 
@@ -2202,7 +2203,7 @@ testkeyfile(void)
 		}
 		waitpid(pid, &status, 0);
 		errend(said, sizeof(said));
-		want("exit status", t[i].said ? 1 : 0,
+		want("exit status", t[i].said ? Misconfigured : 0,
 		    WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 		wanttext(t[i].said ? t[i].said : "", said);
 		verdict(t[i].name);
@@ -3184,9 +3185,9 @@ typedef struct {
 	const char *name;
 	int joint, single;
 	int off;                  /* whose fault it is: the offload's */
-} Fault;
+} Flaw;
 
-static const Fault faults[] = {
+static const Flaw faults[] = {
 	{ "nothing is lost", 0, 0, 0 },
 	{ "all that are handed over jointly", 100, 0, 1 },
 	{ "nine of ten", 90, 0, 1 },
@@ -3197,7 +3198,7 @@ static const Fault faults[] = {
 };
 
 static int
-lostby(const Fault *f, int joint)
+lostby(const Flaw *f, int joint)
 {
 	return rnd(100) < (joint ? f->joint : f->single);
 }
@@ -3205,7 +3206,7 @@ lostby(const Fault *f, int joint)
 /* a second on the first link, with heartbeats; datagrams that left jointly,
  * and singly */
 static void
-linksecond(const Fault *f, uint64_t *rxpkts, int *joint, int *alone)
+linksecond(const Flaw *f, uint64_t *rxpkts, int *joint, int *alone)
 {
 	static uint8_t d[Room];
 	Link *l = &bond[0];
@@ -3237,7 +3238,7 @@ linksecond(const Fault *f, uint64_t *rxpkts, int *joint, int *alone)
 /* a second of eight TCP flows to the TUN, each of which sends ten packets and
  * then again what has not arrived; the rest as above */
 static void
-tunsecond(const Fault *f, uint64_t *una, int *joint, int *alone)
+tunsecond(const Flaw *f, uint64_t *una, int *joint, int *alone)
 {
 	static uint8_t d[Room];
 	const uint8_t *ip = d + VnetLen;
@@ -3286,7 +3287,7 @@ testtrial(int ontun)
 	const char *told = ontun ? "TUN out: off for a while" :
 	    "not UDP_SEGMENT on wg0";
 	Trial *trial = ontun ? &gro.trial : &bond[0].out.trial;
-	void (*step)(const Fault *, uint64_t *, int *, int *) =
+	void (*step)(const Flaw *, uint64_t *, int *, int *) =
 	    ontun ? tunsecond : linksecond;
 	static Text t;
 	char said[2000], line[100];
@@ -10879,7 +10880,8 @@ testserver(void)
 	wanthex("session", 0, peer.session.id);
 	id = b.id;
 	arrive(1, greet, ngreet);
-	want("for another link", -1, peerbeat(1, &b, d));
+	want("for another link", 0, peerbeat(1, &b, d) < 0);
+	want("as another one", 1, b.link);
 	verdict("answers a hello");
 
 	c.hello = 0;
@@ -12370,8 +12372,7 @@ testmetrics(void)
 		{ "Link2 (10.200.2.1) - RTT: 81.2ms, BW: 0.0/70.0 Mbps "
 		  "(0%), Score: 2812, LOSSY",
 		  2, LinkLossy, 81200, 70000000, 0, 0 },
-		{ "Link3 (10.200.3.1) - RTT: 80.0ms, BW: 70.0/70.0 Mbps "
-		  "(100%), Score: 2800, DOWN",
+		{ "Link3 (10.200.3.1) - RTT: -, BW: -, Score: -, DOWN",
 		  3, LinkDown, 80000, 70000000, 70000000, 0 },
 		{ "Link4 (10.200.4.1) - RTT: 80.0ms, BW: 56.0/70.0 Mbps "
 		  "(80%), Score: 2800, OK",
@@ -12469,8 +12470,8 @@ testmetrics(void)
 	memset(&out, 0, sizeof(out));
 	kinds[4][0] = 6;
 	kinds[2][LEN(traffic) - 1] = 7;
-	kindstext(&out);
-	wantstr("text", "=== Traffic ===\ndns wg1: 5, wg4: 6\nother wg2: 7\n",
+	traffictext(&out, 0);
+	wantstr("text", "dns wg1: 5, wg4: 6\nother wg2: 7\n",
 	    out.buf);
 	verdict("traffic that there was, by link");
 
@@ -12482,6 +12483,256 @@ testmetrics(void)
 	verdict("a text that is full is cut");
 }
 
+/* Returns the line of a text, from 0 on; it ends with a newline. */
+static const char *
+lineof(const Text *t, int n)
+{
+	static char line[ScreenMax * 2];
+	const char *s = t->buf;
+
+	for (; n > 0 && (s = strchr(s, '\n')); n--)
+		s++;
+	format(line, s ? (int)strcspn(s, "\n") + 1 : 1, "%s", s ? s : "");
+	return line;
+}
+
+static int
+widest(const Text *t)
+{
+	int i, n = 0, most = 0;
+
+	for (i = 0; i < t->len; i++) {
+		n = t->buf[i] == '\n' ? 0 : n + 1;
+		most = MAX(most, n);
+	}
+	return most;
+}
+
+static int
+linesof(const Text *t)
+{
+	int i, n = 0;
+
+	for (i = 0; i < t->len; i++)
+		n += t->buf[i] == '\n';
+	return n;
+}
+
+/* 31 s of traffic: by wg0 up at a quarter of its rate, by wg1 down at all */
+static void
+seconds31(void)
+{
+	int i;
+
+	second();
+	for (i = 0; i < 31; i++) {
+		now += Second;
+		bond[0].meter.tx.bytes += i < 30 ? 2500000 / 8 : 10000000 / 8;
+		bond[1].meter.rx.bytes += 70000000 / 8;
+		kinds[0][7] += 1;
+		kinds[1][7] += 3;
+		second();
+	}
+}
+
+/* what udpbond -l says first: for a person */
+static void
+testoverview(void)
+{
+	static const int sizes[][4] = { /* columns, lines, links; all? */
+		{ 40, 0, 5, 1 }, { 79, 0, 5, 1 }, { 80, 0, 5, 1 },
+		{ 200, 0, 5, 1 }, { 80, 23, 5, 1 }, { 80, 15, 5, 1 },
+		{ 80, 14, 5, 0 }, { 80, 6, 5, 0 }, { 80, 0, 98, 1 },
+		{ 80, 23, 98, 0 }, { 200, 49, 98, 0 }, { 40, 4, 98, 0 },
+		{ 80, 1, 98, 0 }, { 80, 27, 12, 1 }, { 80, 0, 12, 1 },
+		{ 80, 0, 13, 1 },
+	};
+	static Text t;
+	struct sockaddr_storage v6;
+	char name[80];
+	int i, k, s, high;
+	Link *l;
+
+	anew(Client);
+	seconds31();
+	peer.begun = now - 7980 * Second;
+	bond[0].delay.srtt = MS(20);
+	bond[0].loss.ratio = 0.004;
+	t.len = 0;
+	overview(&t, 80, 0);
+	wantstr("head", "udpbond 0, client of 10.200.0.2", lineof(&t, 0));
+	wantstr("head", "session for 2 h 13 min, 5 of 5 links up, "
+	    "10.0 Mbit/s up, 70.0 down", lineof(&t, 1));
+	wantstr("heading", "link     state       Mbit/s       limit in use    "
+	    "30 s ago                   now", lineof(&t, 2));
+	wantstr("up", "wg0      up            10.0 up     10.0 "
+	    "\10\10\10\10\10\10\10\10\10 "
+	    "\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\3\10",
+	    lineof(&t, 3));
+	wantstr("down", " 20.0 ms, 0.4% lost     0.0 down   10.0 .........",
+	    lineof(&t, 4));
+	wantstr("traffic", "tcp       sent by wg0 25%, wg1 75%", lineof(&t, 13));
+	want("lines", 14, linesof(&t));
+	verdict("the client's words");
+
+	for (i = 0; i < 45; i++) {
+		now += Second;
+		kinds[2][0]++;
+		second();
+	}
+	t.len = 0;
+	overview(&t, 80, 0);
+	wantstr("traffic", "dns       sent by wg2 100%", lineof(&t, 13));
+	want("lines", 14, linesof(&t));
+	verdict("only the traffic of late");
+
+	peer.begun = now - 59 * Minute - 59 * Second;
+	t.len = 0;
+	overview(&t, 80, 0);
+	wanttext("\nsession for 59 min 59 s, ", t.buf);
+	verdict("less than an hour");
+
+	anew(Server);
+	seconds31();
+	peer.session.id = 0;
+	linkstate(&bond[0], LinkDown, "test");
+	linkstate(&bond[2], LinkProbing, "test");
+	bond[3].state = LinkLossy;
+	bond[3].prio = Backup;
+	bond[1].addr.peerlen = 0;
+	parseaddr("2001:db8::1", 9001, &v6);
+	bond[4].prio = 0;
+	bond[4].addr.peer = v6;
+	surveylinks();
+	survey.best = &bond[4];
+	t.len = 0;
+	overview(&t, 80, 0);
+	wantstr("head", "udpbond 0, server of 2001:db8::1", lineof(&t, 0));
+	wantstr("head", "no session, 3 of 5 links up, 70.0 Mbit/s up, "
+	    "10.0 down", lineof(&t, 1));
+	wanttext("\nwg0      DOWN           0.0 up     10.0 ", t.buf);
+	wanttext("\n -                     10.0 down   10.0 ", t.buf);
+	wanttext("\nwg2      probing ", t.buf);
+	wanttext("\nwg3      lossy ", t.buf);
+	bond[3].state = LinkUp;
+	bond[4].flight.stalled = now;
+	bond[1].spare = 1;
+	t.len = 0;
+	overview(&t, 80, 0);
+	wanttext("\nwg1      spare ", t.buf);
+	wanttext("\nwg3      backup ", t.buf);
+	wanttext("\nwg4      stalled ", t.buf);
+	verdict("the server's words, and states");
+
+	anew(Client);
+	rateceil(&bond[2], 36000000, 36000000);
+	bond[2].control.limited = now;
+	bond[2].control.most = 12000000;
+	t.len = 0;
+	overview(&t, 80, 0);
+	want("lines, not in use", 13, linesof(&t));
+	for (i = 0; i < 5; i++)
+		bond[2].meter.past[0][3 * i] = bond[2].pace.rate * 0.85 / 1e3;
+	t.len = 0;
+	overview(&t, 80, 0);
+	wantstr("remark", "  up: most was 12.0 of 36.0 Mbit/s configured",
+	    lineof(&t, 9));
+	verdict("a rate that was never reached");
+
+	bond[2].present = 0;
+	bond[2].state = LinkDown;
+	t.len = 0;
+	overview(&t, 80, 0);
+	wanttext("\nwg2 - waiting for a device like this\n", t.buf);
+	wanttext(", 4 of 4 links up, ", t.buf);
+	verdict("a row without a device");
+
+	for (i = 0; i < LEN(sizes); i++) {
+		anew(Client);
+		for (k = Nlinks; k < sizes[i][2]; k++) {
+			bond[k] = bond[1];
+			bond[k].number = 1;
+		}
+		for (k = 0; k < sizes[i][2]; k++) {
+			l = &bond[k];
+			l->inuse = l->present = 1;
+			format(l->name, sizeof(l->name), "%d-%s", k, "a long "
+			    "name of the client's address, 2001:db8::12345");
+			l->control.limited = k % 4 == 0;
+			for (s = 0; s < 5; s++)
+				l->meter.past[0][2 + s] = UINT32_MAX;
+			kinds[k][k % LEN(traffic)] = 1;
+			l->delay.srtt = MS(12345);
+			l->loss.ratio = 1;
+			l->meter.past[0][0] = UINT32_MAX;
+			l->meter.past[0][Past - 1] = UINT32_MAX;
+		}
+		linkchain();
+		surveylinks();
+		t.len = 0;
+		high = sizes[i][1];
+		overview(&t, sizes[i][0], high);
+		format(name, sizeof(name), "%d columns, %d lines, %d links",
+		    sizes[i][0], high, sizes[i][2]);
+		wantin("columns", 0, sizes[i][0], widest(&t));
+		wantin("lines", 4, high >= 18 ? high : 999, linesof(&t));
+		want("all links", sizes[i][3], !strstr(t.buf, " more\n"));
+		verdict(name);
+		for (k = Nlinks; k < sizes[i][2]; k++)
+			memset(&bond[k], 0, sizeof(bond[k]));
+	}
+}
+
+/* what the terminal gets of it */
+static void
+testrender(void)
+{
+	static const struct {
+		const char *name, *from, *words;
+		int lines, blocks;
+		const char *to;
+	} t[] = {
+		{ "blocks", "a\1\2\10b\n", "", 9, 1,
+		  "a\342\226\201\342\226\202\342\226\210b\n" },
+		{ "ASCII", "a\1\2\3\4\5\6\7\10b\n", "", 9, 0,
+		  "a_.-:=+*#b\n" },
+		{ "what cannot be printed", "\11\13\33[2J\177\200\342\n", "",
+		  9, 1, "???[2J???\n" },
+		{ "words before each line", "a\n\nb\n", "\33[K", 9, 1,
+		  "\33[Ka\n\33[K\n\33[Kb\n" },
+		{ "only so many lines", "a\nb\nc\n", "1 ", 2, 1,
+		  "1 a\n1 b\n" },
+	};
+	static const struct {
+		const char *all, *ctype, *lang;
+		int is;
+	} env[] = {
+		{ NULL, NULL, NULL, 0 }, { NULL, NULL, "de_DE.UTF-8", 1 },
+		{ "C", NULL, "de_DE.UTF-8", 0 }, { "", "", "C.utf8", 1 },
+		{ "", "C.UTF-8", "C", 1 }, { "en_US.UTF-8", "C", "C", 1 },
+		{ NULL, "POSIX", "C.UTF-8", 0 },
+	};
+	static Text in, out;
+	int i;
+
+	for (i = 0; i < LEN(t); i++) {
+		in.len = out.len = 0;
+		text(&in, "%s", t[i].from);
+		render(&out, &in, t[i].words, t[i].lines, t[i].blocks);
+		wantstr("text", t[i].to, out.buf);
+		verdict(t[i].name);
+	}
+	for (i = 0; i < LEN(env); i++) {
+		setenv("LC_ALL", env[i].all ? env[i].all : "", 1);
+		setenv("LC_CTYPE", env[i].ctype ? env[i].ctype : "", 1);
+		setenv("LANG", env[i].lang ? env[i].lang : "", 1);
+		if (!env[i].all)
+			unsetenv("LC_ALL");
+		want("UTF-8", env[i].is, utf8());
+	}
+	verdict("the first of LC_ALL, LC_CTYPE, LANG that is set");
+}
+
 /* the socket that udpbond -l and -p ask; only root is answered, each 10 ms */
 static void
 testasked(void)
@@ -12490,8 +12741,12 @@ testasked(void)
 		const char *name, *ask, *answer;
 		int role;
 	} t[] = {
-		{ "client's status", "l", "=== Link Metrics ===", Client },
-		{ "server's status", "l", "=== Link Statistics ===", Server },
+		{ "client's status", "l", "\n\nTotal - in order: ", Client },
+		{ "server's status", "l", "\nwg0 - up, rate: ", Server },
+		{ "size of the screen", "l\x64\x05", "\n... and 4 more\n",
+		  Client },
+		{ "for a script", "m", "wg0          up        20.0    "
+		  "0.0    0.0    0.0\nwg1 ", Client },
 		{ "Prometheus", "p", "# TYPE udpbond_link_up gauge", Client },
 	};
 	static uint8_t d[Room];
@@ -12504,7 +12759,7 @@ testasked(void)
 	ctl.fd = fd[0];
 	for (i = 0; i < LEN(t); i++) {
 		anew(t[i].role);
-		if (write(fd[1], t[i].ask, 1) != 1)
+		if (write(fd[1], t[i].ask, strlen(t[i].ask)) < 1)
 			die("write:");
 		ctlpkt();
 		n = fdread(fd[1], d);
@@ -13122,6 +13377,8 @@ static const struct {
 	{ "records", testrecords },
 	{ "noise", testnoise },
 	{ "metrics", testmetrics },
+	{ "overview", testoverview },
+	{ "render", testrender },
 	{ "asked", testasked },
 	{ "timeout", testtimeout },
 	{ "confine", testfilter },
