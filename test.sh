@@ -519,7 +519,6 @@ badconfigs()
 	a negative rate upwards|/9003,/s/ 70, / -70, /|links.2.*: up
 	a negative rate downwards|/9003,/s/70 }/-70 }/|links.2.*: down
 	priority 62|/9003,/s/9003, 2,/9003, 62,/|links.2.*: priority
-	a device that is missing|/9003,/s/NULL/"nolink0"/|links.2.*: device
 	any server address without a key|/9003,/s/"127.0.2.2"/NULL/|links.2.*: server
 	any client address without a key|/9003,/s/"127.0.2.1"/NULL/|links.2.*: client
 	a public server without a key|/9003,/s/127.0.2.2/203.0.113.2/|links.2.*: server
@@ -543,9 +542,24 @@ badconfigs()
 	DSCP 64|/"call"/s/ 32,/ 64,/|traffic.4.: dscp: 64
 	traffic of use for 61 s|/"udp"/s/250 /61000 /|traffic.5.: use: 61000
 	two kinds of traffic with one name|/"udp"/s/"udp"/"dns"/|traffic.5.: name: "dns" is that of traffic.0.
+	a network of the LAN with bits of a host|s,192.168.1.0/24,192.168.1.5/24,|lannets: 192.168.1.5/24: write 192.168.1.0/24
+	a LAN around the address of the client|s,192.168.1.0/24,192.168.50.0/24,|lannets: 192.168.50.0/24 overlaps .*192.168.50.1/32
 	a TUN address without a prefix|s/192.168.50.1.32/192.168.50.1/|clientaddr
 	a key file that is missing|s/\(keyfile *= \)NULL/\1"\/no\/key"/|/no/key
 	END
+}
+
+# a device that is missing is no mistake: it may come
+missing()
+{
+	build "$LAB/bad" "$onlo"';/9003,/s/NULL/"nolink0"/' \
+		CFLAGS='-std=c99 -O0' &&
+	"$LAB/bad/udpbond" -t >"$LAB/bad/out" 2>&1
+	status=$?
+	cat "$LAB/bad/out"
+	[ $status -eq 0 ] &&
+	grep 'warning: links.2.*: device: there is no nolink0' "$LAB/bad/out" &&
+	grep '0 to mend, 1 warnings' "$LAB/bad/out"
 }
 
 commandline()
@@ -556,6 +570,7 @@ commandline()
 	try '-k and -v tell when the disk is full' nospace
 	try '-t is content with a good configuration' checked
 	badconfigs
+	try '-t warns of a device that is missing' missing
 }
 
 # part 2: the emulated links are what they are said to be
@@ -1929,13 +1944,14 @@ hostile()
 	counted hostile "$SRC/test/hostile.sh"
 }
 
-# devices that come and go, and one who has all that was sent and sends it
-# again: both at once, as they wait most of the time
+# devices that come and go, mistakes that -t finds, and one who has all that was
+# sent and sends it again: at once, as they wait most of the time
 strangers()
 {
 	"$SRC/test/middle.sh" twoclients renewals secrecy \
 		>"$LAB/middle.out" 2>&1 &
 	counted found "$SRC/test/found.sh"
+	counted doctor "$SRC/test/doctor.sh"
 	wait $!
 	counted middle replayed $? "$LAB/middle.out"
 }

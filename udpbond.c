@@ -70,6 +70,7 @@
  *	confine   privileges are given up
  *	check     the configuration, and what would be done with it
  *	commands  shell commands at start and end
+ *	doctor    what of this host would keep it from working
  *	life      setup, run, cleanup, main
  */
 #include <sys/ioctl.h>
@@ -85,6 +86,7 @@
 #include <sys/wait.h>
 #include <arpa/inet.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 
 #include <endian.h>
@@ -742,6 +744,7 @@ typedef struct {                  /* a network device */
 	char name[IFNAMSIZ];
 	const Linkconf *row;      /* that it is for */
 	int index, carrier;
+	int type;                 /* ARPHRD_ */
 	int taken;                /* by a link */
 	struct sockaddr_storage addr[2]; /* IPv4, IPv6: the first */
 } Device;
@@ -845,6 +848,7 @@ static struct {
 } ctl = { .fd = -1 };
 
 static int rtnetlink = -1;        /* a socket */
+static int warnings;              /* of the configuration and this host */
 static struct {
 	int fd;                   /* tells when something has changed */
 	int64_t next, last;       /* ns, when all is to be looked at; was */
@@ -1452,6 +1456,32 @@ addrtext(const struct sockaddr_storage *ss)
 		    "::" : i < 14 ? "%x:" : "%x", d[i] << 8 | d[i + 1]);
 	format(buf + n, sizeof(buf) - n, "]:%d", addrport(ss));
 	return buf;
+}
+
+/* The same without the port, and without brackets. */
+static const char *
+hosttext(const struct sockaddr_storage *ss)
+{
+	static char buf[INET6_ADDRSTRLEN + 8];
+	char *end;
+
+	format(buf, sizeof(buf), "%s", addrtext(ss));
+	end = *buf == '[' ? strchr(buf, ']') : strchr(buf, ':');
+	*end = '\0';
+	return buf + (*buf == '[');
+}
+
+/* Take the next network off a list. Returns 0 at its end, or if s is none. */
+static int
+nextnet(const char **list, char s[64], struct sockaddr_storage *ss, int *bits)
+{
+	size_t n;
+
+	*list += strspn(*list, " ");
+	n = strcspn(*list, " ");
+	format(s, MIN(n + 1, 64), "%s", *list);
+	*list += n;
+	return n > 0 && parseprefix(s, ss, bits) == 0;
 }
 
 /* Is s an address of one site only, RFC 1918, 6598 and 4193? */
@@ -2148,8 +2178,12 @@ combine(uint8_t *key, int use, const uint8_t *agreed, const uint8_t *client,
 	explicit_bzero(other, sizeof(other));
 }
 
-/* Read the key file: 64 hex digits, readable by its owner only. */
-static void
+/* Tell one thing that is wrong. Returns 1. */
+#define bad(...) (warn(__VA_ARGS__), 1)
+
+/* Read the key file: 64 hex digits, readable by its owner only. Returns 1 if
+ * there is none. */
+static int
 keyload(void)
 {
 	struct stat st;
@@ -2157,29 +2191,32 @@ keyload(void)
 	int fd, n;
 
 	if (!keyfile)
-		return;
+		return 0;
 	nocore();
 	if ((fd = open(keyfile, O_RDONLY | O_CLOEXEC)) < 0)
-		refuse("keyfile: open %s:", keyfile);
+		return bad("keyfile: %s: make one with udpbond -k, the same "
+		    "on both hosts:", keyfile);
 	if (fstat(fd, &st) < 0)
-		refuse("keyfile: stat %s:", keyfile);
+		return bad("keyfile: stat %s:", keyfile);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		refuse("keyfile: %s belongs to another user: chown root %s",
+		return bad("keyfile: %s belongs to another user: chown root %s",
 		    keyfile, keyfile);
 	if (st.st_mode & 077)
-		refuse("keyfile: %s can be read by others: chmod 600 %s",
+		return bad("keyfile: %s can be read by others: chmod 600 %s",
 		    keyfile, keyfile);
-	if ((n = read(fd, buf, sizeof(buf) - 1)) < 0)
-		refuse("keyfile: read %s:", keyfile);
+	n = read(fd, buf, sizeof(buf) - 1);
 	close(fd);
+	if (n < 0)
+		return bad("keyfile: read %s:", keyfile);
 	if (strspn(buf, "0123456789abcdefABCDEF") != 2 * KeyLen ||
 	    n > 2 * KeyLen + 1 || (n > 2 * KeyLen && buf[2 * KeyLen] != '\n'))
-		refuse("keyfile: %s is not 64 hex digits: make one with "
+		return bad("keyfile: %s is not 64 hex digits: make one with "
 		    "udpbond -k", keyfile);
 	for (n = 0; n < 2 * KeyLen; n++) /* of a letter, & 15 is 1 to 6 */
 		keys.master[n / 2] = keys.master[n / 2] << 4 |
 		    ((buf[n] & 15) + (buf[n] > '9' ? 9 : 0));
 	explicit_bzero(buf, sizeof(buf));
+	return 0;
 }
 
 /* Has seq been seen before, or is it too old to say? RFC 6479 */
@@ -3462,29 +3499,64 @@ rtput(Rtmsg *m, int type, const void *d, int len)
 	m->head.nlmsg_len += RTA_SPACE(len);
 }
 
-/* Ask the kernel, which answers at once. Returns an attribute of the answer,
- * a number, or 0 if there is none. */
+/* Returns an attribute of an answer, a number, or 0 if there is none. */
 static uint32_t
-rtask(Rtmsg *m, int attr)
+rtget(const Rtmsg *m, int attr)
 {
-	struct iovec iov = { m, sizeof(*m) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int link = m->head.nlmsg_type == RTM_GETLINK;
-	int n, len = link ? AskLink : AskRoute;
-	struct rtattr *a = (void *)((char *)m + len);
+	int len = m->head.nlmsg_type == RTM_NEWLINK ? AskLink : AskRoute;
+	const struct rtattr *a = (const void *)((const char *)m + len);
+	int n = (int)m->head.nlmsg_len - len;
 	uint32_t value;
 
-	if (sendto(rtnetlink, m, m->head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
-		return 0;
-	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT) - len;
-	if (m->head.nlmsg_type != (link ? RTM_NEWLINK : RTM_NEWROUTE))
-		return 0;
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
 		if (a->rta_type == attr && a->rta_len == RTA_LENGTH(4)) {
 			memcpy(&value, RTA_DATA(a), sizeof(value));
 			return value;
 		}
 	return 0;
+}
+
+/* Ask the kernel, which answers at once. Returns what rtget() does. */
+static uint32_t
+rtask(Rtmsg *m, int attr)
+{
+	struct iovec iov = { m, sizeof(*m) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int link = m->head.nlmsg_type == RTM_GETLINK, n;
+
+	if (sendto(rtnetlink, m, m->head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
+		return 0;
+	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT);
+	m->head.nlmsg_len = MAX(n, 0);
+	return m->head.nlmsg_type == (link ? RTM_NEWLINK : RTM_NEWROUTE) ?
+	    rtget(m, attr) : 0;
+}
+
+/* Ask for the route to an address: from one unless that is NULL, by a device
+ * unless that is 0. By IPv6 the kernel would take another device for the sake
+ * of a source address. Returns what rtget() does. */
+static uint32_t
+rtroute(Rtmsg *m, const struct sockaddr_storage *to,
+        const struct sockaddr_storage *from, int index, int flags, int attr)
+{
+	int len;
+	const uint8_t *d = addrbytes(to, &len);
+
+	if (len == 16 && index)
+		from = NULL;
+	*m = (Rtmsg){
+		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
+		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
+		.body.route.rtm_dst_len = 8 * len,
+		.body.route.rtm_src_len = from ? 8 * len : 0,
+		.body.route.rtm_flags = flags
+	};
+	rtput(m, RTA_DST, d, len);
+	if (from)
+		rtput(m, RTA_SRC, addrbytes(from, &len), len);
+	if (index)
+		rtput(m, RTA_OIF, &index, sizeof(index));
+	return rtask(m, attr);
 }
 
 /* Returns the MTU of the device by which the link's packets leave, or 0 if it
@@ -3494,24 +3566,13 @@ devicemtu(const Link *l)
 {
 	const char *device = role == Client && *l->device ? l->device : NULL;
 	const Addr *a = &l->addr;
-	int len;
-	const uint8_t *from = addrbytes(&a->local, &len);
-	const uint8_t *to =
-	    addrbytes(a->peerlen ? &a->peer : &a->remote, &len);
 	Rtmsg link = { .head = { AskLink, RTM_GETLINK, NLM_F_REQUEST, 0, 0 } };
-	Rtmsg route = {
-		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
-		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
-		.body.route.rtm_dst_len = 8 * len,
-		.body.route.rtm_src_len = a->any ? 0 : 8 * len
-	};
+	Rtmsg route;
 
-	rtput(&route, RTA_DST, to, len);
-	if (!a->any)
-		rtput(&route, RTA_SRC, from, len);
 	if (device)
 		rtput(&link, IFLA_IFNAME, device, strlen(device) + 1);
-	else if (!(link.body.link.ifi_index = rtask(&route, RTA_OIF)))
+	else if (!(link.body.link.ifi_index = rtroute(&route, a->peerlen ?
+	    &a->peer : &a->remote, a->any ? NULL : &a->local, 0, 0, RTA_OIF)))
 		return 0;
 	return rtask(&link, IFLA_MTU);
 }
@@ -7955,6 +8016,7 @@ devicelink(const struct nlmsghdr *h)
 	    !(m->ifi_flags & IFF_UP) || m->ifi_flags & IFF_LOOPBACK)
 		return;
 	d.index = m->ifi_index;
+	d.type = m->ifi_type;
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) {
 		if (a->rta_type == IFLA_IFNAME)
 			memcpy(d.name, RTA_DATA(a), MIN(RTA_PAYLOAD(a),
@@ -7982,30 +8044,46 @@ deviceby(const Link *l, const Device *d)
 	    !strcmp(l->device, d->name) : l->index == d->index);
 }
 
+/* Set the address that the kernel tells. Returns -1 if it tells none that can
+ * be used. */
+static int
+addrtold(const struct nlmsghdr *h, struct sockaddr_storage *ss)
+{
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+	const struct rtattr *a = IFA_RTA(m), *addr = NULL;
+	int n = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*m)), len;
+	uint8_t *d;
+
+	if (h->nlmsg_type != RTM_NEWADDR || n < 0 ||
+	    m->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+		return -1;
+	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) /* the peer's, or our own */
+		if (a->rta_type == IFA_LOCAL ||
+		    (a->rta_type == IFA_ADDRESS && !addr))
+			addr = a;
+	memset(ss, 0, sizeof(*ss));
+	ss->ss_family = m->ifa_family == AF_INET ? AF_INET : AF_INET6;
+	d = (uint8_t *)addrbytes(ss, &len);
+	if (!addr || (int)RTA_PAYLOAD(addr) != len)
+		return -1;
+	memcpy(d, RTA_DATA(addr), len);
+	return 0;
+}
+
 /* Note an address: of a device, and of the links that have it. */
 static void
 deviceaddr(const struct nlmsghdr *h)
 {
 	const struct ifaddrmsg *m = NLMSG_DATA(h);
-	const struct rtattr *a = IFA_RTA(m), *addr = NULL;
-	int n = (int)h->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*m)), len;
-	struct sockaddr_storage ss = { 0 };
-	uint8_t *d;
+	struct sockaddr_storage ss;
+	const uint8_t *d;
 	Device *o;
 	Link *l;
+	int len;
 
-	if (h->nlmsg_type != RTM_NEWADDR || n < 0 ||
-	    m->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+	if (addrtold(h, &ss) < 0)
 		return;
-	for (; RTA_OK(a, n); a = RTA_NEXT(a, n)) /* the peer's, or our own */
-		if (a->rta_type == IFA_LOCAL ||
-		    (a->rta_type == IFA_ADDRESS && !addr))
-			addr = a;
-	ss.ss_family = m->ifa_family == AF_INET ? AF_INET : AF_INET6;
-	d = (uint8_t *)addrbytes(&ss, &len);
-	if (!addr || (int)RTA_PAYLOAD(addr) != len)
-		return;
-	memcpy(d, RTA_DATA(addr), len);
+	d = addrbytes(&ss, &len);
 	o = deviceof(m->ifa_index, NULL);
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
 		l->seen |= deviceby(l, o) && sameaddr(&ss, l->addr.any ?
@@ -8061,21 +8139,10 @@ devicedump(int type, void (*note)(const struct nlmsghdr *))
 static int
 deviceroute(const Device *d, const Link *l)
 {
-	int len;
-	const uint8_t *to = addrbytes(&l->addr.remote, &len);
-	const uint8_t *from = addrbytes(&d->addr[l->addr.v6], &len);
-	Rtmsg m = {
-		.head = { AskRoute, RTM_GETROUTE, NLM_F_REQUEST, 0, 0 },
-		.body.route.rtm_family = len == 4 ? AF_INET : AF_INET6,
-		.body.route.rtm_dst_len = 8 * len,
-		.body.route.rtm_src_len = 8 * len,
-		.body.route.rtm_flags = RTM_F_FIB_MATCH
-	};
+	Rtmsg m;
 
-	rtput(&m, RTA_DST, to, len);
-	rtput(&m, RTA_SRC, from, len);
-	rtput(&m, RTA_OIF, &d->index, sizeof(d->index));
-	return rtask(&m, RTA_TABLE) != 0;
+	return rtroute(&m, &l->addr.remote, &d->addr[l->addr.v6], d->index,
+	    RTM_F_FIB_MATCH, RTA_TABLE) != 0;
 }
 
 /* May the link begin to use the device? */
@@ -9763,9 +9830,6 @@ confinement(Text *t)
 
 /* check: the configuration, and what would be done with it */
 
-/* Tell one more thing that is wrong. Returns 1. */
-#define bad(...) (warn(__VA_ARGS__), 1)
-
 /* Returns the first link of row i. */
 static const Link *
 rowlink(int i)
@@ -9777,9 +9841,13 @@ rowlink(int i)
 	return l;
 }
 
-/* Tell what is wrong with row i of links. */
+/* Tell what is wrong with row i of links, or warn of a link. Returns how many
+ * things have to be mended. */
+#define badlink(i, ...) tell(i, NULL, __VA_ARGS__)
+#define hint(l, ...)    tell(0, l, __VA_ARGS__)
+#define caution(...)    (warnings++, warn("warning: " __VA_ARGS__))
 static int
-badlink(int i, const char *fmt, ...)
+tell(int i, const Link *l, const char *fmt, ...)
 {
 	char what[512];
 	va_list ap;
@@ -9787,7 +9855,10 @@ badlink(int i, const char *fmt, ...)
 	va_start(ap, fmt);
 	vformat(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return bad("links[%d] (%s): %s", i, rowlink(i)->name, what);
+	warn("%slinks[%d] (%s): %s", l ? "warning: " : "", l ?
+	    (int)(l->conf - links) : i, (l ? l : rowlink(i))->name, what);
+	warnings += l != NULL;
+	return !l;
 }
 
 static int
@@ -9924,15 +9995,17 @@ checklink(int i)
 /* Tell what is wrong with an address of the TUN, which is added to the n known
  * ones of both ends. */
 static int
-checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
+checktun(const char *end, const char *s, struct sockaddr_storage *known,
+         int *prefixes, int n)
 {
 	struct sockaddr_storage *a = known + n;
 	int prefix, wrong = 0;
 	const Link *l;
 
-	if (parseprefix(s, a, &prefix) < 0 || prefix == 0)
+	if (parseprefix(s, a, &prefixes[n]) < 0 || prefixes[n] == 0)
 		return bad("%s: \"%s\" is not an address with a prefix "
 		    "length above 0, as 10.0.0.1/24", end, s);
+	prefix = prefixes[n];
 	while (n-- > 0)
 		if (sameaddr(a, &known[n]))
 			wrong += bad("%s: %s is there twice", end, s);
@@ -9941,6 +10014,35 @@ checktun(const char *end, const char *s, struct sockaddr_storage *known, int n)
 		    samenet(a, &l->addr.remote, prefix))
 			wrong += badlink(l->conf - links, "client or server: "
 			    "is in the TUN's network, %s %s", end, s);
+	return wrong;
+}
+
+/* Tell what is wrong with a network behind the client, with n addresses of the
+ * TUN known. */
+static int
+checklan(const char *s, const struct sockaddr_storage *known,
+         const int *prefixes, int n)
+{
+	struct sockaddr_storage net;
+	int i, bits, len, more = 0, wrong = 0;
+	uint8_t *d;
+
+	if (parseprefix(s, &net, &bits) < 0)
+		return bad("lannets: \"%s\" is not a network with a prefix "
+		    "length", s);
+	while (n-- > 0)
+		if (samenet(&net, &known[n], MIN(bits, prefixes[n])))
+			wrong += bad("lannets: %s overlaps clientaddr or "
+			    "serveraddr, %s/%d: choose another, on both hosts",
+			    s, hosttext(&known[n]), prefixes[n]);
+	d = (uint8_t *)addrbytes(&net, &len);
+	for (i = bits; i < 8 * len; i++) {
+		more |= d[i / 8] << i % 8 & 0x80;
+		d[i / 8] &= ~(0x80 >> i % 8);
+	}
+	if (more)
+		wrong += bad("lannets: %s: write %s/%d", s, hosttext(&net),
+		    bits);
 	return wrong;
 }
 
@@ -10035,9 +10137,9 @@ checkconf(void)
 	const char *which[] = { "clientaddr", "serveraddr", "lannets" };
 	const char *addrs[] = { clientaddr, serveraddr, lannets };
 	char buf[ListSize], *a, *save;
-	struct sockaddr_storage known[LEN(buf)] = { { 0 } }, ss;
-	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0, prefix;
-	int patterns = 0;
+	struct sockaddr_storage known[LEN(buf)] = { { 0 } };
+	int i, mb = poolpkts() * sizeof(Pkt) >> 20, addr = 0, n = 0;
+	int patterns = 0, prefixes[LEN(buf)];
 
 	if (strlen(tundev) >= IFNAMSIZ || !tundev[strspn(tundev, ".")] ||
 	    !plain(tundev))
@@ -10053,10 +10155,10 @@ checkconf(void)
 			n += bad("%s: there is no address", which[i]);
 		for (; a; a = strtok_r(NULL, " ", &save))
 			if (i < 2)
-				n += checktun(which[i], a, known, addr++);
-			else if (parseprefix(a, &ss, &prefix) < 0)
-				n += bad("lannets: \"%s\" is not a network "
-				    "with a prefix length", a);
+				n += checktun(which[i], a, known, prefixes,
+				    addr++);
+			else
+				n += checklan(a, known, prefixes, addr);
 	}
 	for (i = 0; i < LEN(settings); i++)
 		n += checkint(settings[i].name, *settings[i].value,
@@ -10085,20 +10187,6 @@ checkconf(void)
 	return n;
 }
 
-/* Tell which devices are missing: they may come later. */
-static int
-checkdevices(void)
-{
-	int i, n = 0;
-
-	for (i = 0; i < LEN(links); i++)
-		if (links[i].device && rowkind(&links[i]) == RowPlain &&
-		    !if_nametoindex(links[i].device))
-			n += badlink(i, "device: there is no %s now, the link "
-			    "is down until there is", links[i].device);
-	return n;
-}
-
 /* the shell commands of config.h, by role */
 #define COMMANDS(cmds) { #cmds, cmds, LEN(cmds) }
 typedef struct {
@@ -10113,20 +10201,6 @@ static const Commands hooks[][HooksLast] = {
 	  COMMANDS(serverlinkdown), COMMANDS(serverdown) },
 };
 
-/* Say which devices the client would take now for a row that is a pattern. */
-static void
-candidates(Text *t, const Linkconf *c)
-{
-	const Device *d;
-	const Link *l;
-	int n = 0;
-
-	for (d = devices.list; d < devices.list + devices.n; d++)
-		if (d->row == c && (l = deviceplace(d)) && deviceready(d, l))
-			text(t, "%s %s", n++ ? "," : "    now:", d->name);
-	text(t, n ? "\n" : "    now: no device\n");
-}
-
 /* Say what would be done, for udpbond -t. */
 static void
 explain(Text *t, int who)
@@ -10138,59 +10212,22 @@ explain(Text *t, int who)
 	text(t, "As %s it makes %s with %s and talks over %d links, %s:\n",
 	    who == Client ? "client" : "server", tundev,
 	    who == Client ? clientaddr : serveraddr, LEN(links), keyfile ?
-	    "each packet encrypted" : "trusted to be private");
+	    "each packet encrypted" :
+	    "NOT encrypted, trusted to be private");
 	text(t, "  behind the client, in the tunnel: %s\n",
 	    lannets ? lannets : "any address");
 	for (i = 0; i < LEN(links); i++) {
 		c = &links[i];
-		text(t, "  %s: ", c->device && rowkind(c) ? c->device :
-		    rowlink(i)->name);
-		if (who == Client)
-			text(t, "from %s%s%s to %s port %d",
-			    c->client ? c->client : "any address",
-			    c->device ? " on " : "",
-			    c->device ? c->device : "",
-			    c->server ? c->server : "?", c->port);
-		else
-			text(t, "at %s port %d for %s",
-			    c->server ? c->server : "all addresses", c->port,
-			    c->client ? c->client : "whoever has the key");
-		text(t, ", priority %d, Mbit/s up and down: ", c->priority);
-		text(t, c->up > 0 ? "%g" : "unknown", c->up);
-		text(t, c->down > 0 ? ", %g\n" : ", unknown\n", c->down);
-		if (who == Client && rowkind(c))
-			candidates(t, c);
+		text(t, "  %s: client %s, server %s port %d, priority %d, "
+		    "Mbit/s up and down (0: unknown): %g, %g\n",
+		    c->device ? c->device : rowlink(i)->name,
+		    c->client ? c->client : "any",
+		    c->server ? c->server : "any", c->port, c->priority,
+		    c->up, c->down);
 	}
 	for (j = 0; j < HooksLast; j++)
 		for (i = 0; i < h[j].n && h[j].cmds[i]; i++)
 			text(t, "%s: %s\n", h[j].name, h[j].cmds[i]);
-}
-
-/* Returns the exit status of udpbond -t. */
-static int
-check(void)
-{
-	static Text t;
-	int who, was = role, n = checkconf();
-
-	if (role != Server)
-		n += checkdevices();
-	keyload();
-	offloadprobe();
-	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	for (who = Client; who <= Server; who++)
-		if (was == who || was == Both) {
-			role = who;
-			linksinit();
-			devicescan();
-			explain(&t, who);
-			n += print(&t);
-		}
-	role = was;
-	offloads(&t);
-	confinement(&t);
-	n += print(&t);
-	return n > 0 ? bad("%d to mend", n) : 0;
 }
 
 /* commands: shell commands at start and end, run by a child of the parent: as
@@ -10261,6 +10298,389 @@ await(pid_t pid, const char *what)
 		}
 }
 
+/* doctor: what of this host would keep it from working
+ *
+ * Nothing is changed. What may mend itself, as a device that is to come, is a
+ * warning. A start looks only for what may lock somebody out. */
+
+static struct {
+	struct {
+		struct sockaddr_storage addr;
+		int bits, index;  /* of its network; of its device */
+	} own[Devices];
+	int n;
+} host;
+
+typedef struct {                  /* how a link leaves, see checkway() */
+	uint32_t gateway;         /* IPv4 */
+	int index;                /* of the device */
+	int state;
+	int64_t sent;             /* ns, when it was asked; 0: never */
+} Route;
+static Route ways[LEN(bond)];
+enum { Unusable, Asked, Answered };
+
+/* Tell which devices are missing: they may come later. */
+static void
+checkdevices(void)
+{
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
+		if (role != Server && *l->device && !rowkind(l->conf) &&
+		    !(l->index = if_nametoindex(l->device)))
+			hint(l, "device: there is no %s now, the link is down "
+			    "until there is", l->device);
+}
+
+/* Note an address of this host. */
+static void
+ownaddr(const struct nlmsghdr *h)
+{
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+
+	if (host.n == LEN(host.own) ||
+	    addrtold(h, &host.own[host.n].addr) < 0 ||
+	    m->ifa_index == if_nametoindex(tundev))
+		return;
+	host.own[host.n].bits = m->ifa_prefixlen;
+	host.own[host.n++].index = m->ifa_index;
+}
+
+/* Tell which networks of this host the commands would send into the tunnel;
+ * for udpbond -t, also which of the LAN are not where the commands have
+ * them. */
+static void
+checknets(int all)
+{
+	static const char *const which[] = {
+		"lannets", "clientaddr", "serveraddr"
+	};
+	const char *const lists[] = {
+		lannets ? lannets : "", clientaddr, serveraddr
+	};
+	struct sockaddr_storage net;
+	const char *list;
+	struct ifreq ifr = { 0 };
+	const char *name = ifr.ifr_name;
+	char s[64];
+	int i, j, bits, on, link;
+
+	host.n = 0;
+	devicedump(RTM_GETADDR, ownaddr);
+	for (j = 0; j < LEN(lists); j++)
+		for (list = lists[j]; nextnet(&list, s, &net, &bits); ) {
+			for (i = on = 0; i < host.n; i++) {
+				if (!samenet(&host.own[i].addr, &net,
+				    MIN(bits, host.own[i].bits)))
+					continue;
+				ifr.ifr_ifindex = host.own[i].index;
+				ioctl(rtnetlink, SIOCGIFNAME, &ifr);
+				on = 1;
+				link = rowfor(name) || role == Server;
+				if (j > 0 || link)
+					caution("%s has %s/%d, which "
+					    "overlaps %s %s: one must change",
+					    name, hosttext(&host.own[i].addr),
+					    host.own[i].bits, which[j], s);
+				else if (all && !strstr(LANDEV, name))
+					caution("lannets: %s is on %s, not "
+					    "LANDEV: its IPv6 would not go "
+					    "through the tunnel", s, name);
+			}
+			if (all && j == 0 && !on && role == Client)
+				caution("lannets: %s is on no device of "
+				    "this host: is it the LAN's?", s);
+		}
+}
+
+/* Tell what keeps the link's packets from going their way. */
+static void
+checkway(Link *l)
+{
+	const Addr *a = &l->addr;
+	const struct sockaddr_storage *from = &a->local, *about = from;
+	int named = role == Client && *l->device;
+	const Device *d = named ? deviceof(0, l->device) : NULL;
+	const char *why = NULL;
+	Route *w = &ways[l - bond], *o;
+	Rtmsg m;
+
+	if (named && !l->index) /* see checkdevices() */
+		return;
+	if (a->any)
+		from = d ? &d->addr[a->v6] : NULL;
+	if (named && (!d || !d->carrier))
+		why = "the device is down, in a bridge or has no carrier";
+	else if (d && !from->ss_family)
+		why = "the device has no address";
+	else if (!a->any && !l->seen)
+		why = named ? "the device does not have the address %s" :
+		    "no device has the address %s";
+	else if (a->remote.ss_family && !rtroute(&m, about = &a->remote, from,
+	    d ? d->index : 0, RTM_F_FIB_MATCH, RTA_TABLE))
+		why = "no route to %s by this way: a default route will do, "
+		    "of any metric";
+	if (why)
+		hint(l, why, hosttext(about));
+	if (why || role == Server || !a->remote.ss_family)
+		return;
+	w->gateway = rtget(&m, RTA_GATEWAY);
+	w->index = rtget(&m, RTA_OIF);
+	w->state = Asked;
+	if (d && d->type != ARPHRD_NONE && !keyfile)
+		hint(l, "no WireGuard device: packets are NOT encrypted, and "
+		    "anybody on the way can forge them: set keyfile");
+	for (o = ways; o < w; o++)
+		if (o->state && o->index == w->index &&
+		    o->gateway == w->gateway &&
+		    sameaddr(&bond[o - ways].addr.local, &a->local))
+			hint(l, "leaves by the same line as %s does: no gain",
+			    bond[o - ways].name);
+}
+
+/* Does udpbond run here? */
+static int
+runs(void)
+{
+	struct sockaddr_un sun;
+	socklen_t len = ctladdr(&sun);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int error = connect(fd, (struct sockaddr *)&sun, len);
+
+	close(fd);
+	return !error;
+}
+
+/* Tell what is in the way of the TUN device. */
+static int
+checktundev(void)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int error, fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return bad("/dev/net/tun: load the module tun, OpenWrt: "
+		    "install kmod-tun:");
+	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", tundev);
+	if (!if_nametoindex(tundev))
+		error = 0;
+	else if (!(error = ioctl(fd, TUNSETIFF, &ifr) < 0))
+		caution("tundev: %s is there already, and will stay: "
+		    "ip link del %s", tundev, tundev);
+	close(fd);
+	return error ? bad("tundev: %s is a device of another program: choose "
+	    "another name", tundev) : 0;
+}
+
+/* Tell what other programs know; a server's port is what it is asked at.
+ * Returns how many things have to be mended. */
+static int
+checkprograms(void)
+{
+	static const char script[] =
+	    "e=0; for p in ip nft; do command -v $p >/dev/null || { e=16;"
+	    " echo \"udpbond: $p is not in PATH, the commands need it\" >&2; };"
+	    "done; cd /proc/sys/net/ipv4; set --;"
+	    "[ -w ip_forward ] || set ip_forward;"
+	    "nft list ruleset 2>/dev/null |"
+	    "awk -v t=\"$TUN\" -v p=\"$STATE\" -v l=\" lo default " LANDEV " \" '"
+	    "function warn(s) { print \"udpbond: warning: \" s; w++ }"
+	    "/^table/ { n = $2 \" \" $3; i = f = u = q = 0 }"
+	    "/^\tchain/ { h = \"\" }"
+	    "/hook (input|forward)/ { h = $4 }"
+	    "/policy drop|^\t*(drop|reject)/ {"
+	    "i += h == \"input\" && p; f += h == \"forward\" }"
+	    "index($0, t) { u = 1 }"
+	    "index($0, p) { q = 1 }"
+	    "/^}/ && (f && !u || i && !q) {"
+	    "warn(\"firewall, table \" n \": drops, and has no rule for \""
+	    "(f && !u ? t : \"UDP port \" p)) }"
+	    "FILENAME ~ /all.rp/ { all = $1 }"
+	    "FILENAME ~ /rp_/ && $1 == 1 { split(FILENAME, x, \"/\");"
+	    "if (!index(l, \" \" x[2] \" \")) r = r \" \" x[2] }"
+	    "FILENAME ~ /ip_/ && !$1 { warn(FILENAME \" is 0 and read only\") }"
+	    "END { if (r && all != 2 && !p) warn(\"rp_filter is 1 for\" r \": "
+	    "drops what comes by another way than the route back: sysctl -w "
+	    "net.ipv4.conf.all.rp_filter=2\"); exit w }'"
+	    " conf/*/rp_filter $1 - >&2; s=$?; exit $((s > 15 ? e : e + s))";
+	char port[8] = "";
+	int status;
+
+	if (role == Server)
+		format(port, sizeof(port), "%d", links[0].port);
+	status = WEXITSTATUS(shell(port, script));
+	warnings += status % 16;
+	return status / 16;
+}
+
+/* Say hello, at first by a new socket. */
+static void
+ask(Link *l)
+{
+	Beat b = { .hello = HelloNew, .next = 1 };
+	const char *what;
+
+	l->addr.mtu = MtuMax;
+	if ((l->fd < 0 && ((l->fd = linksocket(&l->addr, *l->device ?
+	    l->device : NULL, &what)) < 0 || connect(l->fd,
+	    (struct sockaddr *)&l->addr.remote, sizeof(l->addr.remote)) < 0))
+	    || beatput(l, &peer.hello, SealHello, &b, NULL) < 0)
+		l->log.error = errno;
+	ways[l - bond].sent = now;
+}
+
+/* Take what came: an answer, or what fault() shall make something of. */
+static void
+hear(Text *t, Link *l)
+{
+	Route *w = &ways[l - bond];
+	Pkt *p = pktalloc();
+	Beat b;
+	int why;
+
+	p->wire = p->buf;
+	p->wirelen = recv(l->fd, p->buf, PktSize, MSG_DONTWAIT);
+	if (p->wirelen < 0 && errno != EAGAIN) {
+		l->log.error = errno;
+		signicmp(l, errno);
+	}
+	if (p->wirelen >= HdrLen && verify(p, &why) == KeyHello &&
+	    beatdecode(p->wire + HdrLen, p->wirelen - HdrLen, &b) == 0 &&
+	    b.hello == HelloAnswer && b.peerid == peer.hello.id) {
+		w->state = Answered;
+		l->fault.row = b.link;
+		if (b.format != Format) {
+			sign(l, SignVersion, &l->addr.remote);
+		} else if (b.link != l - bond) {
+			sign(l, SignRow, &l->addr.remote);
+		} else {
+			survey.best = l;
+			l->fault.since = now;
+			text(t, "  %s: answered in %d ms\n", l->name,
+			    (int)((now - w->sent) / MS(1)));
+		}
+	}
+	pktfree(p);
+}
+
+/* Say hello over each link, for 2 s, and tell what came of it. A server that
+ * answers remembers nothing, and while a client works it does not answer
+ * another one. */
+static void
+checkserver(Text *t)
+{
+	static Pkt only, *frees;
+	static uint16_t refs;
+	int64_t end;
+	int i, left = 1;
+	Link *l;
+
+	pool.pkts = &only;
+	pool.frees = &frees;
+	pool.refs = &refs;
+	pool.size = 1;
+	hellomake(0);
+	now = monotime();
+	for (end = now + 2 * Second; left > 0 && now < end; now = monotime()) {
+		for (i = left = 0; i < LEN(bond); i++) {
+			l = &bond[i];
+			if (ways[i].state != Asked || l->log.error)
+				continue;
+			if (!ways[i].sent || now - ways[i].sent > Second)
+				ask(l);
+			else
+				hear(t, l);
+			left++;
+		}
+		poll(NULL, 0, 1);
+	}
+	for (l = bond; l < bond + LEN(bond); l++)
+		if (ways[l - bond].state != Unusable && fault(l))
+			hint(l, "%s", fault(l));
+}
+
+/* Give each device that a pattern fits its place. */
+static void
+takedevices(void)
+{
+	const Device *d;
+	Link *l;
+
+	for (d = devices.list; d < devices.list + devices.n; d++)
+		if (rowkind(d->row) && (l = deviceplace(d))) {
+			if (rowkind(d->row) == RowGlob) {
+				l->addr.local = d->addr[l->addr.v6];
+				l->addr.any = !l->addr.local.ss_family;
+				l->seen = 1;
+			}
+			format(l->device, IFNAMSIZ, "%s", d->name);
+			format(l->name, sizeof(l->name), "%s", d->name);
+			l->index = d->index;
+			l->present = 1;
+		}
+}
+
+/* Tell what is wrong with this host. Returns how many things have to be
+ * mended. */
+static int
+checkhost(Text *t)
+{
+	int running = runs(), root = geteuid() == 0, n = 0;
+	Link *l;
+
+	checkdevices();
+	if (!root)
+		n += bad("needs root");
+	else if (!running)
+		n += checktundev();
+	if (role == Both)
+		return n;
+	n += checkprograms();
+	devicescan();
+	checknets(1);
+	if (role == Client)
+		takedevices();
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
+		if (l->present)
+			checkway(l);
+		else if (role == Client && !l->number)
+			hint(l, "waits for a device like this");
+	if (running)
+		text(t, "udpbond is running, see udpbond -l\n");
+	else if (role == Client && root && n == 0)
+		checkserver(t);
+	return n + print(t);
+}
+
+/* Returns the exit status of udpbond -t. */
+static int
+check(void)
+{
+	static Text t;
+	int who, n = 0;
+
+	now = monotime();
+	offloadprobe();
+	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	for (who = Client; who <= Server; who++)
+		if (role == who || role == Both) {
+			explain(&t, who);
+			n += print(&t);
+		}
+	offloads(&t);
+	confinement(&t);
+	n += print(&t) + keyload();
+	who = checkconf();
+	n += who ? who : checkhost(&t);
+	if (n + warnings > 0)
+		return bad("%d to mend, %d warnings", n, warnings) &&
+		    n > 0;
+	text(&t, role == Both ? "all is well, more with -c or -s\n" :
+	    "all is well\n");
+	return print(&t);
+}
+
 /* life: setup, run, cleanup, main */
 
 static void
@@ -10307,12 +10727,9 @@ setup(void)
 	Link *l;
 	int i;
 
-	keyload();
-	if (checkconf() > 0)
+	if (keyload() + checkconf() > 0)
 		refuse("the configuration has to be mended first, "
 		    "see above");
-	if (role == Client)
-		checkdevices();
 	if (chrootdir)
 		emptydir();
 	put(keys.secret, random64(), 8);
@@ -10333,6 +10750,8 @@ setup(void)
 	offloadprobe();
 	ctlopen();
 	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	checkdevices();
+	checknets(0);
 	peer.lonely = loop.lastonline = now;
 	peer.interval = MS(hbinterval);
 	peer.patience = Second;

@@ -2197,7 +2197,8 @@ testkeyfile(void)
 		if ((pid = fork()) == 0) {
 			keyfile = path;
 			memset(keys.master, 0, sizeof(keys.master));
-			keyload();
+			if (keyload())
+				_exit(1);
 			_exit(memcmp(keys.master, key, KeyLen) ? 2 : 0);
 		}
 		waitpid(pid, &status, 0);
@@ -12943,7 +12944,7 @@ testfilter(void)
 static void
 testconf(void)
 {
-	enum { Int, Rate, Address, Tundev, Clients, Servers, Root };
+	enum { Int, Rate, Address, Tundev, Clients, Servers, Root, Lans };
 	static const struct {
 		const char *name;
 		int what, wrong;
@@ -13014,6 +13015,22 @@ testconf(void)
 		{ "no client address", Clients, 1, 0, "", "clientaddr:" },
 		{ "client address without length", Clients, 1, 0, "10.0.0.1",
 		  "clientaddr: \"10.0.0.1\"" },
+		{ "networks of the LAN", Lans, 0, 0,
+		  "192.168.1.0/24  10.5.0.0/16 fd01:2::/32", "" },
+		{ "no network", Lans, 1, 0, "192.168.1.0/24 10.5.0.0",
+		  "lannets: \"10.5.0.0\" is not a network" },
+		{ "bits of a host", Lans, 1, 0, "192.168.1.130/25",
+		  "lannets: 192.168.1.130/25: write 192.168.1.128/25" },
+		{ "the last bit", Lans, 1, 0, "10.5.0.1/31",
+		  "lannets: 10.5.0.1/31: write 10.5.0.0/31" },
+		{ "bits of an IPv6 host", Lans, 1, 0, "fd01:2::1/64",
+		  "lannets: fd01:2::1/64: write fd01:2::/64" },
+		{ "around the client's address", Lans, 1, 0,
+		  "192.168.50.0/24", "lannets: 192.168.50.0/24 overlaps "
+		  "clientaddr or serveraddr, 192.168.50.1/32" },
+		{ "around both", Lans, 2, 0, "0.0.0.0/0", "10.99.0.1/32" },
+		{ "beside the client's address", Lans, 0, 0,
+		  "192.168.50.2/31", "" },
 		{ "two wrong server addresses", Servers, 2, 0, "x 10.0.0.1/33",
 		  "serveraddr: \"10.0.0.1/33\"" },
 	};
@@ -13028,6 +13045,7 @@ testconf(void)
 		clientaddr = t[i].what == Clients ? t[i].s : client;
 		serveraddr = t[i].what == Servers ? t[i].s : server;
 		chrootdir = t[i].what == Root ? t[i].s : root;
+		lannets = t[i].what == Lans ? t[i].s : NULL;
 		role = Both;
 		errbegin();
 		switch (t[i].what) {
