@@ -13,8 +13,8 @@
 # variants run, at once.
 #
 #	                  eth1 -- m0 -- 10 Mbit/s, 20 ms ----+
-#	lan ---- router   eth2 -- m1 -- 70 Mbit/s, 80 ms -- isp -- vps
-#	     eth0         wwan0 - m2 -- 70 Mbit/s, 80 ms ----+     198.51.100.7
+#	lan ---- router   eth2 -- m1 -- 30 Mbit/s, 80 ms -- isp -- vps
+#	     eth0         wwan0 - m2 -- 30 Mbit/s, 80 ms ----+     198.51.100.7
 #	    192.168.1.1                                      |
 #	                                                    inet, 1.1.1.1
 #
@@ -24,7 +24,8 @@
 # VPS accepts and forwards nothing but what README says. Both have /etc, /run
 # and /usr/local/sbin of their own, so that no path of README has to change.
 # What is not as README has it: apt-get and systemctl are left out, scp copies
-# here, and the third tunnel is made as README makes the second.
+# here, and the third tunnel is made as README makes the second. RATES in the
+# environment are other ones than 10 30 30: wireguard-go needs much processor.
 
 # shellcheck disable=SC2317 # waitfor calls some functions
 
@@ -35,7 +36,7 @@ cd "$(dirname "$0")/.." || exit 1
 NETS='lan router m0 m1 m2 isp vps inet'
 MODEMS='0 1 2'
 LIMIT=30 # pings in a row, each 100 ms, that may be lost
-SUM=150  # Mbit/s of the links together
+RATES=${RATES:-10 30 30}
 NETWORKD=/lib/systemd/systemd-networkd
 how='' failed=0
 PATH=$PATH:/usr/local/sbin
@@ -232,7 +233,8 @@ nets()
 	for _k in $MODEMS; do
 		ip link add "$(device "$_k")" netns router-$$ type veth \
 			peer name lan netns "m$_k-$$"
-		[ "$_k" -eq 0 ] && _rate=10 _delay=10 || _rate=70 _delay=40
+		_rate=$(echo "$RATES" | cut -d ' ' -f $((_k + 1)))
+		[ "$_k" -eq 0 ] && _delay=10 || _delay=40
 		_net=203.0.113
 		_set=rate=$_rate,delay=$_delay,queue=100,over=18
 		start "linkem$_k" "m$_k" "$LAB/linkem" -s "$SEED" "m$_k-$$" \
@@ -423,7 +425,7 @@ left()
 	at "$1" ip -6 rule
 	at "$1" nft list tables
 	at "$1" ip route show table 200 2>/dev/null
-	at "$1" ip -o link show | cut -d ' ' -f 2
+	at "$1" ip -o link show | cut -d ' ' -f 2 | sort
 }
 
 now()
@@ -439,7 +441,7 @@ compile()
 	if [ "$how" = key ]; then
 		does vps 'Five steps' 2 '^.sed -i' "$MAKE"
 	else
-		does vps 'With WireGuard' '' '^.sed -i .*LAN' "\$a make static"
+		does vps 'With WireGuard' '' '"wg%d"' "\$a make static"
 	fi
 }
 
@@ -490,10 +492,23 @@ named()
 	echo "m$1 ($(device "$1"))"
 }
 
+# quits LEFT K...: modems go off, and links notice
+quits()
+{
+	_left=$1
+	shift
+	for _k; do
+		off "$_k"
+	done
+	waitfor 6 up "$_left"
+	check $? "$(tail -n 1 "$LAB/events" | cut -d ' ' -f 3-): noticed" \
+		"$LAB/p"
+}
+
 restart()
 {
 	event "$(named "$1") restarts"
-	off "$1"
+	quits 2 "$1"
 	sleep 8
 	on "$1"
 }
@@ -501,8 +516,7 @@ restart()
 address()
 {
 	event "$(named "$1") changes its address and network"
-	off "$1"
-	sleep 1
+	quits 2 "$1"
 	older "$1"
 	on "$1"
 }
@@ -517,9 +531,7 @@ reconnect()
 both()
 {
 	event "$(named "$1") and $(named "$2") restart"
-	off "$1"
-	sleep 2
-	off "$2"
+	quits 1 "$1" "$2"
 	sleep 6
 	on "$1"
 	sleep 2
@@ -581,12 +593,18 @@ download()
 		awk '/SUM.*receiver/ { print int($(NF - 2)) }'
 }
 
+# downloads: half of the sum of rates, again if less: the machine may be busy
 downloads()
 {
 	event 'a download'
-	_got=$(download 6)
-	[ "${_got:-0}" -gt $((SUM / 2)) ]
-	check $? "a download: ${_got:-0} of $SUM Mbit/s" "$LAB/iperf.out"
+	_sum=$(($(echo "$RATES" | sed 's/ / + /g')))
+	for _try in 1 2 3; do
+		_got=$(download 6)
+		[ "${_got:-0}" -gt $((_sum / 2)) ] && break
+	done
+	[ "${_got:-0}" -gt $((_sum / 2)) ]
+	check $? "a download: ${_got:-0} of $_sum Mbit/s, try $_try" \
+		"$LAB/iperf.out"
 }
 
 # trouble SECONDS
