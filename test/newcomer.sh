@@ -623,7 +623,8 @@ trouble()
 	plan >"$LAB/plan"
 	: >"$LAB/events"
 	start fping lan fping -D -l -p 100 -t 2000 1.1.1.1
-	_end=$(($(date +%s) + $1)) _next=0
+	downloads
+	_end=$(($(date +%s) + $1)) _next=$(($(date +%s) + 180))
 	exec 4<"$LAB/plan"
 	while read -r _kind _one _two <&4; do
 		if [ "$(date +%s)" -ge $_next ]; then
