@@ -344,7 +344,7 @@ states()
 		grep -o 'F([a-z]*)' "$SRC/test/state.h" | tr -d 'F()'
 		sed -n 's/^static const.*[ *]\([a-z][a-z]*\)[][ ]*=.*/\1/p' \
 			"$SRC/config.def.h"
-		printf '%s\n' a buf from sealed t
+		printf '%s\n' a buf from out sealed t
 	} >"$LAB/known"
 	${CC:-cc} -std=c99 -D_GNU_SOURCE -DVERSION='"0"' -fno-pie -c \
 		-o "$LAB/variables.o" "$SRC/udpbond.c" || return 1
