@@ -3307,12 +3307,21 @@ surveyquick(int n)
 		    survey.quick->pace.rate, 5, 40);
 }
 
+/* Returns the place in s for a number, %d, or NULL. */
+static const char *
+numberin(const char *s)
+{
+	while (s && *s && (s[0] != '%' || s[1] != 'd'))
+		s++;
+	return s && *s ? s : NULL;
+}
+
 /* Is it a row of one link, of one for each number in place of %d, or of one
  * for each device whose name is like that? */
 static int
 rowkind(const Linkconf *c)
 {
-	return !c->device ? RowPlain : strstr(c->device, "%d") ? RowNumber :
+	return !c->device ? RowPlain : numberin(c->device) ? RowNumber :
 	    strpbrk(c->device, "*?[") ? RowGlob : RowPlain;
 }
 
@@ -7806,7 +7815,7 @@ addrinit(Addr *a, const Link *l)
 static void
 numbered(char *d, int size, const char *s, int number)
 {
-	const char *at = s ? strstr(s, "%d") : NULL;
+	const char *at = numberin(s);
 
 	if (format(d, size, "%s", s ? s : "") < size && at)
 		format(d + (at - s), size - (at - s), "%d%s", number, at + 2);
@@ -7964,16 +7973,18 @@ static int
 rowlikes(const Linkconf *c, const char *name)
 {
 	char buf[IFNAMSIZ];
+	const char *digit;
 	int kind = rowkind(c);
-	size_t at = kind == RowNumber ? strstr(c->device, "%d") - c->device : 0;
-	long n;
+	size_t at = kind == RowNumber ? numberin(c->device) - c->device : 0;
+	int n = 0;
 
 	if (kind == RowGlob)
 		return globs(c->device, name);
 	if (kind == RowPlain || strlen(name) <= at)
 		return c->device && !strcmp(c->device, name);
-	n = strtol(name + at, NULL, 10);
-	numbered(buf, sizeof(buf), c->device, CLAMP(n, 0, Found - 1));
+	for (digit = name + at; *digit >= '0' && *digit <= '9' && n < Found; )
+		n = 10 * n + *digit++ - '0';
+	numbered(buf, sizeof(buf), c->device, MIN(n, Found - 1));
 	return !strcmp(buf, name);
 }
 
@@ -9350,16 +9361,16 @@ ctlask(const uint8_t ask[3], Text *t)
 static int
 utf8(void)
 {
-	static const char names[][12] = { "LC_ALL=", "LC_CTYPE=", "LANG=" };
+	static const char names[][12] = { "LC_ALL=?*", "LC_CTYPE=?*",
+	    "LANG=?*" };
 	char **e;
 	int i;
 
 	for (i = 0; i < LEN(names); i++)
 		for (e = environ; *e; e++)
-			if (strstr(*e, names[i]) == *e &&
-			    (*e)[strlen(names[i])])
-				return strstr(*e, "UTF-8") ||
-				    strstr(*e, "utf8");
+			if (globs(names[i], *e))
+				return globs("*UTF-8*", *e) ||
+				    globs("*utf8*", *e);
 	return 0;
 }
 
@@ -9922,7 +9933,7 @@ checkpattern(int i)
 		    c->device);
 	for (j = 0; rowkind(c) == RowNumber && j < LEN(s); j++) {
 		percents = s[j] && strchr(s[j], '%') == strrchr(s[j], '%') &&
-		    strstr(s[j], "%d");
+		    numberin(s[j]);
 		if (!percents)
 			n += badlink(i, "device, client, server: each needs "
 			    "one %%d, for the number; to have one server "
@@ -10333,6 +10344,21 @@ checkdevices(void)
 			    "until there is", l->device);
 }
 
+/* Is the word in a list, separated by spaces? */
+static int
+listed(const char *list, const char *word)
+{
+	size_t n;
+
+	for (; *list; list += n) {
+		list += strspn(list, " ");
+		n = strcspn(list, " ");
+		if (n == strlen(word) && !memcmp(list, word, n))
+			return 1;
+	}
+	return 0;
+}
+
 /* Note an address of this host. */
 static void
 ownaddr(const struct nlmsghdr *h)
@@ -10383,7 +10409,7 @@ checknets(int all)
 					    "overlaps %s %s: one must change",
 					    name, hosttext(&host.own[i].addr),
 					    host.own[i].bits, which[j], s);
-				else if (all && !strstr(LANDEV, name))
+				else if (all && !listed(LANDEV, name))
 					caution("lannets: %s is on %s, not "
 					    "LANDEV: its IPv6 would not go "
 					    "through the tunnel", s, name);

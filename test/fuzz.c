@@ -163,8 +163,8 @@ static int nasks, asking;         /* questions; how many were received */
 static int64_t toldat;            /* ns, when one was answered */
 static int pollfails;
 static struct { int what, times, error; } injected;
-enum { FaultSend, FaultBatch, FaultWrite, FaultWritev, FaultRead, FaultRecv,
-       FaultSocket, FaultBind, FaultConnect, FaultCtl, FaultIoctl, FaultLast };
+enum { FailSend, FailBatch, FailWrite, FailWritev, FailRead, FailRecv,
+       FailSocket, FailBind, FailConnect, FailCtl, FailIoctl, FailLast };
 static int missing;
 
 static unsigned tunout, linkout;  /* that came out */
@@ -1417,7 +1417,7 @@ stepfault(void)
 	static const int mtus[] = { 576, 1280, 1420, 1500, 9000, 65535, 100 };
 	int b = byte();
 
-	injected.what = b % FaultLast;
+	injected.what = b % FailLast;
 	injected.error = errors[byte() % LEN(errors)];
 	injected.times = byte() & 31;
 	/* the program tries these again for as long as it takes */
@@ -1600,7 +1600,7 @@ fake_read(int fd, void *d, size_t n)
 		memcpy(d, keytext, len);
 		return len;
 	}
-	if (fails(FaultRead))
+	if (fails(FailRead))
 		return -1;
 	if (ntunin == 0) {
 		errno = EAGAIN;
@@ -1636,7 +1636,7 @@ fake_write(int fd, const void *data, size_t n)
 	tunout++;
 	c = exact(d, n);          /* reads it all */
 	free(c);
-	return fails(FaultWrite) ? -1 : (int)n;
+	return fails(FailWrite) ? -1 : (int)n;
 }
 
 /* a superpacket, which must be sound */
@@ -1667,7 +1667,7 @@ fake_writev(int fd, const struct iovec *iov, int n)
 	must((int)get((uint8_t *)d + v.start + 16, 2) ==
 	    pseudo(d, len), "TCP checksum");
 	tunout++;
-	return fails(FaultWritev) ? -1 : len;
+	return fails(FailWritev) ? -1 : len;
 }
 
 int
@@ -1676,14 +1676,14 @@ fake_ioctl(int fd, unsigned long what, void *arg)
 	must(isopen(fd), "ioctl");
 	if ((unsigned)what == (unsigned)TUNGETFEATURES)
 		memcpy(arg, &features, sizeof(features));
-	return begun && fails(FaultIoctl) ? -1 : 0;
+	return begun && fails(FailIoctl) ? -1 : 0;
 }
 
 int
 fake_socket(int family)
 {
 	(void)family;
-	return begun && fails(FaultSocket) ? -1 : fdnew();
+	return begun && fails(FailSocket) ? -1 : fdnew();
 }
 
 int
@@ -1691,7 +1691,7 @@ fake_bind(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	(void)sa;
 	must(isopen(fd) && len >= sizeof(sa_family_t), "bind");
-	return begun && fails(FaultBind) ? -1 : 0;
+	return begun && fails(FailBind) ? -1 : 0;
 }
 
 int
@@ -1699,7 +1699,7 @@ fake_connect(int fd, const struct sockaddr *sa)
 {
 	(void)sa;
 	must(isopen(fd), "connect");
-	return begun && fails(FaultConnect) ? -1 : 0;
+	return begun && fails(FailConnect) ? -1 : 0;
 }
 
 int
@@ -1843,7 +1843,7 @@ sentby1(Link *l, const uint8_t *data, int len)
 	Beat b;
 	Rec r;
 
-	if (fails(FaultSend))
+	if (fails(FailSend))
 		return -1;
 	if (len + (l->addr.v6 ? 48 : 28) > mtu) {
 		errno = EMSGSIZE;
@@ -1892,7 +1892,7 @@ fake_sendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 
 	if (fd == rtnetlink) {
 		rtasked = fake_rttype(d);
-		return fails(FaultCtl) ? -1 : (int)n;
+		return fails(FailCtl) ? -1 : (int)n;
 	}
 	if (fd != ctl.fd)
 		return sentby1(linkof(fd), d, n) < 0 ? -1 : (int)n;
@@ -1905,7 +1905,7 @@ fake_sendto(int fd, const void *d, size_t n, const void *to, socklen_t tolen)
 	must(fakenow - toldat >= MS(10), "answers too often");
 	toldat = fakenow;
 	free(s);
-	return fails(FaultCtl) ? -1 : (int)n;
+	return fails(FailCtl) ? -1 : (int)n;
 }
 
 static int
@@ -1942,7 +1942,7 @@ sendmessage(int fd, struct msghdr *m)
 static int
 batch(int n)
 {
-	return like & IsSingle || fails(FaultBatch) ? 1 : n;
+	return like & IsSingle || fails(FailBatch) ? 1 : n;
 }
 
 int
@@ -1968,7 +1968,7 @@ linknext(const Link *l, struct msghdr *m)
 
 	for (i = 0; i < ninbox && inbox[i].link != l - bond; i++)
 		;
-	if (i == ninbox || fails(FaultRecv)) {
+	if (i == ninbox || fails(FailRecv)) {
 		errno = EAGAIN;
 		return -1;
 	}
@@ -2018,7 +2018,7 @@ fake_recvmsg(int fd, struct msghdr *m)
 	int a = asking;
 
 	if (fd == rtnetlink)
-		return fails(FaultRecv) ? injected.times : fake_rtnetlink(
+		return fails(FailRecv) ? injected.times : fake_rtnetlink(
 		    m->msg_iov->iov_base, rtasked, mtu);
 	must(fd == ctl.fd, "recvmsg");
 	if (a == nasks) {

@@ -76,7 +76,7 @@ static Share hosts[Naddrs], all;   /* by the last byte of the address */
 /* results */
 
 static void
-figure(const char *fmt, ...)
+result(const char *fmt, ...)
 {
 	int n = strlen(figures);
 	va_list ap;
@@ -428,7 +428,7 @@ testjumps(int row)
 	for (i = 0; i < 130; i++)
 		len += putrec(d + len, seq += t[row].by, FlagData, NULL, 0);
 	n = arrive(0, d, len);
-	figure("%" PRIu64 " steps, %" PRIu64 " lost", n, counts[CntLost]);
+	result("%" PRIu64 " steps, %" PRIu64 " lost", n, counts[CntLost]);
 	wantin("steps", 1, DatagramSteps, n);
 	verdict(t[row].name);
 }
@@ -465,7 +465,7 @@ testbeats(int row)
 	}
 	now += MS(1);
 	n = arrive(0, d, len);
-	figure("%" PRIu64 " steps", n);
+	result("%" PRIu64 " steps", n);
 	wantin("steps", 1, DatagramSteps, n);
 	wantin("known", row == 2 ? 1 : SeqJump, 1e18, rx.known);
 	snprintf(name, sizeof(name), "%d links: %s", Nlinks, names[row]);
@@ -580,7 +580,7 @@ testreports(int row)
 	stalls();
 	turn = steps - turn;
 	k = tx.repairs.len;
-	figure("%" PRIu64 " steps, then %" PRIu64 ", %d to repeat", n, turn,
+	result("%" PRIu64 " steps, then %" PRIu64 ", %d to repeat", n, turn,
 	    k);
 	wantin("percent to repeat", t[row].repeats, t[row].repeats + 1,
 	    100.0 * k / keeppkts);
@@ -635,7 +635,7 @@ teststalls(int row)
 		repeats += k;
 		most = MAX(most, n / (Nlinks + k));
 	}
-	figure("%.1f steps for a link or packet, %d repeated", most, repeats);
+	result("%.1f steps for a link or packet, %d repeated", most, repeats);
 	wantin("repeated", keeppkts / 2, keeppkts, repeats);
 	wantin("steps for a link or packet", 1, SchedSteps, most);
 	snprintf(name, sizeof(name), "%d links stall: %s", Nlinks,
@@ -709,7 +709,7 @@ testheld(int row)
 		most = MAX(most, steps - cost);
 		kb = MAX(kb, (delivered - was) * Len / 1000.0);
 	}
-	figure("%" PRIu64 " steps, %d ms, %.0f kB in a ms", most, ms, kb);
+	result("%" PRIu64 " steps, %d ms, %.0f kB in a ms", most, ms, kb);
 	wantin("steps", 1, DatagramSteps, most);
 	wantin("ms", 0, reorderms + 10, ms);
 	if (t[row].bytes)
@@ -770,7 +770,7 @@ testgaps(int row)
 		schedule();
 		check = MAX(check, steps - cost);
 	}
-	figure("%" PRIu64 " steps, %" PRIu64 " each ms, %" PRIu64 " came",
+	result("%" PRIu64 " steps, %" PRIu64 " each ms, %" PRIu64 " came",
 	    most, check, delivered);
 	wantin("steps", 1, DatagramSteps, most);
 	wantin("steps each ms", 1, 12 * reorderpkts, check);
@@ -841,7 +841,7 @@ testparities(int row)
 		most = MAX(most, cost);
 		sum += cost;
 	}
-	figure("%" PRIu64 " steps, %" PRIu64 " for all, %" PRIu64 " in vain, %"
+	result("%" PRIu64 " steps, %" PRIu64 " for all, %" PRIu64 " in vain, %"
 	    PRIu64 " found, %" PRIu64 " came", most, sum, counts[CntVain],
 	    counts[CntRecovered], delivered);
 	wantin("steps", 1, DatagramSteps, most);
@@ -888,7 +888,7 @@ testcovered(int row)
 	}
 	cost = steps - cost;
 	n = all.pkts;
-	figure("%" PRIu64 " steps for each, %" PRIu64 " parities", cost / n,
+	result("%" PRIu64 " steps for each, %" PRIu64 " parities", cost / n,
 	    counts[CntParity]);
 	wantin("sent", 1000, 1400, n);
 	wantin("steps for each", 1, CoverSteps, cost / n);
@@ -1024,7 +1024,7 @@ testclaims(int row)
 			    (r / 8));
 		}
 	}
-	figure("at most %.2f times the rate, %.0f ms of it in flight", rate,
+	result("at most %.2f times the rate, %.0f ms of it in flight", rate,
 	    window * 1000);
 	wantin("percent of the rate", 0, 205, rate * 100);
 	wantin("ms in flight", 0, 600, window * 1000);
@@ -1077,7 +1077,7 @@ testway(int row)
 		for (i = 0; i < 2; i++)
 			most = MAX(most, l->delay.base.least[i] / Second);
 	}
-	figure("%d times, %" PRId64 " s at most, %" PRId64 " s said", times,
+	result("%d times, %" PRId64 " s at most, %" PRId64 " s said", times,
 	    most, far * Us / Second);
 	wantin("times", 5, 100, times);
 	wantin("s", 0, far * Us / Second + 60, most);
@@ -1131,7 +1131,7 @@ testmemory(int row)
 	n = tx.seq[LaneData] - tx.oldest;
 	for (l = bond; l < bond + Nlinks; l++)
 		again += l->why[WhyRepair];
-	figure("%d packets in use of %d, %d kept, %d to repeat, %" PRIu64
+	result("%d packets in use of %d, %d kept, %d to repeat, %" PRIu64
 	    " sent, %.0f again", held, pool.size, n, repairs, all.pkts, again);
 	wantin("kept", 1, keeppkts, n);
 	wantin("sent again", 0, budget, again);
@@ -1193,7 +1193,7 @@ testpass(int row)
 	schedule();
 	cost = steps - cost;
 	n = all.pkts - n;
-	figure("%" PRIu64 " steps, %d sent", cost, n);
+	result("%" PRIu64 " steps, %d sent", cost, n);
 	wantin("steps", 1, (double)SchedSteps * (Nlinks + Nmany + n) +
 	    (double)LinkSteps * Nlinks * n, cost);
 	snprintf(name, sizeof(name), "%d links, %d flows of %d hosts: %s",
@@ -1240,7 +1240,7 @@ testlarge(int row)
 	}
 	for (i = 0; i < 100; i++)
 		nextms();
-	figure("%" PRIu64 " of %" PRIu64, all.expresspkts, all.pkts);
+	result("%" PRIu64 " of %" PRIu64, all.expresspkts, all.pkts);
 	wantin("sent", 100, 100, all.pkts);
 	wantin("express", t[row].express, t[row].express, all.expresspkts);
 	verdict(t[row].name);
@@ -1291,7 +1291,7 @@ testshare(int row)
 	mbit = (all.express - was) * 8 / 1000.0 / (End - Begin);
 	bound = rates() / 1e6 * (t[row].hosts > 1 ? 3 : 2) / 4 *
 	    (End - Begin + Saved) / (End - Begin);
-	figure("%.1f Mbit/s, %.1f allowed", mbit, bound);
+	result("%.1f Mbit/s, %.1f allowed", mbit, bound);
 	wantin("Mbit/s express", 0, bound, mbit);
 	wantin("Mbit/s sent", 50, 300, all.bytes * 8 / 1000.0 / End);
 	verdict(t[row].name);
@@ -1336,7 +1336,7 @@ testgame(int row)
 	}
 	n = (hosts[2].expresspkts - was.expresspkts) * 100 /
 	    MAX(hosts[2].pkts - was.pkts, 1);
-	figure("%d %% of %" PRIu64 " express", n, hosts[2].pkts - was.pkts);
+	result("%d %% of %" PRIu64 " express", n, hosts[2].pkts - was.pkts);
 	wantin("sent", 320, 345, hosts[2].pkts - was.pkts);
 	wantin("percent express", 95, 100, n);
 	verdict(t[row].name);
@@ -1386,7 +1386,7 @@ testfairness(int row)
 	was[0] = hosts[1].bytes - was[0];
 	was[1] = hosts[2].bytes - was[1];
 	percent = was[1] * 100 / MAX(was[0] + was[1], 1);
-	figure("%.1f and %.1f Mbit/s", was[0] * 8 / 2e6, was[1] * 8 / 2e6);
+	result("%.1f and %.1f Mbit/s", was[0] * 8 / 2e6, was[1] * 8 / 2e6);
 	wantin("percent", 33, 100, percent);
 	wantin("Mbit/s", 100, 300, (was[0] + was[1]) * 8 / 2e6);
 	verdict(t[row].name);
