@@ -313,7 +313,7 @@ enum {                                 /* signs of why a link has no answer */
 	SignRefused, SignRejected, SignLast
 };
 enum { FaultDevice = SignLast, FaultOpen, FaultLocal, FaultSend, FaultOneway,
-       FaultSilent, FaultShared };                                  /* and what else */
+       FaultSilent, FaultShared };                     /* and what else */
 enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
 enum {
 	WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyParity,
@@ -7605,9 +7605,10 @@ beat(Link *l)
 
 /* The server answers, unless the client knows the running session, for which
  * heartbeats answer, or another client works. It always answers one that has
- * another number for this link, which leads to nothing but a line in its log. A client that missed the answers
- * asks again, maybe from another address. Answers are limited: a hello that was
- * recorded may come from any forged address. */
+ * another number for this link, which leads to nothing but a line in its log.
+ * A client that missed the answers asks again, maybe from another address.
+ * Answers are limited: a hello that was recorded may come from any forged
+ * address. */
 static void
 hellopkt(Link *l, const Pkt *p, const Beat *b)
 {
@@ -10367,7 +10368,7 @@ ownaddr(const struct nlmsghdr *h)
 
 	if (host.n == LEN(host.own) ||
 	    addrtold(h, &host.own[host.n].addr) < 0 ||
-	    m->ifa_index == if_nametoindex(tundev))
+	    (int)m->ifa_index == (int)if_nametoindex(tundev))
 		return;
 	host.own[host.n].bits = m->ifa_prefixlen;
 	host.own[host.n++].index = m->ifa_index;
@@ -10470,9 +10471,8 @@ static int
 runs(void)
 {
 	struct sockaddr_un sun;
-	socklen_t len = ctladdr(&sun);
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int error = connect(fd, (struct sockaddr *)&sun, len);
+	int error = connect(fd, (struct sockaddr *)&sun, ctladdr(&sun));
 
 	close(fd);
 	return !error;
