@@ -1950,10 +1950,18 @@ strangers()
 {
 	"$SRC/test/middle.sh" twoclients renewals secrecy \
 		>"$LAB/middle.out" 2>&1 &
+	middle=$!
+	"$SRC/test/doctor.sh" >"$LAB/doctor.out" 2>&1 &
+	doctor=$!
+	"$SRC/test/newcomer.sh" 20 key >"$LAB/newcomer.out" 2>&1 &
+	newcomer=$!
 	counted found "$SRC/test/found.sh"
-	counted doctor "$SRC/test/doctor.sh"
-	wait $!
+	wait $middle
 	counted middle replayed $? "$LAB/middle.out"
+	wait $doctor
+	counted doctor replayed $? "$LAB/doctor.out"
+	wait $newcomer
+	counted newcomer replayed $? "$LAB/newcomer.out"
 }
 
 # replayed STATUS FILE: what a command said, with its status
