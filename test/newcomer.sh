@@ -822,6 +822,8 @@ variant()
 	fi
 	left vps >"$LAB/before.vps"
 	starts server vps 'Five steps' 4 '^.udpbond -t -s'
+	does router 'Five steps' 4 '^.nft insert' \
+		'/ input /d; s/inet filter/inet home/'
 	starts client router 'Five steps' 5 '^.udpbond -t -c'
 	COMMAND=${_block#*&&}
 	links 10 2 'with a modem off: the other links are up'
