@@ -258,17 +258,20 @@ firewalls()
 {
 	at router sysctl -qw net.ipv4.ip_forward=1
 	at router nft 'add table inet home;
-		add chain inet home forward { type filter hook forward priority 0; policy drop; };
+		add chain inet home forward {
+			type filter hook forward priority 0; policy drop; };
 		add rule inet home forward iifname eth0 accept;
 		add rule inet home forward ct state established,related accept;
 		add chain inet home nat { type nat hook postrouting priority 100; };
 		add rule inet home nat oifname { eth1, eth2, wwan0 } masquerade'
 	at vps nft 'add table inet filter;
-		add chain inet filter input { type filter hook input priority 0; policy drop; };
+		add chain inet filter input {
+			type filter hook input priority 0; policy drop; };
 		add rule inet filter input iifname lo accept;
 		add rule inet filter input ct state established,related accept;
 		add rule inet filter input meta l4proto { icmp, ipv6-icmp } accept;
-		add chain inet filter forward { type filter hook forward priority 0; policy drop; };
+		add chain inet filter forward {
+			type filter hook forward priority 0; policy drop; };
 		add rule inet filter forward ct state established,related accept'
 }
 
@@ -689,8 +692,7 @@ judge()
 					how, text[i], longest[i] / 10
 			bad = most >= limit || answers < 10 || end - was > 5
 			printf "%s - %s: %d pings, lost %d, the longest time %.1f s, not counted %d\n",
-				bad ? "not ok" : "ok", how, last + 1, lost,
-				most / 10, unseen
+				bad ? "not ok" : "ok", how, last + 1, lost, most / 10, unseen
 			exit bad
 		}' "$LAB/events" "$LAB/pings" || failed=1
 }
@@ -822,6 +824,8 @@ variant()
 	fi
 	left vps >"$LAB/before.vps"
 	starts server vps 'Five steps' 4 '^.udpbond -t -s'
+	does router 'Five steps' 4 '^.nft insert' \
+		'/ input /d; s/inet filter/inet home/'
 	starts client router 'Five steps' 5 '^.udpbond -t -c'
 	COMMAND=${_block#*&&}
 	links 10 2 'with a modem off: the other links are up'
@@ -865,9 +869,13 @@ key|wireguard)
 	variant "$2" ;;
 '')
 	both=$(mktemp) || exit 1
-	"$0" -s "$SEED" "$SECS" wireguard >"$both" 2>&1 &
-	"$0" -s "$SEED" "$SECS" key || failed=1
-	wait $! || failed=1
+	test/newcomer.sh -s "$SEED" "$SECS" wireguard >"$both" 2>&1 &
+	one=$!
+	test/newcomer.sh -s "$SEED" "$SECS" key &
+	two=$!
+	trap 'kill $one $two; wait; rm -f "$both"; exit 1' HUP INT TERM
+	wait $two || failed=1
+	wait $one || failed=1
 	cat "$both"
 	rm -f "$both" ;;
 *)
