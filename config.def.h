@@ -138,8 +138,7 @@ static const char *clientup[] = {
 	" add rule inet $TUN forward iifname $TUN ip daddr != @lan4 drop\"",
 	NETS "nft add element inet \"$TUN\" lan$v \"{ $net }\"; done",
 	"nft insert rule inet \"$TUN\" forward fib saddr type local drop",
-	/* what began on the router's own line has another address there */
-	"nft add rule inet \"$TUN\" forward oifname \"$TUN\" ct status snat ip protocol tcp reject with tcp reset",
+	"nft add chain inet \"$TUN\" zone \"{ type filter hook prerouting priority -300; }\"",
 	"echo 1 >/proc/sys/net/ipv4/ip_forward",
 	"for peer in $PEER; do ip route replace \"${peer%/*}\" dev \"$TUN\"; done",
 	"ip route replace default dev \"$TUN\" table 200",
@@ -154,11 +153,15 @@ static const char *clientup[] = {
 	DEVS "ip -6 rule add iif \"$dev\" " OFFLINE " priority 201; done",
 };
 static const char *clientlinkup[] = {
+	/* connections of another way are others, with another address */
+	"nft \"add rule inet $TUN zone iifname $TUN meta nfproto ipv4 ct zone set 200;"
+	" add rule inet $TUN zone iifname != $TUN ip saddr @lan4 ip daddr != @lan4 ct zone set 200\"",
 	NETS "ip -$v rule add from \"$net\" lookup 200 priority 200; done",
 	"case $ADDR in *:*) to='lookup 200';; *) to=unreachable;; esac; "
 	DEVS "ip -6 rule add iif \"$dev\" $to priority 200; done",
 };
 static const char *clientlinkdown[] = {
+	"nft flush chain inet \"$TUN\" zone",
 	"prio=200; " NORULES,
 };
 static const char *clientdown[] = {
