@@ -752,8 +752,8 @@ status()
 again()
 {
 	begin ask router "$BOND/udpbond" -l -m 1 >"$LAB/again"
-	waitfor 5 grep -E '^[0-9]+ wg4 +up( +[0-9.]+){4}$' "$LAB/again" &&
-	not grep -Ev '^(#.*|[0-9]+ wg[0-4] +[A-Za-z]+( +(-|[0-9.]+)){4})$' \
+	waitfor 5 grep -E '^wg4 +up( +[0-9.]+){4}$' "$LAB/again" &&
+	not grep -Ev '^(wg[0-4] +[A-Za-z]+( +(-|[0-9.]+)){4})$' \
 		"$LAB/again"
 	status=$?
 	stop ask

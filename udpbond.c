@@ -167,8 +167,8 @@ enum {
 	Patterns = 3,             /* rows of links that may be patterns */
 	Found = 32,               /* links that are found by one */
 	Devices = 256,            /* that are looked at */
-	Steps = 32,               /* seconds in which links move alike, */
-	Unsteady = 5000,          /* by more than this a second, us */
+	Steps = 64,               /* seconds in which links move alike, */
+	Unsteady = 3000,          /* by more than this a second, us */
 	Remembered = 64,          /* heartbeats sent; samples; power of 2 */
 	Answers = 16,             /* buckets of hellos that are answered */
 	ReplayWords = 1024,       /* 64 bits each, RFC 6479 */
@@ -659,9 +659,11 @@ typedef struct {                  /* why a link has no answer */
 } Fault;
 
 typedef struct {                  /* round trips, from second to second */
-	int64_t now, last;        /* us, the newest, that of a second ago */
-	int64_t steps[Steps];     /* us, by which these differed */
-	unsigned n;
+	uint64_t now, last;       /* us, the least in this second, or 0; in
+	                           * the one before */
+	int64_t steps[Steps];     /* us, by which these differed, */
+	uint8_t idle[Steps];      /* while the link carried little */
+	int wasidle;
 	const Link *with;         /* that moves alike, or NULL */
 } Moves;
 
@@ -6926,7 +6928,8 @@ measure(Link *l, const Beat *b)
 	if (!t)
 		return;
 	measurertt(&l->delay, now - b->echo - b->held);
-	l->moves.now = (now - b->echo - b->held) / Us;
+	l->moves.now = MIN(l->moves.now - 1, (uint64_t)(now - b->echo -
+	    b->held) / Us - 1) + 1; /* 0 is none */
 	e->sent = t->time;
 	e->came = now;
 	e->good++;
@@ -9409,9 +9412,8 @@ asker(int what)
 {
 	static Text t, out;
 	uint8_t ask[3] = { what, 0, 0 };
-	struct timespec ts;
+	const char *words = "";
 	struct winsize w;
-	char words[24] = "";
 
 	do {
 		if (ioctl(1, TIOCGWINSZ, &w) < 0)
@@ -9419,13 +9421,10 @@ asker(int what)
 		ask[1] = MIN(w.ws_col, ScreenMax);
 		if (loop.interval && w.ws_row > 1) {
 			ask[2] = MIN(w.ws_row - 1, 255);
-			format(words, sizeof(words), "\033[K");
+			words = "\033[K";
 			text(&out, "\033[H");
 		} else if (loop.interval) {
 			ask[0] = 'm';
-			clock_gettime(CLOCK_REALTIME, &ts);
-			format(words, sizeof(words), "%lu ",
-			    (uint64_t)ts.tv_sec);
 		}
 		ctlask(ask, &t);
 		render(&out, &t, words, ask[2] ? ask[2] : INT_MAX, utf8());
@@ -9463,39 +9462,49 @@ meter(Link *l)
 	m->use = m->bw * 100 / m->bwmax;
 }
 
-/* Have the round trips of two links moved together? Those of links that share
- * a queue differ by less than a third of how they move. */
+/* Have the least round trips of two links, of each second, moved together? A
+ * host that is late for a moment moves all but these. What both carried moves
+ * both, so only seconds count in which one carried little. Apart, the squares
+ * of how they differ add up to those of how they move; in one queue they are
+ * much less. */
 static int
 together(const Moves *a, const Moves *b)
 {
-	int64_t x = 0, y = 0, both = 0;
+	int64_t x = 0, y = 0, both = 0, n = 0, least;
 	int i;
 
 	for (i = 0; i < Steps; i++) {
+		if (!a->idle[i] && !b->idle[i])
+			continue;
+		n++;
 		x += a->steps[i] * a->steps[i];
 		y += b->steps[i] * b->steps[i];
 		both += (a->steps[i] - b->steps[i]) *
 		    (a->steps[i] - b->steps[i]);
 	}
-	return a->n >= Steps && b->n >= Steps &&
-	    MIN(x, y) > Steps * Unsteady * Unsteady && 8 * both < x + y;
+	least = n * Unsteady * Unsteady;
+	return n >= Steps / 2 && x > least && y > least && 4 * both < x + y;
 }
 
 /* Note how round trips have moved in this second, and look for links that move
- * alike: one link in each second. */
+ * alike: those of one link in each second. */
 static void
 moves(void)
 {
 	static unsigned turn;
 	Link *l, *o;
 	Moves *m;
-	int i = 0;
+	int i = 0, idle;
 
 	turn++;
 	for (l = bond; l; l = l->next) {
 		m = &l->moves;
-		m->steps[m->n++ % Steps] = m->now - m->last;
+		idle = l->meter.use < 100 / 16;
+		m->steps[turn % Steps] = m->now - m->last;
+		m->idle[turn % Steps] = idle && m->wasidle && m->now && m->last;
+		m->wasidle = idle;
 		m->last = m->now;
+		m->now = 0;
 	}
 	for (l = bond; l; l = l->next) {
 		if (i++ != (int)(turn % loop.links))
