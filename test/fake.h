@@ -131,7 +131,9 @@ fake_rtnetlink(void *d, int type, uint32_t value)
 #define gettimeofday(tv, tz)  fake_clock_gettime(CLOCK_REALTIME, (void *)(tv))
 
 /* without effect: processes, signals, privileges */
-#define fork()                        0
+#define fork()                        fakechild
+#define pipe2(fd, flags)              ((fd)[0] = (fd)[1] = -1, 0)
+#define fcntl(fd, what, arg)          fake_nothing(0, arg)
 #define getpid()                      1
 #define getppid()                     1
 #define _exit(status)                 abort()
@@ -143,12 +145,24 @@ fake_rtnetlink(void *d, int type, uint32_t value)
 #define sigaction(sig, sa, old)       ((void)(sa))
 #define signal(...)                   fake_nothing(0, __VA_ARGS__)
 #define sigprocmask(how, set, old)    ((void)(set))
+#define waitpid(pid, status, how)     fake_waitpid(pid, status)
 #define uname(u)                      (memset(u, 0, sizeof(*(u))), 0)
+
+static pid_t fakechild; /* 0: go on as the child */
 
 static int
 fake_nothing(int zero, ...)
 {
 	return zero;
+}
+
+/* All has ended well. */
+static pid_t
+fake_waitpid(pid_t pid, int *status)
+{
+	if (status)
+		*status = 0;
+	return pid;
 }
 
 /* Opens sockets, which udpbond.c does without the library on some machines,

@@ -615,9 +615,13 @@ snapshot(Snapshot *s)
 {
 	char *proposed = s->state.peer + ((char *)&peer.proposed -
 	    (char *)&peer);
+	int i;
 
 	memset(s, 0, sizeof(*s));
 	statesave(&s->state);
+	for (i = 0; i < LEN(bond); i++) /* signs of what is wrong */
+		memset(s->state.bond + ((char *)&bond[i].fault -
+		    (char *)bond), 0, sizeof(bond[i].fault));
 	memset(s->state.drops, 0, sizeof(drops));
 	memset(s->state.pool, 0, sizeof(pool));
 	if (role == Server)       /* it is computed */
@@ -2414,13 +2418,15 @@ config(void)
 		configline(line, value);
 	}
 	inat = inlen;
+	fakechild = 1; /* which is none, so no command runs */
 	start("-t", NULL);
 	for (i = 0; i < 2; i++) {
 		anew();
+		fakechild = 1;
 		said = start("-t", both[i]);
+		fakechild = 0;
 		isgood = keyfile == NULL || keygood();
-		must(said < 0 || isgood, "a key file that is none");
-		must(said >= 0 || !isgood, "a key file was refused");
+		must(said != 0 || isgood, "a key file that is none");
 		anew();
 		/* memory of all sizes is another matter */
 		if (said == 0 || missing)
