@@ -798,7 +798,7 @@ noroot()
 		at router setpriv --reuid=65534 --regid=65534 --clear-groups \
 			"$BOND/udpbond" $opt >"$LAB/status" 2>&1 && return 1
 		cat "$LAB/status"
-		grep 'only root may ask' "$LAB/status" &&
+		grep 'needs root' "$LAB/status" &&
 		not grep -E 'RTT|udpbond_' "$LAB/status" || return 1
 	done
 }
