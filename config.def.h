@@ -119,7 +119,7 @@ static const int seccomp       = 1;    /* allow only the system calls that it ne
 #define NETS "for net in " LAN "; do case $net in *:*) v=6;; *) v=4;; esac; "
 #define DEVS "[ ! -d /proc/sys/net/ipv6 ] || for dev in " LANDEV "; do "
 #define NORULES "for v in 4 6; do while ip -$v rule del priority $prio 2>/dev/null; do :; done; done"
-#define ROUTER6 "for f in /proc/sys/net/ipv6/conf/*/accept_ra; do [ \"$(cat $f)\" != 1 ] || echo 2 >$f; done; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"
+#define ROUTER6 "for f in /proc/sys/net/ipv6/conf/*/accept_ra; do [ \"$(cat $f)$(cat ${f%/*}/forwarding)\" != 10 ] || echo 2 >$f; done; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"
 
 /* shell commands, run in this order as root: up once the TUN device is up,
  * linkup when the first link comes up, linkdown when none has been up for 5 s,
@@ -131,8 +131,8 @@ static const int seccomp       = 1;    /* allow only the system calls that it ne
  * unreachable while a link is up, and hosts take IPv4. */
 static const char *clientup[] = {
 	"nft \"add table inet $TUN; delete table inet $TUN; add table inet $TUN;"
-	" add set inet $TUN lan4 { type ipv4_addr; flags interval; };"
-	" add set inet $TUN lan6 { type ipv6_addr; flags interval; };"
+	" add set inet $TUN lan4 { type ipv4_addr; flags interval; auto-merge; };"
+	" add set inet $TUN lan6 { type ipv6_addr; flags interval; auto-merge; };"
 	" add chain inet $TUN forward { type filter hook forward priority 0; };"
 	" add rule inet $TUN forward iifname $TUN ct state new,invalid drop;"
 	" add rule inet $TUN forward iifname $TUN ip daddr != @lan4 drop\"",
@@ -153,9 +153,9 @@ static const char *clientup[] = {
 	DEVS "ip -6 rule add iif \"$dev\" " OFFLINE " priority 201; done",
 };
 static const char *clientlinkup[] = {
-	/* connections of another way are others, with another address */
-	"nft \"add rule inet $TUN zone iifname $TUN meta nfproto ipv4 ct zone set 200;"
-	" add rule inet $TUN zone iifname != $TUN ip saddr @lan4 ip daddr != @lan4 ct zone set 200\"",
+	/* connections of another way are others, with another address; answers
+	 * of the router itself and of the LAN still belong to them */
+	"nft add rule inet \"$TUN\" zone iifname != \"$TUN\" ip saddr @lan4 ip daddr != @lan4 ct original zone set 200",
 	NETS "ip -$v rule add from \"$net\" lookup 200 priority 200; done",
 	"case $ADDR in *:*) to='lookup 200';; *) to=unreachable;; esac; "
 	DEVS "ip -6 rule add iif \"$dev\" $to priority 200; done",
@@ -170,8 +170,8 @@ static const char *clientdown[] = {
 };
 static const char *serverup[] = {
 	"nft \"add table inet $TUN; delete table inet $TUN; add table inet $TUN;"
-	" add set inet $TUN lan4 { type ipv4_addr; flags interval; };"
-	" add set inet $TUN lan6 { type ipv6_addr; flags interval; };"
+	" add set inet $TUN lan4 { type ipv4_addr; flags interval; auto-merge; };"
+	" add set inet $TUN lan6 { type ipv6_addr; flags interval; auto-merge; };"
 	" add chain inet $TUN forward { type filter hook forward priority 0; };"
 	" add rule inet $TUN forward iifname $TUN ip saddr != @lan4 drop;"
 	" add rule inet $TUN forward iifname $TUN ip6 saddr != @lan6 drop;"
