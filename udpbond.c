@@ -649,13 +649,21 @@ typedef struct {                  /* what a link carries, see adapt() */
 	double drainloss;         /* loss then */
 } Control;
 
+typedef struct {                  /* a token bucket of log lines */
+	int64_t clock;            /* ns, ahead of now by the newest lines */
+	int left;                 /* lines left out since then */
+	int error;                /* errno of the last failure, 0: none */
+} Log;
+
 typedef struct {                  /* why a link has no answer */
 	int64_t since;            /* ns, it was up last, or came */
 	int64_t at[SignLast];     /* ns, the newest sign of each kind */
 	struct sockaddr_storage from; /* of that */
 	int row;                  /* that the other end has it in */
+	int64_t failed;           /* ns, the newest error of sending */
 	int told;                 /* the fault that is in the log, */
 	int64_t next;             /* ns, when it is said again */
+	Log log;                  /* strangers may fill it, not the link's */
 } Fault;
 
 typedef struct {                  /* round trips, from second to second */
@@ -666,12 +674,6 @@ typedef struct {                  /* round trips, from second to second */
 	int wasidle;
 	const Link *with;         /* that moves alike, or NULL */
 } Moves;
-
-typedef struct {                  /* a token bucket of log lines */
-	int64_t clock;            /* ns, ahead of now by the newest lines */
-	int left;                 /* lines left out since then */
-	int error;                /* errno of the last failure, 0: none */
-} Log;
 
 struct Link {
 	Link *next;               /* in use */
@@ -3822,11 +3824,14 @@ linkerror(Link *l, int error)
 {
 	if (error == EMSGSIZE) {
 		linkmtu(l);
-	} else if (error != l->log.error && claimline(&l->log, l->name)) {
+		return;
+	}
+	if (error != l->log.error && claimline(&l->log, l->name)) {
 		errno = error;
 		logmsg("link %s: send:", l->name);
 	}
 	signicmp(l, error);
+	l->fault.failed = now;
 	if (error == ENODEV || error == ENXIO || error == EADDRNOTAVAIL)
 		l->reopen = MIN(l->reopen, now + Second);
 	l->log.error = error;
@@ -6651,8 +6656,10 @@ faultof(const Link *l)
 	if (devices.last && !l->seen && (role == Client ? l->conf->client :
 	    l->conf->server))
 		return FaultLocal;
-	if (l->log.error)
-		return l->fd < 0 ? FaultOpen : FaultSend;
+	if (l->fd < 0 && l->log.error)
+		return FaultOpen;
+	if (f->failed && now - f->failed < Mute)
+		return FaultSend;
 	if (l->heard.came && now - l->heard.came < Second)
 		return FaultOneway;
 	return l->present && (role == Client || survey.best) ? FaultSilent :
@@ -6743,9 +6750,10 @@ faultlog(Link *l)
 		f->since = now;
 	if (kind == FaultNone && sameway(l))
 		kind = FaultShared;
-	if (kind == f->told && now < f->next)
+	if (now < f->next && (kind == f->told ||
+	    (kind == FaultNone && f->told == FaultShared)))
 		return;
-	if (kind != FaultNone && claimline(&l->log, l->name))
+	if (kind != FaultNone && claimline(&f->log, l->name))
 		warn("link %s: %s", l->present ? l->name : l->conf->device,
 		    fault(l));
 	f->told = kind;
@@ -6765,8 +6773,8 @@ tellparent(void)
 	if (up == loop.online || (!up && now - loop.lastonline < Offline))
 		return;
 	loop.online = up;
-	for (l = bond; l && faultof(l) == FaultNone; l = l->next)
-		;
+	for (l = bond; l && role == Server && faultof(l) == FaultNone; )
+		l = l->next;
 	logmsg(up ? "online" : l ? "offline: no link is up" : "offline: no "
 	    "client is heard: does it run? does a firewall here drop UDP?");
 	if (loop.parent > 0 && write(loop.parent, &"du"[up], 1) < 0)
@@ -10549,6 +10557,13 @@ checkprograms(void)
 	return status / 16;
 }
 
+static void
+askfailed(Link *l, int error)
+{
+	l->fault.failed = now;
+	l->log.error = error;
+}
+
 /* Say hello, at first by a new socket. */
 static void
 ask(Link *l)
@@ -10561,7 +10576,7 @@ ask(Link *l)
 	    l->device : NULL, &what)) < 0 || connect(l->fd,
 	    (struct sockaddr *)&l->addr.remote, sizeof(l->addr.remote)) < 0))
 	    || beatput(l, &peer.hello, SealHello, &b, NULL) < 0)
-		l->log.error = errno;
+		askfailed(l, errno);
 	ways[l - bond].sent = now;
 }
 
@@ -10577,8 +10592,8 @@ hear(Text *t, Link *l)
 	p->wire = p->buf;
 	p->wirelen = recv(l->fd, p->buf, PktSize, MSG_DONTWAIT);
 	if (p->wirelen < 0 && errno != EAGAIN) {
-		l->log.error = errno;
 		signicmp(l, errno);
+		askfailed(l, errno);
 	}
 	if (p->wirelen >= HdrLen && verify(p, &why) == KeyHello &&
 	    beatdecode(p->wire + HdrLen, p->wirelen - HdrLen, &b) == 0 &&
@@ -10705,8 +10720,8 @@ check(void)
 		}
 	offloads(&t);
 	confinement(&t);
-	n += print(&t) + keyload();
-	who = checkconf();
+	n += print(&t);
+	who = keyload() + checkconf();
 	n += who ? who : checkhost(&t);
 	if (n + warnings > 0)
 		return bad("%d to mend, %d warnings", n, warnings) &&

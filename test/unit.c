@@ -3278,6 +3278,73 @@ tunsecond(const Flaw *f, uint64_t *una, int *joint, int *alone)
 	}
 }
 
+/* What a link that is down says of itself: an error of sending counts while it
+ * is new, and strangers' datagrams do not use up the link's log lines. */
+static void
+testfault(void)
+{
+	static char said[16384];
+	struct sockaddr_storage from;
+	int i, k;
+
+	anew(Client);
+	linksare(0, LinkDown);
+	bond[0].fault.since = now - SEC(60);
+	linkerror(&bond[0], EMSGSIZE);
+	want("too long is none", 0, faultof(&bond[0]) == FaultSend);
+	linkerror(&bond[0], EPERM);
+	want("an error", FaultSend, faultof(&bond[0]));
+	now += SEC(6);
+	want("later", 0, faultof(&bond[0]) == FaultSend);
+	verdict("an error of sending");
+
+	anewkeyed(Server);
+	linksare(0, LinkDown);
+	memset(&bond[0].log, 0, sizeof(bond[0].log));
+	from = bond[0].addr.remote;
+	errbegin();
+	loop.quiet = 0;
+	for (i = 0; i < 40; i++, now += SEC(3)) {
+		sign(&bond[0], i % 4 < 2 ? SignKey : SignPlain, &from);
+		faultlog(&bond[0]);
+	}
+	errend(said, sizeof(said));
+	wanttext("another key", said);
+	want("of the link's own lines", 0, bond[0].log.clock);
+	verdict("datagrams of strangers");
+
+	memset(&bond[0].fault, 0, sizeof(bond[0].fault));
+	anew(Client);
+	linksare(0, LinkUp);
+	bond[0].moves.with = &bond[1];
+	errbegin();
+	loop.quiet = 0;
+	for (i = 0; i < 100; i++, now += Second) {
+		bond[0].moves.with = i % 2 ? NULL : &bond[1];
+		faultlog(&bond[0]);
+	}
+	errend(said, sizeof(said));
+	want("once", 1, strstr(said, "same way") &&
+	    !strstr(strstr(said, "same way") + 1, "same way"));
+	verdict("links that move alike now and then");
+
+	for (i = Client; i <= Server; i++) {
+		anew(i);
+		linksare(0, LinkDown);
+		for (k = 0; k < Nlinks; k++)
+			bond[k].present = bond[k].heard.came = 0;
+		loop.online = 1;
+		loop.lastonline = now - SEC(6);
+		errbegin();
+		loop.quiet = 0;
+		tellparent();
+		errend(said, sizeof(said));
+		want("no client is heard", i == Server,
+		    !!strstr(said, "no client"));
+		verdict(i == Server ? "offline, server" : "offline, client");
+	}
+}
+
 /* Offloads that lose what is handed over jointly are off within 3 s, 6 s for
  * the TUN, and tried again; links that lose the same either way keep them. */
 static void
@@ -13245,6 +13312,7 @@ static const struct {
 	{ "encode", testencode },
 	{ "decode", testdecode },
 	{ "heartbeat", testbeat },
+	{ "fault", testfault },
 	{ "ChaCha20", testchacha },
 	{ "HChaCha20", testhchacha },
 	{ "Poly1305", testpoly },
