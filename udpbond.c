@@ -5778,8 +5778,9 @@ beatput(Link *l, Session *s, int kind, Beat *b,
 		to = NULL;
 	/* the first error may be of something sent before */
 	for (n = -1, tries = 0; n < 0 && tries < 2; tries++)
-		n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
-		    (const struct sockaddr *)to, to ? sizeof(*to) : 0);
+		if ((n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
+		    (const struct sockaddr *)to, to ? sizeof(*to) : 0)) < 0)
+			signicmp(l, errno);
 	pktfree(p);
 	return n;
 }
