@@ -882,6 +882,7 @@ static struct {
 	int64_t lonely;           /* ns, since when no link is up */
 	int64_t work;             /* ns, token bucket, see afford() */
 	int64_t interval;         /* ns, between heartbeats of both ends */
+	int format;               /* that the peer has, plus 1 */
 	Log log, others;          /* of lines of no link; of other clients:
 	                           * anybody can repeat a recorded hello */
 } peer;
@@ -8413,10 +8414,12 @@ sameformat(const Pkt *p)
 {
 	int sent = p->len > FormatAt ? p->data[FormatAt] : Format;
 
-	if (sent != Format && claimline(&peer.log, "session"))
+	if (sent != Format && sent + 1 != peer.format &&
+	    claimline(&peer.log, "session"))
 		warn("session: the peer sends format %d, this udpbond knows "
 		    "%d: install the same version on both hosts", sent,
 		    Format);
+	peer.format = sent + 1;
 	return sent == Format;
 }
 
