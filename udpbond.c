@@ -9069,7 +9069,7 @@ linkword(const Link *l)
 }
 
 /* Returns what there is to say of a link, or NULL: of its rate, that the link
- * has been full at less for some seconds. */
+ * has been full at less, and busy for some seconds. */
 static const char *
 remark(const Link *l)
 {
@@ -9078,7 +9078,7 @@ remark(const Link *l)
 	int i, full = 0;
 
 	for (i = 0; i < Past; i++)
-		full += l->meter.past[0][i] > l->pace.rate / 1250;
+		full += l->meter.past[0][i] > l->pace.rate / 2000;
 	if (s || full < 5 || !belowrate(l))
 		return s;
 	format(buf, sizeof(buf), "%s: most was %.1f of %.1f Mbit/s configured",
