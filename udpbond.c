@@ -5782,7 +5782,8 @@ beatput(Link *l, Session *s, int kind, Beat *b,
 	/* the first error may be of something sent before */
 	for (n = -1, tries = 0; n < 0 && tries < 2; tries++)
 		if ((n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
-		    (const struct sockaddr *)to, to ? sizeof(*to) : 0)) < 0)
+		    (const struct sockaddr *)to, to ? sizeof(*to) : 0)) < 0
+		    && !to)
 			signicmp(l, errno);
 	pktfree(p);
 	return n;
