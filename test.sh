@@ -1955,6 +1955,8 @@ strangers()
 	doctor=$!
 	"$SRC/test/newcomer.sh" 20 key >"$LAB/newcomer.out" 2>&1 &
 	newcomer=$!
+	"$SRC/test/mistakes.sh" >"$LAB/mistakes.out" 2>&1 &
+	mistakes=$!
 	counted found "$SRC/test/found.sh"
 	wait $middle
 	counted middle replayed $? "$LAB/middle.out"
@@ -1962,6 +1964,8 @@ strangers()
 	counted doctor replayed $? "$LAB/doctor.out"
 	wait $newcomer
 	counted newcomer replayed $? "$LAB/newcomer.out"
+	wait $mistakes
+	counted mistakes replayed $? "$LAB/mistakes.out"
 }
 
 # replayed STATUS FILE: what a command said, with its status

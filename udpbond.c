@@ -312,8 +312,8 @@ enum {                                 /* signs of why a link has no answer */
 	FaultNone, SignRow, SignVersion, SignKey, SignPlain, SignSealed, SignAddr,
 	SignRefused, SignRejected, SignLast
 };
-enum { FaultDevice = SignLast, FaultOpen, FaultLocal, FaultSend, FaultOneway,
-       FaultSilent, FaultShared };                     /* and what else */
+enum { FaultDevice = SignLast, FaultLocal, FaultOpen, FaultSend, FaultOneway,
+       FaultSilent, FaultUnheard, FaultShared };       /* and what else */
 enum { ByScore, ByArrival, ByGroup, ByLast };            /* ranks of links */
 enum {
 	WhyScore, WhyOverflow, WhyHeavy, WhyCopy, WhyRepair, WhyParity,
@@ -657,6 +657,8 @@ typedef struct {                  /* a token bucket of log lines */
 
 typedef struct {                  /* why a link has no answer */
 	int64_t since;            /* ns, it was up last, or came */
+	int64_t heard;            /* ns, since when something comes, or 0 */
+	const char *way;          /* what its device lacks, or NULL */
 	int64_t at[SignLast];     /* ns, the newest sign of each kind */
 	struct sockaddr_storage from; /* of that */
 	int row;                  /* that the other end has it in */
@@ -886,6 +888,7 @@ static struct {
 	int64_t lonely;           /* ns, since when no link is up */
 	int64_t work;             /* ns, token bucket, see afford() */
 	int64_t interval;         /* ns, between heartbeats of both ends */
+	int format;               /* that the peer has, plus 1 */
 	Log log, others;          /* of lines of no link; of other clients:
 	                           * anybody can repeat a recorded hello */
 } peer;
@@ -5785,8 +5788,10 @@ beatput(Link *l, Session *s, int kind, Beat *b,
 		to = NULL;
 	/* the first error may be of something sent before */
 	for (n = -1, tries = 0; n < 0 && tries < 2; tries++)
-		n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
-		    (const struct sockaddr *)to, to ? sizeof(*to) : 0);
+		if ((n = sendto(l->fd, p->wire, p->wirelen, MSG_DONTWAIT,
+		    (const struct sockaddr *)to, to ? sizeof(*to) : 0)) < 0
+		    && !to)
+			signicmp(l, errno);
 	pktfree(p);
 	return n;
 }
@@ -6660,10 +6665,10 @@ faultof(const Link *l)
 		return FaultOpen;
 	if (f->failed && now - f->failed < Mute)
 		return FaultSend;
-	if (l->heard.came && now - l->heard.came < Second)
-		return FaultOneway;
-	return l->present && (role == Client || survey.best) ? FaultSilent :
-	    FaultNone;
+	if (f->heard) /* an answer takes a round trip */
+		return now - f->heard < Mute ? FaultNone : FaultOneway;
+	return !l->present ? FaultNone : role == Client || survey.best ?
+	    FaultSilent : FaultUnheard;
 }
 
 /* Returns a link that seems to share a modem with this one, or NULL: the client
@@ -6700,14 +6705,17 @@ fault(const Link *l)
 		[SignAddr] = "datagrams come from %s: the row has another "
 		    "address or port",
 		[SignRefused] = "refused by %s: is udpbond running there, with "
-		    "this port? does a firewall reject UDP?",
-		[SignRejected] = "a firewall rejects what goes to %s",
+		    "this row and port? does a firewall reject UDP?",
+		[SignRejected] = "%s is unreachable: is the address right, "
+		    "the modem on? does a firewall reject UDP?",
 		[FaultDevice] = "there is no such device",
 		[FaultOpen] = "%s: is there a route to the other end?",
 		[FaultLocal] = "%s is not an address of %s",
 		[FaultSend] = "cannot send: %s: a route or a firewall here",
 		[FaultOneway] = "hears the other end, which does not hear it: "
-		    "a firewall or a route on the way there",
+		    "a firewall, a route or rp_filter there",
+		[FaultUnheard] = "no client is heard: does it run? does a "
+		    "firewall here drop UDP?",
 	};
 	static char buf[256];
 	int kind = faultof(l);
@@ -6721,15 +6729,19 @@ fault(const Link *l)
 		    "one modem?", o->name);
 	else if (kind == FaultNone)
 		return NULL;
+	else if (l->fault.way && (kind == SignRejected || kind > FaultLocal))
+		format(buf, sizeof(buf), l->fault.way,
+		    hosttext(&l->addr.remote));
 	else if (kind == FaultSilent && role == Client)
 		format(buf, sizeof(buf), "no answer from %s: %s does a "
-		    "firewall drop UDP? its log may say more", addrtext(&l->addr.remote),
-		    survey.best ? "is the modem online, the port right?" :
-		    keyfile ? "does udpbond run there, with this key?" :
-		    "does udpbond run there?");
+		    "firewall drop UDP? see the log there",
+		    addrtext(&l->addr.remote), survey.best ?
+		    "is the modem online, the port right?" : keyfile ?
+		    "does udpbond run there, with this key?" :
+		    "does udpbond run there, without a keyfile?");
 	else if (kind == FaultSilent)
 		format(buf, sizeof(buf), "nothing comes from the client by "
-		    "this link: does it have this row? its log may say more");
+		    "this link: does it have this row? see the log there");
 	else if (kind == SignRow)
 		format(buf, sizeof(buf), says[kind], l->fault.row);
 	else
@@ -6738,14 +6750,28 @@ fault(const Link *l)
 	return buf;
 }
 
+/* The same as faultof(), but for what is logged once for all links. */
+static int
+faultlogged(const Link *l)
+{
+	int kind = faultof(l);
+
+	return kind == FaultUnheard ? FaultNone : kind;
+}
+
 /* Log what is wrong with a link, when that changes or has not been said for
  * long. */
 static void
 faultlog(Link *l)
 {
 	Fault *f = &l->fault;
-	int kind = faultof(l);
+	int kind;
 
+	if (!l->heard.came || now - l->heard.came > Second)
+		f->heard = 0;
+	else if (!f->heard)
+		f->heard = now;
+	kind = faultlogged(l);
 	if (l->state >= LinkUp)
 		f->since = now;
 	if (kind == FaultNone && sameway(l))
@@ -6773,10 +6799,11 @@ tellparent(void)
 	if (up == loop.online || (!up && now - loop.lastonline < Offline))
 		return;
 	loop.online = up;
-	for (l = bond; l && role == Server && faultof(l) == FaultNone; )
+	for (l = bond; l && role == Server && faultlogged(l) == FaultNone; )
 		l = l->next;
-	logmsg(up ? "online" : l ? "offline: no link is up" : "offline: no "
-	    "client is heard: does it run? does a firewall here drop UDP?");
+	logmsg("%s%s", up ? "online" : "offline: ", up ? "" : l ?
+	    "no link is up" : "no client is heard: does it run? does a "
+	    "firewall here drop UDP?");
 	if (loop.parent > 0 && write(loop.parent, &"du"[up], 1) < 0)
 		warn("tell the parent:");
 }
@@ -8192,6 +8219,12 @@ deviceplain(Link *l, int first)
 		l->addr.own = *a;
 	}
 	l->index = d ? d->index : l->index;
+	if (role == Client && *l->device)
+		l->fault.way = !d || !d->carrier ?
+		    "the device is down, in a bridge or has no carrier" :
+		    !a->ss_family ? "the device has no address" :
+		    deviceroute(d, l) ? NULL : "no route to %s by this way: a "
+		    "default route will do, of any metric";
 	if (moved && !first)
 		linkopen(l);
 	else if (l->fd < 0)
@@ -8423,10 +8456,12 @@ sameformat(const Pkt *p)
 {
 	int sent = p->len > FormatAt ? p->data[FormatAt] : Format;
 
-	if (sent != Format && claimline(&peer.log, "session"))
+	if (sent != Format && sent + 1 != peer.format &&
+	    claimline(&peer.log, "session"))
 		warn("session: the peer sends format %d, this udpbond knows "
 		    "%d: install the same version on both hosts", sent,
 		    Format);
+	peer.format = sent + 1;
 	return sent == Format;
 }
 
@@ -9046,7 +9081,7 @@ linkword(const Link *l)
 }
 
 /* Returns what there is to say of a link, or NULL: of its rate, that the link
- * has been full at less for some seconds. */
+ * has been full at less, and busy for some seconds. */
 static const char *
 remark(const Link *l)
 {
@@ -9055,7 +9090,7 @@ remark(const Link *l)
 	int i, full = 0;
 
 	for (i = 0; i < Past; i++)
-		full += l->meter.past[0][i] > l->pace.rate / 1250;
+		full += l->meter.past[0][i] > l->pace.rate / 2000;
 	if (s || full < 5 || !belowrate(l))
 		return s;
 	format(buf, sizeof(buf), "%s: most was %.1f of %.1f Mbit/s configured",
