@@ -1097,8 +1097,8 @@ downfails()
 # up commands that hang at the client, and down commands at the server
 hangs()
 {
-	build "$LAB/hangs" '/"ip rule del.*add from/a\
-		"sleep 300",
+	build "$LAB/hangs" '/clientlinkup/,/^};/s/^};/"sleep 300",\
+		};/
 		/serverdown/,/nft delete/s/.*nft delete.*/&\
 		"sleep 300",/' && fresh "$LAB/hangs" -m 0 || return 1
 	pid=$(mypid client) pid2=$(mypid server)
@@ -1106,7 +1106,7 @@ hangs()
 	not waitfor 5 ended "$pid" || return 1
 	waitfor 10 ended "$pid" && waitfor 5 ended "$pid2" &&
 	stop client && stop server &&
-	grep 'up commands: still running' "$LAB/client.err" &&
+	grep 'udpbond: commands: still running' "$LAB/client.err" &&
 	grep 'down commands: still running' "$LAB/server.err" &&
 	norules
 }

@@ -5847,7 +5847,7 @@ hellosend(Link *l, int hello, const struct sockaddr_storage *to)
 	if (role == Server)
 		return;
 	charge(&l->pace, beatwire(l, kind) + wireoverhead(l));
-	if (n < 0)
+	if (n < 0 && errno != EAGAIN && errno != ENOBUFS)
 		linkerror(l, errno);
 }
 
@@ -6653,6 +6653,8 @@ faultof(const Link *l)
 	if (l->state >= LinkUp || (!l->present && !serves(l)) ||
 	    now - f->since < Mute)
 		return FaultNone;
+	if (f->heard) /* an answer takes a round trip */
+		return now - f->heard < Mute ? FaultNone : FaultOneway;
 	for (i = SignRow; i < SignLast; i++)
 		if (f->at[i] && now - f->at[i] < Mute)
 			return i;
@@ -6665,8 +6667,6 @@ faultof(const Link *l)
 		return FaultOpen;
 	if (f->failed && now - f->failed < Mute)
 		return FaultSend;
-	if (f->heard) /* an answer takes a round trip */
-		return now - f->heard < Mute ? FaultNone : FaultOneway;
 	return !l->present ? FaultNone : role == Client || survey.best ?
 	    FaultSilent : FaultUnheard;
 }
@@ -10325,7 +10325,7 @@ shell(const char *state, const char *cmd)
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
 }
 
-/* Start a process that runs them one after the other. Returns its id. */
+/* Start a process that runs them one after the other. Returns its id, or 0. */
 static pid_t
 commands(const Commands *c)
 {
@@ -10333,9 +10333,9 @@ commands(const Commands *c)
 	int i, status;
 
 	if (pid < 0)
-		die("%s: fork:", c->name);
-	if (pid > 0)
-		return pid;
+		warn("%s: fork:", c->name);
+	if (pid != 0)
+		return MAX(pid, 0);
 	for (i = 0; i < c->n && c->cmds[i]; i++)
 		if ((status = shell(c->name + strlen("client"),
 		    c->cmds[i])) != 0)
@@ -10977,11 +10977,10 @@ tellopen(void)
 static int
 heardof(int fd, int was)
 {
-	char said;
+	char said[PIPE_BUF];
+	int n = read(fd, said, sizeof(said));
 
-	while (read(fd, &said, 1) == 1)
-		was = said == 'u' ? Linkup : Linkdown;
-	return was;
+	return n <= 0 ? was : said[n - 1] == 'u' ? Linkup : Linkdown;
 }
 
 /* The parent stays root to run the commands, so that packets need not wait for
