@@ -455,13 +455,14 @@ version()
 
 usages()
 {
-	for args in '' -x '-c -s' '-c more' '-c -m' '-c -m x' '-c -m -1'; do
+	for args in '-c -m' '-c -m x' '-c -m -1' '-c -s' '-c more' -x ''; do
 		echo "udpbond $args"
 		# shellcheck disable=SC2086
 		"$BOND/udpbond" $args >"$LAB/usage" 2>&1 && return 1
 		cat "$LAB/usage"
 		[ -s "$LAB/usage" ] || return 1
 	done
+	"$BOND/udpbond" -h 2>/dev/null | cmp - "$LAB/usage"
 }
 
 # newkey FILE

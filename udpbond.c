@@ -11025,15 +11025,18 @@ oversee(pid_t worker, int told)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+static const char help[] =
+    "usage: udpbond -c | -s [-q] [-m secs]\n"
+    "       udpbond -t [-c | -s]\n"
+    "       udpbond -l [-m secs]\n"
+    "       udpbond -p | -k | -v | -h\n";
+
 static void
 usage(void)
 {
 	static Text t;
 
-	text(&t, "usage: udpbond -c | -s [-q] [-m secs]\n"
-	    "       udpbond -t [-c | -s]\n"
-	    "       udpbond -l [-m secs]\n"
-	    "       udpbond -p | -k | -v\n");
+	text(&t, help);
 	output(2, &t);
 	exit(Usage);
 }
@@ -11070,7 +11073,7 @@ options(int argc, char *argv[])
 				break;
 			} else if (strchr("cs", *s) && role == Both) {
 				role = *s == 'c' ? Client : Server;
-			} else if (strchr("klptv", *s) && !what) {
+			} else if (strchr("hklptv", *s) && !what) {
 				what = *s;
 			} else {
 				usage();
@@ -11106,6 +11109,8 @@ main(int argc, char *argv[])
 			    i + 8 < KeyLen ? "" : "\n");
 	else if (what == 'v')
 		text(&t, "udpbond-%s\n", VERSION);
+	else if (what == 'h')
+		text(&t, help);
 	else if (what)
 		return asker(what);
 	if (what)
