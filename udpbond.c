@@ -8677,40 +8677,49 @@ padding(const uint8_t *d, int len)
 	return keyfile && len < Pad && !memcmp(d, zeros, len);
 }
 
-/* The gates, cheapest first, then each record by itself. */
-static void
-datagram(Link *l, Pkt *p)
+/* The gates, cheapest first. Returns the link that the datagram came by, or NULL:
+ * it was dropped, and what that may be a sign of is noted. */
+static Link *
+gates(Link *l, Pkt *p)
 {
-	int n, why, len = p->wirelen;
 	Link *named;
-	Pkt *q;
-	Rec r;
+	int why;
 
-	if (len < HdrLen) {
+	if (p->wirelen < HdrLen) {
 		pktdrop(p, DropShort);
-		return;
+		return NULL;
 	}
 	if (!trusted(l, p->from)) {
 		sign(l, !keyfile && p->wire[8] & FlagSealed ? SignSealed :
 		    SignAddr, p->from);
 		pktdrop(p, DropAddr);
-		return;
+		return NULL;
 	}
 	if ((p->key = verify(p, &why)) == KeyNone) {
 		if (why == DropAuth && (role == Server || !peer.session.id))
 			sign(l, !keyfile ? SignSealed : sealedkind(p) < 0 ?
 			    SignPlain : SignKey, p->from);
 		pktdrop(p, why);
+		return NULL;
+	}
+	if (!keyfile || p->link == l - bond)
+		return l;
+	if ((named = linknamed(l, p->link)) || p->key == KeyHello)
+		return named ? named : l; /* a hello is answered, see hellopkt() */
+	pktdrop(p, DropForm);
+	return NULL;
+}
+
+/* Take a datagram that came, each record by itself. */
+static void
+datagram(Link *l, Pkt *p)
+{
+	int n, len = p->wirelen;
+	Pkt *q;
+	Rec r;
+
+	if (!(l = gates(l, p)))
 		return;
-	}
-	if (keyfile && p->link != l - bond) {
-		if ((named = linknamed(l, p->link))) {
-			l = named;
-		} else if (p->key != KeyHello) {
-			pktdrop(p, DropForm);
-			return;
-		}
-	}
 	if (p->key == KeyNext && peer.renews) {
 		renew();
 		p->key = KeySession;
