@@ -18,7 +18,7 @@ cd "$(dirname "$0")" || exit 1
 . test/lab.sh
 
 part1='building units fuzzed foreign commandline simulation'
-part2='emulator defaults calls asking confined trouble odd neighbours twosites'
+part2='emulator defaults calls asking confined trouble odd hooked neighbours twosites'
 part2="$part2 sealed strangers hostile interop ipv6links sanitized valgrinded"
 
 passed=0 failed=0 skipped=0
@@ -1463,6 +1463,98 @@ twonets()
 	done
 }
 
+# linkup and linkdown, and where the LAN goes meanwhile
+
+hookbuild()
+{
+	_dir=$1
+	shift
+	build "$LAB/$_dir" "s/LANDEV \"eth0\"/LANDEV \"lan0\"/
+		/^static const char \\*clientlinkup/a\\
+		\"echo \$STATE \$PEER >>$LAB/states\",
+		/^static const char \\*clientlinkdown/a\\
+		\"echo \$STATE >>$LAB/states\",
+		$*"
+}
+
+# said LINE...: the last of what the hooks said
+said()
+{
+	printf '%s\n' "$@" >"$LAB/wanted"
+	tail -n $# "$LAB/states" | diff "$LAB/wanted" -
+}
+
+linkdown()
+{
+	said 'linkup 10.99.0.1/32' && stop server && waitfor 15 said linkdown &&
+	at router ip rule >"$LAB/rules" && not grep '^200:' "$LAB/rules" &&
+	grep '^201:.*unreachable' "$LAB/rules" &&
+	not at lan ping -c 1 -W 2 203.0.113.1 >"$LAB/pings" &&
+	grep -i unreachable "$LAB/pings"
+}
+
+linkagain()
+{
+	server "$LAB/hooked" -m 0
+	waitfor 10 reach && said linkdown 'linkup 10.99.0.1/32'
+}
+
+linkend()
+{
+	stop client && said 'linkup 10.99.0.1/32' linkdown && norules
+}
+
+# six PING-OPTION...: from the LAN to the internet, by IPv6
+six()
+{
+	at lan ping -6 -W 2 "$@" 2001:db8:9::1 >"$LAB/pings" 2>&1
+}
+
+blocked()
+{
+	fresh "$LAB/hooked" -m 0 && not six -c 1 &&
+	grep -i unreachable "$LAB/pings" && reach
+}
+
+carried()
+{
+	fresh "$LAB/six" -m 0 && waitfor 5 six -c 1 && six -c 3 &&
+	at vps nft list table inet tun-bond | grep 'ip6 saddr @lan6.*masq' &&
+	grep ' 0% packet loss' "$LAB/pings"
+}
+
+hooked()
+{
+	try 'hooks: they build' hookbuild hooked \
+		'/^#define OFFLINE/s/lookup main/unreachable/'
+	try 'hooks: the tunnel comes up' fresh "$LAB/hooked" -m 0
+	try 'hooks: without a server the LAN is told that there is no way' \
+		linkdown
+	try 'hooks: the server is back, and so is the LAN' linkagain
+	try 'hooks: at the end linkdown is run, no rule is left' linkend
+	netaddr6 lan eth0 2001:db8:1::100/64
+	netaddr6 router lan0 2001:db8:1::1/64
+	netaddr6 vps eth0 2001:db8:9::2/64
+	netaddr6 inet eth0 2001:db8:9::1/64
+	at lan ip -6 route add default via 2001:db8:1::1
+	at router sysctl -qw net.ipv6.conf.all.forwarding=1
+	try 'IPv6 of the LAN is unreachable while a link is up' blocked
+	try 'IPv6 in the tunnel: it builds' hookbuild six \
+		's|50.1/32"|50.1/32 fd75:6462::1/128"|
+		s|99.0.1/32"|99.0.1/32 fd75:6462::2/128"|'
+	try 'IPv6 of the LAN is carried' carried
+	untunnel
+	for ns in lan vps inet; do
+		at $ns ip -6 addr flush dev eth0 scope global
+	done
+	at router ip -6 addr flush dev lan0 scope global
+}
+
+netaddr6()
+{
+	at "$1" ip addr add "$3" dev "$2" nodad
+}
+
 # what README says of a second site
 buildsite2()
 {
@@ -1741,7 +1833,7 @@ confinedlines()
 norules()
 {
 	at router ip rule >"$LAB/rules"
-	not grep -E '^(199|200):' "$LAB/rules"
+	not grep -E '^(199|200|201):' "$LAB/rules"
 }
 
 # without its parent the worker ends well; nobody runs the down commands
