@@ -21,9 +21,9 @@ static const char *clientaddr  = "192.168.50.1/32"; /* the client's address */
 static const char *serveraddr  = "10.99.0.1/32";    /* the server's address */
 
 /* file with a key from udpbond -k, the same on both hosts: all is encrypted,
- * and links need no WireGuard. NULL: links are private (WireGuard), packets
- * are not authenticated, and only those from the addresses below are
- * accepted */
+ * and links need no WireGuard. NULL: packets are NOT encrypted and
+ * not authenticated, so links have to be private (WireGuard), and only those
+ * from the addresses below are accepted */
 static const char *keyfile     = NULL;
 
 /* links: NULL as device means any; as client address, that of the route; as
