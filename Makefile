@@ -29,7 +29,7 @@ static: config.h
 		echo "static: no $$cc: install musl-tools (Debian), or set CC" \
 		"to a compiler for musl" >&2; exit 1; }; \
 	set -x; $$cc ${CPPFLAGS} ${CFLAGS} ${STATICFLAGS} \
-		-idirafter /usr/include/$$($$cc -dumpmachine) -o udpbond \
+		-idirafter /usr/include/$$($$cc -dumpmachine 2>/dev/null) -o udpbond \
 		udpbond.c ${LDFLAGS}
 
 clean:

@@ -9619,6 +9619,7 @@ obey(void)
 	}
 	if (loop.reopen) {
 		loop.reopen = 0;
+		logmsg("SIGHUP: opening all links anew");
 		for (l = bond; l; l = l->next)
 			linkopen(l);
 	}
