@@ -4333,18 +4333,16 @@ static void
 parityknow(Pkt *p, Queue *found)
 {
 	int i = column(p->seq);
-	uint8_t c;
 	Row *r;
 
 	if (coded.pkts[i] || p->len > MtuMax)
 		return;
 	coded.pkts[i] = pkthold(p);
 	for (r = coded.rows; r < coded.rows + Rows; r++) {
-		c = r->d[i];
-		if (!r->len || !c)
+		if (!r->len || !r->d[i])
 			continue;
+		sumadd(r->d + Columns, r->len - Columns, &p, &r->d[i], 1);
 		r->d[i] = 0;
-		sumadd(r->d + Columns, r->len - Columns, &p, &c, 1);
 		if (r->pivot == i)
 			rowpivot(r);
 	}
