@@ -230,22 +230,23 @@ unitbuild()
 	sed '/int parity/s/const //; /int compress/s/const //
 		/Traffic traffic/s/const //' config.def.h >"$LAB/units/config.h"
 	"$cc" -std=c99 -D_GNU_SOURCE -DVERSION='"0"' "$@" -I"$LAB/units" \
-		-o "$LAB/unit" "$SRC/test/unit.c"
+		-o "$LAB/${UNIT:-unit}" "$SRC/test/unit.c"
 }
 
 # unitrun [FLAG...]: builds and runs them
 unitrun()
 {
-	unitbuild "${CC:-cc}" "$@" && (cd "$SRC" && "$LAB/unit")
+	unitbuild "${CC:-cc}" "$@" && (cd "$SRC" && "$LAB/${UNIT:-unit}")
 }
 
+# beside the others, as it takes long
 unitsanitized()
 {
-	# shellcheck disable=SC2086
-	unitrun $sanitize >"$LAB/lines" 2>&1
+	# shellcheck disable=SC2086,SC2030
+	(UNIT=sanitized && unitrun $sanitize) >"$LAB/sanitized.out" 2>&1
 	status=$?
-	grep -v '^ok - ' "$LAB/lines"
-	[ $status -eq 0 ] && nosanitizer "$LAB/lines"
+	grep -v '^ok - ' "$LAB/sanitized.out"
+	[ $status -eq 0 ] && nosanitizer "$LAB/sanitized.out"
 }
 
 # foundrun [FLAG...]: links that are found; -w: its config.h can be written
@@ -304,8 +305,9 @@ loadbuild()
 
 units()
 {
+	unitsanitized >"$LAB/sanitized.err" 2>&1 &
+	sanitized=$!
 	counted unit unitrun
-	try 'unit: the same with ASan and UBSan' unitsanitized
 	counted found foundrun
 	try 'found: the same with ASan and UBSan' foundsanitized
 	try 'load: it builds without a warning' \
@@ -318,6 +320,9 @@ units()
 	counted load "$LAB/load/many"
 	counted super superrun 400000 -O2
 	try 'super: with ASan and UBSan' supersanitized
+	wait $sanitized
+	try 'unit: the same with ASan and UBSan' \
+		replayed $? "$LAB/sanitized.err"
 }
 
 # part 1: inputs that others could send, and random changes of them
