@@ -10742,7 +10742,8 @@ checkhost(Text *t)
 		else if (role == Client && !l->number)
 			hint(l, "waits for a device like this");
 	if (running)
-		text(t, "udpbond is running, see udpbond -l\n");
+		text(t, "udpbond is running, see udpbond -l: its links were "
+		    "not asked\n");
 	else if (role == Client && root && n == 0)
 		checkserver(t);
 	return n + print(t);
