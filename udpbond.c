@@ -10737,7 +10737,7 @@ checkhost(Text *t)
 	if (role == Client)
 		takedevices();
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
-		if (l->present)
+		if (l->present || serves(l))
 			checkway(l);
 		else if (role == Client && !l->number)
 			hint(l, "waits for a device like this");
