@@ -10474,8 +10474,8 @@ checknets(int all)
 					    host.own[i].bits, which[j], s);
 				else if (all && !listed(LANDEV, name))
 					caution("lannets: %s is on %s, not "
-					    "LANDEV: its IPv6 would not go "
-					    "through the tunnel", s, name);
+					    "LANDEV: its IPv6 would pass "
+					    "the tunnel by", s, name);
 			}
 			if (all && j == 0 && !on && role == Client)
 				caution("lannets: %s is on no device of "
