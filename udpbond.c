@@ -8204,6 +8204,18 @@ deviceready(const Device *d, const Link *l)
 	return d->addr[l->addr.v6].ss_family && deviceroute(d, l);
 }
 
+/* Returns what is wrong with a device, or with its way to the server, or
+ * NULL. */
+static const char *
+devicefault(const Device *d, const Link *l)
+{
+	return !d || !d->carrier ?
+	    "the device is down, in a bridge or has no carrier" :
+	    !d->addr[l->addr.v6].ss_family ? "the device has no address" :
+	    deviceroute(d, l) ? NULL : "no route to %s by this way: a "
+	    "default route will do, of any metric";
+}
+
 /* A plain row need not wait for silence if its device is another one now, or
  * has another address. */
 static void
@@ -8220,11 +8232,7 @@ deviceplain(Link *l, int first)
 	}
 	l->index = d ? d->index : l->index;
 	if (role == Client && *l->device)
-		l->fault.way = !d || !d->carrier ?
-		    "the device is down, in a bridge or has no carrier" :
-		    !a->ss_family ? "the device has no address" :
-		    deviceroute(d, l) ? NULL : "no route to %s by this way: a "
-		    "default route will do, of any metric";
+		l->fault.way = devicefault(d, l);
 	if (moved && !first)
 		linkopen(l);
 	else if (l->fd < 0)
@@ -8255,6 +8263,8 @@ devicecheck(Link *l)
 		logmsg("link %s: is %s now", l->name, d->name);
 	format(l->device, sizeof(l->device), "%s", d->name);
 	format(l->name, sizeof(l->name), "%s", d->name);
+	if (glob)
+		l->fault.way = devicefault(d, l);
 }
 
 /* Returns the place in its row for a device that no link has: the one it had
@@ -8280,6 +8290,7 @@ devicetake(const Device *d, Link *l)
 	if (rowkind(l->conf) == RowGlob) {
 		l->addr.local = d->addr[l->addr.v6];
 		l->addr.any = 0;
+		l->fault.way = NULL;
 		format(l->device, sizeof(l->device), "%s", d->name);
 	}
 	linkfound(l, d->name);
