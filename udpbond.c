@@ -2201,8 +2201,8 @@ keyload(void)
 		return 0;
 	nocore();
 	if ((fd = open(keyfile, O_RDONLY | O_CLOEXEC)) < 0)
-		return bad("keyfile: %s: make one with udpbond -k, the same "
-		    "on both hosts:", keyfile);
+		return bad("keyfile: %s: copy it from the other host, or make "
+		    "the first with udpbond -k:", keyfile);
 	if (fstat(fd, &st) < 0)
 		return bad("keyfile: stat %s:", keyfile);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
