@@ -342,10 +342,10 @@ stop server
 at dc ip link set lan0 name eth0
 client 0 'eth0 has 192.168.77.1/24, which overlaps lannets' \
 	'a pattern fits the LAN'
-at ds ip addr del 10.9.0.2 dev lo
+at ds ip addr del 10.9.0.2/32 dev lo
 server 0 "links.0. .eth.*: no device has the address 10.9.0.2" \
 	'the server has not the address of a pattern'
-at ds ip addr add 10.9.0.2 dev lo
+at ds ip addr add 10.9.0.2/32 dev lo
 conf=one
 client 0 'links.0. .10.200.1.9.: no device has the address 10.200.1.9' \
 	'an address is on no device'
