@@ -2201,8 +2201,8 @@ keyload(void)
 		return 0;
 	nocore();
 	if ((fd = open(keyfile, O_RDONLY | O_CLOEXEC)) < 0)
-		return bad("keyfile: %s: make one with udpbond -k, the same "
-		    "on both hosts:", keyfile);
+		return bad("keyfile: %s: copy it from the other host, or make "
+		    "the first with udpbond -k:", keyfile);
 	if (fstat(fd, &st) < 0)
 		return bad("keyfile: stat %s:", keyfile);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
@@ -8202,6 +8202,18 @@ deviceready(const Device *d, const Link *l)
 	return d->addr[l->addr.v6].ss_family && deviceroute(d, l);
 }
 
+/* Returns what is wrong with a device, or with its way to the server, or
+ * NULL. */
+static const char *
+devicefault(const Device *d, const Link *l)
+{
+	return !d || !d->carrier ?
+	    "the device is down, in a bridge or has no carrier" :
+	    !d->addr[l->addr.v6].ss_family ? "the device has no address" :
+	    deviceroute(d, l) ? NULL : "no route to %s by this way: a "
+	    "default route will do, of any metric";
+}
+
 /* A plain row need not wait for silence if its device is another one now, or
  * has another address. */
 static void
@@ -8218,11 +8230,7 @@ deviceplain(Link *l, int first)
 	}
 	l->index = d ? d->index : l->index;
 	if (role == Client && *l->device)
-		l->fault.way = !d || !d->carrier ?
-		    "the device is down, in a bridge or has no carrier" :
-		    !a->ss_family ? "the device has no address" :
-		    deviceroute(d, l) ? NULL : "no route to %s by this way: a "
-		    "default route will do, of any metric";
+		l->fault.way = devicefault(d, l);
 	if (moved && !first)
 		linkopen(l);
 	else if (l->fd < 0)
@@ -8253,6 +8261,8 @@ devicecheck(Link *l)
 		logmsg("link %s: is %s now", l->name, d->name);
 	format(l->device, sizeof(l->device), "%s", d->name);
 	format(l->name, sizeof(l->name), "%s", d->name);
+	if (glob)
+		l->fault.way = devicefault(d, l);
 }
 
 /* Returns the place in its row for a device that no link has: the one it had
@@ -8278,6 +8288,7 @@ devicetake(const Device *d, Link *l)
 	if (rowkind(l->conf) == RowGlob) {
 		l->addr.local = d->addr[l->addr.v6];
 		l->addr.any = 0;
+		l->fault.way = NULL;
 		format(l->device, sizeof(l->device), "%s", d->name);
 	}
 	linkfound(l, d->name);
@@ -10472,8 +10483,8 @@ checknets(int all)
 					    host.own[i].bits, which[j], s);
 				else if (all && !listed(LANDEV, name))
 					caution("lannets: %s is on %s, not "
-					    "LANDEV: its IPv6 would not go "
-					    "through the tunnel", s, name);
+					    "LANDEV: its IPv6 would pass "
+					    "the tunnel by", s, name);
 			}
 			if (all && j == 0 && !on && role == Client)
 				caution("lannets: %s is on no device of "
@@ -10735,12 +10746,13 @@ checkhost(Text *t)
 	if (role == Client)
 		takedevices();
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
-		if (l->present)
+		if (l->present || serves(l))
 			checkway(l);
 		else if (role == Client && !l->number)
 			hint(l, "waits for a device like this");
 	if (running)
-		text(t, "udpbond is running, see udpbond -l\n");
+		text(t, "udpbond is running, see udpbond -l: its links were "
+		    "not asked\n");
 	else if (role == Client && root && n == 0)
 		checkserver(t);
 	return n + print(t);

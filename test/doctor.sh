@@ -145,7 +145,8 @@ keyed()
 	says 0 '^  eth2: answered in [0-9]+ ms$' 'by the other link, too'
 	start other dc "$LAB/$conf/udpbond" -c -m 0
 	waitfor 5 at dc "$LAB/$conf/udpbond" -l
-	client 0 'udpbond is running, see udpbond -l' 'a client runs'
+	client 0 'udpbond is running, see udpbond -l: its links were not' \
+		'a client runs'
 	stop other
 	at dc ip link set eth2 down
 	client 0 'links.1. .eth2.: the device is down' 'a device is down'
@@ -317,6 +318,9 @@ at dc setpriv --reuid=65534 --regid=65534 --clear-groups "$LAB/plain/udpbond" \
 	-t -c >"$LAB/said" 2>&1
 status=$?
 says 1 'needs root' 'nobody but root'
+mv "$LAB/keyfile" "$LAB/nokey"
+client 1 'keyfile: .*: copy it from the other host, or make' 'no key'
+mv "$LAB/nokey" "$LAB/keyfile"
 chmod 644 "$LAB/keyfile"
 client 1 'keyfile: .*chmod 600' 'the key can be read by others'
 says 1 '1 to mend' 'and other checks go on'
@@ -338,6 +342,10 @@ stop server
 at dc ip link set lan0 name eth0
 client 0 'eth0 has 192.168.77.1/24, which overlaps lannets' \
 	'a pattern fits the LAN'
+at ds ip addr del 10.9.0.2/32 dev lo
+server 0 "links.0. .eth.*: no device has the address 10.9.0.2" \
+	'the server has not the address of a pattern'
+at ds ip addr add 10.9.0.2/32 dev lo
 conf=one
 client 0 'links.0. .10.200.1.9.: no device has the address 10.200.1.9' \
 	'an address is on no device'
