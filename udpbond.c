@@ -9548,14 +9548,15 @@ together(const Moves *a, const Moves *b)
 }
 
 /* Note how round trips have moved in this second, and look for links that move
- * alike: those of one link in each second. */
+ * alike: those of one link in each second. If most do, a host is late. */
 static void
 moves(void)
 {
 	static unsigned turn;
-	Link *l, *o;
+	const Link *o, *with;
+	int i = 0, n = 0, idle;
 	Moves *m;
-	int i = 0, idle;
+	Link *l;
 
 	turn++;
 	for (l = bond; l; l = l->next) {
@@ -9570,10 +9571,13 @@ moves(void)
 	for (l = bond; l; l = l->next) {
 		if (i++ != (int)(turn % loop.links))
 			continue;
-		l->moves.with = NULL;
+		with = NULL;
 		for (o = bond; o; o = o->next)
-			if (o != l && together(&l->moves, &o->moves))
-				l->moves.with = o;
+			if (o != l && together(&l->moves, &o->moves)) {
+				with = o;
+				n++;
+			}
+		l->moves.with = n > 1 && 2 * n >= loop.links ? NULL : with;
 	}
 }
 
