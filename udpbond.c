@@ -641,7 +641,9 @@ typedef struct {                  /* what a link carries, see adapt() */
 	int moved;                /* limits in a row that were new */
 	int64_t limit, limited, hold; /* bit/s found to be too much; ns, when;
 	                           * without probes after that */
-	int64_t low;              /* ns, when the queue was last short */
+	int64_t full;             /* ns, when half of the rate was sent last */
+	int64_t low;              /* ns, when the queue was last short, or not
+	                           * ours */
 	int64_t excess;           /* ns, when there was none last */
 	int64_t drain;            /* ns, since when half is sent; 0: all is */
 	int64_t before, drainrate; /* bit/s, rate then; what was delivered */
@@ -6317,6 +6319,8 @@ between(Link *l, const Point *from, const Point *to)
 	first.time = MIN(first.time, to->tx.time - 2 * ReportEvery);
 	went = tallyrate(l, &first, &to->tx);
 	c->got = MIN(came, went);
+	if (went > l->pace.rate / 2)
+		c->full = now;
 	c->most = MAX(c->most, c->got);
 	c->behind = came < went / 10 * 9;
 	c->through = llabs(came - went) < went / 10;
@@ -6466,8 +6470,8 @@ grow(Link *l)
 	Control *c = &l->control;
 	int64_t t = target(l), most = c->gotmax, *rate = &l->pace.rate;
 
-	if (2 * c->queue > t && now - l->pace.busy > GotMax)
-		return; /* it was not full: such a queue is not ours */
+	if (2 * c->queue > t && now - c->full > GotMax)
+		return; /* such a queue is not ours */
 	if (c->queue <= t && now - c->limited < c->hold) {
 		*rate = c->limit / 100 * 98;
 	} else if (quick(l)) {
@@ -6511,7 +6515,7 @@ adapt(Link *l, const Tally *out, const Tally *in)
 	if (pointput(l, out, in) < 0)
 		return;
 	lossy = c->loss > c->random + LossMost;
-	if (c->queue < target(l) / 2)
+	if (c->queue < target(l) / 2 || now - c->full > GotMax)
 		c->low = now;
 	if (c->queue <= target(l) && !lossy)
 		c->excess = now;
