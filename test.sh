@@ -278,7 +278,7 @@ superrun()
 supersanitized()
 {
 	# shellcheck disable=SC2086
-	superrun 60000 $sanitize >"$LAB/lines" 2>&1
+	superrun 15000 $sanitize >"$LAB/lines" 2>&1
 	status=$?
 	cat "$LAB/lines"
 	[ $status -eq 0 ] && nosanitizer "$LAB/lines"
@@ -312,13 +312,11 @@ units()
 	try 'found: the same with ASan and UBSan' foundsanitized
 	try 'load: it builds without a warning' \
 		loadbuild "${CC:-cc}" "$LAB/load/few" ''
-	have clang 'load: clang builds it without a warning' \
-		loadbuild clang "$LAB/load/clang" ''
 	try 'load: it builds with 255 links' \
 		loadbuild "${CC:-cc}" "$LAB/load/many" 255
 	counted load "$LAB/load/few"
 	counted load "$LAB/load/many"
-	counted super superrun 400000 -O2
+	counted super superrun 100000 -O2
 	try 'super: with ASan and UBSan' supersanitized
 	wait $sanitized
 	try 'unit: the same with ASan and UBSan' \
@@ -349,7 +347,7 @@ states()
 		grep -o 'F([a-z]*)' "$SRC/test/state.h" | tr -d 'F()'
 		sed -n 's/^static const.*[ *]\([a-z][a-z]*\)[][ ]*=.*/\1/p' \
 			"$SRC/config.def.h"
-		printf '%s\n' a buf from out sealed t
+		printf '%s\n' a buf frees from only out refs sealed t
 	} >"$LAB/known"
 	${CC:-cc} -std=c99 -D_GNU_SOURCE -DVERSION='"0"' -fno-pie -c \
 		-o "$LAB/variables.o" "$SRC/udpbond.c" || return 1

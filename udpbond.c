@@ -840,6 +840,7 @@ static struct {
 	int handled, turns;       /* packets, turns in this ms */
 	int unread;               /* packets were left in the kernel */
 	int links;                /* how many are in use */
+	unsigned seconds;         /* so far */
 	int64_t nextsecond, nextreport, nextmtu, nextbeat, nextstall; /* ns */
 	int64_t since, pause;     /* ns, see rest() */
 } loop = { .parent = -1, .online = -1, .interval = 5 };
@@ -9556,24 +9557,24 @@ together(const Moves *a, const Moves *b)
 static void
 moves(void)
 {
-	static unsigned turn;
 	const Link *o, *with;
 	int i = 0, n = 0, idle;
 	Moves *m;
 	Link *l;
 
-	turn++;
+	loop.seconds++;
 	for (l = bond; l; l = l->next) {
 		m = &l->moves;
 		idle = l->meter.use < 100 / 16;
-		m->steps[turn % Steps] = m->now - m->last;
-		m->idle[turn % Steps] = idle && m->wasidle && m->now && m->last;
+		m->steps[loop.seconds % Steps] = m->now - m->last;
+		m->idle[loop.seconds % Steps] = idle && m->wasidle &&
+		    m->now && m->last;
 		m->wasidle = idle;
 		m->last = m->now;
 		m->now = 0;
 	}
 	for (l = bond; l; l = l->next) {
-		if (i++ != (int)(turn % loop.links))
+		if (i++ != (int)(loop.seconds % loop.links))
 			continue;
 		with = NULL;
 		for (o = bond; o; o = o->next)

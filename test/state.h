@@ -10,8 +10,10 @@
 /* Run F on each variable that changes while the program runs. */
 #define STATE(F) \
 	F(role) F(now) F(counts) F(kinds) F(past) F(drops) F(offload) F(gro) \
-	F(loop) F(tun) F(ctl) F(rtnetlink) F(devices) F(pool) F(keys) F(peer) F(queues) \
-	F(tx) F(cover) F(rx) F(coded) F(survey) F(bond) F(nets)
+	F(loop) F(tun) F(ctl) F(rtnetlink) F(devices) F(pool) F(keys) \
+	F(peer) F(queues) \
+	F(tx) F(cover) F(rx) F(coded) F(survey) F(bond) F(nets) F(host) \
+	F(ways) F(warnings)
 
 typedef struct {
 #define MEMBER(v) char v[sizeof(v)];
