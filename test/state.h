@@ -16,7 +16,7 @@
 	F(ways) F(warnings)
 
 typedef struct {
-#define MEMBER(v) char v[sizeof(v)];
+#define MEMBER(v) char v[(sizeof(v) + 7) / 8 * 8]; /* pointers are aligned */
 	STATE(MEMBER)
 } State;
 
