@@ -19,7 +19,7 @@ cd "$(dirname "$0")" || exit 1
 
 part1='building units fuzzed foreign commandline simulation'
 part2='emulator defaults calls asking confined trouble odd hooked neighbours twosites'
-part2="$part2 sealed hostile strangers interop ipv6links sanitized valgrinded"
+part2="$part2 sealed strangers hostile interop ipv6links sanitized valgrinded"
 
 passed=0 failed=0 skipped=0
 
