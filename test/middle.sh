@@ -70,7 +70,7 @@ bondbuild()
 		s|\"10.200.\\([01]\\).2\"|\"10.$5\"|
 		s|2,  *70, 70 }|1, 30, 30 }|; s|1,  *10, 10 }|1, 30, 30 }|
 		/^static const char \\*clientup/,\$ {
-			/^	\"/{ /route replace 1/!s|\".*|\":\",|; }
+			/^	\"/{ /PEER; do ip route/!s|\".*|\":\",|; }
 		}" 'CFLAGS=-std=c99 -O1'
 }
 
