@@ -569,7 +569,8 @@ typedef struct {
 	Tally sent[Remembered];   /* by number */
 	unsigned n;
 	int64_t next, last;       /* ns, when the next is due; last was sent */
-	int64_t data;             /* ns, newest ordered packet sent */
+	int64_t data;             /* ns, newest ordered packet sent; */
+	int64_t burst;            /* first one without a pause since then */
 	int slow;                 /* see beatpace() */
 	int64_t quick;            /* ns, when they last ceased to be slow */
 	int64_t answers[Answers]; /* ns, token buckets of hellos, by id */
@@ -6095,6 +6096,9 @@ transmit(Link *l, Pkt *p)
 	t->deficit = MAX(t->deficit - p->len - wireoverhead(l), -HostDebt);
 	encode(p, p->seq, FlagData | (p->covered ? FlagParity : 0));
 	if (ordered) {
+		if (now - l->beats.data > ReportEvery +
+		    airtime(&l->pace, Quantum))
+			l->beats.burst = now;
 		l->beats.data = now;
 		loop.nextbeat = MIN(loop.nextbeat, burstend(l));
 	}
@@ -6330,7 +6334,8 @@ between(Link *l, const Point *from, const Point *to)
 	c->random -= MAX(c->random - c->loss, 0) / 8;
 }
 
-/* Note a report. Returns -1 if it says too little to measure by. */
+/* Note a report: the rate is that of the burst of which it speaks, as light use
+ * is short bursts. Returns -1 if it says too little to measure by. */
 static int
 pointput(Link *l, const Tally *out, const Tally *in)
 {
@@ -6345,7 +6350,9 @@ pointput(Link *l, const Tally *out, const Tally *in)
 		if (now - p->at > GotTime)
 			break;
 		low = MIN(low, p->rx.time - p->tx.time);
-		from = p;
+		if (p->tx.time >= l->beats.burst ||
+		    in->time - from->rx.time < 2 * ReportEvery)
+			from = p;
 	}
 	if (in->time - from->rx.time < 2 * ReportEvery)
 		return -1;
@@ -6444,16 +6451,19 @@ drain(Link *l, int64_t out)
 		drained(l, 0);
 }
 
-/* Hold a quick link below its limit, and try a little more now and then. */
+/* Hold a quick link below its limit, and try a little more now and then; far
+ * from it, on either side, it may be another one, and is looked for faster, as
+ * in RFC 9438. */
 static void
 growquick(Link *l)
 {
 	Control *c = &l->control;
 	int64_t t = target(l), most = c->gotmax, *rate = &l->pace.rate;
+	int near = c->limited && llabs(*rate - c->limit) < c->limit / 8;
 
-	most += most / (c->limited ? 16 : 2) * (t - c->queue) / t;
+	most += most / (near ? 16 : 2) * (t - c->queue) / t;
 	most = most * 100 / l->pace.percent;
-	if (c->limited)
+	if (near)
 		most = MIN(most, *rate / 100 * 101);
 	if (c->queue > t) {
 		limit(l, c->gotmax);

@@ -230,6 +230,9 @@
 	"udp.w1<12.3 udp.w2<45 udp.w3<12.3 udp.moves<8 udp.lost<0.5 "
 	"udp2.w3<12.3 udp2.moves<8",
 	"back within 60 s" },
+{ "pagesback", 45, LAB, "web at=2 every=100000 n=4 bytes=32000000; "
+	"web at=20 every=450 n=1 bytes=60000", "2.5: 0 rate=2; 9: 0 rate=10",
+	"web2.p50<130", "107 ms, as on links that stood still" },
 { "needkeyframes", 30, LAB, CALL " bytes=100000 every=2000; " CALL
 	" up bytes=100000 every=2000", NULL,
 	"udp.p50<12.3 udp.p99<85 udp.quick>90 udp.moves<1 udp2.p50<12.3 "
