@@ -10363,7 +10363,49 @@ shell(const char *state, const char *cmd)
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
 }
 
-/* Start a process that runs them one after the other. Returns its id, or 0. */
+/* Tell what other programs know; a server's port is what it is asked at.
+ * Returns how many things have to be mended. */
+static int
+checkprograms(void)
+{
+	static const char script[] =
+	    "e=0; for p in ip nft; do command -v $p >/dev/null || { e=16;"
+	    " echo \"udpbond: $p is not in PATH, the commands need it\" >&2; };"
+	    "done; cd /proc/sys/net/ipv4; set --;"
+	    "[ -w ip_forward ] || set ip_forward;"
+	    "nft list ruleset 2>/dev/null |"
+	    "awk -v t=\"$TUN\" -v p=\"$STATE\" -v l=\" lo default " LANDEV " \" '"
+	    "function warn(s) { print \"udpbond: warning: \" s; w++ }"
+	    "/^table/ { n = $2 \" \" $3; i = f = u = q = 0 }"
+	    "/^\tchain/ { h = \"\" }"
+	    "/hook (input|forward)/ { h = $4 }"
+	    "/policy drop|^\t*(drop|reject)/ {"
+	    "i += h == \"input\" && p; f += h == \"forward\" }"
+	    "index($0, t) { u = 1 }"
+	    "index($0, p) { q = 1 }"
+	    "/^}/ && (f && !u || i && !q) {"
+	    "warn(\"firewall, table \" n \": drops, and has no rule for \""
+	    "(f && !u ? t : \"UDP port \" p)) }"
+	    "FILENAME ~ /all.rp/ { all = $1 }"
+	    "FILENAME ~ /rp_/ && $1 == 1 { split(FILENAME, x, \"/\");"
+	    "if (!index(l, \" \" x[2] \" \")) r = r \" \" x[2] }"
+	    "FILENAME ~ /ip_/ && !$1 { warn(FILENAME \" is 0 and read only\") }"
+	    "END { if (r && all != 2 && !p) warn(\"rp_filter is 1 for\" r \": "
+	    "drops what comes by another way than the route back: sysctl -w "
+	    "net.ipv4.conf.all.rp_filter=2\"); exit w }'"
+	    " conf/*/rp_filter $1 - >&2; s=$?; exit $((s > 15 ? e : e + s))";
+	char port[8] = "";
+	int status;
+
+	if (role == Server)
+		format(port, sizeof(port), "%d", links[0].port);
+	status = WEXITSTATUS(shell(port, script));
+	warnings += status % 16;
+	return status / 16;
+}
+
+/* Start a process that runs them one after the other, and at first tells what
+ * is in their way. Returns its id, or 0. */
 static pid_t
 commands(const Commands *c)
 {
@@ -10380,6 +10422,8 @@ commands(const Commands *c)
 			warn("%s: \"%s\" failed with status %d", c->name,
 			    c->cmds[i], WIFEXITED(status) ?
 			    WEXITSTATUS(status) : status);
+	if (i > 0 && c == &hooks[role][Up])
+		checkprograms();
 	_exit(0);
 }
 
@@ -10587,47 +10631,6 @@ checktundev(void)
 	close(fd);
 	return error ? bad("tundev: %s is a device of another program: choose "
 	    "another name", tundev) : 0;
-}
-
-/* Tell what other programs know; a server's port is what it is asked at.
- * Returns how many things have to be mended. */
-static int
-checkprograms(void)
-{
-	static const char script[] =
-	    "e=0; for p in ip nft; do command -v $p >/dev/null || { e=16;"
-	    " echo \"udpbond: $p is not in PATH, the commands need it\" >&2; };"
-	    "done; cd /proc/sys/net/ipv4; set --;"
-	    "[ -w ip_forward ] || set ip_forward;"
-	    "nft list ruleset 2>/dev/null |"
-	    "awk -v t=\"$TUN\" -v p=\"$STATE\" -v l=\" lo default " LANDEV " \" '"
-	    "function warn(s) { print \"udpbond: warning: \" s; w++ }"
-	    "/^table/ { n = $2 \" \" $3; i = f = u = q = 0 }"
-	    "/^\tchain/ { h = \"\" }"
-	    "/hook (input|forward)/ { h = $4 }"
-	    "/policy drop|^\t*(drop|reject)/ {"
-	    "i += h == \"input\" && p; f += h == \"forward\" }"
-	    "index($0, t) { u = 1 }"
-	    "index($0, p) { q = 1 }"
-	    "/^}/ && (f && !u || i && !q) {"
-	    "warn(\"firewall, table \" n \": drops, and has no rule for \""
-	    "(f && !u ? t : \"UDP port \" p)) }"
-	    "FILENAME ~ /all.rp/ { all = $1 }"
-	    "FILENAME ~ /rp_/ && $1 == 1 { split(FILENAME, x, \"/\");"
-	    "if (!index(l, \" \" x[2] \" \")) r = r \" \" x[2] }"
-	    "FILENAME ~ /ip_/ && !$1 { warn(FILENAME \" is 0 and read only\") }"
-	    "END { if (r && all != 2 && !p) warn(\"rp_filter is 1 for\" r \": "
-	    "drops what comes by another way than the route back: sysctl -w "
-	    "net.ipv4.conf.all.rp_filter=2\"); exit w }'"
-	    " conf/*/rp_filter $1 - >&2; s=$?; exit $((s > 15 ? e : e + s))";
-	char port[8] = "";
-	int status;
-
-	if (role == Server)
-		format(port, sizeof(port), "%d", links[0].port);
-	status = WEXITSTATUS(shell(port, script));
-	warnings += status % 16;
-	return status / 16;
 }
 
 static void

@@ -289,7 +289,7 @@ firewall s.rejected input accept 'udp dport 9001 reject' \
 
 lab dropped wg 3
 program c dropped three
-program s dropped three
+program s dropped three COMMANDS=1
 firewall s.dropped input drop
 
 lab port wg 3 # wg1 has another one, that of wg2 is dropped
@@ -507,6 +507,7 @@ told dropped c "$silent does udpbond run there, .*a firewall drop UDP"
 said dropped s.err "offline: $nobodyhere"
 said dropped s.l "^  $nobodyhere"
 said dropped s.t 'firewall, table inet f: drops, and has no rule for UDP'
+said dropped s.err 'firewall, table inet f: drops, and has no rule for UDP'
 
 told port c "wg1: $refused and port"
 told port c "wg2: $silent is the modem online, the port right"
@@ -578,6 +579,7 @@ said overlap c.t '1 to mend'
 said bits c.err 'lannets: 192.168.77.1/24: write 192.168.77.0/24'
 said bits c.t '1 to mend'
 said nft c.err 'nft: not found'
+said nft c.err '^udpbond: nft is not in PATH, the commands need it'
 said nft c.t '^udpbond: nft is not in PATH, the commands need it'
 
 works nets
@@ -586,6 +588,7 @@ for net in 192.168.77.0/24 192.168.78.0/24; do
 	said nets s.rule "^$net dev tun-bond"
 done
 works forward
+said forward c.err 'firewall, table inet f: drops, and has no rule for tun-bond'
 said forward c.t 'firewall, table inet f: drops, and has no rule for tun-bond'
 said rates s.l 'down: most was (9|1[0-9]).[0-9] of 30.0 Mbit/s configured'
 said rates s.l ', most was (9|1[0-9]).[0-9] Mbps'
