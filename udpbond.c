@@ -8701,8 +8701,8 @@ padding(const uint8_t *d, int len)
 	return keyfile && len < Pad && !memcmp(d, zeros, len);
 }
 
-/* The gates, cheapest first. Returns the link that the datagram came by, or NULL:
- * it was dropped, and what that may be a sign of is noted. */
+/* The gates, cheapest first. Returns the link that the datagram came by, or
+ * NULL: it was dropped, and what that may be a sign of is noted. */
 static Link *
 gates(Link *l, Pkt *p)
 {
