@@ -686,7 +686,7 @@ struct Link {
 	int number;               /* in its row; the first is always in use */
 	int inuse;
 	int present;              /* its device is there */
-	int seen;                 /* so is its address */
+	int seen, sees;           /* so is its address; in this look */
 	int index;                /* of its device, 0: not known */
 	int64_t until;            /* ns, a server believes that it is there */
 	int pfd, ready;           /* index for ppoll(); there is something */
@@ -835,7 +835,7 @@ static struct {
 static struct {
 	volatile sig_atomic_t stop, report, reopen; /* signals ask for it */
 	int quiet, status;        /* only warnings; exit status */
-	int parent, online;       /* pipe to it; it was told that a link is up */
+	int parent, online;       /* socket to it; it was told that a link is up */
 	int64_t lastonline;       /* ns, when one was */
 	int interval;             /* s, between reports */
 	int handled, turns;       /* packets, turns in this ms */
@@ -862,6 +862,7 @@ static int warnings;              /* of the configuration and this host */
 static struct {
 	int fd;                   /* tells when something has changed */
 	int64_t next, last;       /* ns, when all is to be looked at; was */
+	int asked, changed;       /* the parent; something since then */
 	Device list[Devices];     /* that are up */
 	int n, left;              /* left: have no place in a row */
 } devices;
@@ -1000,7 +1001,10 @@ static struct {
 	                           * Past seconds ago; so long before */
 	int seconds;              /* since the newer ones */
 } past;
-enum { PfdTun, PfdCtl, PfdDevices, PfdLink, PfdLast = PfdLink + LEN(bond) };
+enum {
+	PfdTun, PfdCtl, PfdDevices, PfdParent, PfdLink,
+	PfdLast = PfdLink + LEN(bond)
+};
 static struct {
 	Net table[2 * LEN(bond) + ListSize]; /* see netsinit() */
 	struct {
@@ -7845,10 +7849,12 @@ byepkt(void)
  *
  * A row of links that is a pattern has places for many. What the kernel says
  * of devices, addresses and routes only wakes: then all of them are looked at,
- * so that no message is missed, and none is believed. A device is used once it
- * is up, has a carrier, an address and a route; when its carrier fails it
- * stays, as heartbeats say more; when it, its address or its name goes, so does
- * the link. What was learned of it is kept, for when it comes back. */
+ * so that no message is missed, and none is believed. The parent asks for them,
+ * for the kernel has one lock for all devices, which others may hold for long:
+ * a driver, say, whose modem comes or goes. A device is used once it is up, has
+ * a carrier, an address and a route; when its carrier fails it stays, as
+ * heartbeats say more; when it, its address or its name goes, so does the link.
+ * What was learned of it is kept, for when it comes back. */
 
 static void
 addrinit(Addr *a, const Link *l)
@@ -8149,7 +8155,7 @@ deviceaddr(const struct nlmsghdr *h)
 	d = addrbytes(&ss, &len);
 	o = deviceof(m->ifa_index, NULL);
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
-		l->seen |= deviceby(l, o) && sameaddr(&ss, l->addr.any ?
+		l->sees |= deviceby(l, o) && sameaddr(&ss, l->addr.any ?
 		    &l->addr.own : &l->addr.local);
 	if (o && m->ifa_scope < RT_SCOPE_LINK &&
 	    !o->addr[len == 16].ss_family &&
@@ -8309,33 +8315,47 @@ devicetake(const Device *d, Link *l)
 	linkfound(l, d->name);
 }
 
-/* Note all devices and addresses. Returns -1 if that failed. */
-static int
-devicescan(void)
+/* Forget all devices and addresses, to note them anew. */
+static void
+devicesnone(void)
 {
 	Link *l;
 
 	devices.n = 0;
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
-		l->seen = 0;
-	return devicedump(RTM_GETLINK, devicelink) < 0 ||
-	    devicedump(RTM_GETADDR, deviceaddr) < 0 ? -1 : 0;
+		l->sees = 0;
 }
 
-/* Look at all devices and addresses, at least each minute. */
+/* All have been noted. */
 static void
-devicelook(void)
+devicesall(void)
 {
-	int kind, left = 0, first = !devices.last;
+	Link *l;
+
+	for (l = bond; l < bond + LEN(bond) && l->conf; l++)
+		l->seen = l->sees;
+}
+
+/* Note all devices and addresses. Returns -1 if that failed. */
+static int
+devicescan(void)
+{
+	devicesnone();
+	if (devicedump(RTM_GETLINK, devicelink) < 0 ||
+	    devicedump(RTM_GETADDR, deviceaddr) < 0)
+		return -1;
+	devicesall();
+	return 0;
+}
+
+/* Take what devices there are now, and leave those that are not. */
+static void
+devicesuse(int first)
+{
+	int kind, left = 0;
 	Device *d;
 	Link *l;
 
-	devices.last = now;
-	if (devicescan() < 0) {
-		devices.next = now + Look;
-		return;
-	}
-	devices.next = now + Minute;
 	for (l = bond; l < bond + LEN(bond) && l->conf; l++) {
 		kind = rowkind(l->conf);
 		if (kind == RowPlain)
@@ -8366,6 +8386,71 @@ devicelook(void)
 	loop.nextbeat = MIN(loop.nextbeat, now);
 }
 
+/* Look at all devices and addresses, at least each minute. */
+static void
+devicelook(void)
+{
+	int first = !devices.last;
+
+	devices.last = now;
+	devices.next = now + Minute;
+	if (devicescan() < 0)
+		devices.next = now + Look;
+	else
+		devicesuse(first);
+}
+
+/* Have the parent look: it may have to wait. */
+static void
+deviceask(void)
+{
+	if (loop.parent < 0) {
+		devicelook();
+		return;
+	}
+	devices.last = now;
+	devices.asked = write(loop.parent, "?", 1) == 1;
+	devices.changed = 0;
+	devices.next = now + (devices.asked ? Minute : Look);
+}
+
+/* Note what the parent passes on, message by message, see devicespass(). */
+static void
+deviceanswer(const struct nlmsghdr *h)
+{
+	switch (h->nlmsg_type) {
+	case NLMSG_NOOP:
+		devicesnone();
+		return;
+	case NLMSG_DONE:
+	case NLMSG_ERROR:
+		devices.asked = 0;
+		devices.next = now + Minute;
+		if (devices.changed || h->nlmsg_type == NLMSG_ERROR)
+			devices.next = now + Look;
+		if (h->nlmsg_type == NLMSG_ERROR)
+			return;
+		devicesall();
+		devicesuse(0);
+		return;
+	}
+	devicelink(h);
+	deviceaddr(h);
+}
+
+static void
+deviceanswers(void)
+{
+	uint64_t buf[4096];
+	const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
+	int i, n;
+
+	for (i = 0; i < Batch &&
+	    (n = read(loop.parent, buf, sizeof(buf))) > 0; i++)
+		if (NLMSG_OK(h, (unsigned)n))
+			deviceanswer(h);
+}
+
 /* Something has changed; more may have. */
 static void
 deviceevent(void)
@@ -8376,7 +8461,10 @@ deviceevent(void)
 	for (i = 0; i < Batch && (read(devices.fd, d, sizeof(d)) > 0 ||
 	    errno == ENOBUFS); i++)
 		;
-	devices.next = MIN(devices.next, MAX(devices.last + Look, now));
+	devices.changed = 1;
+	if (!devices.asked)
+		devices.next = MIN(devices.next,
+		    MAX(devices.last + Look, now));
 }
 
 /* Be told of changes, and look at what there is. */
@@ -9680,7 +9768,7 @@ static void
 timers(void)
 {
 	if (now >= devices.next)
-		devicelook();
+		deviceask();
 	beats();
 	stalls();
 	forget(0);
@@ -10923,6 +11011,8 @@ turn(const struct pollfd *pfd)
 		;
 	if (pfd[PfdDevices].revents)
 		deviceevent();
+	if (pfd[PfdParent].revents)
+		deviceanswers();
 	timers();
 	groflushall();
 	schedule();
@@ -10965,6 +11055,7 @@ run(void)
 		pfd[PfdCtl] = (struct pollfd){ now < ctl.next ? -1 : ctl.fd,
 		    POLLIN, 0 };
 		pfd[PfdDevices] = (struct pollfd){ devices.fd, POLLIN, 0 };
+		pfd[PfdParent] = (struct pollfd){ loop.parent, POLLIN, 0 };
 		for (l = bond; l; l = l->next)
 			pfd[l->pfd] = (struct pollfd){ shares(l) ? -1 : l->fd,
 			    POLLIN, 0 };
@@ -11000,34 +11091,67 @@ cleanup(void)
 	close(tun.fd);
 }
 
-/* Make a pipe by which the worker says whether a link is up; SIGIO tells the
- * parent. Returns the parent's end. */
+/* Make a pair of sockets: the worker says whether a link is up, and asks for
+ * devices; SIGIO tells the parent, which answers. Returns the parent's end. */
 static int
 tellopen(void)
 {
 	int fd[2];
 
-	if (pipe2(fd, O_NONBLOCK | O_CLOEXEC) < 0 ||
-	    fcntl(fd[0], F_SETOWN, getpid()) < 0 ||
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    0, fd) < 0 || fcntl(fd[0], F_SETOWN, getpid()) < 0 ||
 	    fcntl(fd[0], F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
-		die("pipe to the parent:");
+		die("sockets to the parent:");
 	loop.parent = fd[1];
 	return fd[0];
 }
 
-/* Returns which commands are to be run by what the worker said last, or was. */
+/* Pass a message on to the worker, unless it did not read one for a second. */
+static void
+passmsg(const struct nlmsghdr *h)
+{
+	struct pollfd pfd = { loop.parent, POLLOUT, 0 };
+
+	if (loop.parent >= 0 && (poll(&pfd, 1, 1000) != 1 ||
+	    write(loop.parent, h, h->nlmsg_len) < 0))
+		loop.parent = -1;
+}
+
+/* Pass on to the worker what devices and addresses there are: a message that
+ * says nothing, one for each, and one that says whether these are all. */
+static void
+devicespass(int fd)
+{
+	struct nlmsghdr h = { sizeof(h), NLMSG_NOOP, 0, 0, 0 };
+
+	loop.parent = fd;
+	passmsg(&h);
+	h.nlmsg_type = devicedump(RTM_GETLINK, passmsg) < 0 ||
+	    devicedump(RTM_GETADDR, passmsg) < 0 ? NLMSG_ERROR : NLMSG_DONE;
+	passmsg(&h);
+}
+
+/* Returns which commands are to be run by what the worker said last, or was.
+ * Answers what it asks. */
 static int
 heardof(int fd, int was)
 {
-	char said[PIPE_BUF];
-	int n = read(fd, said, sizeof(said));
+	int i, asks = 0;
+	char said;
 
-	return n <= 0 ? was : said[n - 1] == 'u' ? Linkup : Linkdown;
+	for (i = 0; i < Batch && read(fd, &said, 1) == 1; i++)
+		if (said == '?')
+			asks = 1;
+		else
+			was = said == 'u' ? Linkup : Linkdown;
+	if (asks)
+		devicespass(fd);
+	return was;
 }
 
-/* The parent stays root to run the commands, so that packets need not wait for
- * them, and passes signals on. When the worker has ended, in whatever way, the
- * TUN is gone. Returns the exit status. */
+/* The parent stays root to run the commands and asks for devices, so that
+ * packets need not wait for either, and passes signals on. When the worker has
+ * ended, in whatever way, the TUN is gone. Returns the exit status. */
 static int
 oversee(pid_t worker, int told)
 {
@@ -11046,6 +11170,7 @@ oversee(pid_t worker, int told)
 	}
 	close(loop.parent);
 	explicit_bzero(&keys, sizeof(keys));
+	rtnetlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	running = commands(&hooks[role][Up]);
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
 	while ((pid = waitpid(-1, &status, WNOHANG)) != worker) {

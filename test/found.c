@@ -762,6 +762,104 @@ testhostile(void)
 	verdict("more than there is room for");
 }
 
+/* The parent answers what the worker asks. Returns the questions that the
+ * kernel was asked meanwhile. */
+static int
+parentdoes(int fd)
+{
+	int worker = loop.parent, asked = world.asked[RTM_GETLINK];
+
+	heardof(fd, Linkdown);
+	loop.parent = worker;
+	return world.asked[RTM_GETLINK] - asked;
+}
+
+/* the worker leaves it to the parent to wait for the kernel */
+static void
+testparent(void)
+{
+	static Dev a[] = {
+		{ "eth0", 5, .addr = "10.7.0.1" },
+		{ "wg3", 7, .addr = "10.200.3.1" },
+	};
+	const char *one = "eth1@0 eth0@1 10.3.0.1@97";
+	const char *both = "eth1@0 eth0@1 wg3@68 10.3.0.1@97";
+	struct nlmsghdr h = { sizeof(h), NLMSG_NOOP, 0, 0, 0 };
+	int fd[2], asked, i;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd) < 0)
+		exit(1);
+	anew(Client);
+	look(a, 1);
+	devices.fd = -1;
+	loop.parent = fd[1];
+	asked = world.asked[RTM_GETLINK];
+	for (i = 1; i <= 2; i++) {
+		world.n = i;
+		now += Second;
+		devices.next = now;
+		timers();
+		want("asked by the worker", 0,
+		    world.asked[RTM_GETLINK] - asked);
+		want("not again", now + Minute, devices.next);
+		wantstr("links, as they were", one, there());
+		want("asked by the parent", 1, parentdoes(fd[0]));
+		asked = world.asked[RTM_GETLINK];
+		wantstr("links, before it reads", one, there());
+		deviceanswers();
+		wantstr("links", i == 1 ? one : both, there());
+		want("next", now + Minute, devices.next);
+	}
+	verdict("parent: it asks the kernel");
+	for (i = 0; i < 3; i++) {
+		deviceask();
+		deviceask();
+		now += 2 * Second;
+		deviceevent();
+		want("not while it waits", now - 2 * Second + Minute,
+		    devices.next);
+		want("asked once", 1, parentdoes(fd[0]));
+		deviceanswers();
+		want("soon, something has changed", now + Look, devices.next);
+		now += Second;
+	}
+	verdict("parent: something changes meanwhile");
+	deviceask();
+	world.odd = Interrupted;
+	world.n = 0;
+	parentdoes(fd[0]);
+	deviceanswers();
+	wantstr("links, all stay", both, there());
+	want("soon", now + Look, devices.next);
+	verdict("parent: not all");
+	world.odd = Plain;
+	world.n = 1;
+	deviceask();
+	parentdoes(fd[0]);
+	world.n = 2; /* and the end of what came before is missing */
+	deviceanswer(&h);
+	devicedump(RTM_GETLINK, devicelink);
+	deviceask();
+	parentdoes(fd[0]);
+	deviceanswers();
+	wantstr("links", both, there());
+	want("devices", 2, devices.n);
+	verdict("parent: begun twice");
+	for (i = 0; i < 1000 && write(fd[1], "?", 1) == 1; i++)
+		;
+	deviceask();
+	want("soon again", now + Look, devices.next);
+	verdict("parent: it does not read");
+	while (read(fd[0], &i, 1) == 1)
+		;
+	deviceask();
+	close(fd[1]);
+	parentdoes(fd[0]);
+	loop.parent = -1;
+	close(fd[0]);
+	verdict("parent: the worker has ended");
+}
+
 /* one thing that is wrong with the table, and what is said of it */
 static void
 testcheck(void)
@@ -820,12 +918,14 @@ int
 main(void)
 {
 	loop.quiet = 1;
+	signal(SIGPIPE, SIG_IGN);
 	testglobs();
 	testrows();
 	testclient();
 	testplaces();
 	testserver();
 	testhostile();
+	testparent();
 	testcheck();
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed > 0;
