@@ -19,7 +19,7 @@ cd "$(dirname "$0")" || exit 1
 . test/lab.sh
 
 part1='building units fuzzed foreign commandline simulation'
-lane1='strangers hostile offloads sealed interop ipv6links sanitized valgrinded'
+lane1='strangers offloads sealed interop ipv6links sanitized valgrinded hostile'
 lane2='asking confined odd ends hooked neighbours twosites'
 quiet='emulator defaults calls trouble'
 part2="$lane1 $lane2 $quiet"
@@ -1028,14 +1028,14 @@ restart()
 {
 	stop "$1" || return 1
 	sleep 1
-	"$1" "$BOND" -m 1 && waitfor 10 reach
+	"$1" "$BOND" -m 1 && waitfor 30 reach
 }
 
 # a crash leaves no word to the peer, and its routes and rules
 crashed()
 {
 	crash "$1"
-	"$1" "$BOND" -m 1 && waitfor 10 reach
+	"$1" "$BOND" -m 1 && waitfor 30 reach
 }
 
 serversecond()
@@ -1044,7 +1044,7 @@ serversecond()
 	client "$BOND" -m 1
 	sleep 2
 	server "$BOND" -m 1
-	waitfor 10 reach
+	waitfor 30 reach
 }
 
 sighup()
@@ -1059,10 +1059,10 @@ lowermtu()
 {
 	linkctl 'wg1 mtu=1300'
 	kill -HUP "$(mypid client)" "$(mypid server)"
-	waitfor 10 tunmtuis 1259 && waitfor 10 reach || return 1
+	waitfor 10 tunmtuis 1259 && waitfor 30 reach || return 1
 	linkctl 'wg1 mtu=1420'
 	kill -HUP "$(mypid client)" "$(mypid server)"
-	waitfor 10 tunmtuis 1379 && waitfor 10 reach
+	waitfor 10 tunmtuis 1379 && waitfor 30 reach
 }
 
 tunmtuis()
@@ -1223,7 +1223,7 @@ fullsockets()
 		-t 8 "$@"
 	sleep 1
 	start pings lan timeout 15 fping -c 150 -p 20 -t 2000 203.0.113.1
-	choke "$ns" wg1 wg2 && waitfor 2 socketfull "$ns"
+	choke "$ns" wg1 wg2 && waitfor 4 socketfull "$ns"
 	full=$?
 	sleep 2
 	unchoke "$ns" wg1 wg2
@@ -1519,7 +1519,7 @@ linkdown()
 linkagain()
 {
 	server "$LAB/hooked" -m 0
-	waitfor 10 reach && said linkdown 'linkup 10.99.0.1/32'
+	waitfor 30 reach && said linkdown 'linkup 10.99.0.1/32'
 }
 
 linkend()
@@ -1604,7 +1604,7 @@ bothsites()
 {
 	server2
 	start client2 router2 "$LAB/site2/udpbond" -c -m 0
-	waitfor 10 reach2 && reach
+	waitfor 30 reach2 && reach
 }
 
 # a file to either LAN at once
@@ -1657,7 +1657,7 @@ site1()
 apart()
 {
 	site1 >"$LAB/before"
-	grep masquerade "$LAB/before" && waitfor 10 reach2 || return 1
+	grep masquerade "$LAB/before" && waitfor 30 reach2 || return 1
 	start pings lan fping -c 40 -p 100 -t 2000 203.0.113.1
 	sleep 1
 	"$1" server2
@@ -1684,7 +1684,7 @@ twosites()
 	server2
 	try 'two sites: one server crashes, the other goes on' apart crash
 	server2
-	try 'two sites: the second one comes back' waitfor 10 reach2
+	try 'two sites: the second one comes back' waitfor 30 reach2
 	stop client2
 	stop server2
 }
@@ -1874,7 +1874,7 @@ parentkilled()
 	sleep 0.2 && # till the server hears
 	[ "$(grep -c 'peer has ended' "$LAB/server.err")" -gt "$told" ] &&
 	not at router ip link show tun-bond && at router ip rule | grep '^200:' &&
-	client "$BOND" -m 1 && waitfor 10 reach
+	client "$BOND" -m 1 && waitfor 30 reach
 }
 
 # another process of the worker's user has it wait for no packets: it tells the
@@ -1890,7 +1890,7 @@ workerlimited()
 	[ $? -eq 1 ] && grep 'ppoll: Invalid argument' "$LAB/client.err" &&
 	[ "$(grep -c 'peer has ended' "$LAB/server.err")" -gt "$told" ] &&
 	norules &&
-	client "$BOND" -m 1 && waitfor 10 reach
+	client "$BOND" -m 1 && waitfor 30 reach
 }
 
 # without its worker the parent runs the down commands, and says so
@@ -1903,7 +1903,7 @@ workerkilled()
 	[ $? -eq 1 ] && grep 'killed by signal 9' "$LAB/client.err" &&
 	not at router ip link show tun-bond &&
 	norules &&
-	client "$BOND" -m 1 && waitfor 10 reach
+	client "$BOND" -m 1 && waitfor 30 reach
 }
 
 # badroot WHAT: that is no root directory
@@ -2138,7 +2138,7 @@ alien()
 	WRAP="qemu-$1-static" server "$LAB/alien" -m 0
 	BOND=$LAB/native
 	client "$BOND" -m 0
-	try "$kind: the tunnel comes up" waitfor 10 reach
+	try "$kind: the tunnel comes up" waitfor 30 reach
 	try "$kind: a file comes down" fetch lan 203.0.113.1
 	try "$kind: a file goes up" upload
 	try "$kind: UDP both ways" udp

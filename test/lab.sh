@@ -429,7 +429,7 @@ tunnel()
 {
 	server "$@"
 	client "$@"
-	waitfor 10 reach
+	waitfor 30 reach
 }
 
 untunnel()
