@@ -880,12 +880,12 @@ onlybeats()
 	return 1
 }
 
-# bothsay: rates and limits of the links, what was sent by them and why
+# bothsay: the rate of each link, what was sent by it, and why
 bothsay()
 {
 	for ns in router vps; do
 		at $ns "$BOND/udpbond" -l | sed "s/^/$ns: /" |
-			grep -E 'wg[0-9].*( up|, rate)|Queue|: [0-9]+, wg'
+			grep -E 'wg[0-9] - |Queue|: [0-9]+, wg'
 	done
 }
 
