@@ -19,8 +19,8 @@ cd "$(dirname "$0")" || exit 1
 . test/lab.sh
 
 part1='building units fuzzed foreign commandline simulation'
-lane1='strangers offloads sealed interop ipv6links sanitized valgrinded hostile'
-lane2='asking confined odd ends hooked neighbours twosites'
+lane1='strangers offloads interop ipv6links sanitized valgrinded hostile'
+lane2='asking confined odd ends hooked neighbours twosites sealed'
 quiet='emulator defaults calls trouble'
 part2="$lane1 $lane2 $quiet"
 
