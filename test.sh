@@ -22,7 +22,7 @@ part1='building units fuzzed foreign commandline simulation'
 lane1='strangers offloads interop ipv6links sanitized valgrinded hostile'
 lane2='asking confined odd ends hooked neighbours twosites sealed'
 lane2="$lane2 emulator"
-quiet='defaults calls trouble'
+quiet='defaults calls trouble full'
 part2="$lane1 $lane2 $quiet"
 
 passed=0 failed=0 skipped=0
@@ -2025,6 +2025,10 @@ odd()
 		oddly brokenpipe
 	try 'stdout and stderr are a pipe that nobody reads' \
 		oddly fullpipe
+}
+
+full()
+{
 	try 'full sockets: the tunnel comes up' fresh "$LAB/bond" -m 0
 	try 'the sockets of two links are full at the server' \
 		fullsockets vps -R
