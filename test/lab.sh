@@ -67,9 +67,16 @@ labclose()
 	exit "$_rc"
 }
 
-# ends what runs in the lab and removes its namespaces
+# ends what runs in the lab, or beside it in labs of its own, and removes its
+# namespaces
 labstop()
 {
+	_beside=
+	for _f in "$LAB"/*.beside "$LAB"/*.lane; do
+		[ -f "$_f" ] && _beside="$_beside $(cat "$_f")"
+	done
+	# shellcheck disable=SC2086
+	[ -z "$_beside" ] || { kill $_beside; wait $_beside; } 2>/dev/null
 	for _f in "$LAB"/*.pid; do
 		[ -f "$_f" ] && _f=${_f##*/} && stop "${_f%.pid}"
 	done
@@ -422,7 +429,7 @@ tunnel()
 {
 	server "$@"
 	client "$@"
-	waitfor 10 reach
+	waitfor 30 reach
 }
 
 untunnel()

@@ -124,12 +124,15 @@ answers() { # count address: the sequence numbers of the answers
 # received SECONDS: Mbit/s that come out of tcp0 in B, overhead included
 received() {
 	sleep 0.5
-	for _ in 1 2; do
-		ip -n "$b" -s link show tcp0 | awk -v t="$(date +%s.%N)" '
-			/RX:/ { getline; print $1 + 60 * $2, t }'
-		sleep "$1"
-	done | awk '{ print ($1 - was) * 8e-6 / ($2 - t); was = $1; t = $2 }' |
-	    tail -n 1
+	{ sofar; sleep "$1"; sofar; } | awk '
+		NR == 1 { was = $1; t = $2 }
+		NR == 2 { print ($1 - was) * 8e-6 / ($2 - t) }'
+}
+
+# sofar: bytes that came out of it, and when
+sofar() {
+	ip -n "$b" -s link show tcp0 | awk -v t="$(date +%s.%N)" '
+		/RX:/ { getline; print $1 + 60 * $2, t }'
 }
 
 # flooded SECONDS: the same while twice as much is sent

@@ -463,14 +463,14 @@ for end in s c; do # these take longer
 done
 start iperfserver s.rates iperf3 -s -1
 waitfor 5 at c.rates ping -q -c 1 -W 1 -I 192.168.50.1 10.99.0.1
-start iperf c.rates iperf3 -R -t 20 -P 3 -B 192.168.50.1 -c 10.99.0.1
+start iperf c.rates iperf3 -R -t 30 -P 3 -B 192.168.50.1 -c 10.99.0.1
 asked s t
 started s
 # shellcheck disable=SC2086
 at c.root $nobody "$LAB/three/udpbond" -c >"$LAB/c.root.nobody" 2>&1
 asked c t
 started c
-sleep 8
+sleep 12 # 5 s are enough where nothing else runs
 # shellcheck disable=SC2086
 at c.root $nobody "$LAB/three/udpbond" -l >>"$LAB/c.root.nobody" 2>&1
 at c.nets ip rule >"$LAB/c.nets.rule"

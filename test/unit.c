@@ -9208,6 +9208,7 @@ testcontrol(void)
 	const Kind *k;
 	int64_t offered, least, queue, rate, turns;
 	Tally sent, come;
+	uint8_t d[Room];
 	int i, ms, j;
 	uint64_t seq;
 
@@ -9243,14 +9244,15 @@ testcontrol(void)
 			while (offered > 0 && room(l, l->pace.clock) &&
 			    !full(l) && usable(l, NULL)) {
 				seq = tx.seq[LaneData];
-				goes("1");
+				transmit(l, waitingtcp(Ordered, 7, 1000, seq));
+				linkflush(l);
+				fdread(peerfd[1], d); /* or it gets full */
 				offered -= sentof(seq)->len;
 				sent = (Tally){ .time = now };
 				if (rnd(100) >= t[i].loss)
 					wayin(seq, sentof(seq)->len, &sent,
 					    MBIT(k->carried), k->delay,
 					    Buffer);
-				peerall();
 			}
 			model.come.time = now;
 			wayout(l, t[i].times);
