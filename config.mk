@@ -16,5 +16,6 @@ CC = cc
 # make static; STATICCC is used only while CC is cc
 STATICCC = musl-gcc
 STATICFLAGS = -Os -static -fno-pie -fno-asynchronous-unwind-tables \
-	-ffunction-sections -Wl,--gc-sections -Wl,-z,noseparate-code,-z,norelro \
-	-Wl,-z,common-page-size=64 -idirafter /usr/include
+	-ffunction-sections -fdata-sections -Wl,--gc-sections \
+	-Wl,-z,noseparate-code,-z,norelro,-z,common-page-size=64 \
+	-idirafter /usr/include

@@ -10451,7 +10451,7 @@ shell(const char *state, const char *cmd)
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
 }
 
-/* Tell what other programs know; a server's port is what it is asked at.
+/* Tell what other programs know; a server's ports are what it is asked at.
  * Returns how many things have to be mended. */
 static int
 checkprograms(void)
@@ -10462,32 +10462,41 @@ checkprograms(void)
 	    "done; cd /proc/sys/net/ipv4; set --;"
 	    "[ -w ip_forward ] || set ip_forward;"
 	    "nft list ruleset 2>/dev/null |"
-	    "awk -v t=\"$TUN\" -v p=\"$STATE\" -v l=\" lo default " LANDEV " \" '"
+	    "awk -v t=\"$TUN\" -v s=\"$STATE\" -v l=\" lo default " LANDEV " \" '"
 	    "function warn(s) { print \"udpbond: warning: \" s; w++ }"
-	    "/^table/ { n = $2 \" \" $3; i = f = u = q = 0 }"
+	    "function fw(s) { warn(\"firewall, table \" n \": drops\" s) }"
+	    "BEGIN { c = split(s, p, \" \") }"
+	    "/^table/ { n = $2 \" \" $3; i = f = u = 0; split(\"\", q) }"
 	    "/^\tchain/ { h = \"\" }"
 	    "/hook (input|forward)/ { h = $4 }"
 	    "/policy drop|^\t*(drop|reject)/ {"
-	    "i += h == \"input\" && p; f += h == \"forward\" }"
+	    "i += h == \"input\"; f += h == \"forward\" }"
 	    "index($0, t) { u = 1 }"
-	    "index($0, p) { q = 1 }"
-	    "/^}/ && (f && !u || i && !q) {"
-	    "warn(\"firewall, table \" n \": drops, and has no rule for \""
-	    "(f && !u ? t : \"UDP port \" p)) }"
+	    "/dport/ && (h == \"input\" || !h && !/drop|reject/) {"
+	    "y = /drop|reject/ ? -1 : 1;"
+	    "sub(/.*dport/, \"\"); gsub(/[{},]/, \" \");"
+	    "for (k = 1; k <= NF; k++) { split($k \"-\" $k, x, \"-\");"
+	    "for (j = 1; j <= c; j++)"
+	    "if (!q[j] && p[j] - x[1] >= 0 && p[j] - x[2] <= 0) q[j] = y } }"
+	    "/^}/ { m = \"\"; for (j = 1; j <= c; j++)"
+	    "if (q[j] < 0 || i && !q[j]) m = m \" \" p[j];"
+	    "if (f && !u) fw(\", and has no rule for \" t);"
+	    "if (m) fw(\" UDP ports\" m) }"
 	    "FILENAME ~ /all.rp/ { all = $1 }"
 	    "FILENAME ~ /rp_/ && $1 == 1 { split(FILENAME, x, \"/\");"
 	    "if (!index(l, \" \" x[2] \" \")) r = r \" \" x[2] }"
 	    "FILENAME ~ /ip_/ && !$1 { warn(FILENAME \" is 0 and read only\") }"
-	    "END { if (r && all != 2 && !p) warn(\"rp_filter is 1 for\" r \": "
+	    "END { if (r && all != 2 && !s) warn(\"rp_filter is 1 for\" r \": "
 	    "drops what comes by another way than the route back: sysctl -w "
 	    "net.ipv4.conf.all.rp_filter=2\"); exit w }'"
 	    " conf/*/rp_filter $1 - >&2; s=$?; exit $((s > 15 ? e : e + s))";
-	char port[8] = "";
-	int status;
+	static Text t;
+	int i, j, status;
 
-	if (role == Server)
-		format(port, sizeof(port), "%d", links[0].port);
-	status = WEXITSTATUS(shell(port, script));
+	for (i = 0; i < LEN(links) && role == Server; i++)
+		for (j = 0; j < ports(&links[i]); j++)
+			text(&t, "%d ", links[i].port + j);
+	status = WEXITSTATUS(shell(t.buf, script));
 	warnings += status % 16;
 	return status / 16;
 }

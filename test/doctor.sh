@@ -255,8 +255,10 @@ client 0 'eth2.*: no answer from .*: is the modem online, the port right' \
 	'the firewall passes one port of two'
 says 0 '  eth1: answered' 'the other one answers'
 stop server
+server 0 'warning: firewall, table inet f: drops UDP ports 9002$' \
+	'the server has a firewall that passes one'
 at ds nft flush chain inet f c
-server 0 'warning: firewall, table inet f: drops, .* for UDP port 9001' \
+server 0 'warning: firewall, table inet f: drops UDP ports 9001 9002$' \
 	'the server has a firewall'
 at ds nft delete table inet f
 at dc nft 'add table inet f; add chain inet f c { type filter hook forward priority 0; };

@@ -294,7 +294,7 @@ firewall s.dropped input drop
 
 lab port wg 3 # wg1 has another one, that of wg2 is dropped
 program c port three
-program s port three "ROW1=$(wg 1 '' '' 9009)"
+program s port three COMMANDS=1 "ROW1=$(wg 1 '' '' 9009)"
 firewall s.port input accept 'udp dport 9003 drop'
 
 # an address of the client, or of the server: wg1 at the client, wg2 at the
@@ -506,13 +506,15 @@ said rejected s.l "^  $nobodyhere"
 told dropped c "$silent does udpbond run there, .*a firewall drop UDP"
 said dropped s.err "offline: $nobodyhere"
 said dropped s.l "^  $nobodyhere"
-said dropped s.t 'firewall, table inet f: drops, and has no rule for UDP'
-said dropped s.err 'firewall, table inet f: drops, and has no rule for UDP'
+said dropped s.t 'firewall, table inet f: drops UDP ports 9001 9002 9003'
+said dropped s.err 'firewall, table inet f: drops UDP ports 9001 9002 9003'
 
 told port c "wg1: $refused and port"
 told port c "wg2: $silent is the modem online, the port right"
 told port s "wg1: $lost"
 told port s "wg2: $lost"
+said port s.t 'firewall, table inet f: drops UDP ports 9003$'
+said port s.err 'firewall, table inet f: drops UDP ports 9003$'
 
 told client c 'wg1: 10.200.1.9 is not an address of wg1'
 told client c "wg2: $silent .*see the log there"
