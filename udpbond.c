@@ -8499,16 +8499,16 @@ trusted(const Link *l, const struct sockaddr_storage *from)
 	    addrport(&l->addr.remote) == addrport(from)));
 }
 
-/* Without a key, believe a seq that is far ahead only if the next one agrees:
+/* Without a key, believe a seq that is far ahead only if the very next agrees:
  * a damaged one must not shut out all others. Returns -1 if it is doubted. */
 static int
 believe(uint64_t seq, uint64_t last, uint64_t far, uint64_t *doubted)
 {
-	if (keyfile || seq <= last || seq - last <= far ||
-	    seq - *doubted <= far)
-		return 0;
-	*doubted = seq;
-	return -1;
+	int doubts = !keyfile && seq > last && seq - last > far &&
+	    seq - *doubted > far;
+
+	*doubted = doubts ? seq : 0;
+	return -doubts;
 }
 
 /* Let a record in, once. Returns -1 if it was dropped as known or doubted. */

@@ -10073,7 +10073,7 @@ testwindow(void)
 	anew(Client);
 	for (i = 0; i < Nlinks; i++)
 		bond[i].heard.came = now, bond[i].heard.begun = 1;
-	play("0:1-2 0:5 0h90000 0:6 0h90000 =20 0:90000<90000 0:90002 0:90001",
+	play("0:1-2 0:5 0h90000 0:6 0h90000 0h90000 =20 0:90000<90000 0:90002 0:90001",
 	    log);
 	wantstr("log", "1 2 5 6 90000 90001 90002", log);
 	want("packets not in the pool", 0, inuse());
@@ -11822,16 +11822,18 @@ testreplayrandom(void)
 	verdict("long random run");
 }
 
-/* A seq far ahead of its lane is taken with a key only, without one when
- * another is as far. What follows meanwhile goes on as before. */
+/* A seq far ahead of its lane is taken with a key only, without one when the
+ * next one is as far. What follows meanwhile goes on as before: then it was
+ * damaged, and so is another one as far. */
 static void
 testdoubt(void)
 {
 	static const char *t[] = { "data", "heartbeats" };
-	static const uint64_t seqs[] = { 1, 1 << 15, 2, 3, (1 << 15) + 1 };
+	enum { There = 1 << 15 };
+	static const uint64_t seqs[] = { 1, There, 2, There + 1, There + 2 };
 	static const uint64_t last[][2] = {
-		{ 1, 1 }, { 1, 1 << 15 }, { 2, 1 << 15 }, { 3, 1 << 15 },
-		{ (1 << 15) + 1, (1 << 15) + 1 },
+		{ 1, 1 }, { 1, There }, { 2, There }, { 2, There + 1 },
+		{ There + 2, There + 2 },
 	};
 	Beat b = { .id = theirs, .peerid = ours, .next = 1 };
 	uint64_t mark;
