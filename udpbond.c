@@ -10459,9 +10459,8 @@ checkprograms(void)
 	static const char script[] =
 	    "e=0; for p in ip nft; do command -v $p >/dev/null || { e=16;"
 	    " echo \"udpbond: $p is not in PATH, the commands need it\" >&2; };"
-	    "done; cd /proc/sys/net/ipv4; set --;"
-	    "[ -w ip_forward ] || set ip_forward;"
-	    "nft list ruleset 2>/dev/null |"
+	    "done; cd /proc/sys/net/ipv4; f=ip_forward; [ -w $f ] && f=;"
+	    "nft -t list ruleset 2>/dev/null |"
 	    "awk -v t=\"$TUN\" -v s=\"$STATE\" -v l=\" lo default " LANDEV " \" '"
 	    "function warn(s) { print \"udpbond: warning: \" s; w++ }"
 	    "function fw(s) { warn(\"firewall, table \" n \": drops\" s) }"
@@ -10472,11 +10471,11 @@ checkprograms(void)
 	    "/policy drop|^\t*(drop|reject)/ {"
 	    "i += h == \"input\"; f += h == \"forward\" }"
 	    "index($0, t) { u = 1 }"
-	    "/dport/ && (h == \"input\" || !h && !/drop|reject/) {"
+	    "/(udp|th) dport [^!]/ && (h == \"input\" || !h && !/drop|reject/) {"
 	    "y = /drop|reject/ ? -1 : 1;"
-	    "sub(/.*dport/, \"\"); gsub(/[{},]/, \" \");"
-	    "for (k = 1; k <= NF; k++) { split($k \"-\" $k, x, \"-\");"
-	    "for (j = 1; j <= c; j++)"
+	    "gsub(/.*dport|counter.*|[{},]/, \" \");"
+	    "for (k = NF; k; k--) { split($k \"-\" $k, x, \"-\");"
+	    "for (j = c; j; j--)"
 	    "if (!q[j] && p[j] - x[1] >= 0 && p[j] - x[2] <= 0) q[j] = y } }"
 	    "/^}/ { m = \"\"; for (j = 1; j <= c; j++)"
 	    "if (q[j] < 0 || i && !q[j]) m = m \" \" p[j];"
@@ -10489,7 +10488,7 @@ checkprograms(void)
 	    "END { if (r && all != 2 && !s) warn(\"rp_filter is 1 for\" r \": "
 	    "drops what comes by another way than the route back: sysctl -w "
 	    "net.ipv4.conf.all.rp_filter=2\"); exit w }'"
-	    " conf/*/rp_filter $1 - >&2; s=$?; exit $((s > 15 ? e : e + s))";
+	    " conf/*/rp_filter $f - >&2; exit $(($? > 15 ? e : e + $?))";
 	static Text t;
 	int i, j, status;
 
