@@ -6315,15 +6315,16 @@ wayput(Delay *d, int64_t *smooth, int64_t rtt, int64_t owd)
 	*smooth += *smooth ? (rtt - *smooth) / 8 : rtt;
 }
 
-/* Measure what happened from one report to another. */
+/* Measure what happened from one report to another; loss since an old one, as
+ * a burst may be too short to tell. */
 static void
-between(Link *l, const Point *from, const Point *to)
+between(Link *l, const Point *from, const Point *to, const Point *old)
 {
 	Control *c = &l->control;
 	int64_t came = tallyrate(l, &from->rx, &to->rx);
 	int64_t went;
 	Tally first = from->tx;
-	uint64_t n = to->tx.pkts - from->tx.pkts;
+	uint64_t n = to->tx.pkts - old->tx.pkts;
 
 	first.time = MIN(first.time, to->tx.time - 2 * ReportEvery);
 	went = tallyrate(l, &first, &to->tx);
@@ -6334,7 +6335,7 @@ between(Link *l, const Point *from, const Point *to)
 	c->behind = came < went / 10 * 9;
 	c->through = llabs(came - went) < went / 10;
 	c->loss = n < 20 ? 0 :
-	    1 - (double)MIN(to->rx.pkts - from->rx.pkts, n) / n;
+	    1 - (double)MIN(to->rx.pkts - old->rx.pkts, n) / n;
 	c->random -= MAX(c->random - c->loss, 0) / 8;
 }
 
@@ -6344,7 +6345,7 @@ static int
 pointput(Link *l, const Tally *out, const Tally *in)
 {
 	Control *c = &l->control;
-	Point *to = &c->points[c->n++ % Remembered], *from = to, *p;
+	Point *to = &c->points[c->n++ % Remembered], *from = to, *old = to, *p;
 	int64_t low = in->time - out->time;
 	unsigned i, n = MIN(c->n, (unsigned)Remembered);
 
@@ -6354,13 +6355,14 @@ pointput(Link *l, const Tally *out, const Tally *in)
 		if (now - p->at > GotTime)
 			break;
 		low = MIN(low, p->rx.time - p->tx.time);
+		old = p;
 		if (p->tx.time >= l->beats.burst ||
 		    in->time - from->rx.time < 2 * ReportEvery)
 			from = p;
 	}
 	if (in->time - from->rx.time < 2 * ReportEvery)
 		return -1;
-	between(l, from, to);
+	between(l, from, to, old);
 	to->got = c->got;
 	c->queue = MAX(low - least(&l->delay.base), 0);
 	for (c->gotmax = 0, i = 1; i <= n; i++) {
