@@ -471,9 +471,8 @@ typedef struct {                  /* a network */
 typedef struct {                  /* a question to rtnetlink; the answer */
 	struct nlmsghdr head;
 	union {
-		struct ifinfomsg link;
 		struct rtmsg route;
-		char data[4096];  /* one of these, and attributes */
+		char data[4096];  /* that, or another, and attributes */
 	} body;
 } Rtmsg;
 
@@ -3527,9 +3526,8 @@ rtput(Rtmsg *m, int type, const void *d, int len)
 static uint32_t
 rtget(const Rtmsg *m, int attr)
 {
-	int len = m->head.nlmsg_type == RTM_NEWLINK ? AskLink : AskRoute;
-	const struct rtattr *a = (const void *)((const char *)m + len);
-	int n = (int)m->head.nlmsg_len - len;
+	const struct rtattr *a = (const void *)((const char *)m + AskRoute);
+	int n = (int)m->head.nlmsg_len - AskRoute;
 	uint32_t value;
 
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
@@ -3546,14 +3544,13 @@ rtask(Rtmsg *m, int attr)
 {
 	struct iovec iov = { m, sizeof(*m) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int link = m->head.nlmsg_type == RTM_GETLINK, n;
+	int n;
 
 	if (sendto(rtnetlink, m, m->head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return 0;
 	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT);
 	m->head.nlmsg_len = MAX(n, 0);
-	return m->head.nlmsg_type == (link ? RTM_NEWLINK : RTM_NEWROUTE) ?
-	    rtget(m, attr) : 0;
+	return m->head.nlmsg_type == RTM_NEWROUTE ? rtget(m, attr) : 0;
 }
 
 /* Ask for the route to an address: from one unless that is NULL, by a device
@@ -3584,21 +3581,23 @@ rtroute(Rtmsg *m, const struct sockaddr_storage *to,
 }
 
 /* Returns the MTU of the device by which the link's packets leave, or 0 if it
- * is not known. No ICMP message alters it. */
+ * is not known. No ICMP message alters it. Asked in a way that needs no lock of
+ * the kernel's, see found. */
 static int
 devicemtu(const Link *l)
 {
-	const char *device = role == Client && *l->device ? l->device : NULL;
 	const Addr *a = &l->addr;
-	Rtmsg link = { .head = { AskLink, RTM_GETLINK, NLM_F_REQUEST, 0, 0 } };
+	struct ifreq ifr = { 0 };
 	Rtmsg route;
 
-	if (device)
-		rtput(&link, IFLA_IFNAME, device, strlen(device) + 1);
-	else if (!(link.body.link.ifi_index = rtroute(&route, a->peerlen ?
-	    &a->peer : &a->remote, a->any ? NULL : &a->local, 0, 0, RTA_OIF)))
-		return 0;
-	return rtask(&link, IFLA_MTU);
+	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", l->device);
+	if (role == Server || !*l->device) {
+		ifr.ifr_ifindex = rtroute(&route, a->peerlen ? &a->peer :
+		    &a->remote, a->any ? NULL : &a->local, 0, 0, RTA_OIF);
+		if (ioctl(rtnetlink, SIOCGIFNAME, &ifr) < 0)
+			return 0;
+	}
+	return ioctl(rtnetlink, SIOCGIFMTU, &ifr) < 0 ? 0 : ifr.ifr_mtu;
 }
 
 /* Returns the MTU of the route to the peer, or 0 if it is not known. The
@@ -9926,8 +9925,8 @@ confinecaps(void)
 		die("set capabilities:");
 }
 
-/* Allow the calls above, and four others for some uses only: ioctl to set an
- * MTU, setsockopt but for iptables, socket for UDP, socketcall for all but
+/* Allow the calls above, and four others for some uses only: ioctl for
+ * MTUs, setsockopt but for iptables, socket for UDP, socketcall for all but
  * socket. All else fails with EPERM. A jump says how many instructions to skip
  * if equal, and if not. */
 static void
@@ -9944,8 +9943,9 @@ confinecalls(void)
 	const struct sock_filter head[] = {
 		LOAD(arch, 0), EQUALS(ARCH, 1, 0), DENY, LOAD(nr, 0)
 	}, uses[] = {
-		EQUALS(__NR_ioctl, 0, 4),
-		LOAD(args[1], low), EQUALS(SIOCSIFMTU, 0, 1), ALLOW, DENY,
+		EQUALS(__NR_ioctl, 0, 6),
+		LOAD(args[1], low), EQUALS(SIOCGIFMTU, 2, 0),
+		EQUALS(SIOCGIFNAME, 1, 0), EQUALS(SIOCSIFMTU, 0, 1), ALLOW, DENY,
 		EQUALS(__NR_setsockopt, 0, 7),
 		LOAD(args[1], low),
 		EQUALS(SOL_IP, 1, 0), EQUALS(SOL_IPV6, 0, 2),
