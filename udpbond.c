@@ -8401,7 +8401,8 @@ devicelook(void)
 		devicesuse(first);
 }
 
-/* Have the parent look: it may have to wait. */
+/* Have the parent look: it may have to wait. An answer that this process was
+ * too slow to read ends early. */
 static void
 deviceask(void)
 {
@@ -8412,7 +8413,7 @@ deviceask(void)
 	devices.last = now;
 	devices.asked = write(loop.parent, "?", 1) == 1;
 	devices.changed = 0;
-	devices.next = now + (devices.asked ? Minute : Look);
+	devices.next = now + (devices.asked ? 10 * Second : Look);
 }
 
 /* Note what the parent passes on, message by message, see devicespass(). */
