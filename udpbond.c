@@ -471,9 +471,8 @@ typedef struct {                  /* a network */
 typedef struct {                  /* a question to rtnetlink; the answer */
 	struct nlmsghdr head;
 	union {
-		struct ifinfomsg link;
 		struct rtmsg route;
-		char data[4096];  /* one of these, and attributes */
+		char data[4096];  /* that, or another, and attributes */
 	} body;
 } Rtmsg;
 
@@ -3527,9 +3526,8 @@ rtput(Rtmsg *m, int type, const void *d, int len)
 static uint32_t
 rtget(const Rtmsg *m, int attr)
 {
-	int len = m->head.nlmsg_type == RTM_NEWLINK ? AskLink : AskRoute;
-	const struct rtattr *a = (const void *)((const char *)m + len);
-	int n = (int)m->head.nlmsg_len - len;
+	const struct rtattr *a = (const void *)((const char *)m + AskRoute);
+	int n = (int)m->head.nlmsg_len - AskRoute;
 	uint32_t value;
 
 	for (; RTA_OK(a, n); a = RTA_NEXT(a, n))
@@ -3546,14 +3544,13 @@ rtask(Rtmsg *m, int attr)
 {
 	struct iovec iov = { m, sizeof(*m) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int link = m->head.nlmsg_type == RTM_GETLINK, n;
+	int n;
 
 	if (sendto(rtnetlink, m, m->head.nlmsg_len, MSG_DONTWAIT, NULL, 0) < 0)
 		return 0;
 	n = recvmsg(rtnetlink, &mh, MSG_DONTWAIT);
 	m->head.nlmsg_len = MAX(n, 0);
-	return m->head.nlmsg_type == (link ? RTM_NEWLINK : RTM_NEWROUTE) ?
-	    rtget(m, attr) : 0;
+	return m->head.nlmsg_type == RTM_NEWROUTE ? rtget(m, attr) : 0;
 }
 
 /* Ask for the route to an address: from one unless that is NULL, by a device
@@ -3584,21 +3581,23 @@ rtroute(Rtmsg *m, const struct sockaddr_storage *to,
 }
 
 /* Returns the MTU of the device by which the link's packets leave, or 0 if it
- * is not known. No ICMP message alters it. */
+ * is not known. No ICMP message alters it. Asked in a way that needs no lock of
+ * the kernel's, see found. */
 static int
 devicemtu(const Link *l)
 {
-	const char *device = role == Client && *l->device ? l->device : NULL;
 	const Addr *a = &l->addr;
-	Rtmsg link = { .head = { AskLink, RTM_GETLINK, NLM_F_REQUEST, 0, 0 } };
+	struct ifreq ifr = { 0 };
 	Rtmsg route;
 
-	if (device)
-		rtput(&link, IFLA_IFNAME, device, strlen(device) + 1);
-	else if (!(link.body.link.ifi_index = rtroute(&route, a->peerlen ?
-	    &a->peer : &a->remote, a->any ? NULL : &a->local, 0, 0, RTA_OIF)))
-		return 0;
-	return rtask(&link, IFLA_MTU);
+	format(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", l->device);
+	if (role == Server || !*l->device) {
+		ifr.ifr_ifindex = rtroute(&route, a->peerlen ? &a->peer :
+		    &a->remote, a->any ? NULL : &a->local, 0, 0, RTA_OIF);
+		if (ioctl(rtnetlink, SIOCGIFNAME, &ifr) < 0)
+			return 0;
+	}
+	return ioctl(rtnetlink, SIOCGIFMTU, &ifr) < 0 ? 0 : ifr.ifr_mtu;
 }
 
 /* Returns the MTU of the route to the peer, or 0 if it is not known. The
@@ -6315,15 +6314,16 @@ wayput(Delay *d, int64_t *smooth, int64_t rtt, int64_t owd)
 	*smooth += *smooth ? (rtt - *smooth) / 8 : rtt;
 }
 
-/* Measure what happened from one report to another. */
+/* Measure what happened from one report to another; loss since an old one, as
+ * a burst may be too short to tell. */
 static void
-between(Link *l, const Point *from, const Point *to)
+between(Link *l, const Point *from, const Point *to, const Point *old)
 {
 	Control *c = &l->control;
 	int64_t came = tallyrate(l, &from->rx, &to->rx);
 	int64_t went;
 	Tally first = from->tx;
-	uint64_t n = to->tx.pkts - from->tx.pkts;
+	uint64_t n = to->tx.pkts - old->tx.pkts;
 
 	first.time = MIN(first.time, to->tx.time - 2 * ReportEvery);
 	went = tallyrate(l, &first, &to->tx);
@@ -6334,7 +6334,7 @@ between(Link *l, const Point *from, const Point *to)
 	c->behind = came < went / 10 * 9;
 	c->through = llabs(came - went) < went / 10;
 	c->loss = n < 20 ? 0 :
-	    1 - (double)MIN(to->rx.pkts - from->rx.pkts, n) / n;
+	    1 - (double)MIN(to->rx.pkts - old->rx.pkts, n) / n;
 	c->random -= MAX(c->random - c->loss, 0) / 8;
 }
 
@@ -6344,7 +6344,7 @@ static int
 pointput(Link *l, const Tally *out, const Tally *in)
 {
 	Control *c = &l->control;
-	Point *to = &c->points[c->n++ % Remembered], *from = to, *p;
+	Point *to = &c->points[c->n++ % Remembered], *from = to, *old = to, *p;
 	int64_t low = in->time - out->time;
 	unsigned i, n = MIN(c->n, (unsigned)Remembered);
 
@@ -6354,13 +6354,14 @@ pointput(Link *l, const Tally *out, const Tally *in)
 		if (now - p->at > GotTime)
 			break;
 		low = MIN(low, p->rx.time - p->tx.time);
+		old = p;
 		if (p->tx.time >= l->beats.burst ||
 		    in->time - from->rx.time < 2 * ReportEvery)
 			from = p;
 	}
 	if (in->time - from->rx.time < 2 * ReportEvery)
 		return -1;
-	between(l, from, to);
+	between(l, from, to, old);
 	to->got = c->got;
 	c->queue = MAX(low - least(&l->delay.base), 0);
 	for (c->gotmax = 0, i = 1; i <= n; i++) {
@@ -8400,7 +8401,8 @@ devicelook(void)
 		devicesuse(first);
 }
 
-/* Have the parent look: it may have to wait. */
+/* Have the parent look: it may have to wait. An answer that this process was
+ * too slow to read ends early. */
 static void
 deviceask(void)
 {
@@ -8411,7 +8413,7 @@ deviceask(void)
 	devices.last = now;
 	devices.asked = write(loop.parent, "?", 1) == 1;
 	devices.changed = 0;
-	devices.next = now + (devices.asked ? Minute : Look);
+	devices.next = now + (devices.asked ? 10 * Second : Look);
 }
 
 /* Note what the parent passes on, message by message, see devicespass(). */
@@ -9924,8 +9926,8 @@ confinecaps(void)
 		die("set capabilities:");
 }
 
-/* Allow the calls above, and four others for some uses only: ioctl to set an
- * MTU, setsockopt but for iptables, socket for UDP, socketcall for all but
+/* Allow the calls above, and four others for some uses only: ioctl for
+ * MTUs, setsockopt but for iptables, socket for UDP, socketcall for all but
  * socket. All else fails with EPERM. A jump says how many instructions to skip
  * if equal, and if not. */
 static void
@@ -9942,8 +9944,9 @@ confinecalls(void)
 	const struct sock_filter head[] = {
 		LOAD(arch, 0), EQUALS(ARCH, 1, 0), DENY, LOAD(nr, 0)
 	}, uses[] = {
-		EQUALS(__NR_ioctl, 0, 4),
-		LOAD(args[1], low), EQUALS(SIOCSIFMTU, 0, 1), ALLOW, DENY,
+		EQUALS(__NR_ioctl, 0, 6),
+		LOAD(args[1], low), EQUALS(SIOCGIFMTU, 2, 0),
+		EQUALS(SIOCGIFNAME, 1, 0), EQUALS(SIOCSIFMTU, 0, 1), ALLOW, DENY,
 		EQUALS(__NR_setsockopt, 0, 7),
 		LOAD(args[1], low),
 		EQUALS(SOL_IP, 1, 0), EQUALS(SOL_IPV6, 0, 2),
@@ -10459,9 +10462,8 @@ checkprograms(void)
 	static const char script[] =
 	    "e=0; for p in ip nft; do command -v $p >/dev/null || { e=16;"
 	    " echo \"udpbond: $p is not in PATH, the commands need it\" >&2; };"
-	    "done; cd /proc/sys/net/ipv4; set --;"
-	    "[ -w ip_forward ] || set ip_forward;"
-	    "nft list ruleset 2>/dev/null |"
+	    "done; cd /proc/sys/net/ipv4; f=ip_forward; [ -w $f ] && f=;"
+	    "nft -t list ruleset 2>/dev/null |"
 	    "awk -v t=\"$TUN\" -v s=\"$STATE\" -v l=\" lo default " LANDEV " \" '"
 	    "function warn(s) { print \"udpbond: warning: \" s; w++ }"
 	    "function fw(s) { warn(\"firewall, table \" n \": drops\" s) }"
@@ -10472,11 +10474,11 @@ checkprograms(void)
 	    "/policy drop|^\t*(drop|reject)/ {"
 	    "i += h == \"input\"; f += h == \"forward\" }"
 	    "index($0, t) { u = 1 }"
-	    "/dport/ && (h == \"input\" || !h && !/drop|reject/) {"
+	    "/(udp|th) dport [^!]/ && (h == \"input\" || !h && !/drop|reject/) {"
 	    "y = /drop|reject/ ? -1 : 1;"
-	    "sub(/.*dport/, \"\"); gsub(/[{},]/, \" \");"
-	    "for (k = 1; k <= NF; k++) { split($k \"-\" $k, x, \"-\");"
-	    "for (j = 1; j <= c; j++)"
+	    "gsub(/.*dport|counter.*|[{},]/, \" \");"
+	    "for (k = NF; k; k--) { split($k \"-\" $k, x, \"-\");"
+	    "for (j = c; j; j--)"
 	    "if (!q[j] && p[j] - x[1] >= 0 && p[j] - x[2] <= 0) q[j] = y } }"
 	    "/^}/ { m = \"\"; for (j = 1; j <= c; j++)"
 	    "if (q[j] < 0 || i && !q[j]) m = m \" \" p[j];"
@@ -10489,7 +10491,7 @@ checkprograms(void)
 	    "END { if (r && all != 2 && !s) warn(\"rp_filter is 1 for\" r \": "
 	    "drops what comes by another way than the route back: sysctl -w "
 	    "net.ipv4.conf.all.rp_filter=2\"); exit w }'"
-	    " conf/*/rp_filter $1 - >&2; s=$?; exit $((s > 15 ? e : e + s))";
+	    " conf/*/rp_filter $f - >&2; exit $(($? > 15 ? e : e + $?))";
 	static Text t;
 	int i, j, status;
 

@@ -79,16 +79,15 @@ fake_rttype(const void *d)
 	return h->nlmsg_flags & NLM_F_DUMP ? NLMSG_DONE : h->nlmsg_type;
 }
 
-/* What rtnetlink answers to a request for a link's MTU or a route's device;
- * that there is nothing. Returns its length. */
+/* What rtnetlink answers to a request for a route's device; that there is
+ * nothing. Returns its length. */
 static inline int
 fake_rtnetlink(void *d, int type, uint32_t value)
 {
-	int link = type == RTM_GETLINK, body = link ? 16 : 12;
-	struct rtattr a = { RTA_LENGTH(4), link ? IFLA_MTU : RTA_OIF };
+	const int body = 12;
+	struct rtattr a = { RTA_LENGTH(4), RTA_OIF };
 	struct nlmsghdr h = { NLMSG_HDRLEN + body + 8,
-	    type == NLMSG_DONE ? type : link ? RTM_NEWLINK : RTM_NEWROUTE, 0,
-	    0, 0 };
+	    type == NLMSG_DONE ? type : RTM_NEWROUTE, 0, 0, 0 };
 
 	memset(d, 0, h.nlmsg_len);
 	memcpy(d, &h, sizeof(h));

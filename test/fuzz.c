@@ -1680,6 +1680,8 @@ fake_ioctl(int fd, unsigned long what, void *arg)
 	must(isopen(fd), "ioctl");
 	if ((unsigned)what == (unsigned)TUNGETFEATURES)
 		memcpy(arg, &features, sizeof(features));
+	if (what == SIOCGIFMTU)
+		((struct ifreq *)arg)->ifr_mtu = mtu;
 	return begun && fails(FailIoctl) ? -1 : 0;
 }
 
@@ -2023,7 +2025,7 @@ fake_recvmsg(int fd, struct msghdr *m)
 
 	if (fd == rtnetlink)
 		return fails(FailRecv) ? injected.times : fake_rtnetlink(
-		    m->msg_iov->iov_base, rtasked, mtu);
+		    m->msg_iov->iov_base, rtasked, 1);
 	must(fd == ctl.fd, "recvmsg");
 	if (a == nasks) {
 		errno = EAGAIN;

@@ -295,7 +295,8 @@ firewall s.dropped input drop
 lab port wg 3 # wg1 has another one, that of wg2 is dropped
 program c port three
 program s port three COMMANDS=1 "ROW1=$(wg 1 '' '' 9009)"
-firewall s.port input accept 'udp dport 9003 drop'
+firewall s.port input accept 'tcp dport 9001 drop' 'udp dport != 9000-9009 drop' \
+	'udp dport 9999 counter packets 9001 bytes 1 drop' 'udp dport 9003 drop'
 
 # an address of the client, or of the server: wg1 at the client, wg2 at the
 # server, wg3 at both; those of wg4 are swapped at both

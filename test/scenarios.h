@@ -233,6 +233,10 @@
 { "pagesback", 45, LAB, "web at=2 every=100000 n=4 bytes=32000000; "
 	"web at=20 every=450 n=1 bytes=60000", "2.5: 0 rate=2; 9: 0 rate=10",
 	"web2.p50<130", "107 ms, as on links that stood still" },
+{ "policedbursts", 20,
+	"rate=6 delay=10 police=10 conf=0; rate=70 delay=40 conf=0",
+	"udp n=3 rate=2.02 bytes=25000 every=100", NULL,
+	"udp.p99<75 udp.lost<0.1", "64 ms: loss tells, though bursts are short" },
 { "needkeyframes", 30, LAB, CALL " bytes=100000 every=2000; " CALL
 	" up bytes=100000 every=2000", NULL,
 	"udp.p50<12.3 udp.p99<85 udp.quick>90 udp.moves<1 udp2.p50<12.3 "

@@ -2723,6 +2723,7 @@ int
 fake_ioctl(int fd, unsigned long what, void *arg)
 {
 	struct ifreq *ifr = arg;
+	int i = 0;
 
 	fdof(fd);
 	switch (what) {
@@ -2739,6 +2740,15 @@ fake_ioctl(int fd, unsigned long what, void *arg)
 		return 0;
 	case SIOCSIFTXQLEN:
 		cur->qlen = ifr->ifr_qlen;
+		return 0;
+	case SIOCGIFNAME:
+		snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "wg%d",
+		    ifr->ifr_ifindex - 1);
+		return 0;
+	case SIOCGIFMTU:
+		if (sscanf(ifr->ifr_name, "wg%d", &i) != 1)
+			return -1;
+		ifr->ifr_mtu = net[i].mtu;
 		return 0;
 	}
 	return 0;
@@ -2853,8 +2863,7 @@ fake_sendmmsg(int fd, struct mmsghdr *mm, int n)
 	return n;
 }
 
-/* what rtnetlink is asked for: a device by name or number, or the device to
- * the client's address on a link */
+/* what rtnetlink is asked for: the device to the client's address on a link */
 static int rttype, rtlink;
 
 int
@@ -2870,9 +2879,6 @@ fake_sendto(int fd, const void *buf, size_t len, const void *to,
 		rttype = fake_rttype(buf);
 		if (rttype == RTM_GETROUTE)
 			rtlink = d[34];
-		else if (len <= 36 ||
-		    sscanf((const char *)d + 36, "wg%d", &rtlink) != 1)
-			rtlink = d[20] - 1;
 		return len;
 	}
 	e = linksend(cur, f, buf, len, placeof(to, f));
@@ -2917,8 +2923,7 @@ int
 fake_recvmsg(int fd, struct msghdr *m)
 {
 	fdof(fd);
-	return fake_rtnetlink(m->msg_iov->iov_base, rttype,
-	    rttype == RTM_GETROUTE ? rtlink + 1 : net[rtlink].mtu);
+	return fake_rtnetlink(m->msg_iov->iov_base, rttype, rtlink + 1);
 }
 
 int
