@@ -6338,8 +6338,17 @@ between(Link *l, const Point *from, const Point *to, const Point *old)
 	c->random -= MAX(c->random - c->loss, 0) / 8;
 }
 
-/* Note a report: the rate is that of the burst of which it speaks, as light use
- * is short bursts. Returns -1 if it says too little to measure by. */
+/* Is the link to have no queue? Only one whose limit stays can be held below
+ * it. */
+static int
+quick(const Link *l)
+{
+	return l == survey.quick && l->control.moved < 3;
+}
+
+/* Note a report. Of a quick link the rate is that of the burst of which it
+ * speaks, as light use is short bursts. Returns -1 if it says too little to
+ * measure by. */
 static int
 pointput(Link *l, const Tally *out, const Tally *in)
 {
@@ -6355,7 +6364,7 @@ pointput(Link *l, const Tally *out, const Tally *in)
 			break;
 		low = MIN(low, p->rx.time - p->tx.time);
 		old = p;
-		if (p->tx.time >= l->beats.burst ||
+		if (!quick(l) || p->tx.time >= l->beats.burst ||
 		    in->time - from->rx.time < 2 * ReportEvery)
 			from = p;
 	}
@@ -6371,14 +6380,6 @@ pointput(Link *l, const Tally *out, const Tally *in)
 		c->gotmax = MAX(c->gotmax, p->got);
 	}
 	return 0;
-}
-
-/* Is the link to have no queue? Only one whose limit stays can be held below
- * it. */
-static int
-quick(const Link *l)
-{
-	return l == survey.quick && l->control.moved < 3;
 }
 
 /* Returns ns of queue that may stand at the link. */
