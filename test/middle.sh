@@ -176,13 +176,12 @@ again()
 	sofar
 	pinging 6
 	sleep 0.5
+	passed=$(tell count)
 	rx1=$(count client link_receive_packets_total)
 	rx2=$(count server link_receive_packets_total)
 	drop1=$(count client dropped_packets_total 'auth|replay')
 	drop2=$(count server dropped_packets_total 'auth|replay')
-	passed=$(tell count)
 	sent=$(tell "replay $2 $3 2000")
-	passed=$(($(tell count) - passed))
 	sleep 0.2
 	# shellcheck disable=SC2086
 	set -- "$1" "$2" $sent
@@ -190,6 +189,7 @@ again()
 	rx2=$(($(count server link_receive_packets_total) - rx2))
 	drop1=$(($(count client dropped_packets_total 'auth|replay') - drop1))
 	drop2=$(($(count server dropped_packets_total 'auth|replay') - drop2))
+	passed=$(($(tell count) - passed))
 	[ $((rx1 + rx2)) -le $((passed + 100)) ]
 	check $? "$1: $passed passed, received $rx1 + $rx2"
 	case $2 in
